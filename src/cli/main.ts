@@ -1,0 +1,55 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import workerd from 'workerd'
+import { buildBundle } from './bundle.ts'
+import { Failure } from './failure.ts'
+import { helpText } from './help.ts'
+import { serve } from './serve.ts'
+
+/** The etcd whose behaviour is served. */
+const etcdVersion = '3.7.1'
+
+async function main(arguments_: readonly string[]): Promise<void> {
+  const [first, ...rest] = arguments_
+  switch (first) {
+    case '-h':
+    case '-help':
+    case '--help':
+      return print(helpText())
+    case '-version':
+    case '--version':
+      return print(versionText())
+    case 'build':
+      return print([...(await buildBundle()).values()].join('\n'))
+    case 'serve':
+      return serve(rest, process.env)
+    default:
+      return serve(arguments_, process.env)
+  }
+}
+
+function versionText(): string {
+  const file = readFileSync(join(import.meta.dirname, '..', '..', 'package.json'), 'utf8')
+  const { version } = JSON.parse(file) as { version: string }
+  return [
+    `etcd Version: ${etcdVersion}`,
+    `etcdurable Version: ${version}`,
+    `workerd Version: ${workerd.version}`,
+    `Node.js Version: ${process.versions.node}`,
+    `OS/Arch: ${process.platform}/${process.arch}`,
+  ].join('\n')
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`)
+}
+
+try {
+  await main(process.argv.slice(2))
+} catch (error) {
+  if (!(error instanceof Failure)) {
+    throw error
+  }
+  process.stderr.write(`etcdurable: ${error.message}\n`)
+  process.exitCode = error.exitCode
+}

@@ -1,0 +1,106 @@
+import { once } from 'node:events'
+import { writeFile } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { buildBundle } from './bundle.ts'
+import { openDataDirectory } from './data-directory.ts'
+import { Failure, systemErrorCode } from './failure.ts'
+import { type Flags, parseFlags, unknownVariables, workerVariables } from './flags.ts'
+import { hostPort, type ListenUrl } from './listen-url.ts'
+import { Log } from './log.ts'
+import { workerdConfig } from './workerd-config.ts'
+import { Workerd } from './workerd.ts'
+
+const answerMsMax = 30_000
+
+/**
+ * Serves until SIGTERM, SIGINT or SIGHUP: the Worker's bundle in workerd, its Durable Objects in
+ * the data directory. Throws Failure when it cannot start or when workerd ends by itself.
+ */
+export async function serve(
+  arguments_: readonly string[],
+  environment: Readonly<Record<string, string | undefined>>,
+): Promise<void> {
+  const stopped = Promise.race(
+    ['SIGTERM', 'SIGINT', 'SIGHUP'].map((signal) => once(process, signal)),
+  )
+  const flags = parseFlags(arguments_, environment)
+  const log = new Log(flags['log-level'])
+  for (const variable of unknownVariables(environment)) {
+    log.write('warn', 'unrecognized environment variable', { variable })
+  }
+  const dataDirectory = openDataDirectory(flags['data-dir'])
+  try {
+    await Promise.all(flags['listen-client-urls'].map(refuseTakenAddress))
+    const workerd = new Workerd(await writeConfig(flags, dataDirectory.path), log)
+    try {
+      // Ctrl-C reaches workerd too; our own signal still comes before the news of its end.
+      await Promise.race([stopped, run(workerd, flags['listen-client-urls'])])
+    } finally {
+      await workerd.stop()
+    }
+  } finally {
+    dataDirectory.release()
+  }
+}
+
+async function writeConfig(flags: Flags, directory: string): Promise<string> {
+  const config = workerdConfig({
+    directory,
+    storage: join(directory, 'shard'),
+    addresses: flags['listen-client-urls'].map(hostPort),
+    modules: await buildBundle(),
+    variables: new Map([...workerVariables(flags), ['EMBEDDED', 'true']]),
+  })
+  const path = join(directory, 'workerd.capnp')
+  await writeFile(path, config)
+  return path
+}
+
+/** workerd would name a taken address only by a stack trace. */
+async function refuseTakenAddress(url: ListenUrl): Promise<void> {
+  const probe = createServer().listen({ ...url, exclusive: true })
+  try {
+    await once(probe, 'listening')
+  } catch (error) {
+    const reasons: Readonly<Record<string, string>> = {
+      EADDRINUSE: 'address already in use',
+      EADDRNOTAVAIL: 'no such address on this machine',
+      EACCES: 'permission denied',
+    }
+    const reason = reasons[systemErrorCode(error) ?? ''] ?? String(error)
+    throw new Failure(`cannot listen on ${hostPort(url)}: ${reason}`)
+  }
+  probe.close()
+  await once(probe, 'close')
+}
+
+/** Says when the server is ready; never returns, as only the end of workerd ends it. */
+async function run(workerd: Workerd, urls: readonly ListenUrl[]): Promise<never> {
+  const ports = await workerd.listening(urls.length)
+  const bound = urls.map(({ host }, place) => ({ host, port: ports[place] ?? 0 }))
+  const answered = Promise.all(bound.map(untilAnswered))
+  await Promise.race([answered, workerd.exited])
+  const shown = bound.map((url) => `http://${hostPort(url)}`).join(', ')
+  process.stdout.write(`ready to serve client requests on ${shown}\n`)
+  throw new Failure(`workerd ${await workerd.exited}`)
+}
+
+/** Waits until GET /livez is answered by the Worker, whatever it thinks of our Host header. */
+async function untilAnswered({ host, port }: ListenUrl): Promise<void> {
+  const loopbacks: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
+  const url = `http://${hostPort({ host: loopbacks[host] ?? host, port })}/livez`
+  const deadline = Date.now() + answerMsMax
+  for (;;) {
+    const response = await fetch(url)
+    const body = await response.text()
+    if (response.status < 500) {
+      return
+    }
+    if (Date.now() > deadline) {
+      throw new Failure(`the server is not live: ${response.status} ${body.trim()}`)
+    }
+    await sleep(50)
+  }
+}

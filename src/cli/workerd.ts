@@ -1,0 +1,91 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import type { Readable } from 'node:stream'
+import workerd from 'workerd'
+import { z } from 'zod'
+import { Failure } from './failure.ts'
+import type { Log } from './log.ts'
+
+/**
+ * How long workerd may take to end requests in flight before it is killed. Nothing is lost by that:
+ * what was acknowledged is on disk.
+ */
+const stopMsMax = 3000
+
+const listenEvent = z.object({
+  event: z.literal('listen'),
+  socket: z.string(),
+  port: z.number(),
+})
+
+/** The workerd process that serves the Worker. */
+export class Workerd {
+  readonly #child: ChildProcess
+  readonly #log: Log
+  readonly #exited: Promise<string>
+  #lastWords = 'no reason given'
+
+  constructor(configPath: string, log: Log) {
+    this.#log = log
+    this.#child = spawn(workerd.default, ['serve', '--control-fd=3', configPath], {
+      stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    })
+    this.#exited = once(this.#child, 'close').then(
+      ([code, signal]) => (signal === null ? `exited with code ${code}` : `was ended by ${signal}`),
+      (error: unknown) => `could not be started: ${String(error)}`,
+    )
+    this.#follow(1)
+    this.#follow(2)
+    log.write('info', 'workerd started', { pid: this.#child.pid ?? 0 })
+  }
+
+  /** Resolves to how it ended, such as `exited with code 1`. */
+  get exited(): Promise<string> {
+    return this.#exited
+  }
+
+  /** Resolves to the ports of the sockets, in the order of the configuration, once all listen. */
+  async listening(sockets: number): Promise<readonly number[]> {
+    const ports = await this.#readPorts(sockets)
+    if (ports.length < sockets) {
+      const how = await this.#exited
+      throw new Failure(`workerd ${how} before it was ready: ${this.#lastWords}`)
+    }
+    return ports
+  }
+
+  /** SIGTERM, which lets requests in flight end, then SIGKILL. */
+  async stop(): Promise<void> {
+    this.#child.kill('SIGTERM')
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), stopMsMax)
+    await this.#exited
+    clearTimeout(timer)
+  }
+
+  /** workerd tells of each socket on its control descriptor, which ends early when it does. */
+  async #readPorts(sockets: number): Promise<readonly number[]> {
+    const control = this.#stream(3)
+    const ports: number[] = []
+    for await (const line of createInterface({ input: control })) {
+      const { socket, port } = listenEvent.parse(JSON.parse(line))
+      ports[Number(socket)] = port
+      if (Object.keys(ports).length === sockets) {
+        break
+      }
+    }
+    control.resume()
+    return ports
+  }
+
+  #follow(descriptor: 1 | 2): void {
+    createInterface({ input: this.#stream(descriptor) }).on('line', (line) => {
+      this.#lastWords = line
+      this.#log.forward(line)
+    })
+  }
+
+  #stream(descriptor: 1 | 2 | 3): Readable {
+    return this.#child.stdio[descriptor] as Readable
+  }
+}

@@ -1,0 +1,38 @@
+/** What the engine can refuse. Codes and texts are the protocol's business (`protocol/status.ts`). */
+export type ErrorKind =
+  | 'empty-key'
+  | 'key-not-found'
+  | 'value-provided'
+  | 'lease-provided'
+  | 'too-many-ops'
+  | 'duplicate-key'
+  | 'invalid-sort-option'
+  | 'compacted'
+  | 'future-revision'
+  | 'lease-not-found'
+  | 'lease-exists'
+  | 'lease-ttl-too-large'
+  | 'no-space'
+  | 'request-too-large'
+  | 'too-many-requests'
+
+/**
+ * An expected refusal. It is thrown before the first write of an operation, so that a caller who
+ * catches it outside the operation's transaction finds the store unchanged.
+ */
+export class EngineError extends Error {
+  readonly kind: ErrorKind
+
+  constructor(kind: ErrorKind) {
+    super(kind)
+    this.name = 'EngineError'
+    this.kind = kind
+  }
+}
+
+/** A state that correct code cannot reach: on in production, because a wrong answer is worse. */
+export function assert(condition: boolean, message: string): asserts condition {
+  if (!condition) {
+    throw new Error(`invariant broken: ${message}`)
+  }
+}

@@ -1,0 +1,221 @@
+import { Compaction } from './compaction.ts'
+import { EngineError } from './errors.ts'
+import { type HashKv, hashKv } from './hash.ts'
+import { KeyCount } from './key-count.ts'
+import { type Bounds, boundsOf } from './key-range.ts'
+import { readEvents, SELECT_LAST_REVISION, SELECT_LEASED_KEYS } from './log.ts'
+import { checkRange, type RangeCursor, type RangePage, readRange } from './range.ts'
+import { bytesOf, numberOf, type Sql } from './sql.ts'
+import { checkDeleteRange, checkPut, checkTxn } from './txn-check.ts'
+import { applyTxn, checkPutState, decideTxn, type TxnState } from './txn.ts'
+import type {
+  DeleteRangeRequest,
+  DeleteRangeResult,
+  Event,
+  KeyValue,
+  LeaseId,
+  PutRequest,
+  PutResult,
+  RangeRequest,
+  Revision,
+  TxnRequest,
+  TxnResult,
+} from './types.ts'
+import { countAt, versionBefore } from './versions.ts'
+import { Write } from './write.ts'
+
+/** 'many' stands for more events than are worth holding: they are in the log. */
+export type Changed = (revision: Revision, events: readonly Event[] | 'many') => void
+
+export interface StoreOptions {
+  /** The operations of one transaction, compares counted apart (etcd's --max-txn-ops). */
+  readonly txnOpsMax: number
+  hasLease(lease: LeaseId): boolean
+  /** Called after each transaction that changed something, before its answer is returned. */
+  readonly changed: Changed
+}
+
+/**
+ * One keyspace: a multi-version store over SQLite, as etcd's mvcc is one over bbolt. Every method
+ * is synchronous and either does all it answers or throws and does nothing. The current revision
+ * is the log's own last one; a fresh store is at 1.
+ */
+export class Store {
+  readonly #sql: Sql
+  readonly #options: StoreOptions
+  readonly #compaction: Compaction
+  readonly #count: KeyCount
+  #revision: Revision
+
+  constructor(sql: Sql, options: StoreOptions) {
+    this.#sql = sql
+    this.#options = options
+    this.#compaction = new Compaction(sql)
+    this.#count = new KeyCount(sql)
+    this.#revision = Math.max(1, this.#compaction.revision, this.#lastRevision())
+  }
+
+  #lastRevision(): Revision {
+    const last = this.#sql.first(SELECT_LAST_REVISION)?.[0] ?? null
+    return last === null ? 1 : numberOf(last)
+  }
+
+  get revision(): Revision {
+    return this.#revision
+  }
+
+  get compactRevision(): Revision {
+    return this.#compaction.revision
+  }
+
+  /** The first page, of about `bytesMax` of keys and values, of a range's answer. */
+  range(request: RangeRequest, bytesMax: number): RangePage {
+    checkRange(request)
+    const revision = this.#readable(request.revision)
+    const left = Math.max(request.limit, 0)
+    return this.#read(request, { revision, after: undefined, skip: 0, left }, bytesMax)
+  }
+
+  /**
+   * A further page, at the revision of the first. A compaction meanwhile does not end the answer,
+   * unless the rows are physically gone because nobody kept them pinned.
+   */
+  rangeNext(request: RangeRequest, cursor: RangeCursor, bytesMax: number): RangePage {
+    if (cursor.revision < this.#compaction.physical) {
+      throw new EngineError('compacted')
+    }
+    return this.#read(request, cursor, bytesMax)
+  }
+
+  #read(request: RangeRequest, cursor: RangeCursor, bytesMax: number): RangePage {
+    const view = {
+      sql: this.#sql,
+      current: this.#revision,
+      count: (range: RangeRequest, revision: Revision) => this.#countKeys(boundsOf(range), revision),
+    }
+    return readRange(view, request, cursor, bytesMax)
+  }
+
+  #countKeys(bounds: Bounds, revision: Revision): number {
+    return revision === this.#revision
+      ? this.#count.count(bounds)
+      : countAt(this.#sql, bounds, revision)
+  }
+
+  /** The revision that a read speaks of: 0 and below are the current one. */
+  #readable(revision: Revision): Revision {
+    if (revision <= 0) {
+      return this.#revision
+    }
+    if (revision > this.#revision) {
+      throw new EngineError('future-revision')
+    }
+    if (revision < this.#compaction.revision) {
+      throw new EngineError('compacted')
+    }
+    return revision
+  }
+
+  put(request: PutRequest): PutResult {
+    checkPut(request)
+    checkPutState(this.#state(), request)
+    return this.#write((write) => write.put(request))
+  }
+
+  deleteRange(request: DeleteRangeRequest): DeleteRangeResult {
+    checkDeleteRange(request)
+    return this.#write((write) => write.deleteRange(request))
+  }
+
+  txn(request: TxnRequest): TxnResult {
+    checkTxn(request, this.#options.txnOpsMax)
+    const taken = decideTxn(this.#state(), request)
+    return this.#write((write) => applyTxn(this.#sql, write, request, taken))
+  }
+
+  /** Deletes what still exists of the keys, all in one revision, in their order. */
+  deleteKeys(keys: readonly Uint8Array[]): void {
+    this.#write((write) => {
+      for (const key of keys) {
+        write.delete(key)
+      }
+    })
+  }
+
+  /** The keys attached to a lease, in byte order. */
+  leasedKeys(lease: LeaseId): readonly Uint8Array[] {
+    return this.#sql.all(SELECT_LEASED_KEYS, lease.toString()).map((row) => bytesOf(row[0]))
+  }
+
+  compact(revision: Revision): void {
+    this.#compaction.compact(revision, this.#revision)
+  }
+
+  get compactionPending(): boolean {
+    return this.#compaction.pending
+  }
+
+  /** `pinned` is the lowest revision that a paged answer still reads. Answers whether more is left. */
+  compactSlice(pinned: Revision | undefined): boolean {
+    return this.#compaction.slice(pinned)
+  }
+
+  /**
+   * HashKV of a revision, 0 for the current one, as a generator that pauses between bounded steps.
+   * While it runs, the caller keeps `compactRevision` pinned.
+   */
+  *hashKv(revision: Revision): Generator<void, HashKv> {
+    const remembered = this.#compaction.rememberedHash(revision)
+    if (remembered !== undefined) {
+      return remembered
+    }
+    if (revision > 0 && revision < this.compactRevision) {
+      throw new EngineError('compacted')
+    }
+    if (revision > this.#revision) {
+      throw new EngineError('future-revision')
+    }
+    const at = revision === 0 ? this.#revision : revision
+    return yield* hashKv(this.#sql, at, this.compactRevision)
+  }
+
+  /** The events from a revision on whose keys are in bounds, in order, read as they are asked for. */
+  events(from: Revision, bounds: Bounds): Iterable<Event> {
+    return readEvents(this.#sql, from, bounds)
+  }
+
+  /** The version before the event's transaction, unless that revision has been compacted. */
+  previous(event: Event): KeyValue | undefined {
+    const revision = event.kv.modRevision
+    if (event.replaced === undefined || revision - 1 < this.compactRevision) {
+      return undefined
+    }
+    return versionBefore(this.#sql, event.replaced, revision)
+  }
+
+  #state(): TxnState {
+    return {
+      sql: this.#sql,
+      revision: this.#revision,
+      compactRevision: this.compactRevision,
+      hasLease: this.#options.hasLease,
+    }
+  }
+
+  /** The one place where a transaction becomes the store's new state and is told of. */
+  #write<T>(body: (write: Write) => T extends Promise<unknown> ? never : T): T {
+    const write = new Write(this.#sql, this.#revision)
+    const result = this.#sql.transaction<T>(() => body(write))
+    if (write.changes > 0) {
+      this.#revision = write.revision
+      if (write.complete) {
+        this.#count.changed(write.created, write.deleted)
+        this.#options.changed(this.#revision, write.events)
+      } else {
+        this.#count.forget()
+        this.#options.changed(this.#revision, 'many')
+      }
+    }
+    return result
+  }
+}

@@ -1,0 +1,191 @@
+import { EngineError } from './errors.ts'
+import { boundsOf, compareBytes, isEmpty } from './key-range.ts'
+import { readRange } from './range.ts'
+import type { Sql } from './sql.ts'
+import {
+  type Compare,
+  CompareResult,
+  CompareTarget,
+  type KeyValue,
+  type OpResult,
+  type PutRequest,
+  type RangeRequest,
+  type RangeResult,
+  type RequestOp,
+  type Revision,
+  type TxnRequest,
+  type TxnResult,
+} from './types.ts'
+import { countAt, currentVersion, versions } from './versions.ts'
+import type { Write } from './write.ts'
+
+/** The state that a transaction is judged by: all checks see it as it was before the first write. */
+export interface TxnState {
+  readonly sql: Sql
+  readonly revision: Revision
+  readonly compactRevision: Revision
+  hasLease(lease: bigint): boolean
+}
+
+
+/** Which branch a transaction takes, and those nested in that branch. */
+export interface Taken {
+  readonly succeeded: boolean
+  /** By the operation's place in the branch. */
+  readonly nested: ReadonlyMap<number, Taken>
+}
+
+/**
+ * Compares, then checks, then does: nested transactions are compared and checked before the first
+ * operation runs (server/etcdserver/txn/txn.go), so that a refusal leaves nothing behind.
+ */
+export function decideTxn(state: TxnState, request: TxnRequest): Taken {
+  const taken = compareAll(state, request)
+  checkTaken(state, request, taken)
+  return taken
+}
+
+function compareAll(state: TxnState, request: TxnRequest): Taken {
+  const succeeded = request.compare.every((compare) => holds(state, compare))
+  const nested = new Map<number, Taken>()
+  for (const [index, op] of (succeeded ? request.success : request.failure).entries()) {
+    if (op.requestTxn !== undefined) {
+      nested.set(index, compareAll(state, op.requestTxn))
+    }
+  }
+  return { succeeded, nested }
+}
+
+/** A compare over a range must hold for each key of it; over no key it is that of a missing one. */
+function holds(state: TxnState, compare: Compare): boolean {
+  const bounds = boundsOf(compare)
+  const values = compare.target === CompareTarget.VALUE
+  const walk = { bounds, revision: state.revision, descending: false } as const
+  let found = false
+  if (!isEmpty(bounds)) {
+    const kind = values ? 'values' : 'heads'
+    for (const kv of versions(state.sql, { ...walk, kind }, state.revision)) {
+      found = true
+      if (!matches(compare, kv)) {
+        return false
+      }
+    }
+  }
+  return found || (!values && matches(compare, undefined))
+}
+
+function matches(compare: Compare, kv: KeyValue | undefined): boolean {
+  const order = orderOf(compare, kv)
+  switch (compare.result) {
+    case CompareResult.EQUAL:
+      return order === 0
+    case CompareResult.GREATER:
+      return order > 0
+    case CompareResult.LESS:
+      return order < 0
+    case CompareResult.NOT_EQUAL:
+      return order !== 0
+    default:
+      return true
+  }
+}
+
+/** Negative where the key's property is less than the compare's. Unset members count as zero. */
+function orderOf(compare: Compare, kv: KeyValue | undefined): number {
+  switch (compare.target) {
+    case CompareTarget.VERSION:
+      return (kv?.version ?? 0) - (compare.version ?? 0)
+    case CompareTarget.CREATE:
+      return (kv?.createRevision ?? 0) - (compare.createRevision ?? 0)
+    case CompareTarget.MOD:
+      return (kv?.modRevision ?? 0) - (compare.modRevision ?? 0)
+    case CompareTarget.VALUE:
+      return compareBytes(kv?.value ?? NO_BYTES, compare.value ?? NO_BYTES)
+    case CompareTarget.LEASE: {
+      const difference = (kv?.lease ?? 0n) - (compare.lease ?? 0n)
+      return difference === 0n ? 0 : difference > 0n ? 1 : -1
+    }
+    default:
+      return 0
+  }
+}
+
+const NO_BYTES = new Uint8Array(0)
+
+function checkTaken(state: TxnState, request: TxnRequest, taken: Taken): void {
+  for (const [index, op] of branchOf(request, taken).entries()) {
+    if (op.requestRange !== undefined) {
+      checkRevision(state, op.requestRange.revision)
+    } else if (op.requestPut !== undefined) {
+      checkPutState(state, op.requestPut)
+    } else if (op.requestTxn !== undefined) {
+      const nested = taken.nested.get(index)
+      if (nested !== undefined) {
+        checkTaken(state, op.requestTxn, nested)
+      }
+    }
+  }
+}
+
+function branchOf(request: TxnRequest, taken: Taken): readonly RequestOp[] {
+  return taken.succeeded ? request.success : request.failure
+}
+
+/** Inside a transaction a negative revision is a compacted one; outside it is the current one. */
+function checkRevision(state: TxnState, revision: Revision): void {
+  if (revision > state.revision) {
+    throw new EngineError('future-revision')
+  }
+  if (revision !== 0 && revision < Math.max(state.compactRevision, 0)) {
+    throw new EngineError('compacted')
+  }
+}
+
+export function checkPutState(state: TxnState, request: PutRequest): void {
+  if (request.lease !== 0n && !state.hasLease(request.lease)) {
+    throw new EngineError('lease-not-found')
+  }
+  if (request.ignoreValue || request.ignoreLease) {
+    if (currentVersion(state.sql, request.key) === undefined) {
+      throw new EngineError('key-not-found')
+    }
+  }
+}
+
+/** Runs what was decided. `count` answers how many keys a range holds for this transaction. */
+export function applyTxn(sql: Sql, write: Write, request: TxnRequest, taken: Taken): TxnResult {
+  const responses = branchOf(request, taken).map((op, index): OpResult => {
+    if (op.requestRange !== undefined) {
+      const range = rangeWithin(sql, write, op.requestRange)
+      return { kind: 'range', revision: write.revision, range }
+    }
+    if (op.requestPut !== undefined) {
+      const put = write.put(op.requestPut)
+      return { kind: 'put', revision: write.revision, put }
+    }
+    if (op.requestDeleteRange !== undefined) {
+      const deleteRange = write.deleteRange(op.requestDeleteRange)
+      return { kind: 'delete-range', revision: write.revision, deleteRange }
+    }
+    const nested = taken.nested.get(index)
+    if (op.requestTxn === undefined || nested === undefined) {
+      throw new EngineError('key-not-found')
+    }
+    return { kind: 'txn', txn: applyTxn(sql, write, op.requestTxn, nested) }
+  })
+  return { succeeded: taken.succeeded, responses }
+}
+
+/** A range inside a transaction sees the operations before it, and is answered whole. */
+function rangeWithin(sql: Sql, write: Write, request: RangeRequest): RangeResult {
+  const current = write.revision
+  const count = (range: RangeRequest, revision: Revision): number =>
+    countAt(sql, boundsOf(range), revision)
+  const cursor = {
+    revision: request.revision <= 0 ? current : request.revision,
+    after: undefined,
+    skip: 0,
+    left: Math.max(request.limit, 0),
+  }
+  return readRange({ sql, current, count }, request, cursor, Infinity)
+}

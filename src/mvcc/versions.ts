@@ -1,0 +1,107 @@
+import { FIRST_ID } from './change-id.ts'
+import { assert } from './errors.ts'
+import { type Bounds, compareBytes } from './key-range.ts'
+import {
+  boundsParams,
+  COUNT_CURRENT,
+  COUNT_CURRENT_OPEN,
+  keyValueOf,
+  scanCurrent,
+  type ScanKind,
+  scanTombstones,
+  SELECT_CURRENT,
+  SELECT_VERSION_BEFORE,
+} from './log.ts'
+import { bytesOf, numberOf, type Sql, type SqlRow } from './sql.ts'
+import type { ChangeId, KeyValue, Revision } from './types.ts'
+
+/** How to walk the keys of a range. `heads` leaves the values out. */
+export interface Walk {
+  readonly bounds: Bounds
+  readonly revision: Revision
+  readonly descending: boolean
+  readonly kind: ScanKind
+}
+
+export function currentVersion(sql: Sql, key: Uint8Array): KeyValue | undefined {
+  const row = sql.first(SELECT_CURRENT, key)
+  return row === undefined ? undefined : keyValueOf(row)
+}
+
+/**
+ * The version that stood before `revision`, starting at a change and going back along what each
+ * change replaced; undefined when the key was created later than that.
+ */
+export function versionBefore(sql: Sql, from: ChangeId, revision: Revision): KeyValue | undefined {
+  const row = sql.first(SELECT_VERSION_BEFORE, from.main, from.sub, revision)
+  if (row === undefined || numberOf(row[2]) >= revision || numberOf(row[3]) === 0) {
+    return undefined
+  }
+  return keyValueOf(row)
+}
+
+/**
+ * The versions of a range at a revision, in key order, read as they are asked for. The current
+ * tree answers for all keys that live; those that changed since the revision are followed back
+ * along their log, and those deleted since come from their tombstones.
+ */
+export function* versions(sql: Sql, walk: Walk, current: Revision): Iterable<KeyValue> {
+  const open = walk.bounds.end === undefined
+  const params = boundsParams(walk.bounds)
+  const scan = scanCurrent(walk.kind, open, walk.descending)
+  const living = sql.iterate(scan, ...params, walk.revision)
+  if (walk.revision >= current) {
+    for (const row of living) {
+      yield keyValueOf(row)
+    }
+    return
+  }
+  const tombstones = scanTombstones(open, walk.descending)
+  const dead = sql.iterate(tombstones, ...params, walk.revision + 1, walk.revision)
+  for (const row of merge(living, dead, walk.descending)) {
+    if (row[3] !== 0 && numberOf(row[2]) <= walk.revision) {
+      yield keyValueOf(row)
+    } else {
+      const id = { main: numberOf(row[2]), sub: numberOf(row[5]) }
+      const version = versionBefore(sql, id, walk.revision + 1)
+      assert(version !== undefined, `the log has lost a version at revision ${walk.revision}`)
+      yield version
+    }
+  }
+}
+
+/** Two row sequences with no key in common, each in key order, as one. */
+function* merge(a: Iterable<SqlRow>, b: Iterable<SqlRow>, descending: boolean): Iterable<SqlRow> {
+  const left = a[Symbol.iterator]()
+  const right = b[Symbol.iterator]()
+  let l = left.next()
+  let r = right.next()
+  while (l.done !== true || r.done !== true) {
+    const order =
+      l.done === true ? 1 : r.done === true ? -1 : compareBytes(bytesOf(l.value[0]), bytesOf(r.value[0]))
+    if (l.done === true || (r.done !== true && (descending ? order < 0 : order > 0))) {
+      assert(r.done !== true, 'one of the two has a row')
+      yield r.value
+      r = right.next()
+    } else {
+      yield l.value
+      l = left.next()
+    }
+  }
+}
+
+export const COUNT_OLD_OPEN = `${COUNT_CURRENT_OPEN} AND create_revision <= ?`
+export const COUNT_OLD = `${COUNT_CURRENT} AND create_revision <= ?`
+const COUNT_TOMBSTONES =
+  'SELECT count(*) FROM log INDEXED BY log_tombstone WHERE version = 0 AND create_revision <= ?'
+export const COUNT_DEAD_OPEN = `${COUNT_TOMBSTONES} AND id >= ${FIRST_ID} AND key >= ?`
+export const COUNT_DEAD = `${COUNT_DEAD_OPEN} AND key < ?`
+
+/** How many keys of a range lived at an old revision. Costs a pass over the range's heads. */
+export function countAt(sql: Sql, bounds: Bounds, revision: Revision): number {
+  const params = boundsParams(bounds)
+  const open = bounds.end === undefined
+  const living = sql.first(open ? COUNT_OLD_OPEN : COUNT_OLD, ...params, revision)
+  const dead = sql.first(open ? COUNT_DEAD_OPEN : COUNT_DEAD, revision, revision + 1, ...params)
+  return numberOf(living?.[0]) + numberOf(dead?.[0])
+}

@@ -1,0 +1,164 @@
+import { FIRST_ID, SUB_MAX } from './change-id.ts'
+import { EngineError } from './errors.ts'
+import { type Bounds, boundsOf, isEmpty, isPoint } from './key-range.ts'
+import {
+  appendLog,
+  boundsParams,
+  changeIdOf,
+  COUNT_CURRENT,
+  COUNT_CURRENT_OPEN,
+  DELETE_CURRENT,
+  INLINE_VALUE_BYTES_MAX,
+  leaseParam,
+  SELECT_CURRENT,
+  tombstone,
+  UPSERT_CURRENT,
+} from './log.ts'
+import { numberOf, type Sql } from './sql.ts'
+import {
+  type DeleteRangeRequest,
+  type DeleteRangeResult,
+  type Event,
+  EventType,
+  type KeyValue,
+  type PutRequest,
+  type PutResult,
+  type Revision,
+} from './types.ts'
+import { currentVersion, versions } from './versions.ts'
+
+/** Beyond this many changes a transaction's events are left in the log for watchers to read. */
+export const EVENTS_HELD_MAX = 10_000
+
+const INSERT_TOMBSTONES = `
+INSERT INTO log (id, key, create_revision, version, previous, lease, value)
+SELECT ${FIRST_ID} + ? + row_number() OVER (ORDER BY key) - 1, key, create_revision, 0, id, NULL, NULL
+FROM current WHERE key >= ?`
+const MASS_DELETE_OPEN = 'DELETE FROM current WHERE key >= ?'
+const MASS_DELETE = `${MASS_DELETE_OPEN} AND key < ?`
+
+/**
+ * The changes of one transaction under one new revision, sub-revisions counting up in the order
+ * made (etcd's storeTxnWrite). It writes through the caller's SQL transaction; nothing outside
+ * learns of it until that has succeeded.
+ */
+export class Write {
+  readonly #sql: Sql
+  readonly #begin: Revision
+  readonly events: Event[] = []
+  readonly created: Uint8Array[] = []
+  readonly deleted: Uint8Array[] = []
+  #changes = 0
+
+  constructor(sql: Sql, begin: Revision) {
+    this.#sql = sql
+    this.#begin = begin
+  }
+
+  get changes(): number {
+    return this.#changes
+  }
+
+  /** What this transaction reads as the current revision: its own as soon as it changed a thing. */
+  get revision(): Revision {
+    return this.#changes === 0 ? this.#begin : this.#begin + 1
+  }
+
+  /** The caller has checked the request against the state before the transaction. */
+  put(request: PutRequest): PutResult {
+    const reads = request.prevKv || request.ignoreValue || request.ignoreLease
+    const old = reads ? currentVersion(this.#sql, request.key) : undefined
+    const value = request.ignoreValue && old !== undefined ? old.value : request.value
+    const lease = request.ignoreLease && old !== undefined ? old.lease : request.lease
+    this.#put(request.key, value, lease)
+    return { prevKv: request.prevKv ? old : undefined }
+  }
+
+  #put(key: Uint8Array, value: Uint8Array, lease: bigint): void {
+    const id = this.#next()
+    const inline = value.length <= INLINE_VALUE_BYTES_MAX ? value : null
+    const row = this.#sql.first(UPSERT_CURRENT, key, id.main, id.sub, id.main, leaseParam(lease), inline)
+    const createRevision = numberOf(row?.[0])
+    const version = numberOf(row?.[1])
+    const replaced = changeIdOf(row?.[2], row?.[3])
+    const kv = { key, createRevision, modRevision: id.main, version, value, lease }
+    appendLog(this.#sql, id, kv, replaced)
+    if (version === 1) {
+      this.created.push(key)
+    }
+    this.#hold({ type: EventType.PUT, kv, prevKv: undefined, replaced })
+  }
+
+  deleteRange(request: DeleteRangeRequest): DeleteRangeResult {
+    const bounds = boundsOf(request)
+    if (isEmpty(bounds)) {
+      return { deleted: 0, prevKvs: [] }
+    }
+    if (!request.prevKv && !isPoint(request)) {
+      const keys = this.#count(bounds)
+      if (keys > EVENTS_HELD_MAX) {
+        return { deleted: this.#deleteMany(bounds, keys), prevKvs: [] }
+      }
+    }
+    const prevKvs = this.#versions(request, bounds)
+    for (const kv of prevKvs) {
+      this.delete(kv.key)
+    }
+    return { deleted: prevKvs.length, prevKvs: request.prevKv ? prevKvs : [] }
+  }
+
+  /** Answers whether there was such a key. */
+  delete(key: Uint8Array): boolean {
+    const row = this.#sql.first(SELECT_CURRENT, key)
+    if (row === undefined) {
+      return false
+    }
+    const id = this.#next()
+    const replaced = { main: numberOf(row[2]), sub: numberOf(row[5]) }
+    const kv = tombstone(key, id.main)
+    appendLog(this.#sql, id, { ...kv, createRevision: numberOf(row[1]) }, replaced)
+    this.#sql.run(DELETE_CURRENT, key)
+    this.deleted.push(key)
+    this.#hold({ type: EventType.DELETE, kv, prevKv: undefined, replaced })
+    return true
+  }
+
+  #versions(request: DeleteRangeRequest, bounds: Bounds): KeyValue[] {
+    const kind = request.prevKv ? 'values' : 'heads'
+    const walk = { bounds, revision: this.revision, descending: false, kind } as const
+    return [...versions(this.#sql, walk, this.revision)]
+  }
+
+  #count(bounds: Bounds): number {
+    const statement = bounds.end === undefined ? COUNT_CURRENT_OPEN : COUNT_CURRENT
+    return numberOf(this.#sql.first(statement, ...boundsParams(bounds))?.[0])
+  }
+
+  /** Two statements for any number of keys, whose events nobody has to hold. */
+  #deleteMany(bounds: Bounds, keys: number): number {
+    if (this.#changes + keys > SUB_MAX) {
+      throw new EngineError('request-too-large')
+    }
+    const params = boundsParams(bounds)
+    const bounded = bounds.end === undefined ? '' : ' AND key < ?'
+    this.#sql.run(`${INSERT_TOMBSTONES}${bounded}`, this.#begin + 1, this.#changes, ...params)
+    this.#sql.run(bounds.end === undefined ? MASS_DELETE_OPEN : MASS_DELETE, ...params)
+    this.#changes += keys
+    return keys
+  }
+
+  #next(): { main: Revision; sub: number } {
+    return { main: this.#begin + 1, sub: this.#changes++ }
+  }
+
+  #hold(event: Event): void {
+    if (this.events.length < EVENTS_HELD_MAX) {
+      this.events.push(event)
+    }
+  }
+
+  /** Whether `events`, `created` and `deleted` tell all that changed. */
+  get complete(): boolean {
+    return this.events.length === this.#changes
+  }
+}

@@ -1,0 +1,29 @@
+/**
+ * The binary encoding. What is written is canonical: fields ascend, zeros are left out, which is
+ * how etcd's own encoder writes and what HashKV relies on. What is read may be in any order, may
+ * repeat itself and may hold fields that are not known here.
+ */
+import { decodeMessage } from './binary-decode.ts'
+import { measure, write } from './binary-encode.ts'
+import type { MessageType } from './message-type.ts'
+import { WireReader, WireWriter } from './wire.ts'
+
+export function encode<T extends object>(type: MessageType<T>, value: T): Uint8Array {
+  const sizes: number[] = []
+  const writer = new WireWriter(measure(type, value, sizes))
+  write(type, value, { writer, sizes, next: 0 })
+  return writer.bytes
+}
+
+/** The length of what `encode` would return. */
+export function sizeOf<T extends object>(type: MessageType<T>, value: T): number {
+  return measure(type, value, [])
+}
+
+/**
+ * The bytes fields of the message are views of `bytes`: the caller leaves it alone as long as the
+ * message is in use. Throws a WireError for what is no message of that type.
+ */
+export function decode<T extends object>(type: MessageType<T>, bytes: Uint8Array): T {
+  return decodeMessage(type, new WireReader(bytes))
+}

@@ -1,0 +1,215 @@
+/**
+ * The one table of errors: what each refusal is called in gRPC's codes and etcd's words
+ * (api/v3rpc/rpctypes/error.go and the map in server/etcdserver/api/v3rpc/util.go).
+ */
+import type { EngineError, ErrorKind } from '../mvcc/errors.ts'
+
+/** gRPC's status codes (https://grpc.io/docs/guides/status-codes/). */
+export const Code = {
+  OK: 0,
+  CANCELED: 1,
+  UNKNOWN: 2,
+  INVALID_ARGUMENT: 3,
+  DEADLINE_EXCEEDED: 4,
+  NOT_FOUND: 5,
+  ALREADY_EXISTS: 6,
+  PERMISSION_DENIED: 7,
+  RESOURCE_EXHAUSTED: 8,
+  FAILED_PRECONDITION: 9,
+  ABORTED: 10,
+  OUT_OF_RANGE: 11,
+  UNIMPLEMENTED: 12,
+  INTERNAL: 13,
+  UNAVAILABLE: 14,
+  DATA_LOSS: 15,
+  UNAUTHENTICATED: 16,
+} as const
+
+export type Code = (typeof Code)[keyof typeof Code]
+
+/** How a call ends that does not succeed. */
+export class RpcStatus extends Error {
+  override readonly name = 'RpcStatus'
+  readonly code: Code
+
+  constructor(code: Code, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+type Row = readonly [Code, string]
+
+const table = {
+  // KV
+  'empty-key': [Code.INVALID_ARGUMENT, 'etcdserver: key is not provided'],
+  'key-not-found': [Code.INVALID_ARGUMENT, 'etcdserver: key not found'],
+  'value-provided': [Code.INVALID_ARGUMENT, 'etcdserver: value is provided'],
+  'lease-provided': [Code.INVALID_ARGUMENT, 'etcdserver: lease is provided'],
+  'too-many-ops': [Code.INVALID_ARGUMENT, 'etcdserver: too many operations in txn request'],
+  'duplicate-key': [Code.INVALID_ARGUMENT, 'etcdserver: duplicate key given in txn request'],
+  'invalid-sort-option': [Code.INVALID_ARGUMENT, 'etcdserver: invalid sort option'],
+  'compacted': [Code.OUT_OF_RANGE, 'etcdserver: mvcc: required revision has been compacted'],
+  'future-revision': [
+    Code.OUT_OF_RANGE,
+    'etcdserver: mvcc: required revision is a future revision',
+  ],
+  'no-space': [Code.RESOURCE_EXHAUSTED, 'etcdserver: mvcc: database space exceeded'],
+  'request-too-large': [Code.INVALID_ARGUMENT, 'etcdserver: request is too large'],
+  // etcd maps these two to an error of its client library, which its gRPC server does not know.
+  'too-many-requests': [Code.UNKNOWN, 'etcdserver: too many requests'],
+  'member-not-enough-started': [
+    Code.UNKNOWN,
+    'etcdserver: re-configuration failed due to not enough started members',
+  ],
+  'range-stream-sort': [
+    Code.UNIMPLEMENTED,
+    'RangeStream does not support custom sort orders',
+  ],
+  'range-stream-filter': [Code.UNIMPLEMENTED, 'RangeStream does not support revision filters'],
+  // Watch
+  'watch-canceled': [Code.CANCELED, 'etcdserver: watch canceled'],
+  // Lease
+  'lease-not-found': [Code.NOT_FOUND, 'etcdserver: requested lease not found'],
+  'lease-exists': [Code.FAILED_PRECONDITION, 'etcdserver: lease already exists'],
+  'lease-ttl-too-large': [Code.OUT_OF_RANGE, 'etcdserver: too large lease TTL'],
+  // Cluster
+  'member-exists': [Code.FAILED_PRECONDITION, 'etcdserver: member ID already exist'],
+  'peer-url-exists': [Code.FAILED_PRECONDITION, 'etcdserver: Peer URLs already exists'],
+  'member-bad-urls': [Code.INVALID_ARGUMENT, 'etcdserver: given member URLs are invalid'],
+  'member-not-found': [Code.NOT_FOUND, 'etcdserver: member not found'],
+  'member-not-learner': [Code.FAILED_PRECONDITION, 'etcdserver: can only promote a learner member'],
+  'learner-not-ready': [
+    Code.FAILED_PRECONDITION,
+    'etcdserver: can only promote a learner member which is in sync with leader',
+  ],
+  'too-many-learners': [
+    Code.FAILED_PRECONDITION,
+    'etcdserver: too many learner members in cluster',
+  ],
+  'cluster-id-mismatch': [Code.FAILED_PRECONDITION, 'etcdserver: cluster ID mismatch'],
+  'unsupported-for-learner': [
+    Code.FAILED_PRECONDITION,
+    'etcdserver: rpc not supported for learner',
+  ],
+  // Auth
+  'root-user-missing': [Code.FAILED_PRECONDITION, 'etcdserver: root user does not exist'],
+  'root-role-missing': [
+    Code.FAILED_PRECONDITION,
+    'etcdserver: root user does not have root role',
+  ],
+  'user-exists': [Code.FAILED_PRECONDITION, 'etcdserver: user name already exists'],
+  'user-empty': [Code.INVALID_ARGUMENT, 'etcdserver: user name is empty'],
+  'user-not-found': [Code.FAILED_PRECONDITION, 'etcdserver: user name not found'],
+  'role-exists': [Code.FAILED_PRECONDITION, 'etcdserver: role name already exists'],
+  'role-not-found': [Code.FAILED_PRECONDITION, 'etcdserver: role name not found'],
+  'role-empty': [Code.INVALID_ARGUMENT, 'etcdserver: role name is empty'],
+  'auth-failed': [
+    Code.INVALID_ARGUMENT,
+    'etcdserver: authentication failed, invalid user ID or password',
+  ],
+  'no-password-user': [
+    Code.UNKNOWN,
+    'auth: authentication failed, password was given for no password user',
+  ],
+  'permission-not-given': [Code.INVALID_ARGUMENT, 'etcdserver: permission not given'],
+  'permission-denied': [Code.PERMISSION_DENIED, 'etcdserver: permission denied'],
+  'role-not-granted': [Code.FAILED_PRECONDITION, 'etcdserver: role is not granted to the user'],
+  'permission-not-granted': [
+    Code.FAILED_PRECONDITION,
+    'etcdserver: permission is not granted to the role',
+  ],
+  'auth-not-enabled': [Code.FAILED_PRECONDITION, 'etcdserver: authentication is not enabled'],
+  'invalid-auth-token': [Code.UNAUTHENTICATED, 'etcdserver: invalid auth token'],
+  'invalid-auth-management': [Code.INVALID_ARGUMENT, 'etcdserver: invalid auth management'],
+  'auth-old-revision': [Code.INVALID_ARGUMENT, 'etcdserver: revision of auth store is old'],
+  // Lock and election: etcd passes on its client library's texts, which have no code.
+  'election-no-leader': [Code.UNKNOWN, 'election: no leader'],
+  'election-not-leader': [Code.UNKNOWN, 'election: not leader'],
+  'leader-key-missing': [Code.UNKNOWN, '"leader" field must be provided'],
+  'session-expired': [Code.UNKNOWN, 'mutex: session is expired'],
+  // Server
+  'no-leader': [Code.UNAVAILABLE, 'etcdserver: no leader'],
+  'not-leader': [Code.FAILED_PRECONDITION, 'etcdserver: not leader'],
+  'leader-changed': [Code.UNAVAILABLE, 'etcdserver: leader changed'],
+  'not-capable': [Code.FAILED_PRECONDITION, 'etcdserver: not capable'],
+  'stopped': [Code.UNAVAILABLE, 'etcdserver: server stopped'],
+  'timeout': [Code.UNAVAILABLE, 'etcdserver: request timed out'],
+  'timeout-leader-fail': [
+    Code.UNAVAILABLE,
+    'etcdserver: request timed out, possibly due to previous leader failure',
+  ],
+  'timeout-connection-lost': [
+    Code.UNAVAILABLE,
+    'etcdserver: request timed out, possibly due to connection lost',
+  ],
+  'timeout-applied-index': [
+    Code.UNAVAILABLE,
+    'etcdserver: request timed out, waiting for the applied index took too long',
+  ],
+  'unhealthy': [Code.UNAVAILABLE, 'etcdserver: unhealthy cluster'],
+  'corrupt': [Code.DATA_LOSS, 'etcdserver: corrupt cluster'],
+  'bad-leader-transferee': [Code.FAILED_PRECONDITION, 'etcdserver: bad leader transferee'],
+  'wrong-downgrade-version-format': [
+    Code.INVALID_ARGUMENT,
+    'etcdserver: wrong downgrade target version format',
+  ],
+  'invalid-downgrade-version': [
+    Code.INVALID_ARGUMENT,
+    'etcdserver: invalid downgrade target version',
+  ],
+  'cluster-version-unavailable': [
+    Code.FAILED_PRECONDITION,
+    'etcdserver: cluster version not found during downgrade',
+  ],
+  'downgrade-in-progress': [
+    Code.FAILED_PRECONDITION,
+    'etcdserver: cluster has a downgrade job in progress',
+  ],
+  'no-downgrade': [Code.FAILED_PRECONDITION, 'etcdserver: no inflight downgrade job'],
+  'invalid-client-api-version': [Code.INVALID_ARGUMENT, 'etcdserver: invalid client api version'],
+  'canceled': [Code.CANCELED, 'etcdserver: request canceled'],
+  'deadline-exceeded': [Code.DEADLINE_EXCEEDED, 'etcdserver: context deadline exceeded'],
+  // Gateway
+  'path-not-found': [Code.NOT_FOUND, 'Not Found'],
+  'method-not-allowed': [Code.UNIMPLEMENTED, 'Method Not Allowed'],
+} as const satisfies Record<string, Row> & Record<ErrorKind, Row>
+
+/** What can be refused, by the name that the code has for it. */
+export type StatusKind = keyof typeof table
+
+export const statusKinds = Object.keys(table) as readonly StatusKind[]
+
+export function statusOf(kind: StatusKind): RpcStatus {
+  const [code, message] = table[kind]
+  return new RpcStatus(code, message)
+}
+
+export function fromEngineError(error: EngineError): RpcStatus {
+  return statusOf(error.kind)
+}
+
+/** grpc-gateway's mapping (runtime/errors.go). */
+const httpStatuses: Readonly<Record<Code, number>> = {
+  [Code.OK]: 200,
+  [Code.CANCELED]: 499,
+  [Code.UNKNOWN]: 500,
+  [Code.INVALID_ARGUMENT]: 400,
+  [Code.DEADLINE_EXCEEDED]: 504,
+  [Code.NOT_FOUND]: 404,
+  [Code.ALREADY_EXISTS]: 409,
+  [Code.PERMISSION_DENIED]: 403,
+  [Code.RESOURCE_EXHAUSTED]: 429,
+  [Code.FAILED_PRECONDITION]: 400,
+  [Code.ABORTED]: 409,
+  [Code.OUT_OF_RANGE]: 400,
+  [Code.UNIMPLEMENTED]: 501,
+  [Code.INTERNAL]: 500,
+  [Code.UNAVAILABLE]: 503,
+  [Code.DATA_LOSS]: 500,
+  [Code.UNAUTHENTICATED]: 401,
+}
+
+export function httpStatus(code: Code): number {
+  return httpStatuses[code]
+}

@@ -1,0 +1,100 @@
+// Our own server as `npm start` runs it: a process of its own, on a free port, with real storage.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+export interface ServerOptions {
+  /** An earlier data directory to go on with; otherwise a new one, which `stop` removes. */
+  readonly dataDir?: string
+  /** Port on 127.0.0.1; a free one otherwise. */
+  readonly port?: number
+  /** More flags, such as `--max-txn-ops=5`. */
+  readonly flags?: readonly string[]
+  readonly env?: Readonly<Record<string, string>>
+}
+
+export interface Server {
+  /** Such as `http://127.0.0.1:40123`. */
+  readonly url: string
+  readonly port: number
+  /** Of the command; workerd is its child. */
+  readonly pid: number
+  readonly workerdPid: number
+  readonly dataDir: string
+  /** What the server has logged so far, the last 64 KiB of it. */
+  readonly log: () => string
+  /** SIGTERM; resolves to the exit code, and rejects where that is not 0. */
+  stop(): Promise<void>
+  /** SIGKILL to the command and to workerd; the data directory stays. */
+  kill9(): Promise<void>
+}
+
+const main = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts')
+const logCharactersMax = 65_536
+
+/** Starts a server and waits for its ready line. */
+export async function startServer(options: ServerOptions = {}): Promise<Server> {
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'etcdurable-')))
+  const listen = `--listen-client-urls=http://127.0.0.1:${options.port ?? 0}`
+  const child = spawn(
+    process.execPath,
+    [main, listen, `--data-dir=${dataDir}`, ...(options.flags ?? [])],
+    // Its own process group, so that workerd can be killed with it.
+    { detached: true, env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] },
+  )
+  const closed = once(child, 'close')
+  let log = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    log = (log + text).slice(-logCharactersMax)
+  })
+  const url = await readyUrl(child)
+  if (url === undefined) {
+    await closed
+    throw new Error(`the server did not start: ${log}`)
+  }
+  const removeOwn = async (): Promise<void> => {
+    if (options.dataDir === undefined) {
+      await rm(dataDir, { recursive: true })
+    }
+  }
+  return {
+    url,
+    port: Number(new URL(url).port),
+    pid: child.pid ?? 0,
+    workerdPid: Number(/"workerd started","pid":(\d+)/.exec(log)?.[1]),
+    dataDir,
+    log: () => log,
+    stop: async () => {
+      child.kill('SIGTERM')
+      await closed
+      await removeOwn()
+      if (child.exitCode !== 0) {
+        throw new Error(`the server ended with ${child.exitCode ?? child.signalCode}: ${log}`)
+      }
+    },
+    kill9: async () => {
+      if (child.exitCode === null && child.signalCode === null) {
+        process.kill(-(child.pid ?? 0), 'SIGKILL')
+      }
+      await closed
+    },
+  }
+}
+
+/** The URL of the ready line; undefined when standard output ends without one. */
+async function readyUrl(child: ChildProcess): Promise<string | undefined> {
+  if (child.stdout === null) {
+    throw new Error('standard output is not piped')
+  }
+  for await (const line of createInterface({ input: child.stdout })) {
+    const url = /^ready to serve client requests on (http:\S+)/.exec(line)?.[1]
+    if (url !== undefined) {
+      child.stdout.resume()
+      return url
+    }
+  }
+  return undefined
+}

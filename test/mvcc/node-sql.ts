@@ -1,0 +1,82 @@
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import type { Sql, SqlParam, SqlRow } from '../../src/mvcc/sql.ts'
+
+const PARAMS_MAX = 100
+
+/**
+ * The `Sql` port over node:sqlite. It refuses what a Durable Object refuses (more than 100
+ * parameters, BigInt), so that the fast suite finds what production would.
+ */
+export class NodeSql implements Sql {
+  readonly #database: DatabaseSync
+  readonly #statements = new Map<string, StatementSync>()
+  #depth = 0
+  /** Rows written since the caller last set it to zero; index entries are not counted here. */
+  changes = 0
+
+  constructor(path = ':memory:') {
+    this.#database = new DatabaseSync(path)
+  }
+
+  #prepare(text: string, params: readonly SqlParam[]): StatementSync {
+    if (params.length > PARAMS_MAX) {
+      throw new Error(`${params.length} parameters: a Durable Object binds ${PARAMS_MAX}`)
+    }
+    let statement = this.#statements.get(text)
+    if (statement === undefined) {
+      statement = this.#database.prepare(text)
+      statement.setReturnArrays(true)
+      this.#statements.set(text, statement)
+    }
+    return statement
+  }
+
+  run(text: string, ...params: readonly SqlParam[]): void {
+    this.changes += Number(this.#prepare(text, params).run(...params).changes)
+  }
+
+  first(text: string, ...params: readonly SqlParam[]): SqlRow | undefined {
+    return this.all(text, ...params)[0]
+  }
+
+  all(text: string, ...params: readonly SqlParam[]): readonly SqlRow[] {
+    return this.#prepare(text, params).all(...params) as unknown as SqlRow[]
+  }
+
+  *iterate(text: string, ...params: readonly SqlParam[]): Iterable<SqlRow> {
+    const statement = this.#database.prepare(text)
+    statement.setReturnArrays(true)
+    yield* statement.iterate(...params) as unknown as Iterable<SqlRow>
+  }
+
+  transaction<T>(body: () => T extends Promise<unknown> ? never : T): T {
+    const name = `nested_${this.#depth++}`
+    this.#database.exec(`SAVEPOINT ${name}`)
+    try {
+      const result = body()
+      this.#database.exec(`RELEASE ${name}`)
+      return result
+    } catch (error) {
+      this.#database.exec(`ROLLBACK TO ${name}`)
+      this.#database.exec(`RELEASE ${name}`)
+      throw error
+    } finally {
+      this.#depth--
+    }
+  }
+
+  get databaseSize(): number {
+    const pragma = (name: string): number =>
+      Number(Object.values(this.#database.prepare(`PRAGMA ${name}`).get() ?? {})[0])
+    return (pragma('page_count') - pragma('freelist_count')) * pragma('page_size')
+  }
+
+  explain(text: string): string {
+    const rows = this.#database.prepare(`EXPLAIN QUERY PLAN ${text}`).all()
+    return rows.map((row) => String(row['detail'])).join('\n')
+  }
+
+  close(): void {
+    this.#database.close()
+  }
+}

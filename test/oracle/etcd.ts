@@ -1,0 +1,163 @@
+// A real etcd, started beside the tests so that its answers can be asked for.
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { access, constants, mkdtemp, rm } from 'node:fs/promises'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+export interface Etcd {
+  readonly url: string
+  /** `etcdserver` of /version, such as `3.4.23`. */
+  readonly version: string
+  readonly dataDir: string
+  /** Ends it with SIGTERM; a data directory made for it goes too. */
+  stop(): Promise<void>
+  kill9(): Promise<void>
+}
+
+export interface EtcdOptions {
+  /** Another binary than $ETCD_BINARY or the `etcd` of PATH. */
+  readonly binary?: string
+  /** An earlier data directory to go on with. */
+  readonly dataDir?: string
+}
+
+/** The word with which a test that needs a real etcd skips itself. */
+export const etcdMissing = 'no etcd in $ETCD_BINARY or PATH'
+
+const startsMax = 5
+const readyMsMax = 20_000
+
+/** Starts a single etcd on free loopback ports; undefined where no etcd is installed. */
+export async function startEtcd(options: EtcdOptions = {}): Promise<Etcd | undefined> {
+  const binary = options.binary ?? (await findEtcd())
+  if (binary === undefined) {
+    return undefined
+  }
+  // A port is free when asked for and may be taken a moment later by a test that runs beside.
+  for (let start = 1; ; start++) {
+    try {
+      return await startOnce(binary, options.dataDir)
+    } catch (error) {
+      if (start === startsMax) {
+        throw error
+      }
+    }
+  }
+}
+
+async function startOnce(binary: string, earlier: string | undefined): Promise<Etcd> {
+  const dataDir = earlier ?? (await mkdtemp(join(tmpdir(), 'etcd-oracle-')))
+  const [clientPort, peerPort] = await Promise.all([freePort(), freePort()])
+  const url = `http://127.0.0.1:${clientPort}`
+  const peerUrl = `http://127.0.0.1:${peerPort}`
+  const flags = {
+    'name': 'default',
+    'data-dir': dataDir,
+    'listen-client-urls': url,
+    'advertise-client-urls': url,
+    'listen-peer-urls': peerUrl,
+    'initial-advertise-peer-urls': peerUrl,
+    'initial-cluster': `default=${peerUrl}`,
+    'logger': 'zap',
+    'log-level': 'error',
+  }
+  const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`)
+  const child = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'], env: quietEnv() })
+  await once(child, 'spawn')
+  const gone = once(child, 'exit')
+  let complaints = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaints = (complaints + text).slice(-4000)
+  })
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    if (child.exitCode === null && child.signalCode === null) {
+      child.kill(signal)
+    }
+    await gone
+  }
+  const version = await ready(url, child)
+  if (version === undefined) {
+    await end('SIGKILL')
+    throw new Error(`${binary} did not start: ${complaints}`)
+  }
+  const stop = async (): Promise<void> => {
+    await end('SIGTERM')
+    if (earlier === undefined) {
+      await rm(dataDir, { recursive: true, force: true })
+    }
+  }
+  return { url, version, dataDir, stop, kill9: () => end('SIGKILL') }
+}
+
+/** The path of $ETCD_BINARY or of the first `etcd` in PATH. */
+async function findEtcd(): Promise<string | undefined> {
+  const named = process.env['ETCD_BINARY']
+  if (named !== undefined) {
+    return named
+  }
+  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+    const path = join(folder, 'etcd')
+    if (await executable(path)) {
+      return path
+    }
+  }
+  return undefined
+}
+
+async function executable(path: string): Promise<boolean> {
+  return access(path, constants.X_OK).then(
+    () => true,
+    () => false,
+  )
+}
+
+/** ETCD_* variables of the caller would change the server that the tests compare with. */
+function quietEnv(): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(process.env).filter(([name]) => !name.startsWith('ETCD_')),
+  )
+}
+
+/** Waits until the cluster version is decided: from then on no internal entry moves anything. */
+async function ready(url: string, child: ChildProcess): Promise<string | undefined> {
+  const deadline = Date.now() + readyMsMax
+  while (child.exitCode === null && child.signalCode === null && Date.now() < deadline) {
+    const version = await readVersion(url)
+    if (version !== undefined) {
+      return version
+    }
+    await sleep(20)
+  }
+  return undefined
+}
+
+async function readVersion(url: string): Promise<string | undefined> {
+  let response: Response
+  try {
+    response = await fetch(`${url}/version`)
+  } catch (error) {
+    // The port is not open yet.
+    if (error instanceof TypeError) {
+      return undefined
+    }
+    throw error
+  }
+  const body = (await response.json()) as Record<string, string>
+  const decided = body['etcdcluster'] !== 'not_decided' && body['storage'] !== 'unknown'
+  return decided ? body['etcdserver'] : undefined
+}
+
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  server.close()
+  await once(server, 'close')
+  if (address === null || typeof address === 'string') {
+    throw new Error('a TCP server has a numeric port')
+  }
+  return address.port
+}

@@ -1,0 +1,53 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { cloudflareTest } from '@cloudflare/vitest-plugin'
+import { defineConfig, type Plugin } from 'vitest/config'
+
+const root = join(import.meta.dirname, '..')
+
+/** In Node, as in wrangler, an imported SQL file is its text. */
+const sqlText: Plugin = {
+  name: 'sql-text',
+  enforce: 'pre',
+  load: (id) =>
+    id.endsWith('.sql') ? `export default ${JSON.stringify(readFileSync(id, 'utf8'))}` : null,
+}
+
+export default defineConfig({
+  root,
+  test: {
+    reporters: ['default', join(import.meta.dirname, 'closing-line.ts')],
+    projects: [
+      {
+        root,
+        plugins: [sqlText],
+        test: {
+          name: 'engine',
+          include: ['test/**/*.test.ts'],
+          exclude: ['test/shard/**', 'test/gateway/**', 'test/e2e/**'],
+        },
+      },
+      {
+        root,
+        plugins: [cloudflareTest({ wrangler: { configPath: join(root, 'wrangler.toml') } })],
+        test: {
+          name: 'workerd',
+          include: ['test/shard/**/*.test.ts', 'test/gateway/**/*.test.ts'],
+        },
+      },
+      {
+        // Each file starts servers of its own: one at a time, after everything else.
+        root,
+        plugins: [sqlText],
+        test: {
+          name: 'e2e',
+          include: ['test/e2e/**/*.test.ts'],
+          fileParallelism: false,
+          sequence: { groupOrder: 1 },
+          testTimeout: 60_000,
+          hookTimeout: 60_000,
+        },
+      },
+    ],
+  },
+})
