@@ -1,5 +1,5 @@
 import { accessSync, constants, existsSync, mkdirSync, realpathSync } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Failure, systemErrorCode } from './failure.ts'
 import { shardUniqueKey } from './workerd-config.ts'
@@ -15,9 +15,8 @@ export interface DataDirectory {
 export function openDataDirectory(directory: string): DataDirectory {
   const path = createDirectory(directory)
   // SQLite's lock is one of the kernel's, gone with the process however that ends.
-  const lock = new DatabaseSync(join(path, 'lock'))
+  const lock = openLocked(join(path, 'lock'), directory)
   try {
-    lockExclusively(lock, directory)
     refuseOrphan(path, directory)
   } catch (error) {
     lock.close()
@@ -28,15 +27,53 @@ export function openDataDirectory(directory: string): DataDirectory {
 
 function createDirectory(directory: string): string {
   try {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
+    makeDirectory(resolve(directory, 'shard'))
     const path = realpathSync(directory)
-    mkdirSync(join(path, 'shard'), { recursive: true, mode: 0o700 })
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
     accessSync(join(path, 'shard'), constants.R_OK | constants.W_OK | constants.X_OK)
     return path
   } catch (error) {
-    throw new Failure(`cannot write to data directory "${directory}": ${describe(error)}`)
+    throw unwritable(directory, error)
   }
+}
+
+/** Not mkdir's own recursion: that never ends where the kernel refuses a path as /proc does. */
+function makeDirectory(path: string): void {
+  if (!existsSync(path)) {
+    makeDirectory(dirname(path))
+    mkdirSync(path, { mode: 0o700 })
+  }
+}
+
+/** Opens a database that nobody else has open. */
+function openLocked(file: string, directory: string): DatabaseSync {
+  let database: DatabaseSync | undefined
+  try {
+    database = new DatabaseSync(file)
+    database.exec('PRAGMA locking_mode = EXCLUSIVE')
+    database.exec('BEGIN EXCLUSIVE')
+    return database
+  } catch (error) {
+    database?.close()
+    throw describe(error) === 'database is locked'
+      ? new Failure(`data directory "${directory}" is in use by another server`)
+      : unwritable(directory, error)
+  }
+}
+
+/**
+ * A workerd whose starter was killed lives on without our lock, but it keeps its table of alarms
+ * open, and two of them on one keyspace would be two leaders.
+ */
+function refuseOrphan(path: string, directory: string): void {
+  const alarms = join(path, 'shard', shardUniqueKey, 'metadata.sqlite')
+  if (existsSync(alarms)) {
+    openLocked(alarms, directory).close()
+  }
+}
+
+function unwritable(directory: string, error: unknown): Failure {
+  return new Failure(`cannot write to data directory "${directory}": ${describe(error)}`)
 }
 
 function describe(error: unknown): string {
@@ -53,33 +90,5 @@ function describe(error: unknown): string {
       return 'no space left on device'
     default:
       return error instanceof Error ? error.message : String(error)
-  }
-}
-
-function lockExclusively(database: DatabaseSync, directory: string): void {
-  try {
-    database.exec('PRAGMA locking_mode = EXCLUSIVE')
-    database.exec('BEGIN EXCLUSIVE')
-  } catch (error) {
-    if (error instanceof Error && error.message === 'database is locked') {
-      throw new Failure(`data directory "${directory}" is in use by another server`)
-    }
-    throw error
-  }
-}
-
-/**
- * A workerd whose starter was killed lives on without our lock, but it keeps its table of alarms
- * open, and two of them on one keyspace would be two leaders.
- */
-function refuseOrphan(path: string, directory: string): void {
-  const alarms = join(path, 'shard', shardUniqueKey, 'metadata.sqlite')
-  if (existsSync(alarms)) {
-    const database = new DatabaseSync(alarms)
-    try {
-      lockExclusively(database, directory)
-    } finally {
-      database.close()
-    }
   }
 }

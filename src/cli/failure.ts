@@ -1,4 +1,7 @@
-/** What a person typing the command should read: one line, no stack. Codes are etcd's: 2 for a flag that cannot be parsed, else 1. */
+/**
+ * What a person who typed the command should read: one line, no stack. The exit codes are etcd's:
+ * 2 for a command line that cannot be parsed, else 1.
+ */
 export class Failure extends Error {
   readonly exitCode: 1 | 2
 
@@ -8,9 +11,8 @@ export class Failure extends Error {
   }
 }
 
-/** The `code` of a Node system error, such as EADDRINUSE. */
+/** The `code` of an error of the operating system, such as EADDRINUSE. */
 export function systemErrorCode(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string'
-    ? error.code
-    : undefined
+  const isSystemError = error instanceof Error && 'syscall' in error && 'code' in error
+  return isSystemError && typeof error.code === 'string' ? error.code : undefined
 }

@@ -9,14 +9,14 @@ export interface ListenUrl {
  * `localhost` is 127.0.0.1, as Go's listener takes it. Returns what is wrong with it otherwise.
  */
 export function parseListenUrl(text: string): ListenUrl | string {
+  if (!text.startsWith('http://')) {
+    return `URL scheme must be http: ${text}`
+  }
   const wrong = clientUrlProblem(text)
   if (wrong !== undefined) {
     return wrong
   }
   const url = new URL(text)
-  if (url.protocol !== 'http:') {
-    return `URL scheme must be http: ${text}`
-  }
   const host = url.hostname === 'localhost' ? '127.0.0.1' : url.hostname.replace(/^\[|\]$/g, '')
   if (!/^[\d.]+$|:/.test(host)) {
     return `expected IP in URL for binding (${text})`

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import workerd from 'workerd'
 import { buildBundle } from './bundle.ts'
-import { Failure } from './failure.ts'
+import { Failure, systemErrorCode } from './failure.ts'
 import { helpText } from './help.ts'
 import { serve } from './serve.ts'
 
@@ -47,9 +47,18 @@ function print(text: string): void {
 try {
   await main(process.argv.slice(2))
 } catch (error) {
-  if (!(error instanceof Failure)) {
-    throw error
+  const failure = asFailure(error)
+  process.stderr.write(`etcdurable: ${failure.message}\n`)
+  process.exitCode = failure.exitCode
+}
+
+/** A full disk and the like are no bugs of ours; anything else that is thrown is, and keeps its stack. */
+function asFailure(error: unknown): Failure {
+  if (error instanceof Failure) {
+    return error
   }
-  process.stderr.write(`etcdurable: ${error.message}\n`)
-  process.exitCode = error.exitCode
+  if (error instanceof Error && systemErrorCode(error) !== undefined) {
+    return new Failure(error.message)
+  }
+  throw error
 }

@@ -32,13 +32,13 @@ export class LeaseQueue {
 
   /** Puts a lease whose deadline has changed where it now belongs. */
   move(lease: Lease): void {
-    assert(this.#heap[lease.position] === lease, `lease ${lease.id} is not queued`)
+    assert(this.#heap[lease.position] === lease, 'a lease is not where it says in the queue')
     this.#rise(lease, lease.position)
     this.#sink(lease, lease.position)
   }
 
   remove(lease: Lease): void {
-    assert(this.#heap[lease.position] === lease, `lease ${lease.id} is not queued`)
+    assert(this.#heap[lease.position] === lease, 'a lease is not where it says in the queue')
     const last = this.#heap.pop()
     if (last !== undefined && last !== lease) {
       last.position = lease.position

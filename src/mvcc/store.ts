@@ -68,6 +68,11 @@ export class Store {
     return this.#compaction.revision
   }
 
+  /** How many keys live now. */
+  get keys(): number {
+    return this.#count.count({ start: new Uint8Array(0), end: undefined })
+  }
+
   /** The first page, of about `bytesMax` of keys and values, of a range's answer. */
   range(request: RangeRequest, bytesMax: number): RangePage {
     checkRange(request)

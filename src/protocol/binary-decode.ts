@@ -25,7 +25,7 @@ export function decodeMessage<T extends object>(type: MessageType<T>, reader: Wi
     }
     const tag = reader.tag()
     const field = decoder[tag >>> 3]
-    if (field === undefined || tag >>> 3 === 0) {
+    if (field === undefined) {
       reader.skip(tag)
     } else if (field.read !== undefined) {
       field.read(reader, target, tag)

@@ -3,6 +3,7 @@
  * (api/v3rpc/rpctypes/error.go and the map in server/etcdserver/api/v3rpc/util.go).
  */
 import type { EngineError, ErrorKind } from '../mvcc/errors.ts'
+import { quote, quoteForHtml } from './json-text.ts'
 
 /** gRPC's status codes (https://grpc.io/docs/guides/status-codes/). */
 export const Code = {
@@ -212,4 +213,26 @@ const httpStatuses: Readonly<Record<Code, number>> = {
 
 export function httpStatus(code: Code): number {
   return httpStatuses[code]
+}
+
+/** The body of a unary call that failed. */
+export function jsonErrorBody(status: RpcStatus): string {
+  return printStatus(status, quote)
+}
+
+/** The line that ends a streaming call that failed. */
+export function jsonStreamError(status: RpcStatus): string {
+  return `{"error":${printStatus(status, quoteForHtml)}}`
+}
+
+/** A google.rpc.Status, whose zero code and empty message go unprinted as everywhere. */
+function printStatus({ code, message }: RpcStatus, quoteText: (text: string) => string): string {
+  const parts: string[] = []
+  if (code !== Code.OK) {
+    parts.push(`"code":${code}`)
+  }
+  if (message !== '') {
+    parts.push(`"message":${quoteText(message)}`)
+  }
+  return `{${parts.join(',')}}`
 }

@@ -2,15 +2,16 @@ import { expect, it } from 'vitest'
 import { type Etcd, etcdMissing, startEtcd } from '../oracle/etcd.ts'
 import { comparableAnswer } from './comparable.ts'
 import { type HttpAnswer, isObject, parseObject, send } from './http.ts'
-import { Random } from './random.ts'
 import type { Bounds } from './random-messages.ts'
 import { type RandomRequest, randomRequest } from './random-requests.ts'
+import { Random } from './random.ts'
 import { Target } from './target.ts'
 import { differencesOf, type VersionDifference } from './version-differences.ts'
 
 const requestsPerSeed = 1000
 /** E2E_SEED=7 runs one other history than the four that are always run. */
-const seeds = process.env['E2E_SEED'] === undefined ? [1, 2, 3, 4] : [Number(process.env['E2E_SEED'])]
+const seeds =
+  process.env['E2E_SEED'] === undefined ? [1, 2, 3, 4] : [Number(process.env['E2E_SEED'])]
 
 it.for(seeds)('[DIF1] answers as etcd does, seed %d', async (seed, { skip }) => {
   const oracle = await startEtcd()
@@ -86,8 +87,6 @@ function boundsAfter(bounds: Bounds, request: RandomRequest, answer: HttpAnswer)
   const { header } = parseObject(answer.body)
   const currentRevision = isObject(header) ? Number(header['revision']) : bounds.currentRevision
   const compacted = request.path === '/v3/kv/compaction' && request.flaw === undefined
-  const compactRevision = compacted
-    ? Number(request.message['revision'])
-    : bounds.compactRevision
+  const compactRevision = compacted ? Number(request.message['revision']) : bounds.compactRevision
   return { currentRevision, compactRevision }
 }

@@ -18,7 +18,10 @@ export const goldenFiles = ['kv.jsonl', 'lease-lock-election-maintenance-cluster
 
 export function readRecordings(file: (typeof goldenFiles)[number]): readonly Recording[] {
   const text = readFileSync(new URL(`../golden/${file}`, import.meta.url), 'utf8')
-  return text.trimEnd().split('\n').map((line) => JSON.parse(line) as Recording)
+  return text
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Recording)
 }
 
 /** Labels of RPCs that are not served yet: whoever adds a service deletes its lines here. */

@@ -7,7 +7,15 @@ import {
   type Recording,
   sameWrites,
 } from './golden-recordings.ts'
-import { base64, call, type HttpRequest, isObject, type JsonObject, parseObject, send } from './http.ts'
+import {
+  base64,
+  call,
+  type HttpRequest,
+  isObject,
+  type JsonObject,
+  parseObject,
+  send,
+} from './http.ts'
 import { plainBody } from './plain.ts'
 import { Target } from './target.ts'
 

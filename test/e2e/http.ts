@@ -26,7 +26,11 @@ export async function send(url: string, wanted: HttpRequest): Promise<HttpAnswer
   const { method = 'POST', path, headers = {}, body } = wanted
   const { promise, resolve, reject } = Promise.withResolvers<HttpAnswer>()
   const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
-  const outgoing = request(new URL(path, url), { method, agent, headers: { ...length, ...headers } })
+  const outgoing = request(new URL(path, url), {
+    method,
+    agent,
+    headers: { ...length, ...headers },
+  })
   outgoing.on('error', reject)
   outgoing.on('response', (response) => {
     text(response).then(

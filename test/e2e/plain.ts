@@ -64,7 +64,7 @@ function plainTimeToLive(plain: Record<string, Json | undefined>): void {
     plain['TTL'] = '<seconds left>'
   }
   if (Array.isArray(keys)) {
-    plain['keys'] = keys.toSorted()
+    plain['keys'] = keys.map(String).toSorted()
   }
 }
 

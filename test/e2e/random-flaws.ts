@@ -1,8 +1,8 @@
 // Requests that are not plain messages: broken JSON, wrong types, and odd spellings that are legal.
 import { isObject, type Json, type JsonObject } from './http.ts'
-import type { Random } from './random.ts'
 import type { RandomRequest } from './random-requests.ts'
 import { fieldKind, type FieldKind, toCamelCase } from './random-spelling.ts'
+import type { Random } from './random.ts'
 
 interface Field {
   readonly name: string
@@ -31,9 +31,11 @@ function brokenText(random: Random, text: string): Flawed {
   const [before, after] = [text.slice(0, at), text.slice(at)]
   const flaws = {
     'truncated': () => before,
-    'a character too many': () => before + random.pick([...'{}[]:,"\'x0-\\/ \n\u0001']) + after,
+    'a character too many': () =>
+      before + random.pick('{}[]:,"\'x0-\\/ \n\u0001'.split('')) + after,
     'a character less': () => before + after.slice(1),
-    'another value': () => random.pick(['null', '[]', '[{}]', '1', '"a"', 'true', '-', '.5', 'nul']),
+    'another value': () =>
+      random.pick(['null', '[]', '[{}]', '1', '"a"', 'true', '-', '.5', 'nul']),
     'empty body': () => random.pick(['', ' ', '\n\t']),
     'data after the value': () => text + random.pick([' {}', 'x', '}', ',', '\0']),
     'trailing comma': () => text.replace(/\}$/, ',}'),
@@ -41,7 +43,8 @@ function brokenText(random: Random, text: string): Flawed {
     'byte order mark': () => `\ufeff${text}`,
     'unknown field': () => text.replace('{', random.pick(unknownFields)),
     'lone surrogate': () => text.replace('{', random.pick(['{"nope":"\\ud800",', '{"\\udc00":0,'])),
-    'bad UTF-8': () => Buffer.concat([Buffer.from(before), Buffer.from([0xff]), Buffer.from(after)]),
+    'bad UTF-8': () =>
+      Buffer.concat([Buffer.from(before), Buffer.from([0xff]), Buffer.from(after)]),
   }
   const flaw = random.pick(Object.keys(flaws) as (keyof typeof flaws)[])
   return [flaw, flaws[flaw]()]
@@ -72,7 +75,20 @@ function brokenField(random: Random, field: Field): Flawed {
   return [flaw, flaws[flaw]?.() ?? '']
 }
 
-const wrongTypes = ['{}', '[]', '[1]', '{"a":1}', 'true', 'false', '0', '1', '-1', '1.5', '"text"', '""']
+const wrongTypes = [
+  '{}',
+  '[]',
+  '[1]',
+  '{"a":1}',
+  'true',
+  'false',
+  '0',
+  '1',
+  '-1',
+  '1.5',
+  '"text"',
+  '""',
+]
 
 function flawsOfKind(
   random: Random,
@@ -82,18 +98,23 @@ function flawsOfKind(
   switch (field.kind) {
     case 'bytes':
       return {
-        'bad base64': () => raw(random.pick(['"***"', '"YQ="', '"Y"', '"YQ==="', '"Y Q=="', '"YR=="'])),
+        'bad base64': () =>
+          raw(random.pick(['"***"', '"YQ="', '"Y"', '"YQ==="', '"Y Q=="', '"YR=="'])),
         'base64 unpadded': () => raw(random.pick(['"YQ"', '"YWE"', '"ZC8x"'])),
         'base64 URL-safe': () => raw(random.pick(['"_w=="', '"__8="', '"_w"'])),
         'escapes in base64': () => raw(random.pick(['"\\u0059Q=="', '"\\/w=="', '"YQ\\n=="'])),
-        'broken string': () => raw(random.pick(['"\\x"', '"\\u12"', '"\\ud800"', '"a\u0001"', '"a'])),
+        'broken string': () =>
+          raw(random.pick(['"\\x"', '"\\u12"', '"\\ud800"', '"a\u0001"', '"a'])),
       }
     case 'integer':
       return {
-        'integer as a float': () => raw(random.pick(['2.0', '2e0', '0.2e1', '20e-1', '"2.0"', '"2e0"'])),
-        'not an integer': () => raw(random.pick(['1.5', '"1.5"', '"x"', '""', '" 2"', '"0x2"', '1e-1'])),
+        'integer as a float': () =>
+          raw(random.pick(['2.0', '2e0', '0.2e1', '20e-1', '"2.0"', '"2e0"'])),
+        'not an integer': () =>
+          raw(random.pick(['1.5', '"1.5"', '"x"', '""', '" 2"', '"0x2"', '1e-1'])),
         'huge integer': () => raw(random.pick(hugeIntegers)),
-        'broken number': () => raw(random.pick(['01', '-', '+1', '1.', '.5', '1e', '--1', '0x10', '-01'])),
+        'broken number': () =>
+          raw(random.pick(['01', '-', '+1', '1.', '.5', '1e', '--1', '0x10', '-01'])),
         'negative zero': () => raw(random.pick(['-0', '"-0"', '-0.0', '0e0'])),
       }
     case 'enum':
@@ -107,7 +128,8 @@ function flawsOfKind(
     case 'list':
       return {
         'null in a list': () => raw('[null]'),
-        'list of others': () => raw(random.pick(['[1]', '["a"]', '[[]]', '[{},]', '[,]', '[{}', '{}'])),
+        'list of others': () =>
+          raw(random.pick(['[1]', '["a"]', '[[]]', '[{},]', '[,]', '[{}', '{}'])),
         'two of a oneof': () => raw(random.pick(twoOfOneof)),
         'null in a oneof': () => raw('[{"request_put":null,"request_range":{"key":"YQ=="}}]'),
       }
@@ -150,8 +172,7 @@ function collect(message: JsonObject, around: (text: string) => string, places: 
   const entries = Object.entries(message)
   entries.forEach(([name, value = null], at) => {
     const others = entries.map(([other, its = null]) => spelled({ name: other, value: its }))
-    const within = (text: string): string =>
-      around(`{${others.toSpliced(at, 1, text).join(',')}}`)
+    const within = (text: string): string => around(`{${others.toSpliced(at, 1, text).join(',')}}`)
     places.push({ name, value, kind: fieldKind(name, value), with: within })
     if (isObject(value)) {
       collect(value, (text) => within(`"${name}":${text}`), places)

@@ -62,7 +62,12 @@ export function randomInterval(random: Random): JsonObject {
     case 'point':
       return { key: randomKey(random) }
     case 'prefix': {
-      const [key, rangeEnd] = random.pick([['a', 'b'], ['d', 'e'], ['d/', 'd0'], ['b', 'c']])
+      const [key, rangeEnd] = random.pick([
+        ['a', 'b'],
+        ['d', 'e'],
+        ['d/', 'd0'],
+        ['b', 'c'],
+      ])
       return { key: base64(key ?? ''), range_end: base64(rangeEnd ?? '') }
     }
     case 'fromKey':
@@ -97,7 +102,12 @@ export function randomRevision(random: Random, bounds: Bounds): number {
 }
 
 function revisionFilters(random: Random, bounds: Bounds): JsonObject {
-  const names = ['min_mod_revision', 'max_mod_revision', 'min_create_revision', 'max_create_revision']
+  const names = [
+    'min_mod_revision',
+    'max_mod_revision',
+    'min_create_revision',
+    'max_create_revision',
+  ]
   const chosen = names.filter(() => random.chance(0.4))
   return Object.fromEntries(chosen.map((name) => [name, String(randomRevision(random, bounds))]))
 }

@@ -1,6 +1,5 @@
 // Random KV, lease and maintenance requests.
 import type { JsonObject } from './http.ts'
-import type { Random } from './random.ts'
 import { randomFlaw } from './random-flaws.ts'
 import {
   type Bounds,
@@ -13,6 +12,7 @@ import {
 } from './random-messages.ts'
 import { spell } from './random-spelling.ts'
 import { randomTxn } from './random-txn.ts'
+import type { Random } from './random.ts'
 
 export interface RandomRequest {
   readonly path: string
@@ -84,7 +84,10 @@ function alias(random: Random, path: string): string {
   return random.chance(0.3) ? `/v3/kv/${path}` : `/v3/${path}`
 }
 
-function randomCompaction(random: Random, { currentRevision, compactRevision }: Bounds): JsonObject {
+function randomCompaction(
+  random: Random,
+  { currentRevision, compactRevision }: Bounds,
+): JsonObject {
   const revision = random.chance(0.7)
     ? random.integer(Math.max(compactRevision, 0), currentRevision)
     : random.pick([-1, 0, compactRevision, currentRevision, currentRevision + 1])

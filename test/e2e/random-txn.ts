@@ -1,5 +1,4 @@
 import type { JsonObject } from './http.ts'
-import type { Random } from './random.ts'
 import {
   type Bounds,
   randomDeleteRange,
@@ -11,6 +10,7 @@ import {
   randomRevision,
   randomValue,
 } from './random-messages.ts'
+import type { Random } from './random.ts'
 
 const depthMax = 3
 const targets = ['VERSION', 'CREATE', 'MOD', 'VALUE', 'LEASE'] as const
@@ -36,7 +36,9 @@ function randomOp(random: Random, bounds: Bounds, depth: number): JsonObject {
     case 'put':
       return { request_put: randomPut(random) }
     case 'range':
-      return { request_range: random.chance(0.6) ? randomRange(random, bounds) : randomInterval(random) }
+      return {
+        request_range: random.chance(0.6) ? randomRange(random, bounds) : randomInterval(random),
+      }
     case 'deleteRange':
       return { request_delete_range: randomDeleteRange(random) }
     case 'nested':

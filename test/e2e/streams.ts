@@ -22,7 +22,7 @@ export const webSocketTransport: OpenStream = (url, path) => new WebSocketStream
 const nextMsMax = 20_000
 
 class Lines {
-  #lines: string[] = []
+  readonly #lines: string[] = []
   #unfinished = ''
   #ended = false
   #seen = 0
@@ -143,6 +143,8 @@ export class WebSocketStream implements MessageStream {
       this.#lines.push(data.toString())
     })
     this.#socket.on('close', () => this.#lines.end())
+    // An error is followed by a close.
+    this.#socket.on('error', () => undefined)
   }
 
   /** Resolves to the subprotocol that the server chose, '' for none. */
@@ -161,7 +163,11 @@ export class WebSocketStream implements MessageStream {
   }
 
   send(frame: string | Uint8Array): void {
-    void this.#open.then(() => this.#socket.send(frame))
+    // A handshake that fails is told by the end of the stream.
+    void this.#open.then(
+      () => this.#socket.send(frame),
+      () => undefined,
+    )
   }
 
   next(): Promise<JsonObject | undefined> {

@@ -51,19 +51,19 @@ export class WatchSession {
   }
 }
 
-/** The header of every answer, after its ids became words. */
-export function headerAt(revision: number): JsonObject {
+/** The header of every answer, after its ids became words; revision 0 is left out. */
+export function headerAt(revision: number | undefined): JsonObject {
   return {
     cluster_id: '<number>',
     member_id: '<number>',
-    revision: String(revision),
+    ...(revision !== undefined && { revision: String(revision) }),
     raft_term: '<number>',
   }
 }
 
 export function eventsOf(answer: JsonObject): readonly JsonObject[] {
   const events = answer['events']
-  return Array.isArray(events) ? events : []
+  return Array.isArray(events) ? (events as readonly JsonObject[]) : []
 }
 
 /** The keyspace through unary calls; each write resolves to its revision. */

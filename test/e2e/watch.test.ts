@@ -25,6 +25,18 @@ const range = (prefix: string): JsonObject => ({
   range_end: base64(`${prefix.slice(0, -1)}0`),
 })
 
+/** Proves that nothing else is under way: the event of one more put is the next message. */
+async function expectSilence(watch: WatchSession): Promise<void> {
+  const marker = `${freshPrefix()}marker`
+  const created = await watch.created({ key: base64(marker), watch_id: 4242 })
+  expect(created).toMatchObject({ watch_id: '4242' })
+  await keyspace.put(marker, '')
+  expect(await watch.next()).toMatchObject({ watch_id: '4242' })
+}
+
+const idsOf = (answers: readonly JsonObject[]): readonly unknown[] =>
+  answers.map((answer) => answer['watch_id'])
+
 const transports: readonly (readonly [string, OpenStream])[] = [
   ['HTTP', httpTransport],
   ['WebSocket', webSocketTransport],
@@ -35,15 +47,6 @@ describe.each(transports)('watch over %s', (_, transport) => {
     const stream = transport(target.url, '/v3/watch')
     onTestFinished(() => stream.close())
     return new WatchSession(stream)
-  }
-
-  /** Proves that nothing else is under way: the event of one more put is the next message. */
-  async function expectSilence(watch: WatchSession): Promise<void> {
-    const marker = `${freshPrefix()}marker`
-    const created = await watch.created({ key: base64(marker), watch_id: 4242 })
-    expect(created).toMatchObject({ watch_id: '4242' })
-    await keyspace.put(marker, '')
-    expect(await watch.next()).toMatchObject({ watch_id: '4242' })
   }
 
   it('[WSH1] tells that a watch is created, at the current revision, id 0 left out', async () => {
@@ -92,7 +95,15 @@ describe.each(transports)('watch over %s', (_, transport) => {
       header: headerAt(last),
       events: [
         { kv: kv({ key: `${prefix}a`, created: first, modified: first, version: 1, value: '1' }) },
-        { kv: kv({ key: `${prefix}b`, created: first + 1, modified: first + 1, version: 1, value: '2' }) },
+        {
+          kv: kv({
+            key: `${prefix}b`,
+            created: first + 1,
+            modified: first + 1,
+            version: 1,
+            value: '2',
+          }),
+        },
         { type: 'DELETE', kv: kv({ key: `${prefix}a`, modified: last }) },
       ],
     })
@@ -215,11 +226,9 @@ describe.each(transports)('watch over %s', (_, transport) => {
     await keyspace.put(`${prefix}a`, '')
     expect(await watch.next()).toMatchObject({ watch_id: '3' })
     await keyspace.put(`${prefix}c`, '')
-    const both = await watch.take(2)
-    expect(both.map((answer) => answer['watch_id']).toSorted()).toEqual(['2', '3'])
+    expect(new Set(idsOf(await watch.take(2)))).toEqual(new Set(['2', '3']))
     await keyspace.put(`${prefix}b`, '')
-    const three = await watch.take(3)
-    expect(three.map((answer) => answer['watch_id']).toSorted()).toEqual(['1', '2', '3'])
+    expect(new Set(idsOf(await watch.take(3)))).toEqual(new Set(['1', '2', '3']))
   })
 
   it('[WSH10] splits an answer of more than 2 MiB only for a watch that asks for it', async () => {
@@ -319,9 +328,8 @@ describe.each(transports)('watch over %s', (_, transport) => {
     await keyspace.compact(second)
     const watch = open()
     await watch.created({ ...range(prefix), start_revision: first })
-    const { revision: _, ...ids } = headerAt(0)
     expect(await watch.next()).toEqual({
-      header: ids,
+      header: headerAt(undefined),
       canceled: true,
       compact_revision: String(second),
     })
@@ -384,9 +392,6 @@ describe.each(transports)('watch over %s', (_, transport) => {
     await keyspace.put(`${prefix}a`, '3')
     const events = eventsOf(await second.next())
     const rest = events.length === 2 ? [] : eventsOf(await second.next())
-    expect([...events, ...rest]).toMatchObject([
-      { kv: { version: '2' } },
-      { kv: { version: '3' } },
-    ])
+    expect([...events, ...rest]).toMatchObject([{ kv: { version: '2' } }, { kv: { version: '3' } }])
   })
 })

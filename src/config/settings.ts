@@ -1,0 +1,143 @@
+import { z } from 'zod'
+import { parseDuration } from './duration.ts'
+
+const hourMs = 3_600_000
+
+/** What gateway and shard are told by their environment: etcd's flags, with etcd's defaults. */
+export interface Settings {
+  readonly name: string
+  /** Empty: the member list answers the origin that the client asked at. */
+  readonly advertiseClientUrls: readonly string[]
+  /** 0 is the default of 2 GiB, negative is off. */
+  readonly quotaBackendBytes: number
+  readonly maxRequestBytes: number
+  readonly maxTxnOps: number
+  readonly watchProgressNotifyIntervalMs: number
+  /** Undefined: history is kept until a client compacts it. */
+  readonly autoCompaction: AutoCompaction | undefined
+  /** The origins that CORS allows; undefined allows all. */
+  readonly cors: ReadonlySet<string> | undefined
+  /** The hosts that a plaintext request may name; undefined allows all. */
+  readonly hostWhitelist: ReadonlySet<string> | undefined
+  readonly metrics: 'basic' | 'extensive'
+  /** Whether this is the embedded start, which listens where its command line says. */
+  readonly embedded: boolean
+}
+
+export type AutoCompaction =
+  | { readonly mode: 'periodic'; readonly retentionMs: number }
+  | { readonly mode: 'revision'; readonly retentionRevisions: number }
+
+/** A variable of the environment holds what its flag could not: the text says which and why. */
+export class SettingsError extends Error {
+  override readonly name = 'SettingsError'
+}
+
+/** Throws a SettingsError. */
+export function parseSettings(environment: Env): Settings {
+  const parsed = schema.safeParse(environment)
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`)
+    throw new SettingsError(problems.join('; '))
+  }
+  return parsed.data
+}
+
+/** An empty variable counts as an unset one, as in etcd. */
+function setting<T>(fallback: string, schemaOfText: z.ZodType<T, string>) {
+  return z
+    .string('must be a text')
+    .optional()
+    .transform((text) => (text === undefined || text === '' ? fallback : text))
+    .pipe(schemaOfText)
+}
+
+const wholeNumber = z
+  .string()
+  .regex(/^-?\d+$/, 'must be a whole number')
+  .transform(Number)
+  .refine(Number.isSafeInteger, 'is out of range')
+
+const countingNumber = wholeNumber.refine((value) => value >= 0, 'must not be negative')
+
+const urls = z
+  .string()
+  .transform((text) => (text === '' ? [] : text.split(',')))
+  .refine((list) => list.every((url) => URL.canParse(url)), 'must be URLs with commas between')
+
+/** Undefined for all of them, which `*` or nothing among the items means. */
+const allowed = z.string().transform((text) => {
+  const items = new Set(text.split(',').map((item) => item.trim()))
+  return items.has('*') || items.has('') ? undefined : items
+})
+
+const schema = z
+  .object({
+    ETCD_NAME: setting('default', z.string()),
+    ETCD_ADVERTISE_CLIENT_URLS: setting('', urls),
+    ETCD_QUOTA_BACKEND_BYTES: setting('0', wholeNumber),
+    ETCD_MAX_REQUEST_BYTES: setting('1572864', countingNumber),
+    ETCD_MAX_TXN_OPS: setting('128', countingNumber),
+    ETCD_WATCH_PROGRESS_NOTIFY_INTERVAL_MS: setting(
+      '600000',
+      z
+        .string()
+        .transform(Number)
+        .refine((ms) => ms > 0 && Number.isFinite(ms), 'must be milliseconds, more than 0'),
+    ),
+    ETCD_AUTO_COMPACTION_MODE: setting(
+      'periodic',
+      z.enum(['periodic', 'revision'], 'must be periodic or revision'),
+    ),
+    ETCD_AUTO_COMPACTION_RETENTION: setting('0', z.string()),
+    ETCD_CORS: setting('*', allowed),
+    ETCD_HOST_WHITELIST: setting('*', allowed),
+    ETCD_METRICS: setting('basic', z.enum(['basic', 'extensive'], 'must be basic or extensive')),
+    EMBEDDED: setting('false', z.enum(['true', 'false'], 'must be true or false')),
+  })
+  .transform((values, context): Settings => {
+    const retention = values.ETCD_AUTO_COMPACTION_RETENTION
+    const autoCompaction = parseAutoCompaction(values.ETCD_AUTO_COMPACTION_MODE, retention)
+    if (autoCompaction === 'invalid') {
+      const kind =
+        values.ETCD_AUTO_COMPACTION_MODE === 'periodic' ? 'hours or a duration' : 'revisions'
+      context.addIssue({
+        code: 'custom',
+        path: ['ETCD_AUTO_COMPACTION_RETENTION'],
+        message: `must be a number of ${kind}`,
+      })
+      return z.NEVER
+    }
+    return {
+      name: values.ETCD_NAME,
+      advertiseClientUrls: values.ETCD_ADVERTISE_CLIENT_URLS,
+      quotaBackendBytes: values.ETCD_QUOTA_BACKEND_BYTES,
+      maxRequestBytes: values.ETCD_MAX_REQUEST_BYTES,
+      maxTxnOps: values.ETCD_MAX_TXN_OPS,
+      watchProgressNotifyIntervalMs: values.ETCD_WATCH_PROGRESS_NOTIFY_INTERVAL_MS,
+      autoCompaction,
+      cors: values.ETCD_CORS,
+      hostWhitelist: values.ETCD_HOST_WHITELIST,
+      metrics: values.ETCD_METRICS,
+      embedded: values.EMBEDDED === 'true',
+    }
+  })
+
+/** A bare number is hours in periodic mode (etcd's embed/config.go), and 0 turns it off. */
+function parseAutoCompaction(
+  mode: AutoCompaction['mode'],
+  retention: string,
+): AutoCompaction | undefined | 'invalid' {
+  const count = /^\d+$/.test(retention) ? Number(retention) : undefined
+  if (mode === 'revision') {
+    if (count === undefined) {
+      return 'invalid'
+    }
+    return count === 0 ? undefined : { mode, retentionRevisions: count }
+  }
+  const retentionMs = count === undefined ? parseDuration(retention) : count * hourMs
+  if (retentionMs === undefined || retentionMs < 0) {
+    return 'invalid'
+  }
+  return retentionMs === 0 ? undefined : { mode, retentionMs }
+}

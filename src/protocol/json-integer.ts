@@ -1,0 +1,53 @@
+/**
+ * Integers as protojson reads them: from a number or a string, in any notation that comes out as a
+ * whole number, within the range of the field's type (protobuf-go internal/encoding/json,
+ * decode_number.go).
+ */
+
+/** A number at the start of a string: whatever comes after a delimiter is not looked at. */
+const leading = /^-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE](?:[+-]?\d+|(?=[^])))?(?![-+._a-zA-Z0-9])/
+
+const parts = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE](.*))?$/
+
+/** More than the greatest uint64 has. */
+const digitsMax = 20
+
+/** The number that a string holds, as a token; undefined when it does not begin with one. */
+export function numberInString(text: string): string | undefined {
+  return leading.exec(text)?.[0]
+}
+
+/** The value of a number token; undefined when it is no whole number or far out of range. */
+export function integerOf(token: string): bigint | undefined {
+  const [, sign, whole = '', fraction = '', exponent = ''] = parts.exec(token) ?? []
+  const integer = whole === '0' ? '' : whole
+  const decimals = fraction.replace(/0+$/, '')
+  if (integer === '' && decimals === '') {
+    return 0n
+  }
+  const shift = exponent === '' ? 0 : Number(exponent)
+  // The exponent is an int32 to protobuf-go.
+  if (shift > 0x7fff_ffff || shift < -0x8000_0000) {
+    return undefined
+  }
+  const digits = shift < 0 ? shiftedRight(integer, decimals, -shift) : shiftedLeft(integer, decimals, shift)
+  if (digits === undefined || digits.length > digitsMax) {
+    return undefined
+  }
+  return BigInt(sign + digits)
+}
+
+function shiftedLeft(integer: string, decimals: string, shift: number): string | undefined {
+  if (decimals.length > shift || integer.length + shift > digitsMax) {
+    return undefined
+  }
+  return integer + decimals + '0'.repeat(shift - decimals.length)
+}
+
+function shiftedRight(integer: string, decimals: string, shift: number): string | undefined {
+  const kept = integer.length - shift
+  if (decimals !== '' || kept < 0 || /[1-9]/.test(integer.slice(kept))) {
+    return undefined
+  }
+  return integer.slice(0, kept)
+}

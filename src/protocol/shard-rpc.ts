@@ -1,0 +1,41 @@
+import type { RangeCursor } from '../mvcc/range.ts'
+import type { MethodName } from './methods.ts'
+import type { Code } from './status.ts'
+
+/**
+ * How the gateway (and later the bridge) calls a shard. Messages cross as plain objects of the
+ * generated interfaces; a refusal is an answer, because an error loses its fields on the way.
+ */
+export interface ShardRpc {
+  /** Any unary method, and LeaseKeepAlive one request at a time. */
+  call(method: MethodName, request: object, context: CallContext): Promise<CallAnswer>
+  /** A further page of a Range whose answer carried `next`; `request` is the first one's. */
+  rangeNext(request: object, next: RangeCursor): Promise<CallAnswer>
+  /** What /metrics shows, already true at the moment of the call. */
+  metrics(): Promise<readonly MetricFamily[]>
+}
+
+export interface CallContext {
+  /** Where the client reached us, such as `https://store.example.com`: MemberList answers it when no
+   * --advertise-client-urls is set. */
+  readonly origin: string
+}
+
+export type CallAnswer =
+  | { readonly response: object; readonly next?: RangeCursor | undefined }
+  | { readonly refused: { readonly code: Code; readonly message: string } }
+
+/** A family of Prometheus' text format. */
+export interface MetricFamily {
+  readonly name: string
+  readonly help: string
+  readonly type: 'counter' | 'gauge' | 'histogram'
+  readonly samples: readonly MetricSample[]
+}
+
+export interface MetricSample {
+  /** Behind the family's name: '' or, of histograms, `_bucket`, `_sum`, `_count`. */
+  readonly suffix: string
+  readonly labels: Readonly<Record<string, string>>
+  readonly value: number
+}

@@ -1,0 +1,122 @@
+import { EXPIRED_LEASES_MAX } from '../lease/lessor.ts'
+import type { HashKv } from '../mvcc/hash.ts'
+import type { Revision } from '../mvcc/types.ts'
+import { nextTurn } from './commit.ts'
+import type { DeadlineName, Deadlines } from './deadlines.ts'
+import type { Keyspace } from './keyspace.ts'
+import type { Metrics } from './metrics.ts'
+
+/** etcd scans for expired leases twice a second and takes so many each time. */
+const EXPIRY_SCAN_MS = 500
+/** After this long without a page read, a paged answer has lost its client. */
+const PIN_MS_MAX = 60_000
+/** When to look again after a compaction that was cut off, or that a reader holds up. */
+const COMPACTION_RETRY_MS = 5_000
+
+/**
+ * What a keyspace does by itself: expiring leases, deleting what compaction superseded, and long
+ * hashes. Each of them works in bounded steps and lets requests in between.
+ */
+export class BackgroundWork {
+  readonly #keyspace: Keyspace
+  readonly #deadlines: Deadlines
+  readonly #metrics: Metrics
+  readonly #pins = new Map<Revision, number>()
+  #compacting: Promise<void> | undefined
+
+  constructor(keyspace: Keyspace, deadlines: Deadlines, metrics: Metrics) {
+    this.#keyspace = keyspace
+    this.#deadlines = deadlines
+    this.#metrics = metrics
+  }
+
+  /** Sets the deadlines anew from the state: at a start, and when one may have come closer. */
+  async schedule(): Promise<void> {
+    const { lessor, store, hub, settings } = this.#keyspace
+    const now = Date.now()
+    const next = lessor.nextDeadline()
+    const overdue = next !== undefined && next <= now
+    await this.#deadlines.set('lease', overdue ? now + EXPIRY_SCAN_MS : next)
+    if (hub.wantsProgress && !this.#deadlines.has('watch-progress')) {
+      const interval = settings.watchProgressNotifyIntervalMs
+      await this.#deadlines.set('watch-progress', now + interval * (1 + Math.random() / 10))
+    }
+    if (store.compactionPending && this.#compacting === undefined) {
+      await this.#deadlines.set('compaction', now)
+    }
+  }
+
+  /** Does what is due. The caller commits, flushes what watchers are sent, and schedules anew. */
+  run(due: readonly DeadlineName[], now: number): void {
+    for (const name of due) {
+      switch (name) {
+        case 'lease':
+          this.#expireLeases(now)
+          break
+        case 'compaction':
+          void this.compact()
+          break
+        case 'watch-progress':
+          this.#keyspace.hub.progressNotify()
+          break
+      }
+    }
+  }
+
+  #expireLeases(now: number): void {
+    for (const id of this.#keyspace.lessor.expired(now, EXPIRED_LEASES_MAX)) {
+      this.#keyspace.lessor.revoke(id)
+      this.#metrics.expiredLeases++
+    }
+  }
+
+  /** Resolves when what the last compaction superseded is deleted, or held up by a reader. */
+  compact(): Promise<void> {
+    this.#compacting ??= this.#compact().finally(() => {
+      this.#compacting = undefined
+    })
+    return this.#compacting
+  }
+
+  async #compact(): Promise<void> {
+    await this.#deadlines.set('compaction', Date.now() + COMPACTION_RETRY_MS)
+    while (this.#keyspace.store.compactSlice(this.#pinned())) {
+      await nextTurn()
+    }
+    if (!this.#keyspace.store.compactionPending) {
+      await this.#deadlines.set('compaction', undefined)
+    }
+  }
+
+  /** Keeps the rows of a revision for the pages of an answer that are still to come. */
+  pin(revision: Revision): void {
+    this.#pins.delete(revision)
+    this.#pins.set(revision, Date.now() + PIN_MS_MAX)
+  }
+
+  #pinned(): Revision | undefined {
+    const now = Date.now()
+    let lowest: Revision | undefined
+    for (const [revision, until] of this.#pins) {
+      if (until < now) {
+        this.#pins.delete(revision)
+      } else {
+        lowest = Math.min(revision, lowest ?? revision)
+      }
+    }
+    return lowest
+  }
+
+  async hashKv(revision: Revision): Promise<HashKv> {
+    const steps = this.#keyspace.store.hashKv(revision)
+    const compacted = this.#keyspace.store.compactRevision
+    for (;;) {
+      const step = steps.next()
+      if (step.done === true) {
+        return step.value
+      }
+      this.pin(compacted)
+      await nextTurn()
+    }
+  }
+}

@@ -1,0 +1,50 @@
+interface Waiting {
+  readonly run: () => void
+  readonly refuse: (error: unknown) => void
+}
+
+/**
+ * Group commit. workerd commits once for each turn of the event loop, and a commit is an fsync or,
+ * on Cloudflare, a round trip to other data centres. So writes do not run as they come: those of
+ * all callers wait for the next macrotask, which runs them one after the other, each in its own
+ * transaction, as one turn and hence one commit. Their answers leave when that is durable.
+ */
+export class CommitQueue {
+  #waiting: Waiting[] = []
+  readonly #committed: () => void
+
+  /** `committed` is called in the same turn, after the last of the writes. */
+  constructor(committed: () => void) {
+    this.#committed = committed
+  }
+
+  /** Resolves with the write's result, or rejects with what it threw; others are not touched. */
+  submit<T>(write: () => T): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      this.#waiting.push({ run: () => resolve(write()), refuse: reject })
+      if (this.#waiting.length === 1) {
+        setTimeout(() => this.#turn(), 0)
+      }
+    })
+  }
+
+  #turn(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const { run, refuse } of waiting) {
+      try {
+        run()
+      } catch (error) {
+        refuse(error)
+      }
+    }
+    this.#committed()
+  }
+}
+
+/** Lets other events in. */
+export function nextTurn(): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, 0)
+  })
+}

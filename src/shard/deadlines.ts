@@ -1,0 +1,58 @@
+export type DeadlineName = 'lease' | 'compaction' | 'watch-progress'
+
+/**
+ * Named deadlines over the one alarm of a Durable Object. The names live in memory, because each
+ * of them can be told again from the state after a start; only the earliest time is stored. A
+ * stored alarm costs a row, so one that is too early is left to go off in vain.
+ */
+export class Deadlines {
+  readonly #storage: DurableObjectStorage
+  readonly #times = new Map<DeadlineName, number>()
+  #stored: number | null = null
+
+  constructor(storage: DurableObjectStorage) {
+    this.#storage = storage
+  }
+
+  /** To be awaited before the first `set`. */
+  async load(): Promise<void> {
+    this.#stored = await this.#storage.getAlarm()
+  }
+
+  has(name: DeadlineName): boolean {
+    return this.#times.has(name)
+  }
+
+  /** Milliseconds since 1970; undefined for none. */
+  async set(name: DeadlineName, time: number | undefined): Promise<void> {
+    if (time === undefined) {
+      this.#times.delete(name)
+      return
+    }
+    this.#times.set(name, time)
+    await this.#store()
+  }
+
+  /** The names whose time has come. The alarm that went off is stored no more. */
+  due(now: number): readonly DeadlineName[] {
+    this.#stored = null
+    const due = [...this.#times].filter(([, time]) => time <= now).map(([name]) => name)
+    for (const name of due) {
+      this.#times.delete(name)
+    }
+    return due
+  }
+
+  /** Stores the alarm for what is left, at the end of the alarm's handler. */
+  async rearm(): Promise<void> {
+    await this.#store()
+  }
+
+  async #store(): Promise<void> {
+    const earliest = Math.min(...this.#times.values())
+    if (earliest !== Infinity && (this.#stored === null || earliest < this.#stored)) {
+      this.#stored = earliest
+      await this.#storage.setAlarm(earliest)
+    }
+  }
+}

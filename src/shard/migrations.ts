@@ -1,0 +1,15 @@
+import store from '../../migrations/0001_store.sql'
+import lease from '../../migrations/0002_lease.sql'
+import alarm from '../../migrations/0003_alarm.sql'
+import identity from '../../migrations/0004_identity.sql'
+import watch from '../../migrations/0005_watch.sql'
+import type { Migration } from '../mvcc/migrations.ts'
+
+/** In the order of their numbers; a script that has shipped never changes. */
+export const migrations: readonly Migration[] = [
+  { name: '0001_store', script: store },
+  { name: '0002_lease', script: lease },
+  { name: '0003_alarm', script: alarm },
+  { name: '0004_identity', script: identity },
+  { name: '0005_watch', script: watch },
+]

@@ -1,0 +1,174 @@
+import { bytesOf, numberOf, type Sql, textOf } from '../mvcc/sql.ts'
+import type { WatcherState } from '../mvcc/watch.ts'
+import { decode, encode } from '../protocol/binary.ts'
+import { WatchCreateRequest } from '../protocol/generated/messages.ts'
+
+/** A Durable Object lets a hibernating socket remember 16,384 bytes. */
+const ATTACHMENT_BYTES_MAX = 14_000
+/** What an entry takes of the attachment besides its state. */
+const ENTRY_OVERHEAD_BYTES = 48
+
+const INSERT_ENTRY = `
+INSERT INTO watch (socket, stream, watch_id, state) VALUES (?, ?, ?, ?)
+ON CONFLICT (socket, stream, watch_id) DO UPDATE SET state = excluded.state`
+const DELETE_ENTRY = 'DELETE FROM watch WHERE socket = ? AND stream = ? AND watch_id = ?'
+const DELETE_SOCKET = 'DELETE FROM watch WHERE socket = ?'
+const SELECT_ENTRIES = 'SELECT stream, watch_id, state FROM watch WHERE socket = ?'
+const SELECT_SOCKETS = 'SELECT DISTINCT socket FROM watch'
+
+/** An open stream (`watchId` undefined) or one of its watches; without `state` it is gone. */
+export interface SessionChange {
+  readonly stream: number
+  readonly watchId: number | undefined
+  readonly state: WatcherState | undefined
+  readonly gone: boolean
+}
+
+interface Entry {
+  readonly stream: number
+  readonly watchId: string
+  readonly state: Uint8Array
+}
+
+interface Attachment {
+  /** Names the socket's rows in the table, once its entries are more than an attachment holds. */
+  readonly rows?: string
+  readonly entries: readonly Entry[]
+}
+
+/**
+ * What a socket remembers of its streams while the object is not in memory: an attachment, which
+ * costs nothing, or rows when they are many.
+ */
+export class SessionMemory {
+  readonly #sql: Sql
+  readonly #socket: WebSocket
+  readonly #entries = new Map<string, Entry>()
+  #bytes = 0
+  #rows: string | undefined
+
+  constructor(sql: Sql, socket: WebSocket) {
+    this.#sql = sql
+    this.#socket = socket
+  }
+
+  /** Drops the rows of sockets that are gone, after a start. */
+  static forgetOthers(sql: Sql, sockets: readonly WebSocket[]): void {
+    const names = new Set(sockets.map((socket) => attachmentOf(socket)?.rows))
+    for (const [name] of sql.all(SELECT_SOCKETS)) {
+      if (!names.has(textOf(name))) {
+        sql.run(DELETE_SOCKET, textOf(name))
+      }
+    }
+  }
+
+  /** The open streams and their watches, as of the last `change`. */
+  load(): ReadonlyMap<number, readonly WatcherState[]> {
+    const attachment = attachmentOf(this.#socket)
+    this.#rows = attachment?.rows
+    const entries = this.#rows === undefined ? (attachment?.entries ?? []) : this.#select(this.#rows)
+    const streams = new Map<number, WatcherState[]>()
+    for (const entry of entries) {
+      this.#put(entry)
+      const watchers = streams.get(entry.stream) ?? []
+      streams.set(entry.stream, watchers)
+      if (entry.watchId !== '') {
+        watchers.push(decodeState(entry.state))
+      }
+    }
+    return streams
+  }
+
+  #select(name: string): readonly Entry[] {
+    return this.#sql.all(SELECT_ENTRIES, name).map(([stream, watchId, state]) => ({
+      stream: numberOf(stream),
+      watchId: textOf(watchId),
+      state: bytesOf(state),
+    }))
+  }
+
+  change(changes: readonly SessionChange[]): void {
+    for (const { stream, watchId = '', state, gone } of changes) {
+      const entry = { stream, watchId: String(watchId), state: encodeState(state) }
+      if (gone) {
+        this.#delete(entry)
+      } else {
+        this.#put(entry)
+      }
+      if (this.#rows !== undefined) {
+        this.#write(this.#rows, entry, gone)
+      }
+    }
+    if (this.#rows === undefined) {
+      this.#attach()
+    }
+  }
+
+  #attach(): void {
+    if (this.#bytes <= ATTACHMENT_BYTES_MAX) {
+      const attachment: Attachment = { entries: [...this.#entries.values()] }
+      this.#socket.serializeAttachment(attachment)
+      return
+    }
+    const rows = crypto.randomUUID()
+    this.#rows = rows
+    for (const entry of this.#entries.values()) {
+      this.#write(rows, entry, false)
+    }
+    this.#socket.serializeAttachment({ rows, entries: [] } satisfies Attachment)
+  }
+
+  #write(rows: string, entry: Entry, gone: boolean): void {
+    if (gone) {
+      this.#sql.run(DELETE_ENTRY, rows, entry.stream, entry.watchId)
+    } else {
+      this.#sql.run(INSERT_ENTRY, rows, entry.stream, entry.watchId, entry.state)
+    }
+  }
+
+  #put(entry: Entry): void {
+    this.#delete(entry)
+    this.#entries.set(nameOf(entry), entry)
+    this.#bytes += entry.state.length + ENTRY_OVERHEAD_BYTES
+  }
+
+  #delete(entry: Entry): void {
+    const old = this.#entries.get(nameOf(entry))
+    if (old !== undefined) {
+      this.#entries.delete(nameOf(entry))
+      this.#bytes -= old.state.length + ENTRY_OVERHEAD_BYTES
+    }
+  }
+
+  /** The socket is gone for good. */
+  forget(): void {
+    if (this.#rows !== undefined) {
+      this.#sql.run(DELETE_SOCKET, this.#rows)
+    }
+  }
+}
+
+function nameOf(entry: Entry): string {
+  return `${entry.stream}/${entry.watchId}`
+}
+
+function attachmentOf(socket: WebSocket): Attachment | undefined {
+  return (socket.deserializeAttachment() as Attachment | null) ?? undefined
+}
+
+/** One byte that says whether the watch is caught up, then the request that would resume it. */
+function encodeState(state: WatcherState | undefined): Uint8Array {
+  if (state === undefined) {
+    return new Uint8Array(0)
+  }
+  const request = encode(WatchCreateRequest, { ...state, startRevision: state.next })
+  const bytes = new Uint8Array(1 + request.length)
+  bytes[0] = state.synced ? 1 : 0
+  bytes.set(request, 1)
+  return bytes
+}
+
+function decodeState(bytes: Uint8Array): WatcherState {
+  const { startRevision, ...request } = decode(WatchCreateRequest, bytes.subarray(1))
+  return { ...request, next: startRevision, synced: bytes[0] === 1 }
+}

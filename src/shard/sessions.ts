@@ -1,0 +1,249 @@
+import { ResponseHeader, WatchRequest } from '../protocol/generated/messages.ts'
+import { decode } from '../protocol/binary.ts'
+import {
+  decodeCredit,
+  decodeFrames,
+  encodeEnd,
+  encodeFrames,
+  type Frame,
+  FrameError,
+  FrameKind,
+} from '../protocol/frames.ts'
+import { Code } from '../protocol/status.ts'
+import { WireError } from '../protocol/wire.ts'
+import type { Keyspace } from './keyspace.ts'
+import type { Metrics } from './metrics.ts'
+import { type SessionChange, SessionMemory } from './session-memory.ts'
+import { WatchSink } from './watch-sink.ts'
+import type { WatchStream } from '../mvcc/watch.ts'
+
+const WATCH_METHOD = '/etcdserverpb.Watch/Watch'
+/** Streams of one socket: one for an HTTP client, as many as it serves for a bridge. */
+const STREAMS_MAX = 10_000
+/** RFC 6455: the peer sent what this side cannot take. */
+const CLOSE_PROTOCOL_ERROR = 1002
+
+interface OpenStream {
+  readonly watch: WatchStream
+  readonly sink: WatchSink
+  /** Tells the metrics that the stream has ended. */
+  readonly finished: (code: number) => void
+}
+
+/** One socket and the watch streams that share it. */
+interface Session {
+  readonly socket: WebSocket
+  readonly memory: SessionMemory
+  readonly streams: Map<number, OpenStream>
+  /** Streams that were opened or ended in this turn. */
+  readonly changes: SessionChange[]
+  /** Frames of this turn, which leave as one message. */
+  outgoing: Frame[]
+}
+
+/**
+ * The sockets of gateways and bridges. They hibernate: while nothing happens the object is not in
+ * memory, and after it wakes the sessions are made anew from what each socket remembers.
+ */
+export class Sessions {
+  readonly #keyspace: Keyspace
+  readonly #metrics: Metrics
+  readonly #sessions = new Map<WebSocket, Session>()
+  readonly #touched = new Set<Session>()
+
+  constructor(keyspace: Keyspace, metrics: Metrics) {
+    this.#keyspace = keyspace
+    this.#metrics = metrics
+  }
+
+  /** After a start: the sockets that outlived the object's memory. */
+  restore(sockets: readonly WebSocket[]): void {
+    SessionMemory.forgetOthers(this.#keyspace.sql, sockets)
+    for (const socket of sockets) {
+      const session = this.#session(socket)
+      for (const [stream, watchers] of session.memory.load()) {
+        this.#open(session, stream).watch.restore(watchers)
+      }
+    }
+  }
+
+  accept(socket: WebSocket): void {
+    this.#session(socket)
+  }
+
+  #session(socket: WebSocket): Session {
+    let session = this.#sessions.get(socket)
+    if (session === undefined) {
+      const memory = new SessionMemory(this.#keyspace.sql, socket)
+      session = { socket, memory, streams: new Map(), changes: [], outgoing: [] }
+      this.#sessions.set(socket, session)
+    }
+    return session
+  }
+
+  receive(socket: WebSocket, message: string | ArrayBuffer): void {
+    const session = this.#session(socket)
+    try {
+      if (typeof message === 'string') {
+        throw new FrameError('a text message, where frames are binary')
+      }
+      for (const frame of decodeFrames(new Uint8Array(message))) {
+        this.#take(session, frame)
+      }
+    } catch (error) {
+      if (!(error instanceof FrameError)) {
+        throw error
+      }
+      socket.close(CLOSE_PROTOCOL_ERROR, error.message)
+      this.close(socket)
+    }
+  }
+
+  #take(session: Session, frame: Frame): void {
+    const stream = session.streams.get(frame.stream)
+    switch (frame.kind) {
+      case FrameKind.OPEN:
+        this.#accept(session, frame)
+        break
+      case FrameKind.DATA:
+        if (stream !== undefined) {
+          this.#request(session, stream, frame)
+        }
+        break
+      case FrameKind.END:
+        this.#end(session, frame.stream, Code.CANCELED)
+        break
+      case FrameKind.CREDIT:
+        if (stream?.sink.credit(decodeCredit(frame.payload)) === true) {
+          this.#keyspace.hub.drained(stream.watch)
+        }
+        break
+      default:
+        throw new FrameError(`frame kind ${frame.kind} is not known`)
+    }
+  }
+
+  #accept(session: Session, frame: Frame): void {
+    const method = new TextDecoder().decode(frame.payload)
+    if (session.streams.has(frame.stream)) {
+      throw new FrameError(`stream ${frame.stream} is open`)
+    }
+    if (method !== WATCH_METHOD) {
+      this.#refuse(session, frame.stream, Code.UNIMPLEMENTED, `unknown stream ${method}`)
+    } else if (session.streams.size >= STREAMS_MAX) {
+      const message = `a socket carries at most ${STREAMS_MAX} streams`
+      this.#refuse(session, frame.stream, Code.RESOURCE_EXHAUSTED, message)
+    } else {
+      this.#open(session, frame.stream)
+      session.changes.push({ ...STREAM, stream: frame.stream, gone: false })
+      this.#touched.add(session)
+    }
+  }
+
+  #open(session: Session, stream: number): OpenStream {
+    const header = (revision: number): ResponseHeader => ({ ...this.#keyspace.header(), revision })
+    const sink = new WatchSink(header, (payload) => {
+      this.#send(session, { kind: FrameKind.DATA, stream, payload })
+    })
+    const finished = this.#metrics.started(WATCH_METHOD)
+    const open = { sink, watch: this.#keyspace.hub.open(sink), finished }
+    session.streams.set(stream, open)
+    return open
+  }
+
+  #request(session: Session, { watch }: OpenStream, frame: Frame): void {
+    let request: WatchRequest
+    try {
+      request = decode(WatchRequest, frame.payload)
+    } catch (error) {
+      if (!(error instanceof WireError)) {
+        throw error
+      }
+      const message = `grpc: error unmarshalling request: ${error.message}`
+      this.#refuse(session, frame.stream, Code.INTERNAL, message)
+      return
+    }
+    if (request.createRequest !== undefined) {
+      watch.create(request.createRequest)
+    } else if (request.cancelRequest !== undefined) {
+      watch.cancel(request.cancelRequest.watchId)
+    } else if (request.progressRequest !== undefined) {
+      watch.progress()
+    }
+    this.#touched.add(session)
+  }
+
+  #refuse(session: Session, stream: number, code: number, message: string): void {
+    this.#send(session, { kind: FrameKind.END, stream, payload: encodeEnd(code, message) })
+    this.#end(session, stream, code)
+  }
+
+  #end(session: Session, stream: number, code: number): void {
+    const open = session.streams.get(stream)
+    if (open !== undefined) {
+      this.#remember(session)
+      this.#drop(session, stream, open, code)
+    }
+  }
+
+  #drop(session: Session, stream: number, { watch, finished }: OpenStream, code: number): void {
+    for (const { watchId } of watch.state()) {
+      session.changes.push({ stream, watchId, state: undefined, gone: true })
+    }
+    session.changes.push({ ...STREAM, stream, gone: true })
+    this.#keyspace.hub.close(watch)
+    session.streams.delete(stream)
+    this.#touched.add(session)
+    finished(code)
+  }
+
+  #send(session: Session, frame: Frame): void {
+    session.outgoing.push(frame)
+    this.#touched.add(session)
+  }
+
+  /** The socket is gone. */
+  close(socket: WebSocket): void {
+    const session = this.#sessions.get(socket)
+    if (session === undefined) {
+      return
+    }
+    for (const { watch, finished } of session.streams.values()) {
+      this.#keyspace.hub.close(watch)
+      finished(Code.CANCELED)
+    }
+    session.memory.forget()
+    this.#sessions.delete(socket)
+    this.#touched.delete(session)
+  }
+
+  /**
+   * Ends a turn: what watchers are sent goes out, one message a socket, and each socket is told
+   * what to remember. workerd holds the messages back until the turn's writes are durable, so no
+   * watcher hears of a revision that could be lost.
+   */
+  flush(): void {
+    for (const session of this.#touched) {
+      if (session.outgoing.length > 0) {
+        session.socket.send(encodeFrames(session.outgoing))
+        session.outgoing = []
+      }
+      this.#remember(session)
+    }
+    this.#touched.clear()
+  }
+
+  #remember(session: Session): void {
+    const changes = session.changes.splice(0)
+    for (const [stream, { watch }] of session.streams) {
+      for (const change of watch.takeChanges()) {
+        changes.push({ stream, ...change })
+      }
+    }
+    if (changes.length > 0) {
+      session.memory.change(changes)
+    }
+  }
+}
+
+const STREAM = { watchId: undefined, state: undefined } as const
