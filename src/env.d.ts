@@ -1,4 +1,4 @@
-import type { Shard } from './worker.ts'
+import type { Shard } from './shard/shard.ts'
 
 declare global {
   /**

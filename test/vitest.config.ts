@@ -13,6 +13,9 @@ const sqlText: Plugin = {
     id.endsWith('.sql') ? `export default ${JSON.stringify(readFileSync(id, 'utf8'))}` : null,
 }
 
+/** A hung test ends some day; nothing is said about speed. */
+const timeouts = { testTimeout: 120_000, hookTimeout: 120_000 }
+
 export default defineConfig({
   root,
   test: {
@@ -25,6 +28,9 @@ export default defineConfig({
           name: 'engine',
           include: ['test/**/*.test.ts'],
           exclude: ['test/shard/**', 'test/gateway/**', 'test/e2e/**'],
+          // CommonJS packages look as they do in Node itself.
+          deps: { interopDefault: false },
+          ...timeouts,
         },
       },
       {
@@ -33,6 +39,7 @@ export default defineConfig({
         test: {
           name: 'workerd',
           include: ['test/shard/**/*.test.ts', 'test/gateway/**/*.test.ts'],
+          ...timeouts,
         },
       },
       {
@@ -44,8 +51,7 @@ export default defineConfig({
           include: ['test/e2e/**/*.test.ts'],
           fileParallelism: false,
           sequence: { groupOrder: 1 },
-          testTimeout: 60_000,
-          hookTimeout: 60_000,
+          ...timeouts,
         },
       },
     ],

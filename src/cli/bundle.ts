@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { Failure, systemErrorCode } from './failure.ts'
 
 /** The repository, which holds what the Worker is made of. */
@@ -71,7 +72,7 @@ async function runWrangler(bundle: string): Promise<void> {
   const [code] = (await once(child, 'close')) as [number | null]
   if (code !== 0) {
     await rm(unfinished, { recursive: true })
-    throw new Failure(`cannot build the Worker:\n${output}`)
+    throw new Failure(`cannot build the Worker:\n${stripVTControlCharacters(output)}`)
   }
   try {
     await rename(unfinished, bundle)

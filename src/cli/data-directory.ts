@@ -4,6 +4,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { Failure, systemErrorCode } from './failure.ts'
 import { shardUniqueKey } from './workerd-config.ts'
 
+/** How long a predecessor that was just killed may take to let go of its files. */
+const patienceMs = 1000
+
 /** A directory that this process alone may serve from, until `release` or its end. */
 export interface DataDirectory {
   /** Absolute, without symbolic links. */
@@ -49,7 +52,7 @@ function makeDirectory(path: string): void {
 function openLocked(file: string, directory: string): DatabaseSync {
   let database: DatabaseSync | undefined
   try {
-    database = new DatabaseSync(file)
+    database = new DatabaseSync(file, { timeout: patienceMs })
     database.exec('PRAGMA locking_mode = EXCLUSIVE')
     database.exec('BEGIN EXCLUSIVE')
     return database

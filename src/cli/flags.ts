@@ -1,5 +1,5 @@
-import { z } from 'zod'
-import { parseDuration } from './duration.ts'
+import * as z from 'zod'
+import { parseDuration } from '../config/duration.ts'
 import { Failure } from './failure.ts'
 import { clientUrlProblem, hostPort, type ListenUrl, parseListenUrl } from './listen-url.ts'
 
@@ -176,12 +176,12 @@ export function environmentName(name: string): string {
   return `ETCD_${name.toUpperCase().replaceAll('-', '_')}`
 }
 
-/** Flags from `arguments_`, else from ETCD_* variables, else the defaults. Throws Failure. */
+/** Flags from `args`, else from ETCD_* variables, else the defaults. Throws Failure. */
 export function parseFlags(
-  arguments_: readonly string[],
+  args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): Flags {
-  const typed = readArguments(arguments_)
+  const typed = readArguments(args)
   const values = Object.entries<FlagSpec>(flagTable).map(([name, spec]) => {
     const fromArguments = typed.get(name)
     if (fromArguments !== undefined) {
@@ -238,9 +238,9 @@ function completeFlags(flags: Flags): Flags {
 }
 
 /** Go's flag syntax: one dash or two, `=value` or the next argument; the last of a name wins. */
-function readArguments(arguments_: readonly string[]): ReadonlyMap<string, string> {
+function readArguments(args: readonly string[]): ReadonlyMap<string, string> {
   const values = new Map<string, string>()
-  const rest = [...arguments_]
+  const rest = [...args]
   for (let argument = rest.shift(); argument !== undefined; argument = rest.shift()) {
     const [, name, inline] = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(argument) ?? []
     if (name === undefined) {

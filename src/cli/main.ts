@@ -1,16 +1,14 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import workerd from 'workerd'
+import { ETCD_VERSION } from '../protocol/version.ts'
 import { buildBundle } from './bundle.ts'
 import { Failure, systemErrorCode } from './failure.ts'
 import { helpText } from './help.ts'
 import { serve } from './serve.ts'
 
-/** The etcd whose behaviour is served. */
-const etcdVersion = '3.7.1'
-
-async function main(arguments_: readonly string[]): Promise<void> {
-  const [first, ...rest] = arguments_
+async function main(args: readonly string[]): Promise<void> {
+  const [first, ...rest] = args
   switch (first) {
     case '-h':
     case '-help':
@@ -24,7 +22,7 @@ async function main(arguments_: readonly string[]): Promise<void> {
     case 'serve':
       return serve(rest, process.env)
     default:
-      return serve(arguments_, process.env)
+      return serve(args, process.env)
   }
 }
 
@@ -32,7 +30,7 @@ function versionText(): string {
   const file = readFileSync(join(import.meta.dirname, '..', '..', 'package.json'), 'utf8')
   const { version } = JSON.parse(file) as { version: string }
   return [
-    `etcd Version: ${etcdVersion}`,
+    `etcd Version: ${ETCD_VERSION}`,
     `etcdurable Version: ${version}`,
     `workerd Version: ${workerd.version}`,
     `Node.js Version: ${process.versions.node}`,

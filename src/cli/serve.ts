@@ -19,13 +19,13 @@ const answerMsMax = 30_000
  * the data directory. Throws Failure when it cannot start or when workerd ends by itself.
  */
 export async function serve(
-  arguments_: readonly string[],
+  args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<void> {
   const stopped = Promise.race(
     ['SIGTERM', 'SIGINT', 'SIGHUP'].map((signal) => once(process, signal)),
   )
-  const flags = parseFlags(arguments_, environment)
+  const flags = parseFlags(args, environment)
   const log = new Log(flags['log-level'])
   for (const variable of unknownVariables(environment)) {
     log.write('warn', 'unrecognized environment variable', { variable })
@@ -60,9 +60,9 @@ async function writeConfig(flags: Flags, directory: string): Promise<string> {
 
 /** workerd would name a taken address only by a stack trace. */
 async function refuseTakenAddress(url: ListenUrl): Promise<void> {
-  const probe = createServer().listen({ ...url, exclusive: true })
+  const listener = createServer().listen({ ...url, exclusive: true })
   try {
-    await once(probe, 'listening')
+    await once(listener, 'listening')
   } catch (error) {
     const reasons: Readonly<Record<string, string>> = {
       EADDRINUSE: 'address already in use',
@@ -72,35 +72,43 @@ async function refuseTakenAddress(url: ListenUrl): Promise<void> {
     const reason = reasons[systemErrorCode(error) ?? ''] ?? String(error)
     throw new Failure(`cannot listen on ${hostPort(url)}: ${reason}`)
   }
-  probe.close()
-  await once(probe, 'close')
+  listener.close()
+  await once(listener, 'close')
 }
 
 /** Says when the server is ready; never returns, as only the end of workerd ends it. */
 async function run(workerd: Workerd, urls: readonly ListenUrl[]): Promise<never> {
   const ports = await workerd.listening(urls.length)
   const bound = urls.map(({ host }, place) => ({ host, port: ports[place] ?? 0 }))
-  const answered = Promise.all(bound.map(untilAnswered))
-  await Promise.race([answered, workerd.exited])
+  const ended = workerd.exited.then((how): never => {
+    throw new Failure(`workerd ${how}`)
+  })
+  await Promise.race([Promise.all(bound.map(untilAnswered)), ended])
   const shown = bound.map((url) => `http://${hostPort(url)}`).join(', ')
   process.stdout.write(`ready to serve client requests on ${shown}\n`)
-  throw new Failure(`workerd ${await workerd.exited}`)
+  return ended
 }
 
-/** Waits until GET /livez is answered by the Worker, whatever it thinks of our Host header. */
+/** Waits until the Worker answers GET /livez, whatever it thinks of our Host header. */
 async function untilAnswered({ host, port }: ListenUrl): Promise<void> {
   const loopbacks: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
   const url = `http://${hostPort({ host: loopbacks[host] ?? host, port })}/livez`
   const deadline = Date.now() + answerMsMax
-  for (;;) {
-    const response = await fetch(url)
-    const body = await response.text()
-    if (response.status < 500) {
-      return
-    }
+  for (let problem = await probe(url); problem !== undefined; problem = await probe(url)) {
     if (Date.now() > deadline) {
-      throw new Failure(`the server is not live: ${response.status} ${body.trim()}`)
+      throw new Failure(`the server is not live: ${problem}`)
     }
     await sleep(50)
+  }
+}
+
+/** What keeps the server from being live; undefined when nothing does. */
+async function probe(url: string): Promise<string | undefined> {
+  try {
+    const response = await fetch(url)
+    const body = await response.text()
+    return response.status < 500 ? undefined : `${response.status} ${body.trim()}`
+  } catch (error) {
+    return String(error instanceof Error ? (error.cause ?? error) : error)
   }
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import workerd from 'workerd'
-import { z } from 'zod'
+import * as z from 'zod'
 import { Failure } from './failure.ts'
 import type { Log } from './log.ts'
 
@@ -48,11 +48,11 @@ export class Workerd {
   /** Resolves to the ports of the sockets, in the order of the configuration, once all listen. */
   async listening(sockets: number): Promise<readonly number[]> {
     const ports = await this.#readPorts(sockets)
-    if (ports.length < sockets) {
+    if (ports.size < sockets) {
       const how = await this.#exited
       throw new Failure(`workerd ${how} before it was ready: ${this.#lastWords}`)
     }
-    return ports
+    return Array.from({ length: sockets }, (_, place) => ports.get(String(place)) ?? 0)
   }
 
   /** SIGTERM, which lets requests in flight end, then SIGKILL. */
@@ -64,13 +64,13 @@ export class Workerd {
   }
 
   /** workerd tells of each socket on its control descriptor, which ends early when it does. */
-  async #readPorts(sockets: number): Promise<readonly number[]> {
+  async #readPorts(sockets: number): Promise<ReadonlyMap<string, number>> {
     const control = this.#stream(3)
-    const ports: number[] = []
+    const ports = new Map<string, number>()
     for await (const line of createInterface({ input: control })) {
       const { socket, port } = listenEvent.parse(JSON.parse(line))
-      ports[Number(socket)] = port
-      if (Object.keys(ports).length === sockets) {
+      ports.set(socket, port)
+      if (ports.size === sockets) {
         break
       }
     }

@@ -1,9 +1,9 @@
 import { assert } from '../mvcc/errors.ts'
-import type { LeaseId } from '../mvcc/types.ts'
 
 /** What memory holds of a lease. Times are in milliseconds since 1970. */
 export interface Lease {
-  readonly id: LeaseId
+  /** In decimal, as in its row, so that reading many leases does not make as many bigints. */
+  readonly id: string
   /** Seconds, as granted. */
   readonly ttl: number
   /** From here on the lease has expired and waits for its revocation. */

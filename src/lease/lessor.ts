@@ -59,37 +59,30 @@ export interface LeaseTimeToLiveResult {
  * renewal and the expiry at most 1.5 TTL after it, hence a lease that nobody keeps alive expires
  * after its TTL exactly, or up to half a TTL later when memory was lost since.
  *
- * Each method that writes is a transaction, and touches memory once that has succeeded. A caller
- * that rolls an enclosing transaction back calls `reload` after it, which is always safe because
- * the state of memory never matters for longer than the paragraph above says.
+ * Each method that writes is a transaction, and touches memory once that has succeeded. Whoever
+ * makes it part of a larger transaction, and rolls that back, goes on with a new Lessor, as after
+ * an eviction.
  */
 export class Lessor {
   readonly #sql: Sql
   readonly #keys: LeasedKeys
   readonly #random: () => bigint
-  #leases = new Map<LeaseId, Lease>()
-  #queue = new LeaseQueue()
+  readonly #leases = new Map<string, Lease>()
+  readonly #queue = new LeaseQueue()
 
   /** `random` gives positive int64s, for the leases whose id the client leaves to us. */
   constructor(sql: Sql, keys: LeasedKeys, random: () => bigint) {
     this.#sql = sql
     this.#keys = keys
     this.#random = random
-    this.reload()
-  }
-
-  /** Forgets what memory holds and takes the rows for it. */
-  reload(): void {
-    this.#leases = new Map()
-    this.#queue = new LeaseQueue()
     for (const [id, ttl, expiry] of this.#sql.iterate(SELECT_LEASES)) {
-      this.#hold(BigInt(textOf(id)), numberOf(ttl), numberOf(expiry))
+      this.#hold(textOf(id), numberOf(ttl), numberOf(expiry))
     }
   }
 
   /** Whether keys can be attached: true until the lease is revoked, even when it has expired. */
   has(id: LeaseId): boolean {
-    return this.#leases.has(id)
+    return this.#leases.has(String(id))
   }
 
   /** Throws `lease-ttl-too-large`, else `lease-exists`: etcd looks at the TTL first. */
@@ -104,7 +97,7 @@ export class Lessor {
     const TTL = Math.max(request.TTL, TTL_SECONDS_MIN)
     const expiry = now + TTL * 1000
     this.#sql.run(INSERT_LEASE, String(ID), TTL, expiry)
-    this.#hold(ID, TTL, expiry)
+    this.#hold(String(ID), TTL, expiry)
     return { ID, TTL }
   }
 
@@ -113,16 +106,16 @@ export class Lessor {
    * makes no revision. Throws `lease-not-found`.
    */
   revoke(id: LeaseId): void {
-    const lease = this.#leases.get(id)
+    const lease = this.#leases.get(String(id))
     if (lease === undefined) {
       throw new EngineError('lease-not-found')
     }
     this.#sql.transaction(() => {
-      this.#sql.run(DELETE_LEASE, String(id))
+      this.#sql.run(DELETE_LEASE, lease.id)
       // Last, because from here on the store knows of the revision: nothing may fail after it.
       this.#keys.deleteKeys(this.#keys.leasedKeys(id))
     })
-    this.#leases.delete(id)
+    this.#leases.delete(lease.id)
     this.#queue.remove(lease)
   }
 
@@ -131,7 +124,7 @@ export class Lessor {
    * first, as etcd's answer waits for the revocation: a client that reads 0 finds the keys gone.
    */
   keepAlive(id: LeaseId, now: number): number {
-    const lease = this.#leases.get(id)
+    const lease = this.#leases.get(String(id))
     if (lease === undefined) {
       return 0
     }
@@ -142,7 +135,7 @@ export class Lessor {
     const deadline = now + lease.ttl * 1000
     if (deadline > lease.expiry) {
       const expiry = now + lease.ttl * 1500
-      this.#sql.run(UPDATE_EXPIRY, expiry, String(id))
+      this.#sql.run(UPDATE_EXPIRY, expiry, lease.id)
       lease.expiry = expiry
     }
     lease.deadline = deadline
@@ -152,7 +145,7 @@ export class Lessor {
 
   /** The keys are in byte order, and none unless asked for. */
   timeToLive(id: LeaseId, keys: boolean, now: number): LeaseTimeToLiveResult {
-    const lease = this.#leases.get(id)
+    const lease = this.#leases.get(String(id))
     if (lease === undefined) {
       return { TTL: -1, grantedTTL: 0, keys: [] }
     }
@@ -181,7 +174,7 @@ export class Lessor {
     return lease && Math.min(lease.deadline, DEADLINE_MS_MAX)
   }
 
-  #hold(id: LeaseId, ttl: number, expiry: number): void {
+  #hold(id: string, ttl: number, expiry: number): void {
     const lease: Lease = { id, ttl, deadline: expiry, expiry, position: 0 }
     this.#leases.set(id, lease)
     this.#queue.add(lease)
@@ -199,5 +192,5 @@ export class Lessor {
 }
 
 function idOf(lease: Lease): LeaseId {
-  return lease.id
+  return BigInt(lease.id)
 }

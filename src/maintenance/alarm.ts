@@ -19,8 +19,8 @@ const DELETE_ALARM = 'DELETE FROM alarm WHERE member_id = ? AND type = ?'
 
 /**
  * The alarms that stand (server/etcdserver/api/v3alarm). They stay until a client disarms them,
- * whatever becomes of their cause. Each change is one statement, and memory follows it; a caller
- * that rolls an enclosing transaction back calls `reload` after it.
+ * whatever becomes of their cause. Each change is one statement, and memory follows it; whoever
+ * rolls a larger transaction back goes on with a new AlarmStore.
  */
 export class AlarmStore {
   readonly #sql: Sql
@@ -28,12 +28,6 @@ export class AlarmStore {
 
   constructor(sql: Sql) {
     this.#sql = sql
-    this.reload()
-  }
-
-  /** Forgets what memory holds and takes the rows for it. */
-  reload(): void {
-    this.#members.clear()
     for (const [memberID, type] of this.#sql.all(SELECT_ALARMS)) {
       this.#membersWith(numberOf(type)).add(BigInt(textOf(memberID)))
     }

@@ -13,6 +13,7 @@ export type ErrorKind =
   | 'lease-exists'
   | 'lease-ttl-too-large'
   | 'no-space'
+  | 'corrupt'
   | 'request-too-large'
   | 'too-many-requests'
 

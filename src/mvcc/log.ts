@@ -89,9 +89,11 @@ SELECT ${LOG_COLUMNS}, value FROM log WHERE id = (SELECT min(id) FROM chain)`
 const EVENT_COLUMNS = `${LOG_COLUMNS}, value, ${mainOf('previous')}, ${subOf('previous')}`
 
 export const SELECT_EVENTS_OPEN = `
-SELECT ${EVENT_COLUMNS} FROM log WHERE id >= ${FIRST_ID} AND key >= ? ORDER BY id`
+SELECT ${EVENT_COLUMNS} FROM log
+WHERE id >= ${FIRST_ID} AND id < ${FIRST_ID} AND key >= ? ORDER BY id`
 export const SELECT_EVENTS = `
-SELECT ${EVENT_COLUMNS} FROM log WHERE id >= ${FIRST_ID} AND key >= ? AND key < ? ORDER BY id`
+SELECT ${EVENT_COLUMNS} FROM log
+WHERE id >= ${FIRST_ID} AND id < ${FIRST_ID} AND key >= ? AND key < ? ORDER BY id`
 
 export const SELECT_LAST_REVISION = `SELECT ${mainOf('max(id)')} FROM log`
 
@@ -147,9 +149,15 @@ export function tombstone(key: Uint8Array, modRevision: Revision): KeyValue {
 
 const EMPTY = new Uint8Array(0)
 
-export function* readEvents(sql: Sql, from: Revision, bounds: Bounds): Iterable<Event> {
+/** The events of the revisions from `from` up to, and without, `before`. */
+export function* readEvents(
+  sql: Sql,
+  from: Revision,
+  before: Revision,
+  bounds: Bounds,
+): Iterable<Event> {
   const statement = bounds.end === undefined ? SELECT_EVENTS_OPEN : SELECT_EVENTS
-  for (const row of sql.iterate(statement, from, ...boundsParams(bounds))) {
+  for (const row of sql.iterate(statement, from, before, ...boundsParams(bounds))) {
     const deleted = row[3] === 0
     yield {
       type: deleted ? EventType.DELETE : EventType.PUT,

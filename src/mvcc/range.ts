@@ -92,7 +92,11 @@ function readInKeyOrder(
   let last: Uint8Array | undefined
   const walk = walkOf(request, cursor, request.keysOnly ? 'heads' : 'values')
   for (const kv of versions(view.sql, walk, view.current)) {
-    if (bytes > bytesMax) {
+    const full = cursor.left > 0 && kvs.length === cursor.left
+    if (full && passes(request, kv)) {
+      return { kvs, more: true, count: countOf(view, request, cursor), next: undefined }
+    }
+    if (!full && bytes > bytesMax) {
       const left = cursor.left === 0 ? 0 : cursor.left - kvs.length
       const next = { revision: cursor.revision, after: last, skip: 0, left }
       return { kvs, more: false, count: countOf(view, request, cursor), next }
@@ -100,9 +104,6 @@ function readInKeyOrder(
     seen++
     last = kv.key
     if (passes(request, kv)) {
-      if (kvs.length === cursor.left && cursor.left > 0) {
-        return { kvs, more: true, count: countOf(view, request, cursor), next: undefined }
-      }
       kvs.push(shown(request, kv))
       bytes += kv.key.length + kv.value.length
     }

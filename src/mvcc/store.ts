@@ -184,9 +184,12 @@ export class Store {
     return yield* hashKv(this.#sql, at, this.compactRevision)
   }
 
-  /** The events from a revision on whose keys are in bounds, in order, read as they are asked for. */
-  events(from: Revision, bounds: Bounds): Iterable<Event> {
-    return readEvents(this.#sql, from, bounds)
+  /**
+   * The events from revision `from` on and before `before` whose keys are in bounds, in order, read
+   * as they are asked for.
+   */
+  events(from: Revision, bounds: Bounds, before = this.#revision + 1): Iterable<Event> {
+    return readEvents(this.#sql, from, before, bounds)
   }
 
   /** The version before the event's transaction, unless that revision has been compacted. */

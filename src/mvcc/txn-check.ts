@@ -1,6 +1,6 @@
 import { EngineError } from './errors.ts'
 import { IntervalSet } from './interval-set.ts'
-import { boundsOf } from './key-range.ts'
+import { boundsOf, isFromKey } from './key-range.ts'
 import { checkRange } from './range.ts'
 import type { DeleteRangeRequest, PutRequest, RequestOp, TxnRequest } from './types.ts'
 
@@ -71,13 +71,14 @@ interface Touched {
 /**
  * One branch may put a key once, and may not put what it deletes. The two branches of one nested
  * transaction exclude each other, so they may put the same key. As in etcd, a nested put is held
- * against the deletes of nested transactions before it, not of those after it.
+ * against the deletes of nested transactions before it, not of those after it, and against no
+ * delete from a key on: etcd takes the "\0" of its end for a key that no other comes before.
  */
 function checkDuplicates(ops: readonly RequestOp[]): Touched {
   const puts = new Map<string, Uint8Array>()
   const deletes = new IntervalSet()
   for (const op of ops) {
-    if (op.requestDeleteRange !== undefined) {
+    if (op.requestDeleteRange !== undefined && !isFromKey(op.requestDeleteRange)) {
       deletes.add(boundsOf(op.requestDeleteRange))
     }
   }

@@ -131,12 +131,15 @@ function branchOf(request: TxnRequest, taken: Taken): readonly RequestOp[] {
   return taken.succeeded ? request.success : request.failure
 }
 
-/** Inside a transaction a negative revision is a compacted one; outside it is the current one. */
+/**
+ * Inside a transaction a negative revision is held against the compacted one, which is −1 until the
+ * first compaction; outside it is the current one (server/etcdserver/txn/range.go).
+ */
 function checkRevision(state: TxnState, revision: Revision): void {
   if (revision > state.revision) {
     throw new EngineError('future-revision')
   }
-  if (revision !== 0 && revision < Math.max(state.compactRevision, 0)) {
+  if (revision !== 0 && revision < state.compactRevision) {
     throw new EngineError('compacted')
   }
 }

@@ -25,7 +25,8 @@ function paddingOf(digits: string): number {
 }
 
 /** The six bits of each digit, with a mark where only one of the alphabets has it. */
-const values = new Int16Array(128).fill(-1)
+const values = new Uint16Array(128).fill(0x8000)
+const invalid = 0x8000
 const onlyStandard = 0x100
 const onlyUrl = 0x200
 
@@ -37,19 +38,34 @@ values['/'.charCodeAt(0)] = 63 | onlyStandard
 values['-'.charCodeAt(0)] = 62 | onlyUrl
 values['_'.charCodeAt(0)] = 63 | onlyUrl
 
-/** Returns false when one of the digits is none. */
+/** Returns false when one of the digits is none, or both alphabets are in use. */
 function fill(bytes: Uint8Array, digits: string, count: number): boolean {
+  const whole = count - (count % 4)
   let marks = 0
   let to = 0
-  let bits = 0
-  for (let from = 0; from < count; from++) {
-    // Undefined, for a character beyond the table, counts as -1.
-    const value = values[digits.charCodeAt(from)] ?? -1
-    marks |= value
-    bits = (bits << 6) | (value & 0x3f)
-    if ((from & 3) !== 0) {
-      bytes[to++] = bits >> (6 - 2 * (from & 3))
-    }
+  for (let from = 0; from < whole; from += 4) {
+    const first = valueAt(digits, from)
+    const second = valueAt(digits, from + 1)
+    const third = valueAt(digits, from + 2)
+    const fourth = valueAt(digits, from + 3)
+    marks |= first | second | third | fourth
+    bytes[to++] = (first << 2) | ((second & 0x3f) >> 4)
+    bytes[to++] = (second << 4) | ((third & 0x3f) >> 2)
+    bytes[to++] = (third << 6) | (fourth & 0x3f)
   }
-  return marks >= 0 && (marks & (onlyStandard | onlyUrl)) !== (onlyStandard | onlyUrl)
+  if (whole < count) {
+    const first = valueAt(digits, whole)
+    const second = valueAt(digits, whole + 1)
+    const third = whole + 2 < count ? valueAt(digits, whole + 2) : 0
+    marks |= first | second | third
+    // What does not fit is not kept.
+    bytes[to++] = (first << 2) | ((second & 0x3f) >> 4)
+    bytes[to] = (second << 4) | ((third & 0x3f) >> 2)
+  }
+  const both = onlyStandard | onlyUrl
+  return (marks & invalid) === 0 && (marks & both) !== both
+}
+
+function valueAt(digits: string, position: number): number {
+  return values[digits.charCodeAt(position)] ?? invalid
 }

@@ -86,7 +86,9 @@ function fieldDecoder(field: Field, all: readonly Field[]): FieldDecoder {
   const rivals =
     oneof === undefined
       ? []
-      : all.filter((other) => other.oneof === oneof && other !== field).map((other) => other.property)
+      : all
+          .filter((other) => other.oneof === oneof && other !== field)
+          .map((other) => other.property)
   if (field.kind !== 'message') {
     return { read: field.repeated ? listReader(field) : singleReader(field, rivals) }
   }
@@ -120,7 +122,10 @@ function clear(target: MessageFields, rivals: readonly string[]): void {
   }
 }
 
-function singleReader(field: ScalarField | EnumField, rivals: readonly string[]): ScalarDecoder['read'] {
+function singleReader(
+  field: ScalarField | EnumField,
+  rivals: readonly string[],
+): ScalarDecoder['read'] {
   const { property } = field
   const { wireType, read } = scalars[field.kind]
   const expected = field.number * 8 + wireType

@@ -1,14 +1,7 @@
 import { keyValueEncoder } from './binary-key-value.ts'
 import { KeyValue } from './generated/messages.ts'
 import type { EnumField, Field, MessageFields, MessageType, ScalarField } from './message-type.ts'
-import {
-  bigintSize,
-  int64Size,
-  uint32Size,
-  uint64Size,
-  WireType,
-  type WireWriter,
-} from './wire.ts'
+import { bigintSize, int64Size, uint32Size, uint64Size, WireType, type WireWriter } from './wire.ts'
 
 /**
  * Lengths come before what they count, so a message is measured first and written second. `sizes`

@@ -7,7 +7,6 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-
 import protobuf from 'protobufjs'
 
 const folder = import.meta.dirname
@@ -43,7 +42,7 @@ function main(): void {
     if (!check) {
       writeFileSync(path, text)
     } else if (readFileSync(path, 'utf8') !== text) {
-      console.error(`src/protocol/generated/${name} is out of date: run src/protocol/generate.ts`)
+      process.stderr.write(`src/protocol/generated/${name} is out of date: run npm run gen\n`)
       process.exitCode = 1
     }
   }
@@ -114,7 +113,7 @@ function interfaceText(type: protobuf.Type): string {
 }
 
 function descriptorText(type: protobuf.Type): string {
-  const fields = [...type.fieldsArray].sort((a, b) => a.id - b.id).map(fieldText)
+  const fields = type.fieldsArray.toSorted((a, b) => a.id - b.id).map(fieldText)
   const zeros = type.fieldsArray.map((field) => `    ${jsonName(field.name)}: ${zero(field)},`)
   return [
     `export const ${type.name}: MessageType<${type.name}> = {`,
@@ -185,10 +184,10 @@ function optional(field: protobuf.Field): boolean {
 function servicesFile(services: readonly protobuf.Service[]): string {
   const methods = services.flatMap((service) => service.methodsArray)
   const used = new Set(methods.flatMap((method) => [method.requestType, method.responseType]))
-  const names = [...used].map(lastName).sort()
+  const names = [...used].map(lastName).toSorted()
   return [
     banner,
-    `import {\n  ${[...new Set(names)].join(',\n  ')},\n} from './messages.ts'`,
+    `import {\n  ${names.join(',\n  ')},\n} from './messages.ts'`,
     '',
     '/** Every method by the full name that gRPC calls it. */',
     'export const rpcMethods = {',

@@ -3,7 +3,7 @@
 /** A byte in double quotes with its neighbours; what is no UTF-8 comes as `\xff`. */
 export function quoteBytes(bytes: Uint8Array): string {
   let text = ''
-  for (let position = 0; position < bytes.length; ) {
+  for (let position = 0; position < bytes.length;) {
     const character = characterAt(bytes, position)
     if (character === undefined) {
       text += `\\x${hex(bytes[position] ?? 0, 2)}`
@@ -55,7 +55,7 @@ function quoteCharacter(character: string): string {
   return code < 0x1_0000 ? `\\u${hex(code, 4)}` : `\\U${hex(code, 8)}`
 }
 
-const utf8 = new TextDecoder('utf-8', { ignoreBOM: true })
+const utf8 = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })
 
 /** undefined when the bytes from the position on do not begin with a whole character. */
 function characterAt(bytes: Uint8Array, position: number): string | undefined {

@@ -55,8 +55,10 @@ export function encodeJsonAround<T extends object>(
   const name = type.fields[at]?.name ?? list
   const before = printFields(type.fields.slice(0, at).map(fieldPrinter), value, quote)
   const after = printFields(type.fields.slice(at + 1).map(fieldPrinter), value, quote)
-  const comma = (text: string): string => (text === '' ? '' : ',')
-  return [`{${before}${comma(before)}"${name}":[`, `]${comma(after)}${after}}`]
+  return [
+    `{${before === '' ? '' : `${before},`}"${name}":[`,
+    `]${after === '' ? '' : `,${after}`}}`,
+  ]
 }
 
 /** `quoteText` is what prints strings, which differs between answers and lines of a stream. */

@@ -12,9 +12,12 @@ const parts = /^(-?)(0|[1-9]\d*)(?:\.(\d+))?(?:[eE](.*))?$/
 /** More than the greatest uint64 has. */
 const digitsMax = 20
 
+/** What Go's strings.TrimSpace would cut from the end, which makes protojson refuse the string. */
+const spaceAtEnd = /[\t-\r \u0085\u00a0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000]$/
+
 /** The number that a string holds, as a token; undefined when it does not begin with one. */
 export function numberInString(text: string): string | undefined {
-  return leading.exec(text)?.[0]
+  return spaceAtEnd.test(text) ? undefined : leading.exec(text)?.[0]
 }
 
 /** The value of a number token; undefined when it is no whole number or far out of range. */
@@ -30,7 +33,8 @@ export function integerOf(token: string): bigint | undefined {
   if (shift > 0x7fff_ffff || shift < -0x8000_0000) {
     return undefined
   }
-  const digits = shift < 0 ? shiftedRight(integer, decimals, -shift) : shiftedLeft(integer, decimals, shift)
+  const digits =
+    shift < 0 ? shiftedRight(integer, decimals, -shift) : shiftedLeft(integer, decimals, shift)
   if (digits === undefined || digits.length > digitsMax) {
     return undefined
   }

@@ -3,33 +3,61 @@ import { integerOf, numberInString } from './json-integer.ts'
 import type { JsonTokens, Token } from './json-tokens.ts'
 import type { EnumField, EnumType, ScalarField } from './message-type.ts'
 
-/** A value that leaves its field as it is: the unknown name of an enum. */
+/** A value that leaves its field as it is: a name that the enum does not have. */
 export const ignored = Symbol('ignored')
 
-/** Reads a scalar from the token that `tokens` read last; undefined when it is none of the kind. */
-export type ReadScalar = (tokens: JsonTokens, token: Token) => unknown
+/** Makes a value of the token that was read last; undefined when the kind does not allow it. */
+export type ScalarReader = (tokens: JsonTokens, token: Token) => unknown
 
-export function scalarReader(field: ScalarField | EnumField): ReadScalar {
+export function scalarReader(field: ScalarField | EnumField): ScalarReader {
   return field.kind === 'enum' ? enumReader(field.enum) : readers[field.kind]
 }
 
-/** A name, or a number whether it has a name or not. */
-function enumReader(type: EnumType): ReadScalar {
+/** By name, or by number whether that has a name or not. */
+function enumReader(type: EnumType): ScalarReader {
   const numbers = new Map(Object.entries(type))
   return (tokens, token) => {
     if (token === '"') {
       return numbers.get(tokens.string) ?? ignored
     }
-    return token === '0' ? inRange(integerOf(tokens.raw()), -(2n ** 31n), 2n ** 31n - 1n) : undefined
+    const value = token === '0' ? integerOf(tokens.raw()) : undefined
+    return value === BigInt.asIntN(32, value ?? 0n) ? Number(value) : undefined
   }
 }
 
-/** An integer in range as a `number`. */
-function numberReader(min: bigint, max: bigint): ReadScalar {
+/** An integer from a number or from a string. */
+function integerReader(
+  fits: (value: bigint) => boolean,
+): (tokens: JsonTokens, token: Token) => bigint | undefined {
   return (tokens, token) => {
-    const text = integerText(tokens, token)
-    return text !== undefined && plain.test(text) && min < 0n
-      ? Number(text)
-      : inRange(text === undefined ? undefined : integerOf(text), min, max)
+    const text = token === '"' ? numberInString(tokens.string) : tokens.raw()
+    const value =
+      text === undefined || (token !== '"' && token !== '0') ? undefined : integerOf(text)
+    return value !== undefined && fits(value) ? value : undefined
   }
+}
+
+const readInt64 = integerReader((value) => value === BigInt.asIntN(64, value))
+const readUint64 = integerReader((value) => value === BigInt.asUintN(64, value))
+const readUint32 = integerReader((value) => value === BigInt.asUintN(32, value))
+
+/** As a `number`, which rounds what has more than 53 bits. */
+function numberReader(
+  read: (tokens: JsonTokens, token: Token) => bigint | undefined,
+): ScalarReader {
+  return (tokens, token) => {
+    const value = read(tokens, token)
+    return value === undefined ? undefined : Number(value)
+  }
+}
+
+const readers: Readonly<Record<ScalarField['kind'], ScalarReader>> = {
+  'bool': (_tokens, token) => (token === 't' || token === 'f' ? token === 't' : undefined),
+  'string': (tokens, token) => (token === '"' ? tokens.string : undefined),
+  'bytes': (tokens, token) => (token === '"' ? fromBase64(tokens.string) : undefined),
+  'uint32': numberReader(readUint32),
+  'int64': numberReader(readInt64),
+  'uint64': numberReader(readUint64),
+  'int64-id': readInt64,
+  'uint64-id': readUint64,
 }

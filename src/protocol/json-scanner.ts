@@ -22,16 +22,19 @@ export class JsonScanner {
    * the next byte, whatever that is. Throws an RpcStatus with Go's text.
    */
   scan(bytes: Uint8Array, from: number): number {
-    for (let position = from; position < bytes.length; position++) {
-      const byte = bytes[position] ?? 0
-      // Most bytes are in strings.
-      if (this.#state === State.STRING && byte >= 0x20 && byte !== quoteMark && byte !== backslash) {
-        continue
+    let position = from
+    while (position < bytes.length) {
+      if (this.#state === State.STRING) {
+        position = endOfPlainText(bytes, position)
+        if (position === bytes.length) {
+          break
+        }
       }
-      const step = this.#step(byte)
+      const step = this.#step(bytes[position] ?? 0)
       if (step !== Step.GO_ON) {
         return step === Step.END ? position + 1 : position
       }
+      position++
     }
     return -1
   }
@@ -224,6 +227,24 @@ export class JsonScanner {
   }
 }
 
+/** Where a string has its next quote, backslash or control character. Most bytes pass here. */
+function endOfPlainText(bytes: Uint8Array, from: number): number {
+  let position = from
+  while (position < bytes.length && plain[bytes[position] ?? 0] === 1) {
+    position++
+  }
+  return position
+}
+
+/** Where the next byte is that is no space, from the position on. */
+export function skipSpace(bytes: Uint8Array, from: number): number {
+  let position = from
+  while (position < bytes.length && isSpace(bytes[position] ?? 0)) {
+    position++
+  }
+  return position
+}
+
 /** Whether a value goes on, ended before the byte, or ends with it. */
 const Step = { GO_ON: 0, ENDED: 1, END: 2 } as const
 
@@ -302,6 +323,9 @@ const closeBrace = byteOf('}')
 const openBracket = byteOf('[')
 const closeBracket = byteOf(']')
 
+const plain = Uint8Array.from({ length: 256 }, (_, byte) =>
+  byte >= 0x20 && byte !== quoteMark && byte !== backslash ? 1 : 0,
+)
 const words = new Map(['true', 'false', 'null'].map((word) => [byteOf(word), word]))
 const escapes = new Set(Array.from('bfnrt\\/"', byteOf))
 

@@ -200,7 +200,7 @@ const shortEscapes = new Map([
 ])
 
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-const lenient = new TextDecoder('utf-8', { ignoreBOM: true })
+const lenient = new TextDecoder('utf-8', { fatal: false, ignoreBOM: true })
 
 function toText(bytes: Uint8Array): { readonly text: string; readonly invalidAt: number } {
   try {
@@ -211,16 +211,21 @@ function toText(bytes: Uint8Array): { readonly text: string; readonly invalidAt:
     }
   }
   const text = lenient.decode(bytes)
-  // Each byte that is no UTF-8 became a U+FFFD, whose own bytes are others.
+  // What is no UTF-8 became a U+FFFD, of whose own bytes the first, second or third is another.
   const again = new TextEncoder().encode(text)
-  const firstInvalid = bytes.findIndex((byte, index) => byte !== again[index])
-  return { text, invalidAt: lenient.decode(bytes.subarray(0, firstInvalid)).length }
+  const differing = bytes.findIndex((byte, index) => byte !== again[index])
+  return { text, invalidAt: lenient.decode(again.subarray(0, differing + 1)).length - 1 }
 }
 
 /** Space, line feed, carriage return, tab, comma, colon. */
 function isSeparator(code: number): boolean {
   return (
-    code === 0x20 || code === 0x2c || code === 0x3a || code === 0x0a || code === 0x0d || code === 0x09
+    code === 0x20 ||
+    code === 0x2c ||
+    code === 0x3a ||
+    code === 0x0a ||
+    code === 0x0d ||
+    code === 0x09
   )
 }
 

@@ -63,10 +63,7 @@ const table = {
     Code.UNKNOWN,
     'etcdserver: re-configuration failed due to not enough started members',
   ],
-  'range-stream-sort': [
-    Code.UNIMPLEMENTED,
-    'RangeStream does not support custom sort orders',
-  ],
+  'range-stream-sort': [Code.UNIMPLEMENTED, 'RangeStream does not support custom sort orders'],
   'range-stream-filter': [Code.UNIMPLEMENTED, 'RangeStream does not support revision filters'],
   // Watch
   'watch-canceled': [Code.CANCELED, 'etcdserver: watch canceled'],
@@ -95,10 +92,7 @@ const table = {
   ],
   // Auth
   'root-user-missing': [Code.FAILED_PRECONDITION, 'etcdserver: root user does not exist'],
-  'root-role-missing': [
-    Code.FAILED_PRECONDITION,
-    'etcdserver: root user does not have root role',
-  ],
+  'root-role-missing': [Code.FAILED_PRECONDITION, 'etcdserver: root user does not have root role'],
   'user-exists': [Code.FAILED_PRECONDITION, 'etcdserver: user name already exists'],
   'user-empty': [Code.INVALID_ARGUMENT, 'etcdserver: user name is empty'],
   'user-not-found': [Code.FAILED_PRECONDITION, 'etcdserver: user name not found'],

@@ -75,15 +75,7 @@ function splitSize(): number {
 }
 
 export function uint32Size(value: number): number {
-  return value < 0x80
-    ? 1
-    : value < 0x4000
-      ? 2
-      : value < 0x20_0000
-        ? 3
-        : value < 0x1000_0000
-          ? 4
-          : 5
+  return value < 0x80 ? 1 : value < 0x4000 ? 2 : value < 0x20_0000 ? 3 : value < 0x1000_0000 ? 4 : 5
 }
 
 export function int64Size(value: number): number {

@@ -35,8 +35,11 @@ export class BackgroundWork {
     const { lessor, store, hub, settings } = this.#keyspace
     const now = Date.now()
     const next = lessor.nextDeadline()
-    const overdue = next !== undefined && next <= now
-    await this.#deadlines.set('lease', overdue ? now + EXPIRY_SCAN_MS : next)
+    if (next === undefined || next > now) {
+      await this.#deadlines.set('lease', next)
+    } else if (!this.#deadlines.has('lease')) {
+      await this.#deadlines.set('lease', now + EXPIRY_SCAN_MS)
+    }
     if (hub.wantsProgress && !this.#deadlines.has('watch-progress')) {
       const interval = settings.watchProgressNotifyIntervalMs
       await this.#deadlines.set('watch-progress', now + interval * (1 + Math.random() / 10))

@@ -70,6 +70,13 @@ export class Keyspace {
     }
   }
 
+  /** Nothing is proposed while the CORRUPT alarm stands (etcd's apply/corrupt.go). */
+  requireUncorrupted(): void {
+    if (this.alarms.raised(AlarmType.CORRUPT)) {
+      throw new EngineError('corrupt')
+    }
+  }
+
   #noSpace(): AlarmMember {
     return { memberID: this.identity.memberId, alarm: AlarmType.NOSPACE }
   }

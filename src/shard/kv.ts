@@ -1,7 +1,7 @@
 import { capped, putCost, txnCost } from '../maintenance/quota.ts'
 import { EngineError } from '../mvcc/errors.ts'
 import type { RangeCursor, RangePage } from '../mvcc/range.ts'
-import { checkPut, checkTxn } from '../mvcc/txn-check.ts'
+import { checkDeleteRange, checkPut, checkTxn } from '../mvcc/txn-check.ts'
 import type { OpResult, TxnResult } from '../mvcc/types.ts'
 import {
   type CompactionRequest,
@@ -17,7 +17,7 @@ import {
   type TxnRequest,
   type TxnResponse,
 } from '../protocol/generated/messages.ts'
-import { requestTooLarge } from '../protocol/request-size.ts'
+import { isReadOnly, requestTooLarge } from '../protocol/request-size.ts'
 import type { Keyspace } from './keyspace.ts'
 
 /** Keys and values of one page of a range: what is in memory at once, here and in the gateway. */
@@ -55,12 +55,15 @@ export function put(keyspace: Keyspace, request: PutRequest): PutResponse {
   checkPut(request)
   requireFitting(keyspace, '/etcdserverpb.KV/Put', request)
   requireUncapped(keyspace, cost)
+  keyspace.requireUncorrupted()
   const { prevKv } = keyspace.store.put(request)
   return { header: keyspace.header(), prevKv }
 }
 
 export function deleteRange(keyspace: Keyspace, request: DeleteRangeRequest): DeleteRangeResponse {
+  checkDeleteRange(request)
   requireFitting(keyspace, '/etcdserverpb.KV/DeleteRange', request)
+  keyspace.requireUncorrupted()
   const { deleted, prevKvs } = keyspace.store.deleteRange(request)
   return { header: keyspace.header(), deleted, prevKvs }
 }
@@ -71,11 +74,15 @@ export function txn(keyspace: Keyspace, request: TxnRequest): TxnResponse {
   checkTxn(request, keyspace.settings.maxTxnOps)
   requireFitting(keyspace, '/etcdserverpb.KV/Txn', request)
   requireUncapped(keyspace, cost)
+  if (!isReadOnly(request)) {
+    keyspace.requireUncorrupted()
+  }
   const result = keyspace.store.txn(request)
   return txnResponse(result, keyspace.header())
 }
 
 export function compact(keyspace: Keyspace, request: CompactionRequest): CompactionResponse {
+  keyspace.requireUncorrupted()
   keyspace.store.compact(request.revision)
   return { header: keyspace.header() }
 }

@@ -20,11 +20,13 @@ export function leaseGrant(
 ): LeaseGrantResponse {
   keyspace.requireSpace(LEASE_GRANT_COST)
   requireUncapped(keyspace, LEASE_GRANT_COST)
+  keyspace.requireUncorrupted()
   const { ID, TTL } = keyspace.lessor.grant(request, now)
   return { header: keyspace.header(), ID, TTL, error: '' }
 }
 
 export function leaseRevoke(keyspace: Keyspace, request: LeaseRevokeRequest): LeaseRevokeResponse {
+  keyspace.requireUncorrupted()
   keyspace.lessor.revoke(request.ID)
   return { header: keyspace.header() }
 }

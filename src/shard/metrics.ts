@@ -91,7 +91,7 @@ export class Metrics {
       gauge('etcd_server_proposals_applied_total', 'Applied proposals.', store.revision),
       gauge('etcd_server_proposals_pending', 'Proposals that wait for a commit.', 0),
       counter('etcd_server_proposals_failed_total', 'Failed proposals.', [sample(0)]),
-      gauge('etcd_server_quota_backend_bytes', 'The storage quota.', Math.max(quota.reported, 0)),
+      gauge('etcd_server_quota_backend_bytes', 'The storage quota.', quota.reported),
       labelled('etcd_server_id', 'The member in hexadecimal.', {
         server_id: identity.memberId.toString(16),
       }),

@@ -1,5 +1,6 @@
+import { equalBytes } from '../mvcc/key-range.ts'
 import { bytesOf, numberOf, type Sql, textOf } from '../mvcc/sql.ts'
-import type { WatcherState } from '../mvcc/watch.ts'
+import type { WatcherChange, WatcherState } from '../mvcc/watcher.ts'
 import { decode, encode } from '../protocol/binary.ts'
 import { WatchCreateRequest } from '../protocol/generated/messages.ts'
 
@@ -16,14 +17,13 @@ const DELETE_SOCKET = 'DELETE FROM watch WHERE socket = ?'
 const SELECT_ENTRIES = 'SELECT stream, watch_id, state FROM watch WHERE socket = ?'
 const SELECT_SOCKETS = 'SELECT DISTINCT socket FROM watch'
 
-/** An open stream (`watchId` undefined) or one of its watches; without `state` it is gone. */
-export interface SessionChange {
-  readonly stream: number
-  readonly watchId: number | undefined
-  readonly state: WatcherState | undefined
-  readonly gone: boolean
+/** What resumes a stream. */
+export interface StreamState {
+  readonly watchers: readonly WatcherState[]
+  readonly nextWatchId: number
 }
 
+/** A watch, or with an empty `watchId` an open stream, whose state is its next watch id. */
 interface Entry {
   readonly stream: number
   readonly watchId: string
@@ -45,6 +45,7 @@ export class SessionMemory {
   readonly #socket: WebSocket
   readonly #entries = new Map<string, Entry>()
   #bytes = 0
+  #changed = false
   #rows: string | undefined
 
   constructor(sql: Sql, socket: WebSocket) {
@@ -62,18 +63,20 @@ export class SessionMemory {
     }
   }
 
-  /** The open streams and their watches, as of the last `change`. */
-  load(): ReadonlyMap<number, readonly WatcherState[]> {
+  /** The open streams, as of the last `save`. */
+  load(): ReadonlyMap<number, StreamState> {
     const attachment = attachmentOf(this.#socket)
     this.#rows = attachment?.rows
     const entries = this.#rows === undefined ? (attachment?.entries ?? []) : this.#select(this.#rows)
-    const streams = new Map<number, WatcherState[]>()
+    const streams = new Map<number, { watchers: WatcherState[]; nextWatchId: number }>()
     for (const entry of entries) {
       this.#put(entry)
-      const watchers = streams.get(entry.stream) ?? []
-      streams.set(entry.stream, watchers)
-      if (entry.watchId !== '') {
-        watchers.push(decodeState(entry.state))
+      const state = streams.get(entry.stream) ?? { watchers: [], nextWatchId: 0 }
+      streams.set(entry.stream, state)
+      if (entry.watchId === '') {
+        state.nextWatchId = decodeState(entry.state).watchId
+      } else {
+        state.watchers.push(decodeState(entry.state))
       }
     }
     return streams
@@ -87,24 +90,41 @@ export class SessionMemory {
     }))
   }
 
-  change(changes: readonly SessionChange[]): void {
-    for (const { stream, watchId = '', state, gone } of changes) {
-      const entry = { stream, watchId: String(watchId), state: encodeState(state) }
-      if (gone) {
-        this.#delete(entry)
-      } else {
-        this.#put(entry)
-      }
-      if (this.#rows !== undefined) {
-        this.#write(this.#rows, entry, gone)
-      }
+  /** Watches of one stream have changed; without `nextWatchId` the stream has ended. */
+  change(
+    stream: number,
+    watches: readonly WatcherChange[],
+    nextWatchId: number | undefined,
+  ): void {
+    for (const { watchId, state } of watches) {
+      this.#change({ stream, watchId: String(watchId), state: encodeState(state) }, state === undefined)
     }
-    if (this.#rows === undefined) {
-      this.#attach()
+    const state = { ...WatchCreateRequest.empty(), watchId: nextWatchId ?? 0, next: 0, synced: true }
+    this.#change({ stream, watchId: '', state: encodeState(state) }, nextWatchId === undefined)
+  }
+
+  #change(entry: Entry, gone: boolean): void {
+    const old = this.#entries.get(nameOf(entry))
+    if (old !== undefined && !gone && equalBytes(old.state, entry.state)) {
+      return
+    }
+    if (gone) {
+      this.#delete(entry)
+    } else {
+      this.#put(entry)
+    }
+    this.#changed = true
+    if (this.#rows !== undefined) {
+      this.#write(this.#rows, entry, gone)
     }
   }
 
-  #attach(): void {
+  /** At the end of a turn. Rows are written as they change; an attachment is written whole. */
+  save(): void {
+    if (!this.#changed || this.#rows !== undefined) {
+      return
+    }
+    this.#changed = false
     if (this.#bytes <= ATTACHMENT_BYTES_MAX) {
       const attachment: Attachment = { entries: [...this.#entries.values()] }
       this.#socket.serializeAttachment(attachment)

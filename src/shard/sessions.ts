@@ -13,9 +13,9 @@ import { Code } from '../protocol/status.ts'
 import { WireError } from '../protocol/wire.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { Metrics } from './metrics.ts'
-import { type SessionChange, SessionMemory } from './session-memory.ts'
+import { SessionMemory } from './session-memory.ts'
 import { WatchSink } from './watch-sink.ts'
-import type { WatchStream } from '../mvcc/watch.ts'
+import type { WatchStream } from '../mvcc/watch-stream.ts'
 
 const WATCH_METHOD = '/etcdserverpb.Watch/Watch'
 /** Streams of one socket: one for an HTTP client, as many as it serves for a bridge. */
@@ -35,8 +35,8 @@ interface Session {
   readonly socket: WebSocket
   readonly memory: SessionMemory
   readonly streams: Map<number, OpenStream>
-  /** Streams that were opened or ended in this turn. */
-  readonly changes: SessionChange[]
+  /** Streams of which the socket has to remember something new. */
+  readonly changed: Set<number>
   /** Frames of this turn, which leave as one message. */
   outgoing: Frame[]
 }
@@ -61,8 +61,8 @@ export class Sessions {
     SessionMemory.forgetOthers(this.#keyspace.sql, sockets)
     for (const socket of sockets) {
       const session = this.#session(socket)
-      for (const [stream, watchers] of session.memory.load()) {
-        this.#open(session, stream).watch.restore(watchers)
+      for (const [stream, { watchers, nextWatchId }] of session.memory.load()) {
+        this.#open(session, stream).watch.restore(watchers, nextWatchId)
       }
     }
   }
@@ -75,7 +75,7 @@ export class Sessions {
     let session = this.#sessions.get(socket)
     if (session === undefined) {
       const memory = new SessionMemory(this.#keyspace.sql, socket)
-      session = { socket, memory, streams: new Map(), changes: [], outgoing: [] }
+      session = { socket, memory, streams: new Map(), changed: new Set(), outgoing: [] }
       this.#sessions.set(socket, session)
     }
     return session
@@ -135,15 +135,20 @@ export class Sessions {
       this.#refuse(session, frame.stream, Code.RESOURCE_EXHAUSTED, message)
     } else {
       this.#open(session, frame.stream)
-      session.changes.push({ ...STREAM, stream: frame.stream, gone: false })
+      session.changed.add(frame.stream)
       this.#touched.add(session)
     }
   }
 
   #open(session: Session, stream: number): OpenStream {
     const header = (revision: number): ResponseHeader => ({ ...this.#keyspace.header(), revision })
-    const sink = new WatchSink(header, (payload) => {
-      this.#send(session, { kind: FrameKind.DATA, stream, payload })
+    const sink = new WatchSink({
+      header,
+      send: (payload) => this.#send(session, { kind: FrameKind.DATA, stream, payload }),
+      changed: () => {
+        session.changed.add(stream)
+        this.#touched.add(session)
+      },
     })
     const finished = this.#metrics.started(WATCH_METHOD)
     const open = { sink, watch: this.#keyspace.hub.open(sink), finished }
@@ -170,7 +175,6 @@ export class Sessions {
     } else if (request.progressRequest !== undefined) {
       watch.progress()
     }
-    this.#touched.add(session)
   }
 
   #refuse(session: Session, stream: number, code: number, message: string): void {
@@ -181,19 +185,14 @@ export class Sessions {
   #end(session: Session, stream: number, code: number): void {
     const open = session.streams.get(stream)
     if (open !== undefined) {
-      this.#remember(session)
-      this.#drop(session, stream, open, code)
+      this.#drop(open, code)
+      session.memory.change(stream, open.watch.takeChanges(), undefined)
+      session.streams.delete(stream)
     }
   }
 
-  #drop(session: Session, stream: number, { watch, finished }: OpenStream, code: number): void {
-    for (const { watchId } of watch.state()) {
-      session.changes.push({ stream, watchId, state: undefined, gone: true })
-    }
-    session.changes.push({ ...STREAM, stream, gone: true })
+  #drop({ watch, finished }: OpenStream, code: number): void {
     this.#keyspace.hub.close(watch)
-    session.streams.delete(stream)
-    this.#touched.add(session)
     finished(code)
   }
 
@@ -208,9 +207,8 @@ export class Sessions {
     if (session === undefined) {
       return
     }
-    for (const { watch, finished } of session.streams.values()) {
-      this.#keyspace.hub.close(watch)
-      finished(Code.CANCELED)
+    for (const open of session.streams.values()) {
+      this.#drop(open, Code.CANCELED)
     }
     session.memory.forget()
     this.#sessions.delete(socket)
@@ -234,16 +232,13 @@ export class Sessions {
   }
 
   #remember(session: Session): void {
-    const changes = session.changes.splice(0)
-    for (const [stream, { watch }] of session.streams) {
-      for (const change of watch.takeChanges()) {
-        changes.push({ stream, ...change })
+    for (const stream of session.changed) {
+      const watch = session.streams.get(stream)?.watch
+      if (watch !== undefined) {
+        session.memory.change(stream, watch.takeChanges(), watch.nextWatchId)
       }
     }
-    if (changes.length > 0) {
-      session.memory.change(changes)
-    }
+    session.changed.clear()
+    session.memory.save()
   }
 }
-
-const STREAM = { watchId: undefined, state: undefined } as const

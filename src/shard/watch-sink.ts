@@ -1,4 +1,4 @@
-import type { Sink, WatchResponse as HubResponse } from '../mvcc/watch.ts'
+import type { Sink, WatchResponse as HubResponse } from '../mvcc/watch-response.ts'
 import type { Event } from '../mvcc/types.ts'
 import { encode } from '../protocol/binary.ts'
 import { CREDIT_WINDOW_BYTES } from '../protocol/frames.ts'
@@ -7,22 +7,26 @@ import { ResponseHeader, WatchResponse } from '../protocol/generated/messages.ts
 /** Watchers that see the same events share the list, and here its encoding. */
 const encodedEvents = new WeakMap<readonly Event[], Uint8Array>()
 
+/** What a sink needs of its session. */
+export interface WatchOut {
+  readonly header: (revision: number) => ResponseHeader
+  readonly send: (payload: Uint8Array) => void
+  readonly changed: () => void
+}
+
 /**
  * One stream's way out. It is ready while less than a window of bytes is on its way to the reader,
  * which gives credit for what it has taken; behind that, the hub lets its watchers read the log
  * later instead of holding their events in memory.
  */
 export class WatchSink implements Sink {
-  readonly #header: (revision: number) => ResponseHeader
-  readonly #send: (payload: Uint8Array) => void
+  readonly #out: WatchOut
+  readonly changed: () => void
   #underWay = 0
 
-  constructor(
-    header: (revision: number) => ResponseHeader,
-    send: (payload: Uint8Array) => void,
-  ) {
-    this.#header = header
-    this.#send = send
+  constructor(out: WatchOut) {
+    this.#out = out
+    this.changed = out.changed
   }
 
   get ready(): boolean {
@@ -30,7 +34,7 @@ export class WatchSink implements Sink {
   }
 
   send(response: HubResponse): void {
-    const header = this.#header(response.revision)
+    const header = this.#out.header(response.revision)
     const head = encode(WatchResponse, { ...response, header, events: [] })
     const events = encodeEvents(response.events)
     // The events are the message's last field, so both encodings in a row are that of the whole.
@@ -38,10 +42,10 @@ export class WatchSink implements Sink {
     payload.set(head)
     payload.set(events, head.length)
     this.#underWay += payload.length
-    this.#send(payload)
+    this.#out.send(payload)
   }
 
-  /** Answers whether the stream has just become ready again. */
+  /** The reader has taken so many bytes. Answers whether that has made the stream ready again. */
   credit(taken: number): boolean {
     const behind = !this.ready
     this.#underWay = Math.max(0, this.#underWay - taken)

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { type Etcd, etcdMissing, startEtcd } from '../oracle/etcd.ts'
 import { comparableAnswer } from './comparable.ts'
 import { type HttpAnswer, isObject, parseObject, send } from './http.ts'
@@ -18,12 +18,10 @@ it.for(seeds)('[DIF1] answers as etcd does, seed %d', async (seed, { skip }) => 
   if (oracle === undefined) {
     return skip(etcdMissing)
   }
+  onTestFinished(() => oracle.stop())
   const target = await Target.start()
-  try {
-    await compareHistories(target, oracle, seed)
-  } finally {
-    await Promise.all([target.stop(), oracle.stop()])
-  }
+  onTestFinished(() => target.stop())
+  await compareHistories(target, oracle, seed)
 })
 
 async function compareHistories(target: Target, oracle: Etcd, seed: number): Promise<void> {

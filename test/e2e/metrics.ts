@@ -4,16 +4,24 @@ import { send } from './http.ts'
 
 export type Metrics = ReadonlyMap<string, number>
 
-/** Every sample by its name with labels, such as `etcd_server_version{server_version="3.7.1"}`. */
+/**
+ * Every sample by its name and its labels in alphabetical order, such as
+ * `grpc_server_started_total{grpc_method="Put",grpc_service="etcdserverpb.KV",grpc_type="unary"}`.
+ */
 export async function readMetrics(url: string): Promise<Metrics> {
   const { body } = await send(url, { method: 'GET', path: '/metrics' })
   const samples = body.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
-  return new Map(
-    samples.map((line) => {
-      const at = line.lastIndexOf(' ')
-      return [line.slice(0, at), Number(line.slice(at + 1))]
-    }),
-  )
+  return new Map(samples.map(parseSample))
+}
+
+function parseSample(line: string): [name: string, value: number] {
+  const parts = /^([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)$/.exec(line)
+  if (parts === null) {
+    throw new Error(`not a sample: ${line}`)
+  }
+  const [, name = '', labels = '', value] = parts
+  const sorted = (labels.match(/[a-zA-Z_]\w*="(?:[^"\\]|\\.)*"/g) ?? []).toSorted()
+  return [sorted.length === 0 ? name : `${name}{${sorted.join(',')}}`, Number(value)]
 }
 
 /** Waits until a sample has a value; resolves to the last value seen either way. */

@@ -19,6 +19,8 @@ export interface ServerOptions {
 export interface Server {
   /** Such as `http://127.0.0.1:40123`. */
   readonly url: string
+  /** All of the ready line, where a flag made it listen on more than one. */
+  readonly urls: readonly string[]
   readonly port: number
   /** Of the command; workerd is its child. */
   readonly pid: number
@@ -26,7 +28,9 @@ export interface Server {
   readonly dataDir: string
   /** What the server has logged so far, the last 64 KiB of it. */
   readonly log: () => string
-  /** SIGTERM; resolves to the exit code, and rejects where that is not 0. */
+  /** Waits until it ends by itself; resolves to its exit code. */
+  ended(): Promise<number | null>
+  /** SIGTERM; rejects where the exit code is not 0. */
   stop(): Promise<void>
   /** SIGKILL to the command and to workerd; the data directory stays. */
   kill9(): Promise<void>
@@ -50,7 +54,8 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     log = (log + text).slice(-logCharactersMax)
   })
-  const url = await readyUrl(child)
+  const urls = await readyUrls(child)
+  const [url] = urls
   if (url === undefined) {
     await closed
     throw new Error(`the server did not start: ${log}`)
@@ -62,11 +67,16 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   }
   return {
     url,
+    urls,
     port: Number(new URL(url).port),
     pid: child.pid ?? 0,
     workerdPid: Number(/"workerd started","pid":(\d+)/.exec(log)?.[1]),
     dataDir,
     log: () => log,
+    ended: async () => {
+      await closed
+      return child.exitCode
+    },
     stop: async () => {
       child.kill('SIGTERM')
       await closed
@@ -84,17 +94,17 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   }
 }
 
-/** The URL of the ready line; undefined when standard output ends without one. */
-async function readyUrl(child: ChildProcess): Promise<string | undefined> {
+/** The URLs of the ready line; none when standard output ends without one. */
+async function readyUrls(child: ChildProcess): Promise<readonly string[]> {
   if (child.stdout === null) {
     throw new Error('standard output is not piped')
   }
   for await (const line of createInterface({ input: child.stdout })) {
-    const url = /^ready to serve client requests on (http:\S+)/.exec(line)?.[1]
-    if (url !== undefined) {
+    const urls = /^ready to serve client requests on (http:.+)$/.exec(line)?.[1]
+    if (urls !== undefined) {
       child.stdout.resume()
-      return url
+      return urls.split(', ')
     }
   }
-  return undefined
+  return []
 }

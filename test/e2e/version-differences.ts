@@ -43,7 +43,7 @@ const parsedOtherwise: ReadonlySet<string> = new Set([
   'wrong type',
 ])
 
-export const versionDifferences: readonly VersionDifference[] = [
+const versionDifferences: readonly VersionDifference[] = [
   {
     name: 'HashKV has no path of its own',
     since: '3.5.0',

@@ -1,14 +1,11 @@
-import storeScript from '../../migrations/0001_store.sql'
-import leaseScript from '../../migrations/0002_lease.sql'
 import { Lessor } from '../../src/lease/lessor.ts'
-import { migrate } from '../../src/mvcc/migrations.ts'
 import { Store } from '../../src/mvcc/store.ts'
 import { type Event, EventType, type LeaseId, type Revision } from '../../src/mvcc/types.ts'
-import { NodeSql } from '../mvcc/node-sql.ts'
+import { openNodeSql } from '../mvcc/node-sql.ts'
 
 /** A store and its lessor over one database, and what they told of their changes. */
 export class Keyspace {
-  readonly sql = new NodeSql()
+  readonly sql = openNodeSql()
   readonly #random: () => bigint
   readonly changes: { readonly revision: Revision; readonly events: readonly Event[] }[] = []
   store: Store
@@ -16,10 +13,6 @@ export class Keyspace {
 
   constructor(random = countingIds()) {
     this.#random = random
-    migrate(this.sql, [
-      { name: '0001_store', script: storeScript },
-      { name: '0002_lease', script: leaseScript },
-    ])
     this.store = this.#openStore()
     this.lessor = new Lessor(this.sql, this.store, random)
   }

@@ -19,7 +19,7 @@ describe('LeaseQueue', () => {
         for (const { kind, index, deadline, now, max } of changes) {
           const lease = model[index % model.length]
           if (kind === 'add') {
-            model.push({ id: 1n, ttl: 2, deadline, expiry: deadline, position: 0 })
+            model.push({ id: '1', ttl: 2, deadline, expiry: deadline, position: 0 })
             queue.add(model.at(-1) as Lease)
           } else if (kind === 'move' && lease !== undefined) {
             lease.deadline = deadline
@@ -40,9 +40,9 @@ describe('LeaseQueue', () => {
 
   it('[LSE26] refuses to move or remove a lease that it does not hold', () => {
     const queue = new LeaseQueue()
-    const lease = { id: 1n, ttl: 2, deadline: 1, expiry: 1, position: 0 }
+    const lease = { id: '1', ttl: 2, deadline: 1, expiry: 1, position: 0 }
     expect(() => queue.move(lease)).toThrow('a lease is not where it says')
-    queue.add({ ...lease, id: 2n })
+    queue.add({ ...lease, id: '2' })
     expect(() => queue.remove(lease)).toThrow('a lease is not where it says')
   })
 })

@@ -108,7 +108,7 @@ describe('revoke', () => {
   })
 
   it('[LSE9] keeps lease and keys, in memory and in storage, when the deletion fails', () => {
-    const { sql, store, lessor, put, keysOf } = withLeasedKey()
+    const { sql, store, put, keysOf } = withLeasedKey()
     const failing = new Lessor(
       sql,
       {
@@ -122,8 +122,7 @@ describe('revoke', () => {
     expect(() => failing.revoke(5n)).toThrow('out of disk')
     expect(failing.has(5n)).toBe(true)
     expect(failing.expired(NOW + 60_000, 10)).toEqual([5n])
-    lessor.reload()
-    expect(lessor.has(5n)).toBe(true)
+    expect(new Lessor(sql, store, () => 1n).has(5n)).toBe(true)
     put('other')
     expect(keysOf()).toEqual(['key', 'other'])
   })
@@ -136,20 +135,23 @@ describe('revoke', () => {
     expect(lessor.timeToLive(5n, true, NOW).keys).toEqual([])
   })
 
-  it('[LSE11] is undone by a rollback of the enclosing transaction and a reload', () => {
-    const { sql, lessor } = withLeasedKey()
-    lessor.grant({ ID: 6n, TTL: 60 }, NOW)
+  it('[LSE11] is undone, as grants and renewals are, by a rollback of a larger transaction', () => {
+    const keyspace = new Keyspace()
+    keyspace.lessor.grant({ ID: 5n, TTL: 60 }, NOW)
+    keyspace.lessor.grant({ ID: 6n, TTL: 60 }, NOW)
+    keyspace.put('key', 5n)
     expect(() =>
-      sql.transaction(() => {
-        lessor.grant({ ID: 7n, TTL: 60 }, NOW)
-        lessor.keepAlive(6n, NOW + 50_000)
-        lessor.revoke(5n)
+      keyspace.sql.transaction(() => {
+        keyspace.lessor.grant({ ID: 7n, TTL: 60 }, NOW)
+        keyspace.lessor.keepAlive(6n, NOW + 50_000)
+        keyspace.lessor.revoke(5n)
         throw new Error('rolled back')
       }),
     ).toThrow('rolled back')
-    lessor.reload()
-    expect(lessor.leases()).toEqual([5n, 6n])
-    expect(lessor.expired(NOW + 60_000, 10)).toEqual([5n, 6n])
+    keyspace.evict()
+    expect(keyspace.lessor.leases()).toEqual([5n, 6n])
+    expect(keyspace.lessor.expired(NOW + 60_000, 10)).toEqual([5n, 6n])
+    expect(keyspace.keysOf(5n)).toEqual(['key'])
   })
 })
 
@@ -250,7 +252,6 @@ describe('an eviction', () => {
     keyspace.evict()
     expect(keyspace.lessor.nextDeadline()).toBe(NOW + 110_000)
   })
-
 })
 
 describe('leases', () => {
@@ -327,7 +328,10 @@ describe('expiry', () => {
     lessor.grant({ ID: 5n, TTL: 60 }, NOW)
     lessor.grant({ ID: 6n, TTL: 10 }, NOW)
     expect(lessor.nextDeadline()).toBe(NOW + 10_000)
+    lessor.grant({ ID: 7n, TTL: 15 }, NOW)
     lessor.keepAlive(6n, NOW + 9000)
+    expect(lessor.nextDeadline()).toBe(NOW + 15_000)
+    lessor.revoke(7n)
     expect(lessor.nextDeadline()).toBe(NOW + 19_000)
     lessor.revoke(6n)
     expect(lessor.nextDeadline()).toBe(NOW + 60_000)

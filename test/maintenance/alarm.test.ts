@@ -1,8 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import alarmScript from '../../migrations/0003_alarm.sql'
 import { AlarmAction, AlarmStore, AlarmType } from '../../src/maintenance/alarm.ts'
-import { migrate } from '../../src/mvcc/migrations.ts'
-import { NodeSql } from '../mvcc/node-sql.ts'
+import { type NodeSql, openNodeSql } from '../mvcc/node-sql.ts'
 
 const { NONE, NOSPACE, CORRUPT } = AlarmType
 const { GET, ACTIVATE, DEACTIVATE } = AlarmAction
@@ -109,7 +107,7 @@ describe('alarms that stand', () => {
     ])
   })
 
-  it('[ALM9] are as before after a rollback of the enclosing transaction and a reload', () => {
+  it('[ALM9] are as before after a rollback of a larger transaction', () => {
     const { sql, alarms } = open()
     alarms.activate({ memberID: 1n, alarm: NOSPACE })
     expect(() =>
@@ -119,14 +117,12 @@ describe('alarms that stand', () => {
         throw new Error('rolled back')
       }),
     ).toThrow('rolled back')
-    alarms.reload()
-    expect(alarms.get(NONE)).toEqual([{ memberID: 1n, alarm: NOSPACE }])
+    expect(new AlarmStore(sql).get(NONE)).toEqual([{ memberID: 1n, alarm: NOSPACE }])
   })
 })
 
 function open(): { readonly sql: NodeSql; readonly alarms: AlarmStore } {
-  const sql = new NodeSql()
-  migrate(sql, [{ name: '0003_alarm', script: alarmScript }])
+  const sql = openNodeSql()
   const alarms = new AlarmStore(sql)
   sql.changes = 0
   return { sql, alarms }

@@ -1,11 +1,9 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import alarmScript from '../../migrations/0003_alarm.sql'
 import { AlarmStore, AlarmType } from '../../src/maintenance/alarm.ts'
 import { capped, LEASE_GRANT_COST, putCost, Quota, txnCost } from '../../src/maintenance/quota.ts'
-import { migrate } from '../../src/mvcc/migrations.ts'
 import type { PutRequest, RequestOp, TxnRequest } from '../../src/mvcc/types.ts'
-import { NodeSql } from '../mvcc/node-sql.ts'
+import { openNodeSql } from '../mvcc/node-sql.ts'
 
 const GIB = 1024 ** 3
 
@@ -147,7 +145,5 @@ function hasPut(request: TxnRequest): boolean {
 }
 
 function openAlarms(): AlarmStore {
-  const sql = new NodeSql()
-  migrate(sql, [{ name: '0003_alarm', script: alarmScript }])
-  return new AlarmStore(sql)
+  return new AlarmStore(openNodeSql())
 }

@@ -1,5 +1,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { migrate } from '../../src/mvcc/migrations.ts'
 import type { Sql, SqlParam, SqlRow } from '../../src/mvcc/sql.ts'
+import { migrations } from '../../src/shard/migrations.ts'
 
 const PARAMS_MAX = 100
 
@@ -79,4 +81,11 @@ export class NodeSql implements Sql {
   close(): void {
     this.#database.close()
   }
+}
+
+/** A new store's SQL with the tables of `migrations/`. */
+export function openNodeSql(): NodeSql {
+  const sql = new NodeSql()
+  migrate(sql, migrations)
+  return sql
 }

@@ -11,7 +11,6 @@ export interface Etcd {
   readonly url: string
   /** `etcdserver` of /version, such as `3.4.23`. */
   readonly version: string
-  readonly dataDir: string
   /** Ends it with SIGTERM; a data directory made for it goes too. */
   stop(): Promise<void>
   kill9(): Promise<void>
@@ -36,20 +35,34 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<Etcd | undef
   if (binary === undefined) {
     return undefined
   }
+  const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'etcd-oracle-')))
+  const removeOwn = async (): Promise<void> => {
+    if (options.dataDir === undefined) {
+      await rm(dataDir, { recursive: true, force: true })
+    }
+  }
   // A port is free when asked for and may be taken a moment later by a test that runs beside.
   for (let start = 1; ; start++) {
     try {
-      return await startOnce(binary, options.dataDir)
+      const { url, version, end } = await startOnce(binary, dataDir)
+      const stop = (): Promise<void> => end('SIGTERM').then(removeOwn)
+      return { url, version, stop, kill9: () => end('SIGKILL') }
     } catch (error) {
       if (start === startsMax) {
+        await removeOwn()
         throw error
       }
     }
   }
 }
 
-async function startOnce(binary: string, earlier: string | undefined): Promise<Etcd> {
-  const dataDir = earlier ?? (await mkdtemp(join(tmpdir(), 'etcd-oracle-')))
+interface Started {
+  readonly url: string
+  readonly version: string
+  readonly end: (signal: NodeJS.Signals) => Promise<void>
+}
+
+async function startOnce(binary: string, dataDir: string): Promise<Started> {
   const [clientPort, peerPort] = await Promise.all([freePort(), freePort()])
   const url = `http://127.0.0.1:${clientPort}`
   const peerUrl = `http://127.0.0.1:${peerPort}`
@@ -68,6 +81,10 @@ async function startOnce(binary: string, earlier: string | undefined): Promise<E
   const child = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'], env: quietEnv() })
   await once(child, 'spawn')
   const gone = once(child, 'exit')
+  // A test run that ends early leaves no etcd behind.
+  const killWithCaller = (): boolean => child.kill('SIGKILL')
+  process.once('exit', killWithCaller)
+  child.once('exit', () => process.off('exit', killWithCaller))
   let complaints = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     complaints = (complaints + text).slice(-4000)
@@ -83,13 +100,7 @@ async function startOnce(binary: string, earlier: string | undefined): Promise<E
     await end('SIGKILL')
     throw new Error(`${binary} did not start: ${complaints}`)
   }
-  const stop = async (): Promise<void> => {
-    await end('SIGTERM')
-    if (earlier === undefined) {
-      await rm(dataDir, { recursive: true, force: true })
-    }
-  }
-  return { url, version, dataDir, stop, kill9: () => end('SIGKILL') }
+  return { url, version, end }
 }
 
 /** The path of $ETCD_BINARY or of the first `etcd` in PATH. */

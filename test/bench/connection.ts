@@ -1,0 +1,59 @@
+import { connect, type Socket } from 'node:net'
+import { type AnswerParts, ResponseReader } from './response-reader.ts'
+
+/** A keep-alive connection. An answer that is not 200, and a cut, destroy it with an error. */
+export class Connection {
+  readonly #socket: Socket
+
+  constructor(url: string, parts: Omit<AnswerParts, 'head'>, failed: (error: Error) => void) {
+    const { hostname, port } = new URL(url)
+    let status = 0
+    const reader = new ResponseReader({
+      head: (answered) => {
+        status = answered
+      },
+      body: (piece) => {
+        if (status !== 200) {
+          throw new Error(`answered ${status}: ${piece.toString()}`)
+        }
+        parts.body(piece)
+      },
+      end: () => parts.end(),
+    })
+    this.#socket = connect({ host: hostname, port: Number(port), noDelay: true })
+    this.#socket.on('data', (received) => {
+      try {
+        reader.push(received)
+      } catch (error) {
+        this.#socket.destroy(error instanceof Error ? error : new Error(String(error)))
+      }
+    })
+    this.#socket.on('error', failed)
+    this.#socket.on('end', () => failed(new Error('the server closed the connection')))
+  }
+
+  send(request: Buffer): void {
+    this.#socket.write(request)
+  }
+
+  close(): void {
+    this.#socket.removeAllListeners('end')
+    this.#socket.destroy()
+  }
+}
+
+/** The bytes of a POST request. */
+export function post(url: string, path: string, body: string): Buffer {
+  const length = `Content-Length: ${Buffer.byteLength(body)}`
+  return Buffer.from(`${head(url, path)}${length}\r\n\r\n${body}`)
+}
+
+/** The bytes of a POST request whose body stays open behind its first chunk. */
+export function postStream(url: string, path: string, chunk: string): Buffer {
+  const size = Buffer.byteLength(chunk).toString(16)
+  return Buffer.from(`${head(url, path)}Transfer-Encoding: chunked\r\n\r\n${size}\r\n${chunk}\r\n`)
+}
+
+function head(url: string, path: string): string {
+  return `POST ${path} HTTP/1.1\r\nHost: ${new URL(url).host}\r\nContent-Type: application/json\r\n`
+}

@@ -1,0 +1,18 @@
+import { parentPort, workerData } from 'node:worker_threads'
+import { download } from './download.ts'
+import { fanOut } from './fan-out.ts'
+import type { Task } from './load.ts'
+import { unaryLoad } from './unary-load.ts'
+
+function run(task: Task): Promise<object> {
+  switch (task.kind) {
+    case 'unary':
+      return unaryLoad(task)
+    case 'fan-out':
+      return fanOut(task)
+    case 'download':
+      return download(task)
+  }
+}
+
+parentPort?.postMessage(await run(workerData as Task))

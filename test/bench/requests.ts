@@ -1,0 +1,93 @@
+import { post } from './connection.ts'
+import { base64, keyAt, putJson, valueOf } from './messages.ts'
+
+/** What a task tells of its requests; it crosses to the load's thread. */
+export type RequestsOf =
+  /** The same requests over and over; every answer contains `expect`. */
+  | { readonly kind: 'same'; readonly path: string; readonly bodies: readonly string[]; expect: string }
+  /** Each client swaps the value of its own key, comparing the revision of its last swap. */
+  | { readonly kind: 'swap'; readonly prefix: string; readonly valueBytes: number }
+  /** Puts every key of a prefix, `times` over, in transactions of 128 puts; then the load ends. */
+  | { readonly kind: 'fill'; readonly prefix: string; readonly keys: number; readonly valueBytes: number; readonly times: number }
+
+export interface Requests {
+  /** The client's next request; undefined when there is no more to do. */
+  next(client: number): Buffer | undefined
+  /** Throws when that is not the answer to the client's last request. */
+  check(client: number, answer: Buffer): void
+}
+
+export function requestsOf(url: string, of: RequestsOf): Requests {
+  switch (of.kind) {
+    case 'same':
+      return sameRequests(url, of)
+    case 'swap':
+      return swapRequests(url, of)
+    case 'fill':
+      return fillRequests(url, of)
+  }
+}
+
+function sameRequests(url: string, of: RequestsOf & { kind: 'same' }): Requests {
+  const requests = of.bodies.map((body) => post(url, of.path, body))
+  let sent = 0
+  return {
+    next: () => requests[sent++ % requests.length],
+    check: (_, answer) => {
+      if (!answer.includes(of.expect)) {
+        throw unexpected(answer)
+      }
+    },
+  }
+}
+
+function swapRequests(url: string, of: RequestsOf & { kind: 'swap' }): Requests {
+  const value = valueOf(of.valueBytes)
+  const revisions: (string | undefined)[] = []
+  return {
+    next: (client) => {
+      const key = base64(keyAt(of.prefix, client))
+      const revision = revisions[client] ?? '0'
+      const compare = `{"key":"${key}","target":"MOD","result":"EQUAL","mod_revision":"${revision}"}`
+      const success = `{"request_put":{"key":"${key}","value":"${value}"}}`
+      const failure = `{"request_range":{"key":"${key}"}}`
+      const body = `{"compare":[${compare}],"success":[${success}],"failure":[${failure}]}`
+      return post(url, '/v3/kv/txn', body)
+    },
+    check: (client, answer) => {
+      const text = answer.latin1Slice()
+      const swapped = text.includes('"succeeded":true')
+      // Only the first request does not know the revision: nobody else writes to the key.
+      if (!swapped && revisions[client] !== undefined) {
+        throw unexpected(answer)
+      }
+      revisions[client] = (swapped ? /"revision":"(\d+)"/ : /"mod_revision":"(\d+)"/).exec(text)?.[1]
+    },
+  }
+}
+
+const PUTS_PER_TXN = 128
+
+function fillRequests(url: string, of: RequestsOf & { kind: 'fill' }): Requests {
+  const value = valueOf(of.valueBytes)
+  let put = 0
+  return {
+    next: () => {
+      const puts: string[] = []
+      while (puts.length < PUTS_PER_TXN && put < of.keys * of.times) {
+        const key = keyAt(of.prefix, put++ % of.keys)
+        puts.push(`{"request_put":${putJson(key, value)}}`)
+      }
+      return puts.length === 0 ? undefined : post(url, '/v3/kv/txn', `{"success":[${puts.join(',')}]}`)
+    },
+    check: (_, answer) => {
+      if (!answer.includes('"succeeded":true')) {
+        throw unexpected(answer)
+      }
+    },
+  }
+}
+
+function unexpected(answer: Buffer): Error {
+  return new Error(`an unexpected answer: ${answer.toString('utf8', 0, 500)}`)
+}

@@ -1,0 +1,94 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, expect, it } from 'vitest'
+import { Failure } from '../../src/cli/failure.ts'
+import { Log } from '../../src/cli/log.ts'
+import { workerdConfig } from '../../src/cli/workerd-config.ts'
+import { Workerd } from '../../src/cli/workerd.ts'
+
+const probe = `
+import { DurableObject } from 'cloudflare:workers'
+import schema from './schema.sql'
+export class Shard extends DurableObject {
+  increment() {
+    this.ctx.storage.sql.exec('CREATE TABLE IF NOT EXISTS counts (n INTEGER)')
+    this.ctx.storage.sql.exec('INSERT INTO counts VALUES (1)')
+    return this.ctx.storage.sql.exec('SELECT count(*) AS n FROM counts').one().n
+  }
+}
+export default {
+  async fetch(request, { SHARD, ...variables }) {
+    return Response.json({ variables, schema, n: await SHARD.getByName('x').increment() })
+  }
+}`
+
+const log = new Log('fatal')
+let directory: string
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'etcdurable-workerd-'))
+  await mkdir(join(directory, 'storage'))
+})
+
+afterEach(async () => {
+  await rm(directory, { recursive: true })
+})
+
+async function start(script: string, variables: ReadonlyMap<string, string>): Promise<Workerd> {
+  await writeFile(join(directory, 'worker.js'), script)
+  await writeFile(join(directory, 'schema.sql'), 'SELECT "ä"')
+  const config = workerdConfig({
+    directory,
+    storage: join(directory, 'storage'),
+    addresses: ['127.0.0.1:0', '127.0.0.1:0'],
+    modules: new Map(['worker.js', 'schema.sql'].map((name) => [name, join(directory, name)])),
+    variables,
+  })
+  await writeFile(join(directory, 'workerd.capnp'), config)
+  return new Workerd(join(directory, 'workerd.capnp'), log)
+}
+
+it('[CLI11] workerd gets variables, texts and sockets as they are, and keeps its storage', async () => {
+  const variables = new Map([
+    ['PLAIN', 'a'],
+    ['EMPTY', ''],
+    ['ODD', 'quote " backslash \\ newline \n tab \t nul-like \u0001 ä 🙂 ${x} \\x41'],
+  ])
+  for (const runs of [1, 2]) {
+    const workerd = await start(probe, variables)
+    const ports = await workerd.listening(2)
+    const counts = []
+    for (const port of ports) {
+      const response = await fetch(`http://127.0.0.1:${port}/`)
+      const { n, ...rest } = (await response.json()) as { n: number }
+      expect(rest).toEqual({ variables: Object.fromEntries(variables), schema: 'SELECT "ä"' })
+      counts.push(n)
+    }
+    await workerd.stop()
+    expect(await workerd.exited).toBe('exited with code 0')
+    expect(counts).toEqual([2 * runs - 1, 2 * runs])
+  }
+})
+
+it('[CLI11] a Worker that does not load is told of', async () => {
+  const workerd = await start('throw new Error("no such luck")', new Map())
+  const failed = workerd.listening(2)
+  await expect(failed).rejects.toThrow(Failure)
+  await expect(failed).rejects.toThrow(/^workerd exited with code 1 before it was ready: /)
+})
+
+it('[CLI12] the configuration says of the Worker what wrangler.toml says', async () => {
+  const wrangler = await readFile(join(import.meta.dirname, '..', '..', 'wrangler.toml'), 'utf8')
+  const config = workerdConfig({
+    directory,
+    storage: directory,
+    addresses: [],
+    modules: new Map(),
+    variables: new Map(),
+  })
+  const valueOf = (key: string) => new RegExp(`^${key} = (.*)$`, 'm').exec(wrangler)?.[1]
+  expect(config).toContain(`compatibilityDate = ${valueOf('compatibility_date')},`)
+  expect(config).toContain(`(name = "SHARD", durableObjectNamespace = ${valueOf('class_name')})`)
+  expect(wrangler).toContain(`new_sqlite_classes = [${valueOf('class_name')}]`)
+})
