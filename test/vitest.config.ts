@@ -13,8 +13,13 @@ const sqlText: Plugin = {
     id.endsWith('.sql') ? `export default ${JSON.stringify(readFileSync(id, 'utf8'))}` : null,
 }
 
-/** A hung test ends some day; nothing is said about speed. */
-const timeouts = { testTimeout: 120_000, hookTimeout: 120_000 }
+/** `groupOrder` is explicit in each project: where one worker runs all, vitest takes order 0 last. */
+const shared = {
+  sequence: { groupOrder: 1 },
+  // A hung test ends some day; nothing is said about speed.
+  testTimeout: 120_000,
+  hookTimeout: 120_000,
+}
 
 export default defineConfig({
   root,
@@ -30,7 +35,7 @@ export default defineConfig({
           exclude: ['test/shard/**', 'test/gateway/**', 'test/e2e/**'],
           // CommonJS packages look as they do in Node itself.
           deps: { interopDefault: false },
-          ...timeouts,
+          ...shared,
         },
       },
       {
@@ -39,7 +44,7 @@ export default defineConfig({
         test: {
           name: 'workerd',
           include: ['test/shard/**/*.test.ts', 'test/gateway/**/*.test.ts'],
-          ...timeouts,
+          ...shared,
         },
       },
       {
@@ -50,8 +55,8 @@ export default defineConfig({
           name: 'e2e',
           include: ['test/e2e/**/*.test.ts'],
           fileParallelism: false,
-          sequence: { groupOrder: 1 },
-          ...timeouts,
+          ...shared,
+          sequence: { groupOrder: 2 },
         },
       },
     ],

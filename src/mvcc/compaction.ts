@@ -1,6 +1,6 @@
 import { FIRST_ID, ID, mainOf, subOf } from './change-id.ts'
-import { assert, EngineError } from './errors.ts'
-import { type HashKv, hashKv } from './hash.ts'
+import { EngineError } from './errors.ts'
+import { type HashKv, hashKv, type HashScope, hashScope } from './hash.ts'
 import { numberOf, type Sql } from './sql.ts'
 import type { Revision } from './types.ts'
 
@@ -23,6 +23,8 @@ DELETE FROM log WHERE id IN (
   SELECT previous FROM log WHERE id >= ${ID} AND id < ${ID} AND previous IS NOT NULL)`
 export const DELETE_TOMBSTONES = `
 DELETE FROM log WHERE version = 0 AND id >= ${ID} AND id < ${ID} AND id < ${FIRST_ID}`
+export const SELECT_TOMBSTONE_AT = `
+SELECT 1 FROM log WHERE version = 0 AND id >= ${FIRST_ID} AND id < ${FIRST_ID} LIMIT 1`
 const COUNT_LOG_UP_TO = 'SELECT count(*) FROM (SELECT 1 FROM log LIMIT ?)'
 
 /**
@@ -39,6 +41,7 @@ export class Compaction {
   #sub = 0
   /** No row that a read at this revision or later needs has been deleted. */
   #physical: Revision = -1
+  readonly #unhashed: HashScope[] = []
   #hashing: Generator<void, HashKv> | undefined
   readonly #hashes: HashKv[] = []
 
@@ -64,7 +67,7 @@ export class Compaction {
   }
 
   get pending(): boolean {
-    return this.#hashing !== undefined || this.#main <= this.#revision
+    return this.#unhashed.length > 0 || this.#main <= this.#revision
   }
 
   compact(revision: Revision, current: Revision): void {
@@ -74,7 +77,6 @@ export class Compaction {
     if (revision > current) {
       throw new EngineError('future-revision')
     }
-    this.#finishHash()
     const before = this.#revision
     // Tombstones at the revision compacted before were kept until now.
     const main = Math.min(this.#main, Math.max(before, 0))
@@ -84,8 +86,15 @@ export class Compaction {
     this.#sub = 0
     const rows = numberOf(this.#sql.first(COUNT_LOG_UP_TO, HASHED_ROWS_MAX + 1)?.[0])
     if (rows <= HASHED_ROWS_MAX) {
-      this.#hashing = hashKv(this.#sql, revision, before)
+      this.#unhashed.push(this.#scope(revision, before))
     }
+  }
+
+  /** Of a tombstone at its own revision, a compaction knows that it keeps it (etcd ≥ 3.4.34). */
+  #scope(revision: Revision, before: Revision): HashScope {
+    const scope = hashScope(this.#sql, revision, before)
+    const tombstone = this.#sql.first(SELECT_TOMBSTONE_AT, revision, revision + 1)
+    return { ...scope, keeps: scope.keeps || tombstone !== undefined }
   }
 
   /**
@@ -93,8 +102,9 @@ export class Compaction {
    * nothing while a reader is pinned to a revision below the compacted one.
    */
   slice(pinned: Revision | undefined): boolean {
-    if (this.#hashing !== undefined) {
-      this.#step(this.#hashing)
+    const unhashed = this.#unhashed[0]
+    if (unhashed !== undefined) {
+      this.#hash(unhashed)
       return this.pending
     }
     if (!this.pending || (pinned !== undefined && pinned < this.#revision)) {
@@ -122,28 +132,26 @@ export class Compaction {
   }
 
   /** What etcd remembers of its last compactions, and answers before it hashes anew. */
-  rememberedHash(revision: Revision): HashKv | undefined {
-    if (revision === this.#revision) {
-      this.#finishHash()
+  *rememberedHash(revision: Revision): Generator<void, HashKv | undefined> {
+    while (this.#unhashed.some((scope) => scope.revision === revision)) {
+      this.#hash(this.#unhashed[0])
+      yield
     }
     return this.#hashes.findLast((hash) => hash.hashRevision === revision)
   }
 
-  #step(hashing: Generator<void, HashKv>): void {
-    const step = hashing.next()
-    if (step.done === true) {
-      this.#hashing = undefined
-      this.#hashes.push(step.value)
-      if (this.#hashes.length > HASHES_KEPT) {
-        this.#hashes.shift()
-      }
+  /** One step of the oldest hash that is due: nothing is deleted before all are there. */
+  #hash(scope: HashScope): void {
+    this.#hashing ??= hashKv(this.#sql, scope)
+    const step = this.#hashing.next()
+    if (step.done !== true) {
+      return
     }
-  }
-
-  #finishHash(): void {
-    for (let steps = 0; this.#hashing !== undefined; steps++) {
-      assert(steps <= HASHED_ROWS_MAX, 'a hash of few rows takes few steps')
-      this.#step(this.#hashing)
+    this.#hashing = undefined
+    this.#unhashed.shift()
+    this.#hashes.push(step.value)
+    if (this.#hashes.length > HASHES_KEPT) {
+      this.#hashes.shift()
     }
   }
 }

@@ -1,21 +1,37 @@
-import { FIRST_ID, ID, mainOf, subOf } from './change-id.ts'
+import { FIRST_ID } from './change-id.ts'
 import { crc32c } from './crc32c.ts'
-import { changeIdOf, FIRST_TOMBSTONE_OF, keyValueOf, SELECT_CURRENT } from './log.ts'
+import type { Bounds } from './key-range.ts'
+import { FIRST_TOMBSTONE_OF, keyValueOf, readLog, SELECT_HEAD, withValue } from './log.ts'
 import { bytesOf, numberOf, type Sql, type SqlRow } from './sql.ts'
-import type { ChangeId, KeyValue, Revision } from './types.ts'
-import { countAt, versionBefore } from './versions.ts'
+import type { KeyValue, Revision } from './types.ts'
+import { versionBefore } from './versions.ts'
 
-/** The rows hashed between two pauses: a few milliseconds. */
+/** What is hashed between two pauses: a few milliseconds. */
 const STEP_ROWS = 500
+const STEP_BYTES = 1024 * 1024
 
-export const SELECT_LOG_PAGE = `
-SELECT key, create_revision, ${mainOf('id')}, version, lease, ${subOf('id')}, value FROM log
-WHERE id > ${ID} AND id < ${FIRST_ID} ORDER BY id LIMIT ${STEP_ROWS}`
+export const SELECT_LIVES_ANY = `
+SELECT EXISTS (SELECT 1 FROM current WHERE create_revision <= ?) OR EXISTS (
+  SELECT 1 FROM log INDEXED BY log_tombstone
+  WHERE version = 0 AND id >= ${FIRST_ID} AND create_revision <= ?)`
 
 export interface HashKv {
   readonly hash: number
   readonly compactRevision: Revision
   readonly hashRevision: Revision
+}
+
+export interface HashScope {
+  readonly revision: Revision
+  readonly compactRevision: Revision
+  /** Whether a compaction at `revision` keeps any row: etcd skips superseded ones only then. */
+  readonly keeps: boolean
+}
+
+/** What HashKV hashes; it speaks of the keys that live at the revision. */
+export function hashScope(sql: Sql, revision: Revision, compactRevision: Revision): HashScope {
+  const lives = sql.first(SELECT_LIVES_ANY, revision, revision + 1, revision)
+  return { revision, compactRevision, keeps: lives?.[0] === 1 }
 }
 
 /**
@@ -25,38 +41,27 @@ export interface HashKv {
  * It pauses after each few hundred rows; until it ends nothing at or above `compactRevision` may
  * be physically deleted.
  */
-export function* hashKv(
-  sql: Sql,
-  revision: Revision,
-  compactRevision: Revision,
-): Generator<void, HashKv> {
-  const everything = { start: new Uint8Array(0), end: undefined }
-  const keeps = countAt(sql, everything, revision) > 0
+export function* hashKv(sql: Sql, scope: HashScope): Generator<void, HashKv> {
+  const { revision, compactRevision } = scope
   let hash = crc32c(BUCKET)
-  let last: ChangeId = { main: 0, sub: 0 }
-  for (;;) {
-    const page = sql.all(SELECT_LOG_PAGE, last.main, last.sub, revision + 1)
-    for (const row of page) {
-      if (isHashed(sql, row, { revision, compactRevision, keeps })) {
-        hash = crc32c(marshalRevision(row), hash)
-        hash = hashKeyValue(keyValueOf(row), hash)
-      }
+  let rows = 0
+  let bytes = 0
+  for (const row of readLog(sql, 0, revision + 1, EVERYTHING)) {
+    if (isHashed(sql, row, scope)) {
+      const kv = keyValueOf(withValue(sql, row))
+      hash = hashKeyValue(kv, crc32c(marshalRevision(row), hash))
+      bytes += kv.key.length + kv.value.length
     }
-    const end = changeIdOf(page.at(-1)?.[2] ?? null, page.at(-1)?.[5] ?? null)
-    if (end === undefined || page.length < STEP_ROWS) {
-      return { hash, compactRevision, hashRevision: revision }
+    if (++rows >= STEP_ROWS || bytes >= STEP_BYTES) {
+      rows = 0
+      bytes = 0
+      yield
     }
-    last = end
-    yield
   }
+  return { hash, compactRevision, hashRevision: revision }
 }
 
-interface HashScope {
-  readonly revision: Revision
-  readonly compactRevision: Revision
-  /** Whether any key lives at `revision`; etcd skips no superseded row when none does. */
-  readonly keeps: boolean
-}
+const EVERYTHING: Bounds = { start: new Uint8Array(0), end: undefined }
 
 /** Rows at or below the compacted revision count only while a reader can still see them. */
 function isHashed(sql: Sql, row: SqlRow, scope: HashScope): boolean {
@@ -72,14 +77,14 @@ function isHashed(sql: Sql, row: SqlRow, scope: HashScope): boolean {
 /** Whether the row is its key's version at the revision: the last of its generation up to it. */
 function standsAt(sql: Sql, row: SqlRow, revision: Revision): boolean {
   const key = bytesOf(row[0])
-  const current = sql.first(SELECT_CURRENT, key)
+  const current = sql.first(SELECT_HEAD, key)
   const lives = current !== undefined && current[1] === row[1]
   const head = lives ? current : sql.first(FIRST_TOMBSTONE_OF, key, numberOf(row[1]))
   if (head === undefined || (!lives && numberOf(head[2]) <= revision)) {
     return false
   }
   const from = { main: numberOf(head[2]), sub: numberOf(head[5]) }
-  return versionBefore(sql, from, revision + 1)?.modRevision === row[2]
+  return versionBefore(sql, from, revision + 1, 'heads')?.modRevision === row[2]
 }
 
 /** "key", the name of etcd's bucket. */

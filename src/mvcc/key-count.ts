@@ -4,7 +4,6 @@ import { boundsParams, COUNT_CURRENT, COUNT_CURRENT_OPEN } from './log.ts'
 import { bytesOf, numberOf, type Sql } from './sql.ts'
 
 const BUCKET_KEYS = 512
-const BUCKET_KEYS_MAX = 2 * BUCKET_KEYS
 
 export const SELECT_KEY_AT_OFFSET = 'SELECT key FROM current WHERE key >= ? ORDER BY key LIMIT 1 OFFSET ?'
 export const COUNT_UP_TO_OPEN = 'SELECT count(*) FROM (SELECT 1 FROM current WHERE key >= ? LIMIT ?)'
@@ -24,16 +23,23 @@ interface Bucket {
  */
 export class KeyCount {
   readonly #sql: Sql
+  readonly #bucketKeys: number
   #buckets: Bucket[] | undefined
 
-  constructor(sql: Sql) {
+  constructor(sql: Sql, bucketKeys = BUCKET_KEYS) {
     this.#sql = sql
+    this.#bucketKeys = bucketKeys
+  }
+
+  /** A bucket with more keys is cut in two. */
+  get #bucketKeysMax(): number {
+    return 2 * this.#bucketKeys
   }
 
   count(bounds: Bounds): number {
     const statement = bounds.end === undefined ? COUNT_UP_TO_OPEN : COUNT_UP_TO
-    const some = this.#one(statement, ...boundsParams(bounds), BUCKET_KEYS_MAX)
-    if (some < BUCKET_KEYS_MAX) {
+    const some = this.#one(statement, ...boundsParams(bounds), this.#bucketKeysMax)
+    if (some < this.#bucketKeysMax) {
       return some
     }
     const buckets = (this.#buckets ??= this.#build())
@@ -55,11 +61,14 @@ export class KeyCount {
     if (buckets === undefined) {
       return
     }
+    for (const key of created) {
+      this.#add(buckets, key, 1)
+    }
     for (const key of deleted) {
       this.#add(buckets, key, -1)
     }
-    for (const key of created) {
-      this.#add(buckets, key, 1)
+    for (const key of deleted) {
+      this.#drop(buckets, this.#indexOf(buckets, key))
     }
     for (const key of created) {
       this.#cut(buckets, this.#indexOf(buckets, key))
@@ -77,13 +86,20 @@ export class KeyCount {
     bucket.keys += difference
   }
 
+  /** An empty bucket joins the one before, or keys that move on would leave ever more of them. */
+  #drop(buckets: Bucket[], index: number): void {
+    if (index > 0 && buckets[index]?.keys === 0) {
+      buckets.splice(index, 1)
+    }
+  }
+
   #cut(buckets: Bucket[], index: number): void {
     const bucket = buckets[index]
-    if (bucket !== undefined && bucket.keys > BUCKET_KEYS_MAX) {
-      const middle = this.#sql.first(SELECT_KEY_AT_OFFSET, bucket.first, BUCKET_KEYS)
-      const second = { first: bytesOf(middle?.[0]), keys: bucket.keys - BUCKET_KEYS }
+    if (bucket !== undefined && bucket.keys > this.#bucketKeysMax) {
+      const middle = this.#sql.first(SELECT_KEY_AT_OFFSET, bucket.first, this.#bucketKeys)
+      const second = { first: bytesOf(middle?.[0]), keys: bucket.keys - this.#bucketKeys }
       buckets.splice(index + 1, 0, second)
-      bucket.keys = BUCKET_KEYS
+      bucket.keys = this.#bucketKeys
     }
   }
 
@@ -91,9 +107,10 @@ export class KeyCount {
     const buckets: Bucket[] = []
     let first: Uint8Array | undefined = new Uint8Array(0)
     while (first !== undefined) {
-      const next = this.#sql.first(SELECT_KEY_AT_OFFSET, first, BUCKET_KEYS)
+      const next = this.#sql.first(SELECT_KEY_AT_OFFSET, first, this.#bucketKeys)
       const end: Uint8Array | undefined = next === undefined ? undefined : bytesOf(next[0])
-      buckets.push({ first, keys: end === undefined ? this.#read({ start: first, end }) : BUCKET_KEYS })
+      const keys = end === undefined ? this.#read({ start: first, end }) : this.#bucketKeys
+      buckets.push({ first, keys })
       first = end
     }
     return buckets

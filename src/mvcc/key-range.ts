@@ -49,6 +49,13 @@ export function isEmpty(bounds: Bounds): boolean {
   return bounds.end !== undefined && compareBytes(bounds.start, bounds.end) >= 0
 }
 
+/** What is left of the bounds behind a key, in the order of the walk. */
+export function boundsBehind(bounds: Bounds, key: Uint8Array, descending: boolean): Bounds {
+  return descending
+    ? { start: bounds.start, end: key }
+    : { start: successor(key), end: bounds.end }
+}
+
 export function contains(bounds: Bounds, key: Uint8Array): boolean {
   return (
     compareBytes(bounds.start, key) <= 0 &&

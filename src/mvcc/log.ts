@@ -1,6 +1,7 @@
-import { checkId, FIRST_ID, ID, mainOf, subOf } from './change-id.ts'
+import { checkId, FIRST_ID, ID, mainOf, SUB_MAX, subOf } from './change-id.ts'
+import { assert } from './errors.ts'
 import type { Bounds } from './key-range.ts'
-import { bytesOf, numberOf, type Sql, type SqlCell, type SqlParam, type SqlRow } from './sql.ts'
+import { bytesOf, inPieces, numberOf, type Sql, type SqlCell, type SqlParam, type SqlRow } from './sql.ts'
 import { type ChangeId, type Event, EventType, type KeyValue, NO_LEASE, type Revision } from './types.ts'
 
 /**
@@ -21,7 +22,8 @@ export const INSERT_LOG = `
 INSERT INTO log (id, key, create_revision, version, previous, lease, value)
 VALUES (${ID}, ?, ?, ?, ${ID}, ?, ?)`
 
-export const DELETE_CURRENT = 'DELETE FROM current WHERE key = ?'
+export const DELETE_CURRENT = `
+DELETE FROM current WHERE key = ? RETURNING create_revision, ${mainOf('id')}, ${subOf('id')}`
 
 /** A head is what the current tree knows of a key; the value is NULL where it is not inline. */
 const HEAD_COLUMNS = `key, create_revision, ${mainOf('id')}, version, lease, ${subOf('id')}`
@@ -30,6 +32,17 @@ const VALUE = 'coalesce(value, (SELECT log.value FROM log WHERE log.id = current
 
 export const SELECT_CURRENT = `SELECT ${HEAD_COLUMNS}, ${VALUE} FROM current WHERE key = ?`
 
+export const SELECT_HEAD = `SELECT ${HEAD_COLUMNS} FROM current WHERE key = ?`
+
+/** A longer value is loaded by itself, so that the rows of one piece are never many megabytes. */
+const PIECE_VALUE_BYTES_MAX = 16 * 1024
+
+const SHORT_LOG_VALUE = `CASE WHEN length(log.value) <= ${PIECE_VALUE_BYTES_MAX} THEN log.value END`
+const SHORT_VALUE = `
+coalesce(value, (SELECT ${SHORT_LOG_VALUE} FROM log WHERE log.id = current.id))`
+
+export const SELECT_LOG_VALUE = `SELECT value FROM log WHERE id = ${ID}`
+
 export const SELECT_LEASED_KEYS = 'SELECT key FROM current WHERE lease = ? ORDER BY key'
 
 export const COUNT_CURRENT_OPEN = 'SELECT count(*) FROM current WHERE key >= ?'
@@ -37,17 +50,20 @@ export const COUNT_CURRENT = `${COUNT_CURRENT_OPEN} AND key < ?`
 
 export type ScanKind = 'values' | 'heads'
 
-/** Lists of the current tree: bounded or open, forward or backward, with or without values. */
+/**
+ * Lists of the current tree: bounded or open, forward or backward, with or without values. A long
+ * value is NULL, see `withValue`.
+ */
 export function scanCurrent(kind: ScanKind, open: boolean, descending: boolean): string {
   return SCANS[(kind === 'values' ? 4 : 0) + (open ? 2 : 0) + (descending ? 1 : 0)] ?? ''
 }
 
-const SCANS = ['NULL', VALUE].flatMap((value) =>
+const SCANS = ['NULL', SHORT_VALUE].flatMap((value) =>
   ['key >= ? AND key < ?', 'key >= ?'].flatMap((where) =>
     ['ASC', 'DESC'].map(
       (order) =>
         `SELECT ${HEAD_COLUMNS}, ${value} FROM current WHERE ${where} AND create_revision <= ?
-ORDER BY key ${order}`,
+ORDER BY key ${order} LIMIT ?`,
     ),
   ),
 )
@@ -64,7 +80,7 @@ const TOMBSTONES = ['key >= ? AND key < ?', 'key >= ?'].flatMap((where) =>
     (order) => `
 SELECT ${LOG_COLUMNS} FROM log INDEXED BY log_tombstone
 WHERE version = 0 AND ${where} AND id >= ${FIRST_ID} AND create_revision <= ?
-ORDER BY key ${order}`,
+ORDER BY key ${order} LIMIT ?`,
   ),
 )
 
@@ -77,23 +93,27 @@ WHERE version = 0 AND key = ? AND create_revision = ?`
  * From a change back along `previous` to the version that stood before the revision given last.
  * The chain ends there or at the key's creation, whichever comes first.
  */
-export const SELECT_VERSION_BEFORE = `
+const CHAIN = `
 WITH RECURSIVE chain (id) AS (
   SELECT ${ID}
   UNION ALL
   SELECT log.previous FROM chain JOIN log ON log.id = chain.id
   WHERE chain.id >= ${FIRST_ID} AND log.previous IS NOT NULL
-)
+)`
+export const SELECT_VERSION_BEFORE = `${CHAIN}
 SELECT ${LOG_COLUMNS}, value FROM log WHERE id = (SELECT min(id) FROM chain)`
+export const SELECT_HEAD_BEFORE = `${CHAIN}
+SELECT ${LOG_COLUMNS}, NULL FROM log WHERE id = (SELECT min(id) FROM chain)`
 
-const EVENT_COLUMNS = `${LOG_COLUMNS}, value, ${mainOf('previous')}, ${subOf('previous')}`
+const EVENT_COLUMNS = `
+${LOG_COLUMNS}, ${SHORT_LOG_VALUE}, ${mainOf('previous')}, ${subOf('previous')}`
 
 export const SELECT_EVENTS_OPEN = `
 SELECT ${EVENT_COLUMNS} FROM log
-WHERE id >= ${FIRST_ID} AND id < ${FIRST_ID} AND key >= ? ORDER BY id`
+WHERE id > ${ID} AND id < ${FIRST_ID} AND key >= ? ORDER BY id LIMIT ?`
 export const SELECT_EVENTS = `
 SELECT ${EVENT_COLUMNS} FROM log
-WHERE id >= ${FIRST_ID} AND id < ${FIRST_ID} AND key >= ? AND key < ? ORDER BY id`
+WHERE id > ${ID} AND id < ${FIRST_ID} AND key >= ? AND key < ? ORDER BY id LIMIT ?`
 
 export const SELECT_LAST_REVISION = `SELECT ${mainOf('max(id)')} FROM log`
 
@@ -120,6 +140,16 @@ export function keyValueOf(row: SqlRow): KeyValue {
     value: bytesOf(row[6] ?? null),
     lease: leaseOf(row[4]),
   }
+}
+
+/** The row with its value, where that was too long to come with its piece. */
+export function withValue(sql: Sql, row: SqlRow): SqlRow {
+  if (row[6] !== null || row[3] === 0) {
+    return row
+  }
+  const value = sql.first(SELECT_LOG_VALUE, numberOf(row[2]), numberOf(row[5]))?.[0]
+  assert(value !== undefined, `the log has lost a value of revision ${numberOf(row[2])}`)
+  return row.with(6, value)
 }
 
 export function changeIdOf(main: SqlCell | undefined, sub: SqlCell | undefined): ChangeId | undefined {
@@ -149,21 +179,29 @@ export function tombstone(key: Uint8Array, modRevision: Revision): KeyValue {
 
 const EMPTY = new Uint8Array(0)
 
-/** The events of the revisions from `from` up to, and without, `before`. */
-export function* readEvents(
+/**
+ * The log's rows of revisions from `from` on and before `before` whose keys are in bounds: the
+ * seven columns of a version, a long value being NULL, and what it replaced.
+ */
+export function readLog(
   sql: Sql,
   from: Revision,
   before: Revision,
   bounds: Bounds,
-): Iterable<Event> {
+): Iterable<SqlRow> {
   const statement = bounds.end === undefined ? SELECT_EVENTS_OPEN : SELECT_EVENTS
-  for (const row of sql.iterate(statement, from, before, ...boundsParams(bounds))) {
-    const deleted = row[3] === 0
-    yield {
-      type: deleted ? EventType.DELETE : EventType.PUT,
-      kv: deleted ? tombstone(bytesOf(row[0]), numberOf(row[2])) : keyValueOf(row),
-      prevKv: undefined,
-      replaced: changeIdOf(row[7], row[8]),
-    }
+  return inPieces(Infinity, (last, count) => {
+    const main = last === undefined ? from - 1 : numberOf(last[2])
+    const sub = last === undefined ? SUB_MAX : numberOf(last[5])
+    return sql.all(statement, main, sub, before, ...boundsParams(bounds), count)
+  })}
+
+export function eventOf(row: SqlRow): Event {
+  const deleted = row[3] === 0
+  return {
+    type: deleted ? EventType.DELETE : EventType.PUT,
+    kv: deleted ? tombstone(bytesOf(row[0]), numberOf(row[2])) : keyValueOf(row),
+    prevKv: undefined,
+    replaced: changeIdOf(row[7], row[8]),
   }
 }

@@ -1,5 +1,5 @@
 import { EngineError } from './errors.ts'
-import { boundsOf, compareBytes, isEmpty, isPoint, successor } from './key-range.ts'
+import { boundsBehind, boundsOf, compareBytes, isEmpty, isPoint, successor } from './key-range.ts'
 import type { Sql } from './sql.ts'
 import {
   type KeyValue,
@@ -31,7 +31,10 @@ export interface RangeCursor {
   readonly left: number
 }
 
-/** A page; without `next` it is the last one, and only then does `more` speak. */
+/**
+ * A page; without `next` it is the last one, and only then does `more` speak. A page may be empty
+ * where filters pass over all that it has read.
+ */
 export interface RangePage extends RangeResult {
   readonly next: RangeCursor | undefined
 }
@@ -49,8 +52,8 @@ export function checkRange(request: RangeRequest): void {
 }
 
 /**
- * Answers a range at a revision that the caller has checked, up to about `bytesMax` of keys and
- * values. Filters come before the sort and the sort before the limit, but for etcd's exception:
+ * Answers a range at a revision that the caller has checked, up to about `bytesMax` of the keys and
+ * values that are read for it. Filters come before the sort and the sort before the limit, but for etcd's exception:
  * a sort target without an order sorts what the limit let through (server/etcdserver/txn/range.go).
  */
 export function readRange(
@@ -103,9 +106,9 @@ function readInKeyOrder(
     }
     seen++
     last = kv.key
+    bytes += kv.key.length + kv.value.length
     if (passes(request, kv)) {
       kvs.push(shown(request, kv))
-      bytes += kv.key.length + kv.value.length
     }
   }
   const count = cursor.after === undefined ? seen : 0
@@ -120,10 +123,10 @@ function countOf(view: RangeView, request: RangeRequest, cursor: RangeCursor): n
 function walkOf(request: RangeRequest, cursor: RangeCursor, kind: Walk['kind']): Walk {
   const whole = boundsOf(request)
   const descending = request.sortOrder === SortOrder.DESCEND && request.sortTarget === SortTarget.KEY
-  const after = cursor.after
-  const start = after === undefined || descending ? whole.start : successor(after)
-  const end = after === undefined || !descending ? whole.end : after
-  return { bounds: { start, end }, revision: cursor.revision, descending, kind }
+  const { after, left, revision } = cursor
+  const bounds = after === undefined ? whole : boundsBehind(whole, after, descending)
+  const isCut = request.sortTarget === SortTarget.KEY || request.sortOrder === SortOrder.NONE
+  return { bounds, revision, descending, kind, rows: isCut && left > 0 ? left + 1 : Infinity }
 }
 
 /**
@@ -175,7 +178,7 @@ function readSorted(
 
 function valued(view: RangeView, head: KeyValue, revision: Revision): KeyValue {
   const bounds = { start: head.key, end: successor(head.key) }
-  const walk: Walk = { bounds, revision, descending: false, kind: 'values' }
+  const walk: Walk = { bounds, revision, descending: false, kind: 'values', rows: 1 }
   for (const kv of versions(view.sql, walk, view.current)) {
     return kv
   }

@@ -1,9 +1,9 @@
 import { Compaction } from './compaction.ts'
 import { EngineError } from './errors.ts'
-import { type HashKv, hashKv } from './hash.ts'
+import { type HashKv, hashKv, hashScope } from './hash.ts'
 import { KeyCount } from './key-count.ts'
 import { type Bounds, boundsOf } from './key-range.ts'
-import { readEvents, SELECT_LAST_REVISION, SELECT_LEASED_KEYS } from './log.ts'
+import { eventOf, readLog, SELECT_LAST_REVISION, SELECT_LEASED_KEYS, withValue } from './log.ts'
 import { checkRange, type RangeCursor, type RangePage, readRange } from './range.ts'
 import { bytesOf, numberOf, type Sql } from './sql.ts'
 import { checkDeleteRange, checkPut, checkTxn } from './txn-check.ts'
@@ -21,7 +21,7 @@ import type {
   TxnRequest,
   TxnResult,
 } from './types.ts'
-import { countAt, versionBefore } from './versions.ts'
+import { countAt, growthSince, versionBefore } from './versions.ts'
 import { Write } from './write.ts'
 
 /** 'many' stands for more events than are worth holding: they are in the log. */
@@ -102,8 +102,13 @@ export class Store {
   }
 
   #countKeys(bounds: Bounds, revision: Revision): number {
-    return revision === this.#revision
-      ? this.#count.count(bounds)
+    const keys = this.#count.count(bounds)
+    if (revision === this.#revision) {
+      return keys
+    }
+    // A list that goes on at the revision of its first page is mostly not long ago.
+    return this.#revision - revision < keys
+      ? keys - growthSince(this.#sql, bounds, revision)
       : countAt(this.#sql, bounds, revision)
   }
 
@@ -170,7 +175,7 @@ export class Store {
    * While it runs, the caller keeps `compactRevision` pinned.
    */
   *hashKv(revision: Revision): Generator<void, HashKv> {
-    const remembered = this.#compaction.rememberedHash(revision)
+    const remembered = yield* this.#compaction.rememberedHash(revision)
     if (remembered !== undefined) {
       return remembered
     }
@@ -181,15 +186,17 @@ export class Store {
       throw new EngineError('future-revision')
     }
     const at = revision === 0 ? this.#revision : revision
-    return yield* hashKv(this.#sql, at, this.compactRevision)
+    return yield* hashKv(this.#sql, hashScope(this.#sql, at, this.compactRevision))
   }
 
   /**
    * The events from revision `from` on and before `before` whose keys are in bounds, in order, read
    * as they are asked for.
    */
-  events(from: Revision, bounds: Bounds, before = this.#revision + 1): Iterable<Event> {
-    return readEvents(this.#sql, from, before, bounds)
+  *events(from: Revision, bounds: Bounds, before = this.#revision + 1): Iterable<Event> {
+    for (const row of readLog(this.#sql, from, before, bounds)) {
+      yield eventOf(withValue(this.#sql, row))
+    }
   }
 
   /** The version before the event's transaction, unless that revision has been compacted. */

@@ -27,7 +27,6 @@ export interface TxnState {
   hasLease(lease: bigint): boolean
 }
 
-
 /** Which branch a transaction takes, and those nested in that branch. */
 export interface Taken {
   readonly succeeded: boolean
@@ -60,7 +59,7 @@ function compareAll(state: TxnState, request: TxnRequest): Taken {
 function holds(state: TxnState, compare: Compare): boolean {
   const bounds = boundsOf(compare)
   const values = compare.target === CompareTarget.VALUE
-  const walk = { bounds, revision: state.revision, descending: false } as const
+  const walk = { bounds, revision: state.revision, descending: false, rows: Infinity }
   let found = false
   if (!isEmpty(bounds)) {
     const kind = values ? 'values' : 'heads'

@@ -1,6 +1,6 @@
 import { FIRST_ID } from './change-id.ts'
 import { assert } from './errors.ts'
-import { type Bounds, compareBytes } from './key-range.ts'
+import { type Bounds, boundsBehind, compareBytes } from './key-range.ts'
 import {
   boundsParams,
   COUNT_CURRENT,
@@ -10,9 +10,11 @@ import {
   type ScanKind,
   scanTombstones,
   SELECT_CURRENT,
+  SELECT_HEAD_BEFORE,
   SELECT_VERSION_BEFORE,
+  withValue,
 } from './log.ts'
-import { bytesOf, numberOf, type Sql, type SqlRow } from './sql.ts'
+import { bytesOf, inPieces, numberOf, type Sql, type SqlRow } from './sql.ts'
 import type { ChangeId, KeyValue, Revision } from './types.ts'
 
 /** How to walk the keys of a range. `heads` leaves the values out. */
@@ -21,6 +23,8 @@ export interface Walk {
   readonly revision: Revision
   readonly descending: boolean
   readonly kind: ScanKind
+  /** How many the reader will likely ask for. */
+  readonly rows: number
 }
 
 export function currentVersion(sql: Sql, key: Uint8Array): KeyValue | undefined {
@@ -32,8 +36,14 @@ export function currentVersion(sql: Sql, key: Uint8Array): KeyValue | undefined 
  * The version that stood before `revision`, starting at a change and going back along what each
  * change replaced; undefined when the key was created later than that.
  */
-export function versionBefore(sql: Sql, from: ChangeId, revision: Revision): KeyValue | undefined {
-  const row = sql.first(SELECT_VERSION_BEFORE, from.main, from.sub, revision)
+export function versionBefore(
+  sql: Sql,
+  from: ChangeId,
+  revision: Revision,
+  kind: ScanKind = 'values',
+): KeyValue | undefined {
+  const statement = kind === 'values' ? SELECT_VERSION_BEFORE : SELECT_HEAD_BEFORE
+  const row = sql.first(statement, from.main, from.sub, revision)
   if (row === undefined || numberOf(row[2]) >= revision || numberOf(row[3]) === 0) {
     return undefined
   }
@@ -46,28 +56,43 @@ export function versionBefore(sql: Sql, from: ChangeId, revision: Revision): Key
  * along their log, and those deleted since come from their tombstones.
  */
 export function* versions(sql: Sql, walk: Walk, current: Revision): Iterable<KeyValue> {
-  const open = walk.bounds.end === undefined
-  const params = boundsParams(walk.bounds)
-  const scan = scanCurrent(walk.kind, open, walk.descending)
-  const living = sql.iterate(scan, ...params, walk.revision)
-  if (walk.revision >= current) {
+  const { kind, revision, descending } = walk
+  const valued = (row: SqlRow): KeyValue =>
+    keyValueOf(kind === 'values' ? withValue(sql, row) : row)
+  const living = scan(walk, (bounds, rows) => {
+    const statement = scanCurrent(kind, bounds.end === undefined, descending)
+    return sql.all(statement, ...boundsParams(bounds), revision, rows)
+  })
+  if (revision >= current) {
     for (const row of living) {
-      yield keyValueOf(row)
+      yield valued(row)
     }
     return
   }
-  const tombstones = scanTombstones(open, walk.descending)
-  const dead = sql.iterate(tombstones, ...params, walk.revision + 1, walk.revision)
-  for (const row of merge(living, dead, walk.descending)) {
-    if (row[3] !== 0 && numberOf(row[2]) <= walk.revision) {
-      yield keyValueOf(row)
+  const dead = scan(walk, (bounds, rows) => {
+    const statement = scanTombstones(bounds.end === undefined, descending)
+    return sql.all(statement, ...boundsParams(bounds), revision + 1, revision, rows)
+  })
+  for (const row of merge(living, dead, descending)) {
+    if (row[3] !== 0 && numberOf(row[2]) <= revision) {
+      yield valued(row)
     } else {
       const id = { main: numberOf(row[2]), sub: numberOf(row[5]) }
-      const version = versionBefore(sql, id, walk.revision + 1)
-      assert(version !== undefined, `the log has lost a version at revision ${walk.revision}`)
+      const version = versionBefore(sql, id, revision + 1, kind)
+      assert(version !== undefined, `the log has lost a version at revision ${revision}`)
       yield version
     }
   }
+}
+
+function scan(
+  walk: Walk,
+  read: (bounds: Bounds, rows: number) => readonly SqlRow[],
+): Iterable<SqlRow> {
+  const { bounds, descending } = walk
+  return inPieces(walk.rows, (last, rows) =>
+    read(last === undefined ? bounds : boundsBehind(bounds, bytesOf(last[0]), descending), rows),
+  )
 }
 
 /** Two row sequences with no key in common, each in key order, as one. */
@@ -97,11 +122,22 @@ const COUNT_TOMBSTONES =
 export const COUNT_DEAD_OPEN = `${COUNT_TOMBSTONES} AND id >= ${FIRST_ID} AND key >= ?`
 export const COUNT_DEAD = `${COUNT_DEAD_OPEN} AND key < ?`
 
-/** How many keys of a range lived at an old revision. Costs a pass over the range's heads. */
+/** How many keys of a range lived at an old revision, by a pass over the range's heads. */
 export function countAt(sql: Sql, bounds: Bounds, revision: Revision): number {
   const params = boundsParams(bounds)
   const open = bounds.end === undefined
   const living = sql.first(open ? COUNT_OLD_OPEN : COUNT_OLD, ...params, revision)
   const dead = sql.first(open ? COUNT_DEAD_OPEN : COUNT_DEAD, revision, revision + 1, ...params)
   return numberOf(living?.[0]) + numberOf(dead?.[0])
+}
+
+export const COUNT_GROWTH_OPEN = `
+SELECT total(CASE version WHEN 1 THEN 1 WHEN 0 THEN -1 END) FROM log
+WHERE id >= ${FIRST_ID} AND key >= ?`
+export const COUNT_GROWTH = `${COUNT_GROWTH_OPEN} AND key < ?`
+
+/** How many keys a range has more than it had at an old revision, by a pass over the log since. */
+export function growthSince(sql: Sql, bounds: Bounds, revision: Revision): number {
+  const statement = bounds.end === undefined ? COUNT_GROWTH_OPEN : COUNT_GROWTH
+  return numberOf(sql.first(statement, revision + 1, ...boundsParams(bounds))?.[0])
 }

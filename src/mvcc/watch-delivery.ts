@@ -25,7 +25,7 @@ export class Delivery {
   readonly #source: DeliverySource
   /** Of the responses' headers. */
   readonly #revision: Revision
-  readonly #none = new Match(undefined, undefined)
+  readonly #none = new Match(undefined)
   readonly #due = new Map<Watcher, Match>()
   readonly #withPrevKv = new Map<Event, Event>()
   readonly #fragments = new Map<readonly Event[], readonly (readonly Event[])[]>()
@@ -95,28 +95,31 @@ export class Delivery {
   }
 }
 
+interface Step {
+  readonly event: Event
+  readonly before: Step | undefined
+}
+
 /**
  * The events that some watchers have matched so far, as a path from the first to the last. All who
  * match the same next event go to the same next place, so that those at the same end have seen the
  * same events, and find the array there that the first of them made.
  */
 class Match {
-  readonly #before: Match | undefined
-  readonly #event: Event | undefined
+  readonly #last: Step | undefined
   #next: Map<Event, Match> | undefined
   #plain: readonly Event[] | undefined
   #filled: readonly Event[] | undefined
 
-  constructor(before: Match | undefined, event: Event | undefined) {
-    this.#before = before
-    this.#event = event
+  constructor(last: Step | undefined) {
+    this.#last = last
   }
 
   and(event: Event): Match {
     this.#next ??= new Map()
     let next = this.#next.get(event)
     if (next === undefined) {
-      next = new Match(this, event)
+      next = new Match({ event, before: this.#last })
       this.#next.set(event, next)
     }
     return next
@@ -134,10 +137,8 @@ class Match {
 
   #path(): readonly Event[] {
     const events: Event[] = []
-    for (let at: Match | undefined = this; at !== undefined; at = at.#before) {
-      if (at.#event !== undefined) {
-        events.push(at.#event)
-      }
+    for (let at = this.#last; at !== undefined; at = at.before) {
+      events.push(at.event)
     }
     return events.toReversed()
   }

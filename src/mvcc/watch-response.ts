@@ -10,7 +10,7 @@ export interface WatchResponse {
   /** Why a watch was canceled: the lowest revision that one could begin at; otherwise 0. */
   readonly compactRevision: Revision
   readonly cancelReason: string
-  /** More events of the same revision follow in the next message. */
+  /** More events of the same response follow in the next message. */
   readonly fragment: boolean
   /** Watchers that are sent the same events are sent the same array: it can be encoded once. */
   readonly events: readonly Event[]
@@ -28,8 +28,8 @@ export interface Sink {
   readonly ready: boolean
   send(response: WatchResponse): void
   /**
-   * `WatchStream.takeChanges` has something to take, maybe though nothing is sent: a reader that
-   * is behind and asleep must be remembered as being behind. Called once until it is taken.
+   * `WatchStream.takeChanges` has something to take, and not only where something is sent: a
+   * watcher whose reader is behind must be remembered as behind. Called once until it is taken.
    */
   changed(): void
 }

@@ -53,6 +53,7 @@ export class WatchStream implements WatcherOwner {
     const synced = startRevision === 0 || startRevision > revision
     this.sink.send(watchResponse({ revision, watchId, created: true }))
     this.#add({ ...options, key, watchId, synced, next: startRevision })
+    this.touch(watchId)
   }
 
   #refusal(request: WatchCreateRequest): string | undefined {
@@ -94,6 +95,7 @@ export class WatchStream implements WatcherOwner {
     }
     this.#watchers.delete(watchId)
     this.#groups.remove(watcher)
+    this.touch(watchId)
     return true
   }
 
@@ -112,14 +114,14 @@ export class WatchStream implements WatcherOwner {
 
   /**
    * Puts remembered watchers into a stream just opened, before the hub hears of a further revision:
-   * the synced ones go on with the next one, the others where they were.
+   * the synced ones go on with the next one, the others where they were. One that is behind a
+   * revision which then was not committed after all is not behind.
    */
-  restore(watchers: readonly WatcherState[], nextWatchId = 0): void {
+  restore(watchers: readonly WatcherState[], nextWatchId: number): void {
     this.#nextWatchId = nextWatchId
     for (const state of watchers) {
-      this.#add(state)
+      this.#add({ ...state, synced: state.synced || state.next > this.#groups.revision })
     }
-    this.#touched.clear()
   }
 
   /** What `restore` needs. */
@@ -134,11 +136,13 @@ export class WatchStream implements WatcherOwner {
     }
   }
 
-  /** The watchers whose state is another than at the last call. */
+  /**
+   * What a hibernating keyspace has to remember anew: the watchers created, gone, synced, fallen
+   * behind or moved on since the last call. An event sent to a synced watcher changes nothing.
+   */
   takeChanges(): readonly WatcherChange[] {
     const changes = [...this.#touched].map((watchId) => {
-      const state = this.#watchers.get(watchId)?.state()
-      return { watchId, state, gone: state === undefined }
+      return { watchId, state: this.#watchers.get(watchId)?.state() }
     })
     this.#touched.clear()
     return changes

@@ -58,6 +58,7 @@ export class WatchHub {
     return stream
   }
 
+  /** The client is gone, and so are all its watches. */
   close(stream: WatchStream): void {
     stream.close()
     this.#streams.delete(stream)
@@ -95,10 +96,9 @@ export class WatchHub {
   }
 
   #leaveInLog(revision: Revision): void {
-    for (const watcher of [...this.#groups.synced.values()]) {
-      if (watcher.next <= revision) {
-        this.#groups.fallBehind(watcher, revision)
-      }
+    const synced = Array.from(this.#groups.synced.items())
+    for (const watcher of synced.filter(({ next }) => next <= revision)) {
+      this.#groups.fallBehind(watcher, revision)
     }
   }
 

@@ -50,7 +50,6 @@ export class WatcherGroups {
     } else if (watcher.phase === 'behind') {
       this.#join(watcher)
     }
-    watcher.owner.touch(watcher.id)
   }
 
   remove(watcher: Watcher): void {
@@ -61,7 +60,6 @@ export class WatcherGroups {
     } else if (watcher.phase === 'behind') {
       this.#leave(watcher)
     }
-    watcher.owner.touch(watcher.id)
   }
 
   /** A synced watcher could not be sent the events of revision `next`. */

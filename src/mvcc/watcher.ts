@@ -2,7 +2,7 @@ import { type Bounds, boundsOf } from './key-range.ts'
 import { type Event, EventType, FilterType, type KeyRange, type Revision } from './types.ts'
 import type { Sink } from './watch-response.ts'
 
-/** What a client asks for; `startRevision` 0 is "from now on", `watchId` 0 is "choose one". */
+/** What a client asks to watch. `startRevision` 0 is from now on; `watchId` 0 lets us choose. */
 export interface WatchCreateRequest extends KeyRange {
   readonly startRevision: Revision
   readonly progressNotify: boolean
@@ -12,70 +12,84 @@ export interface WatchCreateRequest extends KeyRange {
   readonly fragment: boolean
 }
 
-/** All that a watch is between two events: what a hibernating socket has to remember of it. */
+/** A watcher as it is remembered while its keyspace is not in memory. */
 export interface WatcherState extends Omit<WatchCreateRequest, 'startRevision'> {
-  /** Every event up to the current revision has been sent. */
+  /** Whether it has been sent all there is for it. */
   readonly synced: boolean
-  /** The revision to go on at, if that is known; 0 of an unsynced one: its history is compacted. */
+  /**
+   * The first revision that it is still to be sent. Of a synced watcher 0, unless it asked to begin
+   * in the future; of one behind never 0, unless compaction has canceled it.
+   */
   readonly next: Revision
 }
 
+/** A change to remember: the watcher's state now, undefined where it is gone. */
 export interface WatcherChange {
   readonly watchId: number
-  /** Undefined of a watch that is gone. */
   readonly state: WatcherState | undefined
-  readonly gone: boolean
 }
 
 /** The stream that a watcher belongs to. */
 export interface WatcherOwner {
   readonly sink: Sink
-  /** The state of a watcher is another than it was. */
+  /** The state of one of its watchers is another now. */
   touch(watchId: number): void
 }
 
 /**
- * `behind` watchers read the log from `next` on; `synced` ones hear of each revision, and pass over
- * those before `next`; `compacted` ones have been cancelled and only keep their id taken.
+ * `synced`: hears of events as they happen. `behind`: reads them from the log (etcd's unsynced).
+ * `compacted`: the history that it was to read is gone and it has been canceled, but its client has
+ * not canceled it in turn, and as in etcd its id is taken until then.
  */
-type Phase = 'behind' | 'synced' | 'compacted'
+type WatcherPhase = 'synced' | 'behind' | 'compacted'
 
-/** One watch of a stream. */
+/** One watch: what it wants, and how far it has come. `WatcherGroups` alone moves it on. */
 export class Watcher {
   readonly owner: WatcherOwner
   readonly id: number
   readonly bounds: Bounds
-  readonly progressNotify: boolean
   readonly prevKv: boolean
   readonly fragment: boolean
-  readonly #request: Omit<WatchCreateRequest, 'startRevision'>
-  readonly #withoutPuts: boolean
-  readonly #withoutDeletes: boolean
-  phase: Phase
+  readonly progressNotify: boolean
+  readonly #range: KeyRange
+  readonly #filters: readonly number[]
+  phase: WatcherPhase
+  /** As in `WatcherState`. */
   next: Revision
-  /** Whether no event has been sent since the last periodic progress. */
+  /** No event has been sent since the last time that progress was notified. */
   quiet = true
 
-  constructor(owner: WatcherOwner, { synced, next, ...request }: WatcherState) {
+  constructor(owner: WatcherOwner, state: WatcherState) {
+    // Copies, because the request may be a view of a long message that need not be kept for it.
+    this.#range = { key: state.key.slice(), rangeEnd: state.rangeEnd.slice() }
+    this.#filters = state.filters
     this.owner = owner
-    this.id = request.watchId
-    this.bounds = boundsOf(request)
-    this.progressNotify = request.progressNotify
-    this.prevKv = request.prevKv
-    this.fragment = request.fragment
-    this.#request = request
-    this.#withoutPuts = request.filters.includes(FilterType.NOPUT)
-    this.#withoutDeletes = request.filters.includes(FilterType.NODELETE)
-    this.phase = synced ? 'synced' : next === 0 ? 'compacted' : 'behind'
-    this.next = next
+    this.id = state.watchId
+    this.bounds = boundsOf(this.#range)
+    this.prevKv = state.prevKv
+    this.fragment = state.fragment
+    this.progressNotify = state.progressNotify
+    this.phase = state.synced ? 'synced' : state.next === 0 ? 'compacted' : 'behind'
+    this.next = state.next
   }
 
+  /** Whether an event within its bounds is for it. Filters that etcd does not know are ignored. */
   wants(event: Event): boolean {
-    const filtered = event.type === EventType.DELETE ? this.#withoutDeletes : this.#withoutPuts
-    return event.kv.modRevision >= this.next && !filtered
+    const filter = event.type === EventType.PUT ? FilterType.NOPUT : FilterType.NODELETE
+    return event.kv.modRevision >= this.next && !this.#filters.includes(filter)
   }
 
   state(): WatcherState {
-    return { ...this.#request, synced: this.phase === 'synced', next: this.next }
+    return {
+      key: this.#range.key,
+      rangeEnd: this.#range.rangeEnd,
+      progressNotify: this.progressNotify,
+      filters: this.#filters,
+      prevKv: this.prevKv,
+      watchId: this.id,
+      fragment: this.fragment,
+      synced: this.phase === 'synced',
+      next: this.next,
+    }
   }
 }

@@ -10,7 +10,6 @@ import {
   DELETE_CURRENT,
   INLINE_VALUE_BYTES_MAX,
   leaseParam,
-  SELECT_CURRENT,
   tombstone,
   UPSERT_CURRENT,
 } from './log.ts'
@@ -30,12 +29,13 @@ import { currentVersion, versions } from './versions.ts'
 /** Beyond this many changes a transaction's events are left in the log for watchers to read. */
 export const EVENTS_HELD_MAX = 10_000
 
-const INSERT_TOMBSTONES = `
+export const INSERT_TOMBSTONES_OPEN = `
 INSERT INTO log (id, key, create_revision, version, previous, lease, value)
 SELECT ${FIRST_ID} + ? + row_number() OVER (ORDER BY key) - 1, key, create_revision, 0, id, NULL, NULL
 FROM current WHERE key >= ?`
-const MASS_DELETE_OPEN = 'DELETE FROM current WHERE key >= ?'
-const MASS_DELETE = `${MASS_DELETE_OPEN} AND key < ?`
+export const INSERT_TOMBSTONES = `${INSERT_TOMBSTONES_OPEN} AND key < ?`
+export const MASS_DELETE_OPEN = 'DELETE FROM current WHERE key >= ?'
+export const MASS_DELETE = `${MASS_DELETE_OPEN} AND key < ?`
 
 /**
  * The changes of one transaction under one new revision, sub-revisions counting up in the order
@@ -68,6 +68,10 @@ export class Write {
   put(request: PutRequest): PutResult {
     const reads = request.prevKv || request.ignoreValue || request.ignoreLease
     const old = reads ? currentVersion(this.#sql, request.key) : undefined
+    if (old === undefined && (request.ignoreValue || request.ignoreLease)) {
+      // It was there before the transaction, which has deleted it since. etcd panics.
+      throw new EngineError('key-not-found')
+    }
     const value = request.ignoreValue && old !== undefined ? old.value : request.value
     const lease = request.ignoreLease && old !== undefined ? old.lease : request.lease
     this.#put(request.key, value, lease)
@@ -109,15 +113,14 @@ export class Write {
 
   /** Answers whether there was such a key. */
   delete(key: Uint8Array): boolean {
-    const row = this.#sql.first(SELECT_CURRENT, key)
+    const row = this.#sql.first(DELETE_CURRENT, key)
     if (row === undefined) {
       return false
     }
     const id = this.#next()
-    const replaced = { main: numberOf(row[2]), sub: numberOf(row[5]) }
+    const replaced = { main: numberOf(row[1]), sub: numberOf(row[2]) }
     const kv = tombstone(key, id.main)
-    appendLog(this.#sql, id, { ...kv, createRevision: numberOf(row[1]) }, replaced)
-    this.#sql.run(DELETE_CURRENT, key)
+    appendLog(this.#sql, id, { ...kv, createRevision: numberOf(row[0]) }, replaced)
     this.deleted.push(key)
     this.#hold({ type: EventType.DELETE, kv, prevKv: undefined, replaced })
     return true
@@ -125,7 +128,7 @@ export class Write {
 
   #versions(request: DeleteRangeRequest, bounds: Bounds): KeyValue[] {
     const kind = request.prevKv ? 'values' : 'heads'
-    const walk = { bounds, revision: this.revision, descending: false, kind } as const
+    const walk = { bounds, revision: this.revision, descending: false, kind, rows: Infinity } as const
     return [...versions(this.#sql, walk, this.revision)]
   }
 
@@ -140,9 +143,10 @@ export class Write {
       throw new EngineError('request-too-large')
     }
     const params = boundsParams(bounds)
-    const bounded = bounds.end === undefined ? '' : ' AND key < ?'
-    this.#sql.run(`${INSERT_TOMBSTONES}${bounded}`, this.#begin + 1, this.#changes, ...params)
-    this.#sql.run(bounds.end === undefined ? MASS_DELETE_OPEN : MASS_DELETE, ...params)
+    const open = bounds.end === undefined
+    const insert = open ? INSERT_TOMBSTONES_OPEN : INSERT_TOMBSTONES
+    this.#sql.run(insert, this.#begin + 1, this.#changes, ...params)
+    this.#sql.run(open ? MASS_DELETE_OPEN : MASS_DELETE, ...params)
     this.#changes += keys
     return keys
   }

@@ -1,6 +1,7 @@
 import { EXPIRED_LEASES_MAX } from '../lease/lessor.ts'
 import type { HashKv } from '../mvcc/hash.ts'
 import type { Revision } from '../mvcc/types.ts'
+import { AutoCompactor } from './auto-compactor.ts'
 import { nextTurn } from './commit.ts'
 import type { DeadlineName, Deadlines } from './deadlines.ts'
 import type { Keyspace } from './keyspace.ts'
@@ -21,6 +22,7 @@ export class BackgroundWork {
   readonly #keyspace: Keyspace
   readonly #deadlines: Deadlines
   readonly #metrics: Metrics
+  readonly #autoCompaction: AutoCompactor | undefined
   readonly #pins = new Map<Revision, number>()
   #compacting: Promise<void> | undefined
 
@@ -28,6 +30,8 @@ export class BackgroundWork {
     this.#keyspace = keyspace
     this.#deadlines = deadlines
     this.#metrics = metrics
+    const { autoCompaction } = keyspace.settings
+    this.#autoCompaction = autoCompaction && new AutoCompactor(keyspace, autoCompaction)
   }
 
   /** Sets the deadlines anew from the state: at a start, and when one may have come closer. */
@@ -44,6 +48,7 @@ export class BackgroundWork {
       const interval = settings.watchProgressNotifyIntervalMs
       await this.#deadlines.set('watch-progress', now + interval * (1 + Math.random() / 10))
     }
+    await this.armAutoCompaction()
     if (store.compactionPending && this.#compacting === undefined) {
       await this.#deadlines.set('compaction', now)
     }
@@ -59,10 +64,23 @@ export class BackgroundWork {
         case 'compaction':
           void this.compact()
           break
+        case 'auto-compaction':
+          if (this.#autoCompaction?.run(now) === true) {
+            void this.compact()
+          }
+          break
         case 'watch-progress':
           this.#keyspace.hub.progressNotify()
           break
       }
+    }
+  }
+
+  /** An idle keyspace has no such deadline: the next write sets it. */
+  async armAutoCompaction(): Promise<void> {
+    const auto = this.#autoCompaction
+    if (auto !== undefined && !this.#deadlines.has('auto-compaction') && auto.wanted) {
+      await this.#deadlines.set('auto-compaction', Date.now() + auto.intervalMs)
     }
   }
 

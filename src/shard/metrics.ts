@@ -4,7 +4,7 @@ import { type MethodName, streaming } from '../protocol/methods.ts'
 import type { CallAnswer, MetricFamily, MetricSample } from '../protocol/shard-rpc.ts'
 import { Code } from '../protocol/status.ts'
 import { CLUSTER_VERSION, ETCD_VERSION } from '../protocol/version.ts'
-import { Histogram } from './histogram.ts'
+import { DISK_BUCKETS_SECONDS, Histogram, RPC_BUCKETS_SECONDS } from './histogram.ts'
 import type { Keyspace } from './keyspace.ts'
 
 type Labels = Readonly<Record<string, string>>
@@ -29,20 +29,33 @@ export class Metrics {
   readonly #handled = new Map<string, number>()
   readonly #events = { put: 0, delete: 0 }
   /** From the end of a turn until its writes are durable. */
-  readonly commitSeconds = new Histogram()
+  readonly commitSeconds = new Histogram(DISK_BUCKETS_SECONDS)
+  /** By method; undefined unless --metrics is extensive. */
+  readonly #handling: Map<MethodName, Histogram> | undefined
   expiredLeases = 0
 
   /** `start` is in milliseconds since 1970. */
-  constructor(start: number) {
+  constructor(start: number, detail: 'basic' | 'extensive') {
     this.#start = start
+    this.#handling = detail === 'extensive' ? new Map() : undefined
   }
 
   /** Answers what to call when the method has ended. */
   started(method: MethodName): (code: number) => void {
     this.#started.set(method, (this.#started.get(method) ?? 0) + 1)
+    const start = performance.now()
     return (code) => {
+      this.#observe(method, (performance.now() - start) / 1000)
       const name = `${method} ${code}`
       this.#handled.set(name, (this.#handled.get(name) ?? 0) + 1)
+    }
+  }
+
+  #observe(method: MethodName, seconds: number): void {
+    if (this.#handling !== undefined) {
+      const histogram = this.#handling.get(method) ?? new Histogram(RPC_BUCKETS_SECONDS)
+      this.#handling.set(method, histogram)
+      histogram.observe(seconds)
     }
   }
 
@@ -76,7 +89,20 @@ export class Metrics {
         'Total number of RPCs completed on the server, regardless of success or failure.',
         handled,
       ),
+      ...this.#latencies(),
     ]
+  }
+
+  #latencies(): readonly MetricFamily[] {
+    if (this.#handling === undefined) {
+      return []
+    }
+    const name = 'grpc_server_handling_seconds'
+    const help = 'Histogram of response latency (seconds) of RPCs handled by the server.'
+    const samples = [...this.#handling].flatMap(([method, values]) =>
+      values.samples(rpcLabels(method)),
+    )
+    return [{ name, help, type: 'histogram', samples }]
   }
 
   #server({ store, identity, quota }: Keyspace): readonly MetricFamily[] {

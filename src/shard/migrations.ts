@@ -3,6 +3,7 @@ import lease from '../../migrations/0002_lease.sql'
 import alarm from '../../migrations/0003_alarm.sql'
 import identity from '../../migrations/0004_identity.sql'
 import watch from '../../migrations/0005_watch.sql'
+import autoCompaction from '../../migrations/0006_auto_compaction.sql'
 import type { Migration } from '../mvcc/migrations.ts'
 
 /** In the order of their numbers; a script that has shipped never changes. */
@@ -12,4 +13,5 @@ export const migrations: readonly Migration[] = [
   { name: '0003_alarm', script: alarm },
   { name: '0004_identity', script: identity },
   { name: '0005_watch', script: watch },
+  { name: '0006_auto_compaction', script: autoCompaction },
 ]

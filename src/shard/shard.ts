@@ -29,9 +29,10 @@ export class Shard extends DurableObject<Env> implements ShardRpc {
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
-    this.#metrics = new Metrics(Date.now())
+    const settings = parseSettings(env)
+    this.#metrics = new Metrics(Date.now(), settings.metrics)
     const sql = durableSql(ctx.storage)
-    this.#keyspace = new Keyspace(sql, parseSettings(env), (_revision, events) => {
+    this.#keyspace = new Keyspace(sql, settings, (_revision, events) => {
       this.#metrics.changed(events)
     })
     this.#deadlines = new Deadlines(ctx.storage)
@@ -116,6 +117,7 @@ export class Shard extends DurableObject<Env> implements ShardRpc {
   /** What watchers are to hear of this turn leaves now; those that are behind replay the log. */
   #endTurn(): void {
     this.#sessions.flush()
+    void this.#background.armAutoCompaction()
     if (this.#keyspace.hub.pending()) {
       this.#replaying ??= this.#replay().finally(() => {
         this.#replaying = undefined

@@ -19,7 +19,7 @@ export interface Row {
 export interface BenchCase {
   readonly name: string
   readonly about: string
-  run(options: BenchOptions): Promise<readonly Row[]>
+  readonly run: (options: BenchOptions) => Promise<readonly Row[]>
 }
 
 /**

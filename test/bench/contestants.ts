@@ -1,7 +1,6 @@
 import { startServer } from '../e2e/server.ts'
 import { startEtcd } from '../oracle/etcd.ts'
 
-/** A running server, freshly started on storage that nobody else uses. */
 export interface Running {
   readonly url: string
   /** The process that serves; undefined where it is not known. */
@@ -9,18 +8,19 @@ export interface Running {
   stop(): Promise<void>
 }
 
-/** A server that is measured. `start` may be called more than once. */
+/** A kind of server that is measured. */
 export interface Contestant {
   readonly name: string
-  start(): Promise<Running>
+  /** Starts one with storage of its own, which goes when it stops, or with an earlier directory. */
+  start(dataDir?: string): Promise<Running>
 }
 
 /** Ourselves and, where one is installed, etcd. */
 export async function findContestants(): Promise<readonly Contestant[]> {
   const us = {
     name: 'etcdurable',
-    start: async () => {
-      const server = await startServer({ flags: ['--log-level=warn'] })
+    start: async (dataDir?: string) => {
+      const server = await startServer(dataDir === undefined ? {} : { dataDir })
       return { url: server.url, pid: server.workerdPid, stop: () => server.stop() }
     },
   }
@@ -32,8 +32,8 @@ export async function findContestants(): Promise<readonly Contestant[]> {
   return [us, { name: `etcd ${probe.version}`, start: startInstalled }]
 }
 
-async function startInstalled(): Promise<Running> {
-  const etcd = await startEtcd()
+async function startInstalled(dataDir?: string): Promise<Running> {
+  const etcd = await startEtcd(dataDir === undefined ? {} : { dataDir })
   if (etcd === undefined) {
     throw new Error('etcd is no longer installed')
   }

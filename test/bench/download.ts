@@ -22,7 +22,11 @@ export async function download(task: DownloadTask): Promise<DownloadResult> {
   let braces = 0
   const body = (piece: Buffer): void => {
     bytes += piece.length
-    for (let at = piece.indexOf(OPENING_BRACE); at !== -1; at = piece.indexOf(OPENING_BRACE, at + 1)) {
+    for (
+      let at = piece.indexOf(OPENING_BRACE);
+      at !== -1;
+      at = piece.indexOf(OPENING_BRACE, at + 1)
+    ) {
       braces++
     }
   }

@@ -15,4 +15,5 @@ function run(task: Task): Promise<object> {
   }
 }
 
+// oxlint-disable-next-line unicorn/require-post-message-target-origin -- a port has no origin
 parentPort?.postMessage(await run(workerData as Task))

@@ -1,14 +1,26 @@
 import { post } from './connection.ts'
-import { base64, keyAt, putJson, valueOf } from './messages.ts'
+import { keyAt } from './keys.ts'
+import { base64, putJson, valueOf } from './messages.ts'
 
 /** What a task tells of its requests; it crosses to the load's thread. */
 export type RequestsOf =
   /** The same requests over and over; every answer contains `expect`. */
-  | { readonly kind: 'same'; readonly path: string; readonly bodies: readonly string[]; expect: string }
+  | {
+      readonly kind: 'same'
+      readonly path: string
+      readonly bodies: readonly string[]
+      expect: string
+    }
   /** Each client swaps the value of its own key, comparing the revision of its last swap. */
   | { readonly kind: 'swap'; readonly prefix: string; readonly valueBytes: number }
   /** Puts every key of a prefix, `times` over, in transactions of 128 puts; then the load ends. */
-  | { readonly kind: 'fill'; readonly prefix: string; readonly keys: number; readonly valueBytes: number; readonly times: number }
+  | {
+      readonly kind: 'fill'
+      readonly prefix: string
+      readonly keys: number
+      readonly valueBytes: number
+      readonly times: number
+    }
 
 export interface Requests {
   /** The client's next request; undefined when there is no more to do. */
@@ -55,13 +67,15 @@ function swapRequests(url: string, of: RequestsOf & { kind: 'swap' }): Requests 
       return post(url, '/v3/kv/txn', body)
     },
     check: (client, answer) => {
-      const text = answer.latin1Slice()
+      const text = answer.toString('latin1')
       const swapped = text.includes('"succeeded":true')
       // Only the first request does not know the revision: nobody else writes to the key.
       if (!swapped && revisions[client] !== undefined) {
         throw unexpected(answer)
       }
-      revisions[client] = (swapped ? /"revision":"(\d+)"/ : /"mod_revision":"(\d+)"/).exec(text)?.[1]
+      revisions[client] = (swapped ? /"revision":"(\d+)"/ : /"mod_revision":"(\d+)"/).exec(
+        text,
+      )?.[1]
     },
   }
 }
@@ -78,7 +92,9 @@ function fillRequests(url: string, of: RequestsOf & { kind: 'fill' }): Requests 
         const key = keyAt(of.prefix, put++ % of.keys)
         puts.push(`{"request_put":${putJson(key, value)}}`)
       }
-      return puts.length === 0 ? undefined : post(url, '/v3/kv/txn', `{"success":[${puts.join(',')}]}`)
+      return puts.length === 0
+        ? undefined
+        : post(url, '/v3/kv/txn', `{"success":[${puts.join(',')}]}`)
     },
     check: (_, answer) => {
       if (!answer.includes('"succeeded":true')) {

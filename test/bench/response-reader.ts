@@ -67,7 +67,7 @@ export class ResponseReader {
     if (end === -1) {
       return 0
     }
-    const head = data.latin1Slice(0, end)
+    const head = data.toString('latin1', 0, end)
     const length = /\r\ncontent-length: *(\d+)/i.exec(head)?.[1]
     if (length === undefined && !/\r\ntransfer-encoding: *chunked/i.test(head)) {
       throw new Error(`an answer of unknown length: ${head}`)
@@ -100,7 +100,7 @@ export class ResponseReader {
     if (end === -1) {
       return 0
     }
-    take(data.latin1Slice(0, end))
+    take(data.toString('latin1', 0, end))
     return end + 2
   }
 

@@ -8,10 +8,10 @@ export interface WatchRange {
 
 export interface WatchNews {
   /** Every watch of the stream exists. */
-  created(): void
+  readonly created: () => void
   /** Told for each message that carries events. */
-  events(count: number): void
-  failed(error: Error): void
+  readonly events: (count: number) => void
+  readonly failed: (error: Error) => void
 }
 
 /** Watches over one HTTP stream, whose events are only counted. */
@@ -70,7 +70,9 @@ export async function openWatches(
   const created = ranges.map(
     (some) =>
       new Promise<void>((resolve) => {
-        streams.push(new WatchStream(url, some, { created: resolve, events, failed: failure.reject }))
+        streams.push(
+          new WatchStream(url, some, { created: resolve, events, failed: failure.reject }),
+        )
       }),
   )
   await Promise.race([Promise.all(created), failure.promise])

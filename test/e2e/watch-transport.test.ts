@@ -68,9 +68,10 @@ describe.each(transports)('the client of a stream over %s', (_, transport) => {
 
   it('[WSH25] is forgotten with its watches when it goes', () => expectForgotten('{}'))
 
-  it.skipIf(targetIsEtcd)('[WSH25] is forgotten even if its last words were bad JSON', () =>
-    expectForgotten('{bad'),
-  )
+  it('[WSH25] is forgotten even if its last words were bad JSON', ({ skip }) => {
+    skip(targetIsEtcd, 'etcd keeps such a stream until it stops')
+    return expectForgotten('{bad')
+  })
 })
 
 describe.each(transports)('the requests of a stream over %s', (_, transport) => {
@@ -209,7 +210,8 @@ describe('a watch over WebSocket', () => {
   })
 
   // etcd 3.7 waits for the end of a request body that a socket never ends; older ones answer.
-  it.skipIf(targetIsEtcd)('[WSH34] a unary call is answered in one frame', async () => {
+  it('[WSH34] a unary call is answered in one frame', async ({ skip }) => {
+    skip(targetIsEtcd, 'etcd 3.7 does not answer')
     const key = freshKey()
     await call(target.url, '/v3/kv/put', { key: base64(key) })
     const stream = new WebSocketStream(target.url, '/v3/kv/range')

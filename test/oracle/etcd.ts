@@ -132,7 +132,7 @@ function quietEnv(): NodeJS.ProcessEnv {
   )
 }
 
-/** Waits until the cluster version is decided: from then on no internal entry moves anything. */
+/** Waits until the versions are settled: from then on no internal entry moves anything. */
 async function ready(url: string, child: ChildProcess): Promise<string | undefined> {
   const deadline = Date.now() + readyMsMax
   while (child.exitCode === null && child.signalCode === null && Date.now() < deadline) {
@@ -156,9 +156,12 @@ async function readVersion(url: string): Promise<string | undefined> {
     }
     throw error
   }
-  const body = (await response.json()) as Record<string, string>
-  const decided = body['etcdcluster'] !== 'not_decided' && body['storage'] !== 'unknown'
-  return decided ? body['etcdserver'] : undefined
+  const body = (await response.json()) as Readonly<
+    Record<'etcdserver' | 'etcdcluster' | 'storage', string | undefined>
+  >
+  const { etcdserver, etcdcluster, storage } = body
+  const settled = storage === undefined || storage === etcdcluster
+  return settled && etcdcluster !== 'not_decided' ? etcdserver : undefined
 }
 
 async function freePort(): Promise<number> {

@@ -1,5 +1,5 @@
 // All message types, and random messages of them.
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import * as messages from '../../src/protocol/generated/messages.ts'
 import type { Field, MessageFields, MessageType } from '../../src/protocol/message-type.ts'
 
@@ -30,9 +30,9 @@ export function messageOf(type: MessageType<object>, depth: number): fc.Arbitrar
       .filter((field) => field.oneof === undefined)
       .map((field) => [field.property, fieldValue(field, depth)]),
   )
-  const member = fc.option(fc.constantFrom(...oneof).chain((field) => oneMember(field, depth)))
+  const noMember = fc.constant<MessageFields>({})
   return fc
-    .tuple(fc.record(values), oneof.length === 0 ? fc.constant(null) : member)
+    .tuple(fc.record(values), fc.oneof(noMember, ...oneof.map((field) => oneMember(field, depth))))
     .map(([most, one]) => ({ ...type.empty(), ...most, ...one }))
 }
 

@@ -1,0 +1,48 @@
+import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
+
+/** What anybody may ask: whether there is an etcd here, and whether it runs. */
+const open: ReadonlySet<string> = new Set(['/version', '/livez'])
+
+const utf8 = new TextEncoder()
+
+/**
+ * Why a request may not pass; undefined when it may. A deployed Worker has the whole internet
+ * before it, so it serves nobody without a secret; the embedded start listens where it was told.
+ */
+export function accessProblem(request: Request, path: string, env: Env): RpcStatus | undefined {
+  if (env.EMBEDDED === 'true' || open.has(path)) {
+    return undefined
+  }
+  if (env.ETCDURABLE_TOKEN === undefined || env.ETCDURABLE_TOKEN === '') {
+    const hint =
+      'no access token is set: run `wrangler secret put ETCDURABLE_TOKEN` and send it with each request as `Authorization: Bearer <token>`'
+    return new RpcStatus(Code.UNAVAILABLE, hint)
+  }
+  const given = bearerToken(request)
+  return given !== undefined && isSame(given, env.ETCDURABLE_TOKEN)
+    ? undefined
+    : statusOf('invalid-auth-token')
+}
+
+/** Browsers cannot set headers on a WebSocket, but they can offer `Bearer, <token>` as protocols. */
+function bearerToken(request: Request): string | undefined {
+  const [, header] = /^Bearer (.*)$/.exec(request.headers.get('Authorization') ?? '') ?? []
+  return header ?? offered(request)
+}
+
+/** The subprotocol that the handshake answers with: `Bearer` if the client offered it. */
+export function bearerProtocol(request: Request): string | undefined {
+  return offered(request) === undefined ? undefined : 'Bearer'
+}
+
+function offered(request: Request): string | undefined {
+  const [, token] = /^Bearer, *(.*)$/.exec(request.headers.get('Sec-WebSocket-Protocol') ?? '') ?? []
+  return token
+}
+
+/** Takes as long for a guess that is nearly right as for one that is not, given the length. */
+function isSame(given: string, expected: string): boolean {
+  const a = utf8.encode(given)
+  const b = utf8.encode(expected)
+  return a.length === b.length && crypto.subtle.timingSafeEqual(a, b)
+}

@@ -1,0 +1,29 @@
+import type { Settings } from '../config/settings.ts'
+import { textResponse } from './refusal.ts'
+
+/**
+ * Turns away a plaintext request that names a host not on --host-whitelist: a web page could have
+ * pointed its own name at this address (CVE-2018-5702). Undefined for one that may pass.
+ */
+export function misdirected(request: Request, settings: Settings): Response | undefined {
+  const { hostWhitelist } = settings
+  if (hostWhitelist === undefined || request.url.startsWith('https:')) {
+    return undefined
+  }
+  const host = (request.headers.get('Host') ?? '').replace(/:\d+$/, '')
+  return hostWhitelist.has(host) ? undefined : textResponse(421, explanation(host))
+}
+
+/** etcd's text, by which its users find the way out. */
+function explanation(host: string): string {
+  return `
+etcd received your request, but the Host header was unrecognized.
+
+To fix this, choose one of the following options:
+- Enable TLS, then any HTTPS request will be allowed.
+- Add the hostname you want to use to the whitelist in settings.
+  - e.g. etcd --host-whitelist "${host}"
+
+This requirement has been added to help prevent "DNS Rebinding" attacks (CVE-2018-5702).
+`
+}

@@ -1,0 +1,82 @@
+import type { RpcStatus } from '../protocol/status.ts'
+
+interface Line {
+  readonly text: string
+  readonly taken: () => void
+}
+
+/**
+ * The lines of a streaming answer on their way from the call that makes them to the connection
+ * that writes them, which may end before the call does, and the other way round.
+ */
+export class Lines {
+  readonly #canceled: () => void
+  #waiting: Line[] = []
+  /** Handed out and, until the reader comes back, not yet written. */
+  #handedOut: readonly Line[] = []
+  #end: { readonly status: RpcStatus | undefined } | undefined
+  #wake: (() => void) | undefined
+
+  /** `canceled` is called when nobody wants the lines any more, once. */
+  constructor(canceled: () => void) {
+    this.#canceled = canceled
+  }
+
+  get ended(): boolean {
+    return this.#end !== undefined
+  }
+
+  /** Resolves when the line was written to the client; never, if it will not be. */
+  push(text: string): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    if (this.#end === undefined) {
+      this.#waiting.push({ text, taken: resolve })
+      this.#wake?.()
+    }
+    return promise
+  }
+
+  /** No more lines come; with a status, because the call failed. The first end is the one. */
+  end(status?: RpcStatus): void {
+    this.#end ??= { status }
+    this.#wake?.()
+  }
+
+  /** Nobody reads any more, or the call's time is up: what is under way for it has to stop. */
+  cancel(status?: RpcStatus): void {
+    if (this.#end === undefined) {
+      this.end(status)
+      this.#canceled()
+    }
+  }
+
+  /**
+   * The lines that are there, after waiting for one; none if `idleMs` have passed; undefined after
+   * the last. Throws the status of a call that failed. To ask is to have written those before.
+   */
+  async next(idleMs: number): Promise<readonly string[] | undefined> {
+    this.#handedOut.forEach(({ taken }) => taken())
+    this.#handedOut = []
+    if (this.#waiting.length === 0 && this.#end === undefined) {
+      await this.#something(idleMs)
+    }
+    if (this.#waiting.length === 0 && this.#end !== undefined) {
+      if (this.#end.status !== undefined) {
+        throw this.#end.status
+      }
+      return undefined
+    }
+    this.#handedOut = this.#waiting
+    this.#waiting = []
+    return this.#handedOut.map(({ text }) => text)
+  }
+
+  async #something(idleMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const timer = setTimeout(resolve, idleMs)
+    this.#wake = resolve
+    await promise
+    this.#wake = undefined
+    clearTimeout(timer)
+  }
+}

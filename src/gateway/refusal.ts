@@ -1,0 +1,40 @@
+import { httpStatus, jsonErrorBody, jsonStreamError, Code, type RpcStatus } from '../protocol/status.ts'
+
+/** The answer to a unary call that failed, and to a request that is no call. */
+export function refusalResponse(status: RpcStatus): Response {
+  return response(status, jsonErrorBody(status))
+}
+
+/** The answer to a streaming call that failed before its first message. */
+export function streamRefusalResponse(status: RpcStatus): Response {
+  return response(status, `${jsonStreamError(status)}\n`)
+}
+
+function response(status: RpcStatus, body: string): Response {
+  const headers = new Headers({ 'Content-Type': 'application/json' })
+  if (status.code === Code.UNAUTHENTICATED) {
+    headers.set('WWW-Authenticate', status.message)
+  }
+  return new Response(body, { status: httpStatus(status.code), headers })
+}
+
+/** What Go's http.Error writes: the text and a newline, not to be taken for anything else. */
+export function textResponse(
+  status: number,
+  text: string,
+  headers: Readonly<Record<string, string>> = {},
+): Response {
+  return new Response(`${text}\n`, {
+    status,
+    headers: {
+      'Content-Type': 'text/plain; charset=utf-8',
+      'X-Content-Type-Options': 'nosniff',
+      ...headers,
+    },
+  })
+}
+
+/** What etcd's plain endpoints answer to anything but GET. */
+export function methodNotAllowed(): Response {
+  return textResponse(405, 'Method Not Allowed', { Allow: 'GET' })
+}

@@ -1,0 +1,121 @@
+import type { MethodName } from '../protocol/methods.ts'
+import type { CallAnswer, CallContext, MetricFamily, ShardRpc } from '../protocol/shard-rpc.ts'
+import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
+
+/** The one keyspace that there is so far. */
+const KEYSPACE = 'default'
+
+/** A read that the platform failed is sent again this often, to an object that may have moved. */
+const READ_RETRIES_MAX = 3
+
+/** An answer that is no refusal. */
+export type Answered = Extract<CallAnswer, { readonly response: object }>
+
+/** Where the next page of a range begins: the shard's business, passed back as it came. */
+export type PageCursor = NonNullable<Answered['next']>
+
+/** The methods that change nothing, so that asking twice is as good as once. */
+const reads: ReadonlySet<MethodName> = new Set([
+  '/etcdserverpb.KV/Range',
+  '/etcdserverpb.Lease/LeaseTimeToLive',
+  '/etcdserverpb.Lease/LeaseLeases',
+  '/etcdserverpb.Cluster/MemberList',
+  '/etcdserverpb.Maintenance/Status',
+  '/etcdserverpb.Maintenance/Hash',
+  '/etcdserverpb.Maintenance/HashKV',
+])
+
+/**
+ * The shard as its callers in the gateway see it: refusals and the platform's failures are thrown
+ * as RpcStatus, and reads are tried again where the platform says that this may help.
+ */
+export class ShardClient {
+  readonly #namespace: Env['SHARD']
+
+  constructor(namespace: Env['SHARD']) {
+    this.#namespace = namespace
+  }
+
+  async call(method: MethodName, request: object, context: CallContext): Promise<Answered> {
+    const retries = reads.has(method) ? READ_RETRIES_MAX : 0
+    return answered(await this.#try(retries, (shard) => shard.call(method, request, context)))
+  }
+
+  /** A further page of a range; `request` is the first one's. */
+  async rangeNext(request: object, next: PageCursor): Promise<Answered> {
+    return answered(
+      await this.#try(READ_RETRIES_MAX, (shard) => shard.rangeNext(request, next)),
+    )
+  }
+
+  metrics(): Promise<readonly MetricFamily[]> {
+    return this.#try(READ_RETRIES_MAX, (shard) => shard.metrics())
+  }
+
+  /** The socket that streams share (protocol/frames.ts). */
+  async connect(): Promise<WebSocket> {
+    const socket = await this.#try(READ_RETRIES_MAX, async (_rpc, shard) => {
+      const response = await shard.fetch('http://shard/session', {
+        headers: { Upgrade: 'websocket' },
+      })
+      return response.webSocket
+    })
+    if (socket === null) {
+      throw new Error('the shard did not answer with a WebSocket')
+    }
+    return socket
+  }
+
+  /** A stub that has thrown is of no use any more, so each attempt takes a new one. */
+  async #try<T>(
+    retries: number,
+    attempt: (rpc: ShardRpc, stub: DurableObjectStub) => Promise<T>,
+  ): Promise<T> {
+    const stub = this.#namespace.getByName(KEYSPACE)
+    try {
+      return await attempt(stub as unknown as ShardRpc, stub)
+    } catch (error) {
+      if (retries > 0 && isPlatformError(error) && error.retryable === true) {
+        return this.#try(retries - 1, attempt)
+      }
+      throw fromPlatformError(error)
+    }
+  }
+}
+
+function answered(answer: CallAnswer): Answered {
+  if ('refused' in answer) {
+    throw new RpcStatus(answer.refused.code, answer.refused.message)
+  }
+  return answer
+}
+
+/**
+ * The marks that the platform puts on what it throws
+ * (https://developers.cloudflare.com/durable-objects/best-practices/error-handling/).
+ */
+interface PlatformError extends Error {
+  readonly retryable?: boolean
+  readonly overloaded?: boolean
+  /** The object went away under the call, so nobody knows whether the call was executed. */
+  readonly durableObjectReset?: boolean
+  /** The object's own code threw: a defect, which is no matter of the platform. */
+  readonly remote?: boolean
+}
+
+function isPlatformError(error: unknown): error is PlatformError {
+  return error instanceof Error
+}
+
+function fromPlatformError(error: unknown): unknown {
+  if (!isPlatformError(error)) {
+    return error
+  }
+  if (error.overloaded === true) {
+    return new RpcStatus(Code.RESOURCE_EXHAUSTED, statusOf('too-many-requests').message)
+  }
+  if (error.retryable === true || error.durableObjectReset === true) {
+    return statusOf('timeout-connection-lost')
+  }
+  return error
+}

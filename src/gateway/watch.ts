@@ -1,0 +1,35 @@
+import { WatchRequest, WatchResponse } from '../protocol/generated/messages.ts'
+import { encodeJsonResult } from '../protocol/json-encode.ts'
+import type { RpcStatus } from '../protocol/status.ts'
+import { statusOfFailure } from './failure.ts'
+import { readRequests } from './json-requests.ts'
+import { Lines } from './lines.ts'
+import type { Call } from './unary.ts'
+import { WatchSession } from './watch-session.ts'
+
+/**
+ * Watch: requests come as a sequence of JSON values, whose end only means that no more come; the
+ * watches go on until the client leaves. A client that never asks for anything gets no session.
+ */
+export function watch(call: Call, input: AsyncIterable<Uint8Array>): Lines {
+  let session: WatchSession | undefined
+  const lines = new Lines(() => session?.close())
+  const reader = {
+    received: (response: WatchResponse, size: number): void => {
+      void lines.push(encodeJsonResult(WatchResponse, response)).then(() => session?.credit(size))
+    },
+    ended: (status: RpcStatus): void => lines.cancel(status),
+  }
+  const forward = async (): Promise<void> => {
+    for await (const request of readRequests(WatchRequest, input, call.settings)) {
+      session ??= await WatchSession.open(call.shard, reader)
+      if (lines.ended) {
+        session.close()
+        return
+      }
+      session.request(request)
+    }
+  }
+  forward().catch((error: unknown) => lines.cancel(statusOfFailure(error)))
+  return lines
+}

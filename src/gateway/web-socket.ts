@@ -1,0 +1,113 @@
+import type { Settings } from '../config/settings.ts'
+import { JsonSplitter } from '../protocol/json-stream.ts'
+import {
+  Code,
+  jsonErrorBody,
+  jsonStreamError,
+  RpcStatus,
+  statusOf,
+} from '../protocol/status.ts'
+import { bearerProtocol } from './access.ts'
+import { statusOfFailure } from './failure.ts'
+import { jsonBytesMax } from './limits.ts'
+import type { Lines } from './lines.ts'
+import { socketInput } from './socket-input.ts'
+import { openLines } from './streams.ts'
+import { type Call, callUnary } from './unary.ts'
+
+/** Nothing has to be written to find out whether a WebSocket is alive: see `Lines.next`. */
+const IDLE_MS = 3_600_000
+
+const utf8 = new TextEncoder()
+
+/**
+ * A call over WebSocket, on the same paths: messages in are the body, and each line of the answer
+ * is a message out. A unary call is answered and the connection closed, which etcd 3.6 did as well
+ * and 3.7 does not come to. `call` is undefined for a path that does not exist.
+ */
+export function webSocketResponse(
+  request: Request,
+  settings: Settings,
+  call: Call | undefined,
+): Response {
+  const { 0: client, 1: server } = new WebSocketPair()
+  server.binaryType = 'arraybuffer'
+  const input = socketInput(server, jsonBytesMax(settings))
+  server.accept()
+  void serve(server, call, input)
+  const protocol = bearerProtocol(request)
+  return new Response(null, {
+    status: 101,
+    webSocket: client,
+    headers: protocol === undefined ? {} : { 'Sec-WebSocket-Protocol': protocol },
+  })
+}
+
+async function serve(
+  socket: WebSocket,
+  call: Call | undefined,
+  input: ReadableStream<Uint8Array>,
+): Promise<void> {
+  if (call === undefined) {
+    send(socket, jsonErrorBody(statusOf('path-not-found')))
+  } else {
+    const lines = openLines(call, input)
+    if (lines === undefined) {
+      send(socket, await answerUnary(call, input))
+    } else {
+      socket.addEventListener('close', () => lines.cancel())
+      socket.addEventListener('error', () => lines.cancel())
+      await sendLines(socket, lines)
+    }
+  }
+  if (socket.readyState === WebSocket.OPEN) {
+    socket.close(1000)
+  }
+}
+
+async function sendLines(socket: WebSocket, lines: Lines): Promise<void> {
+  try {
+    for (;;) {
+      const texts = await lines.next(IDLE_MS)
+      if (texts === undefined) {
+        return
+      }
+      texts.forEach((text) => send(socket, text))
+    }
+  } catch (error) {
+    send(socket, jsonStreamError(statusOfFailure(error)))
+  }
+}
+
+/** The first value is the request, and what follows it is not looked at. */
+async function answerUnary(call: Call, input: ReadableStream<Uint8Array>): Promise<string> {
+  try {
+    const body = await callUnary(call, await firstValue(input, call.settings))
+    if (typeof body !== 'string') {
+      await body.cancel()
+      throw new RpcStatus(Code.RESOURCE_EXHAUSTED, 'the answer is too long for a message')
+    }
+    return body
+  } catch (error) {
+    return jsonErrorBody(statusOfFailure(error))
+  }
+}
+
+async function firstValue(
+  input: ReadableStream<Uint8Array>,
+  settings: Settings,
+): Promise<Uint8Array> {
+  const splitter = new JsonSplitter(jsonBytesMax(settings))
+  for await (const chunk of input) {
+    for (const value of splitter.push(chunk)) {
+      return value
+    }
+  }
+  return utf8.encode('')
+}
+
+function send(socket: WebSocket, text: string): void {
+  if (socket.readyState === WebSocket.OPEN) {
+    socket.send(text)
+  }
+}

@@ -1,0 +1,79 @@
+import { alternate, type BenchCase, type Row, withRunning } from './bench-case.ts'
+import { fill } from './fill.ts'
+import { keyAt, prefixEnd } from './keys.ts'
+import { runLoad } from './load.ts'
+import { putJson, valueOf } from './messages.ts'
+import { openWatches } from './watch-stream.ts'
+
+const WATCHERS = [100, 1000]
+
+export const fanOut: BenchCase = {
+  name: 'fan-out',
+  about: `1 writer, ${WATCHERS.join(' or ')} HTTP streams that watch its prefix`,
+  run: ({ contestants, seconds, rounds }) =>
+    withRunning(contestants, async (running) => {
+      const rows: Row[] = []
+      for (const watchers of WATCHERS) {
+        const measured = await alternate(running, rounds, async ({ url }) => {
+          const prefix = 'bench/fan-out/'
+          const result = await runLoad({ kind: 'fan-out', url, prefix, watchers, seconds })
+          return {
+            [`fan-out to ${watchers}, events per s`]: result.eventsPerSecond,
+            [`fan-out to ${watchers}, put to event, p50 ms`]: result.p50Ms,
+            [`fan-out to ${watchers}, put to event, p99 ms`]: result.p99Ms,
+          }
+        })
+        rows.push(...measured)
+      }
+      return rows
+    }),
+}
+
+const STREAMS = 100
+const WATCHES_PER_STREAM = 100
+const PUT = 'bench/put/'
+const PUT_KEYS = 10_000
+
+export const idleWatchers: BenchCase = {
+  name: 'idle-watchers',
+  about: `JSON put, 32 clients, with ${STREAMS * WATCHES_PER_STREAM} watchers on other ranges`,
+  run: ({ contestants, seconds, rounds }) =>
+    withRunning(contestants, async (running) => {
+      for (const { url } of running) {
+        await fill(url, { prefix: PUT, keys: PUT_KEYS, valueBytes: 256, times: 1 })
+      }
+      return alternate(running, rounds, async ({ url }) => {
+        const alone = await putsPerSecond(url, seconds)
+        const watches = await openWatches(url, otherRanges(), (events) => {
+          throw new Error(`${events} events on ranges that nobody writes to`)
+        })
+        const watched = await Promise.race([putsPerSecond(url, seconds), watches.failed])
+        watches.close()
+        return {
+          'put, no watchers, per s': alone,
+          'put, 10k watchers on other ranges, per s': watched,
+          'put, 10k watchers to none': watched / alone,
+        }
+      })
+    }),
+}
+
+/** A prefix of its own for each watch, all of them between the keys that are put. */
+function otherRanges(): { key: string; rangeEnd: string }[][] {
+  return Array.from({ length: STREAMS }, (_, stream) =>
+    Array.from({ length: WATCHES_PER_STREAM }, (_watch, watch) => {
+      const key = `${keyAt(PUT, stream * WATCHES_PER_STREAM + watch)}/`
+      return { key, rangeEnd: prefixEnd(key) }
+    }),
+  )
+}
+
+async function putsPerSecond(url: string, seconds: number): Promise<number> {
+  const value = valueOf(256)
+  const bodies = Array.from({ length: PUT_KEYS }, (_, i) =>
+    putJson(keyAt(PUT, (i * 7919) % PUT_KEYS), value),
+  )
+  const requests = { kind: 'same', path: '/v3/kv/put', bodies, expect: '"revision":' } as const
+  const result = await runLoad({ kind: 'unary', url, clients: 32, seconds, requests })
+  return result.perSecond
+}

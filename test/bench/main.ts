@@ -1,0 +1,86 @@
+// `npm run bench`: ourselves and an installed etcd under the same load, as one table.
+import { statfs } from 'node:fs/promises'
+import { cpus, release, tmpdir, totalmem } from 'node:os'
+import { parseArgs } from 'node:util'
+import workerd from 'workerd'
+import type { BenchCase, Row } from './bench-case.ts'
+import { engine } from './cases-engine.ts'
+import { put, range, txn } from './cases-kv.ts'
+import { list, page } from './cases-list.ts'
+import { largeRange } from './cases-memory.ts'
+import { fanOut, idleWatchers } from './cases-watch.ts'
+import { findContestants } from './contestants.ts'
+import { formatTable } from './table.ts'
+
+const cases: readonly BenchCase[] = [
+  put,
+  range,
+  txn,
+  engine,
+  list,
+  page,
+  fanOut,
+  idleWatchers,
+  largeRange,
+]
+
+const usage = `npm run bench -- [case …] [--seconds 3] [--rounds 3]
+${cases.map(({ name, about }) => `  ${name.padEnd(14)} ${about}`).join('\n')}`
+
+/** As statfs(2) names the file system that is in memory alone. */
+const TMPFS = 0x01021994
+
+async function describeMachine(): Promise<string> {
+  const [cpu] = cpus()
+  const { type } = await statfs(tmpdir())
+  return [
+    `${cpus().length} × ${cpu?.model ?? 'unknown CPU'}`,
+    `${Math.round(totalmem() / 2 ** 30)} GiB`,
+    `${process.platform} ${release()}`,
+    `node ${process.versions.node}`,
+    `workerd ${workerd.version}`,
+    type === TMPFS ? `fsync without a disk: ${tmpdir()} is in memory` : 'fsync on',
+  ].join(', ')
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: {
+      seconds: { type: 'string', default: '3' },
+      rounds: { type: 'string', default: '3' },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  const seconds = Number(values.seconds)
+  const rounds = Number(values.rounds)
+  const unknown = positionals.find((name) => cases.every((each) => each.name !== name))
+  if (values.help || unknown !== undefined || !(seconds > 0) || !(rounds >= 1)) {
+    console.error(unknown === undefined ? usage : `no case "${unknown}"\n${usage}`)
+    process.exitCode = values.help ? 0 : 2
+    return
+  }
+  const contestants = await findContestants()
+  const chosen = cases.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
+  const rows: Row[] = []
+  for (const { name, about, run } of chosen) {
+    console.error(`${name}: ${about}`)
+    try {
+      rows.push(...(await run({ contestants, seconds, rounds })))
+    } catch (error) {
+      // What the other cases have measured is worth having.
+      console.error(error)
+      process.exitCode = 1
+    }
+  }
+  console.log(await describeMachine())
+  console.log(`medians of ${rounds} rounds of ${seconds} s, alternately\n`)
+  console.log(
+    formatTable(
+      contestants.map(({ name }) => name),
+      rows,
+    ),
+  )
+}
+
+await main()

@@ -1,0 +1,35 @@
+import { existsSync, readFileSync } from 'node:fs'
+
+const SAMPLE_MS = 20
+
+/** Bytes of main memory that a process holds; undefined where the system has no /proc. */
+function residentBytes(pid: number): number | undefined {
+  const path = `/proc/${pid}/status`
+  if (!existsSync(path)) {
+    return undefined
+  }
+  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(path, 'utf8'))?.[1]) * 1024
+}
+
+/** By how many bytes a process grows beyond its size at the start while `body` runs. */
+export async function growthWhile<T>(
+  pid: number,
+  body: () => Promise<T>,
+): Promise<{ readonly result: T; readonly growth: number | undefined }> {
+  const before = residentBytes(pid)
+  if (before === undefined) {
+    return { result: await body(), growth: undefined }
+  }
+  let peak = before
+  const sample = (): void => {
+    peak = Math.max(peak, residentBytes(pid) ?? 0)
+  }
+  const timer = setInterval(sample, SAMPLE_MS)
+  try {
+    const result = await body()
+    sample()
+    return { result, growth: peak - before }
+  } finally {
+    clearInterval(timer)
+  }
+}

@@ -1,0 +1,66 @@
+import { env } from 'cloudflare:workers'
+import {
+  CompactionRequest,
+  DeleteRangeRequest,
+  LeaseGrantRequest,
+  LeaseKeepAliveRequest,
+  LeaseTimeToLiveRequest,
+  PutRequest,
+  RangeRequest,
+} from '../../src/protocol/generated/messages.ts'
+import { create } from '../../src/protocol/message-type.ts'
+import type { MethodName } from '../../src/protocol/methods.ts'
+import type { CallAnswer } from '../../src/protocol/shard-rpc.ts'
+import type { Shard } from '../../src/shard/shard.ts'
+
+export function bytes(text: string): Uint8Array {
+  return new TextEncoder().encode(text)
+}
+
+export function shardNamed(name: string): DurableObjectStub<Shard> {
+  return env.SHARD.getByName(name)
+}
+
+export function call(
+  shard: DurableObjectStub<Shard>,
+  method: MethodName,
+  request: object,
+): Promise<CallAnswer> {
+  return shard.call(method, request, { origin: 'http://test' }) as Promise<CallAnswer>
+}
+
+/** The response, which the caller knows the fields of; a refusal is thrown. */
+export async function ask<T>(
+  shard: DurableObjectStub<Shard>,
+  method: MethodName,
+  request: object,
+): Promise<T> {
+  const answer = await call(shard, method, request)
+  if ('refused' in answer) {
+    throw new Error(answer.refused.message)
+  }
+  return answer.response as T
+}
+
+export const put = (key: string, value = 'v', lease = 0n): PutRequest =>
+  create(PutRequest, { key: bytes(key), value: bytes(value), lease })
+export const range = (key: string, rest: Partial<RangeRequest> = {}): RangeRequest =>
+  create(RangeRequest, { key: bytes(key), ...rest })
+export const deletion = (key: string): DeleteRangeRequest =>
+  create(DeleteRangeRequest, { key: bytes(key) })
+export const compaction = (revision: number, physical = false): CompactionRequest =>
+  create(CompactionRequest, { revision, physical })
+export const grant = (ID: bigint, TTL: number): LeaseGrantRequest =>
+  create(LeaseGrantRequest, { ID, TTL })
+export const keepAlive = (ID: bigint): LeaseKeepAliveRequest => create(LeaseKeepAliveRequest, { ID })
+export const timeToLive = (ID: bigint): LeaseTimeToLiveRequest =>
+  create(LeaseTimeToLiveRequest, { ID, keys: true })
+
+export const PUT = '/etcdserverpb.KV/Put'
+export const RANGE = '/etcdserverpb.KV/Range'
+export const DELETE_RANGE = '/etcdserverpb.KV/DeleteRange'
+export const TXN = '/etcdserverpb.KV/Txn'
+export const COMPACT = '/etcdserverpb.KV/Compact'
+export const LEASE_GRANT = '/etcdserverpb.Lease/LeaseGrant'
+export const LEASE_KEEP_ALIVE = '/etcdserverpb.Lease/LeaseKeepAlive'
+export const LEASE_TIME_TO_LIVE = '/etcdserverpb.Lease/LeaseTimeToLive'
