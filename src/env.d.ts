@@ -20,6 +20,8 @@ declare global {
     readonly ETCD_HOST_WHITELIST?: string
     readonly ETCD_METRICS?: string
     readonly EMBEDDED?: string
+    /** A secret: what every request to a deployed Worker has to bring along. */
+    readonly ETCDURABLE_TOKEN?: string
   }
 
   namespace Cloudflare {

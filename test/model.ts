@@ -1,4 +1,3 @@
-import { EngineError, type ErrorKind } from '../src/mvcc/errors.ts'
 import type {
   Compare,
   DeleteRangeRequest,
@@ -10,23 +9,24 @@ import type {
   PutResult,
   RangeRequest,
   RangeResult,
-  RequestOp,
   TxnRequest,
   TxnResult,
 } from '../src/mvcc/types.ts'
+import {
+  bytes,
+  checkOps,
+  checkPut,
+  checkRange,
+  EMPTY_TXN,
+  inRange,
+  isDuplicate,
+  refuse,
+  text,
+} from './model-rules.ts'
 
 /** One version of one key as the model keeps it: version 0 is a deletion. */
 export interface Change extends KeyValue {
   readonly sub: number
-}
-
-/** Bytes as a string with one char per byte: strings of this kind sort as bytes do. */
-export function text(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes)
-}
-
-export function bytes(latin1: string): Uint8Array {
-  return Uint8Array.from(latin1, (char) => char.charCodeAt(0))
 }
 
 /**
@@ -128,24 +128,36 @@ export class Model {
     this.compactRevision = revision
   }
 
-  /** The version before the change's transaction, if that is still to be had. */
+  /** The version before the change's transaction, unless that is compacted or made the key. */
   previous(change: Change): KeyValue | undefined {
-    const before = change.modRevision - 1
-    const created = change.version === 1
-    const gone = before < this.compactRevision
-    return gone || created ? undefined : this.at(before, { key: change.key, rangeEnd: bytes('') })[0]
+    const { key, modRevision } = change
+    const isCreated = this.changes.some(
+      (other) =>
+        other.modRevision === modRevision &&
+        other.sub <= change.sub &&
+        other.version === 1 &&
+        text(other.key) === text(key),
+    )
+    const isGone = modRevision - 1 < this.compactRevision
+    return isGone || isCreated ? undefined : this.#one(key, modRevision - 1)
   }
 
   #transaction<T>(body: () => T): T {
-    this.#subs = 0
-    const result = body()
-    this.revision = this.#now()
-    this.#subs = 0
-    return result
+    const { length } = this.changes
+    try {
+      const result = body()
+      this.revision = this.#now()
+      return result
+    } catch (error) {
+      this.changes.length = length
+      throw error
+    } finally {
+      this.#subs = 0
+    }
   }
 
-  #one(key: Uint8Array): KeyValue | undefined {
-    return this.at(this.#now(), { key, rangeEnd: bytes('') })[0]
+  #one(key: Uint8Array, revision = this.#now()): KeyValue | undefined {
+    return this.at(revision, { key, rangeEnd: bytes('') })[0]
   }
 
   #change(kv: Omit<KeyValue, 'modRevision'>): void {
@@ -154,6 +166,7 @@ export class Model {
 
   #put(request: PutRequest): PutResult {
     const old = this.#one(request.key)
+    refuse('key-not-found', old === undefined && (request.ignoreValue || request.ignoreLease))
     const value = request.ignoreValue && old !== undefined ? old.value : request.value
     const lease = request.ignoreLease && old !== undefined ? old.lease : request.lease
     const createRevision = old?.createRevision ?? this.revision + 1
@@ -223,19 +236,6 @@ export class Model {
   }
 }
 
-const EMPTY_TXN: TxnRequest = { compare: [], success: [], failure: [] }
-
-export function inRange(range: KeyRange, key: Uint8Array): boolean {
-  const [at, start, end] = [text(key), text(range.key), text(range.rangeEnd)]
-  return end === '' ? at === start : at >= start && (end === '\0' || at < end)
-}
-
-function refuse(kind: ErrorKind, condition: boolean): void {
-  if (condition) {
-    throw new EngineError(kind)
-  }
-}
-
 function order<T extends number | string | bigint>(a: T, b: T): number {
   return a < b ? -1 : a > b ? 1 : 0
 }
@@ -264,78 +264,4 @@ function holds(compare: Compare, kv: KeyValue | undefined): boolean {
   ]
   const result = orders[compare.target] ?? 0
   return [result === 0, result > 0, result < 0, result !== 0][compare.result] ?? true
-}
-
-function checkRange(request: RangeRequest): void {
-  const { sortOrder, sortTarget } = request
-  refuse('empty-key', request.key.length === 0)
-  const known = sortOrder >= 0 && sortOrder <= 2 && sortTarget >= 0 && sortTarget <= 4
-  refuse('invalid-sort-option', !known)
-}
-
-function checkPut(request: PutRequest): void {
-  refuse('empty-key', request.key.length === 0)
-  refuse('value-provided', request.ignoreValue && request.value.length > 0)
-  refuse('lease-provided', request.ignoreLease && request.lease !== 0n)
-}
-
-function checkOps(request: TxnRequest, opsMax: number): void {
-  const { compare, success, failure } = request
-  const left = opsMax - Math.max(compare.length, success.length, failure.length)
-  refuse('too-many-ops', left < 0)
-  refuse('empty-key', compare.some((each) => each.key.length === 0))
-  for (const op of [...success, ...failure]) {
-    if (op.requestRange !== undefined) {
-      checkRange(op.requestRange)
-    } else if (op.requestPut !== undefined) {
-      checkPut(op.requestPut)
-    } else if (op.requestDeleteRange !== undefined) {
-      refuse('empty-key', op.requestDeleteRange.key.length === 0)
-    } else {
-      refuse('key-not-found', op.requestTxn === undefined)
-      checkOps(op.requestTxn ?? EMPTY_TXN, left)
-    }
-  }
-}
-
-/** A put or a delete of a branch, with the places and branches that lead to it. */
-interface Leaf {
-  readonly op: RequestOp
-  readonly path: readonly number[]
-}
-
-/** Every second number of a path is an operation's place, those between say which branch. */
-function leaves(ops: readonly RequestOp[], path: readonly number[]): Leaf[] {
-  return ops.flatMap((op, place) => {
-    const here = [...path, place]
-    const { success = [], failure = [] } = op.requestTxn ?? EMPTY_TXN
-    return op.requestTxn === undefined
-      ? [{ op, path: here }]
-      : [...leaves(success, [...here, 0]), ...leaves(failure, [...here, 1])]
-  })
-}
-
-function isDuplicate(ops: readonly RequestOp[]): boolean {
-  const all = leaves(ops, [])
-  return all.some((a) => all.some((b) => a !== b && collide(a, b)))
-}
-
-/** Whether two leaves, of which the first is a put, may not stand in one transaction. */
-function collide(a: Leaf, b: Leaf): boolean {
-  const fork = a.path.findIndex((step, i) => step !== b.path[i])
-  const inOneTxn = fork % 2 === 1
-  if (a.op.requestPut === undefined || inOneTxn) {
-    return false
-  }
-  const { key } = a.op.requestPut
-  if (b.op.requestPut !== undefined) {
-    return text(key) === text(b.op.requestPut.key)
-  }
-  const range = b.op.requestDeleteRange
-  // etcd takes the "\0" of a delete from a key on for an end, behind which no key comes.
-  if (range === undefined || text(range.rangeEnd) === '\0' || !inRange(range, key)) {
-    return false
-  }
-  const direct = fork === a.path.length - 1 || fork === b.path.length - 1
-  return direct || (b.path[fork] ?? 0) < (a.path[fork] ?? 0)
 }

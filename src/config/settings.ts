@@ -22,6 +22,8 @@ export interface Settings {
   readonly metrics: 'basic' | 'extensive'
   /** Whether this is the embedded start, which listens where its command line says. */
   readonly embedded: boolean
+  /** What every request to a deployed Worker has to bring along. */
+  readonly accessToken: string | undefined
 }
 
 export type AutoCompaction =
@@ -33,14 +35,26 @@ export class SettingsError extends Error {
   override readonly name = 'SettingsError'
 }
 
+const parsed = new WeakMap<Env, Settings>()
+
+/** The same, parsed once for each environment. */
+export function settingsOf(environment: Env): Settings {
+  let settings = parsed.get(environment)
+  if (settings === undefined) {
+    settings = parseSettings(environment)
+    parsed.set(environment, settings)
+  }
+  return settings
+}
+
 /** Throws a SettingsError. */
 export function parseSettings(environment: Env): Settings {
-  const parsed = schema.safeParse(environment)
-  if (!parsed.success) {
-    const problems = parsed.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`)
+  const result = schema.safeParse(environment)
+  if (!result.success) {
+    const problems = result.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`)
     throw new SettingsError(problems.join('; '))
   }
-  return parsed.data
+  return result.data
 }
 
 /** An empty variable counts as an unset one, as in etcd. */
@@ -94,6 +108,7 @@ const schema = z
     ETCD_HOST_WHITELIST: setting('*', allowed),
     ETCD_METRICS: setting('basic', z.enum(['basic', 'extensive'], 'must be basic or extensive')),
     EMBEDDED: setting('false', z.enum(['true', 'false'], 'must be true or false')),
+    ETCDURABLE_TOKEN: setting('', z.string()),
   })
   .transform((values, context): Settings => {
     const retention = values.ETCD_AUTO_COMPACTION_RETENTION
@@ -120,6 +135,7 @@ const schema = z
       hostWhitelist: values.ETCD_HOST_WHITELIST,
       metrics: values.ETCD_METRICS,
       embedded: values.EMBEDDED === 'true',
+      accessToken: values.ETCDURABLE_TOKEN === '' ? undefined : values.ETCDURABLE_TOKEN,
     }
   })
 

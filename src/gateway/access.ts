@@ -1,3 +1,4 @@
+import type { Settings } from '../config/settings.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 
 /** What anybody may ask: whether there is an etcd here, and whether it runs. */
@@ -9,17 +10,21 @@ const utf8 = new TextEncoder()
  * Why a request may not pass; undefined when it may. A deployed Worker has the whole internet
  * before it, so it serves nobody without a secret; the embedded start listens where it was told.
  */
-export function accessProblem(request: Request, path: string, env: Env): RpcStatus | undefined {
-  if (env.EMBEDDED === 'true' || open.has(path)) {
+export function accessProblem(
+  request: Request,
+  path: string,
+  { embedded, accessToken }: Settings,
+): RpcStatus | undefined {
+  if (embedded || open.has(path)) {
     return undefined
   }
-  if (env.ETCDURABLE_TOKEN === undefined || env.ETCDURABLE_TOKEN === '') {
+  if (accessToken === undefined) {
     const hint =
       'no access token is set: run `wrangler secret put ETCDURABLE_TOKEN` and send it with each request as `Authorization: Bearer <token>`'
     return new RpcStatus(Code.UNAVAILABLE, hint)
   }
   const given = bearerToken(request)
-  return given !== undefined && isSame(given, env.ETCDURABLE_TOKEN)
+  return given !== undefined && isSame(given, accessToken)
     ? undefined
     : statusOf('invalid-auth-token')
 }
@@ -36,7 +41,8 @@ export function bearerProtocol(request: Request): string | undefined {
 }
 
 function offered(request: Request): string | undefined {
-  const [, token] = /^Bearer, *(.*)$/.exec(request.headers.get('Sec-WebSocket-Protocol') ?? '') ?? []
+  const [, token] =
+    /^Bearer, *(.*)$/.exec(request.headers.get('Sec-WebSocket-Protocol') ?? '') ?? []
   return token
 }
 

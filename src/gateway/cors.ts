@@ -4,12 +4,13 @@ import type { Settings } from '../config/settings.ts'
 const ALLOWED_METHODS = 'POST, GET, OPTIONS, PUT, DELETE'
 const ALLOWED_HEADERS = 'accept, content-type, authorization'
 
-/** Adds to an answer which origin may read it: none, where the client's is not among --cors. */
-export function allowOrigin(headers: Headers, origin: string | null, settings: Settings): void {
-  const allowed = settings.cors === undefined ? '*' : origin
-  if (allowed !== null && (settings.cors === undefined || settings.cors.has(allowed))) {
-    headers.set('Access-Control-Allow-Methods', ALLOWED_METHODS)
-    headers.set('Access-Control-Allow-Origin', allowed)
-    headers.set('Access-Control-Allow-Headers', ALLOWED_HEADERS)
+/** Adds to an answer which origin may read it: nothing, where the client's is not among --cors. */
+export function allowOrigin(response: Response, request: Request, { cors }: Settings): void {
+  const origin = cors === undefined ? '*' : request.headers.get('Origin')
+  // The headers of a handshake are not for pages to read, and workerd has sent them by now.
+  if (origin !== null && (cors === undefined || cors.has(origin)) && response.status !== 101) {
+    response.headers.set('Access-Control-Allow-Methods', ALLOWED_METHODS)
+    response.headers.set('Access-Control-Allow-Origin', origin)
+    response.headers.set('Access-Control-Allow-Headers', ALLOWED_HEADERS)
   }
 }

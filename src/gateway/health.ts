@@ -15,10 +15,19 @@ export type Query = Readonly<Record<string, readonly string[]>>
 
 const options = z.object({
   /** Alarms of /health, checks of the others, that shall not count. */
-  exclude: z.array(z.string()).default([]).transform((names) => new Set(names)),
-  serializable: z.array(z.string()).default([]).transform(([first]) => first === 'true'),
+  exclude: z
+    .array(z.string())
+    .default([])
+    .transform((names) => new Set(names)),
+  serializable: z
+    .array(z.string())
+    .default([])
+    .transform(([first]) => first === 'true'),
   /** It is on whenever it is there, even as `verbose=false`. */
-  verbose: z.array(z.string()).optional().transform((values) => values !== undefined),
+  verbose: z
+    .array(z.string())
+    .optional()
+    .transform((values) => values !== undefined),
 })
 
 /** GET /health: alarms first, then a read. */
@@ -48,17 +57,84 @@ async function healthProblem(
   }
 }
 
-/** Throws what is wrong. */
-type Check = (shard: ShardClient) => Promise<void>
+/** Answers what is wrong, if anything is. */
+type Check = (shard: ShardClient) => Promise<string | undefined>
 
-const checks: Readonly<Record<string, Check>> = {
-  data_corruption: async (shard) => {
-    if ((await raisedAlarms(shard)).includes('CORRUPT')) {
-      throw new Error('alarm activated: CORRUPT')
+const readCheck =
+  (serializable: boolean): Check =>
+  async (shard) => {
+    try {
+      await readOne(shard, serializable)
+      return undefined
+    } catch (error) {
+      return `range error: ${statusOfFailure(error).message}`
     }
-  },
-  serializable_read: (shard) => readOne(shard, true),
-  linearizable_read: (shard) => readOne(shard, false),
+  }
+
+const checks = {
+  data_corruption: async (shard) =>
+    (await raisedAlarms(shard)).includes('CORRUPT') ? 'alarm activated: CORRUPT' : undefined,
+  serializable_read: readCheck(true),
+  linearizable_read: readCheck(false),
   // A keyspace has one member, and that is no learner.
-  non_learner: () => Promise.resolve(),
+  non_learner: () => Promise.resolve(undefined),
+} satisfies Record<string, Check>
+
+type CheckName = keyof typeof checks
+
+const probes = {
+  livez: ['serializable_read'],
+  readyz: ['data_corruption', 'serializable_read', 'linearizable_read', 'non_learner'],
+} as const satisfies Record<string, readonly CheckName[]>
+
+/** The paths of /livez and /readyz, each with those of its checks, and what they run. */
+export const probePaths: ReadonlyMap<string, readonly CheckName[]> = new Map(
+  Object.entries(probes).flatMap(([probe, names]) => [
+    [`/${probe}`, names],
+    ...names.map((name) => [`/${probe}/${name}`, [name]] as const),
+  ]),
+)
+
+/** GET of a path of `probePaths`. A check asked for by its own path is not excluded. */
+export async function probeResponse(
+  shard: ShardClient,
+  names: readonly CheckName[],
+  query: Query,
+): Promise<Response> {
+  const { exclude, verbose } = options.parse(query)
+  const run = names.length === 1 ? names : names.filter((name) => !exclude.has(name))
+  const problems = await Promise.all(run.map((name) => checks[name](shard)))
+  const lines = run.map((name, index) => {
+    const problem = problems[index]
+    return problem === undefined ? `[+]${name} ok\n` : `[-]${name} failed: ${problem}\n`
+  })
+  if (problems.some((problem) => problem !== undefined)) {
+    return textResponse(503, lines.join(''))
+  }
+  return textResponse(200, `${verbose ? lines.join('') : ''}ok`)
+}
+
+async function raisedAlarms(shard: ShardClient): Promise<readonly string[]> {
+  const { response } = await shard.call('/etcdserverpb.Maintenance/Alarm', AlarmRequest.empty(), {
+    origin: '',
+  })
+  const { alarms } = response as AlarmResponse
+  return alarms.map(({ alarm }) => alarmNames.get(alarm) ?? 'UNKNOWN')
+}
+
+const alarmNames = new Map<number, string>(
+  Object.entries(AlarmType).map(([name, number]) => [number, name]),
+)
+
+/** The cheapest range: one key of whatever there is, without its value. */
+async function readOne(shard: ShardClient, serializable: boolean): Promise<void> {
+  const all = new Uint8Array(1)
+  const request = create(RangeRequest, {
+    key: all,
+    rangeEnd: all,
+    limit: 1,
+    keysOnly: true,
+    serializable,
+  })
+  await shard.call('/etcdserverpb.KV/Range', request, { origin: '' })
 }

@@ -1,4 +1,10 @@
-import { httpStatus, jsonErrorBody, jsonStreamError, Code, type RpcStatus } from '../protocol/status.ts'
+import {
+  httpStatus,
+  jsonErrorBody,
+  jsonStreamError,
+  Code,
+  type RpcStatus,
+} from '../protocol/status.ts'
 
 /** The answer to a unary call that failed, and to a request that is no call. */
 export function refusalResponse(status: RpcStatus): Response {

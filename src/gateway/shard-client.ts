@@ -43,9 +43,7 @@ export class ShardClient {
 
   /** A further page of a range; `request` is the first one's. */
   async rangeNext(request: object, next: PageCursor): Promise<Answered> {
-    return answered(
-      await this.#try(READ_RETRIES_MAX, (shard) => shard.rangeNext(request, next)),
-    )
+    return answered(await this.#try(READ_RETRIES_MAX, (shard) => shard.rangeNext(request, next)))
   }
 
   metrics(): Promise<readonly MetricFamily[]> {

@@ -1,12 +1,6 @@
 import type { Settings } from '../config/settings.ts'
 import { JsonSplitter } from '../protocol/json-stream.ts'
-import {
-  Code,
-  jsonErrorBody,
-  jsonStreamError,
-  RpcStatus,
-  statusOf,
-} from '../protocol/status.ts'
+import { Code, jsonErrorBody, jsonStreamError, RpcStatus, statusOf } from '../protocol/status.ts'
 import { bearerProtocol } from './access.ts'
 import { statusOfFailure } from './failure.ts'
 import { jsonBytesMax } from './limits.ts'

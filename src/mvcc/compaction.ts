@@ -87,6 +87,8 @@ export class Compaction {
     const rows = numberOf(this.#sql.first(COUNT_LOG_UP_TO, HASHED_ROWS_MAX + 1)?.[0])
     if (rows <= HASHED_ROWS_MAX) {
       this.#unhashed.push(this.#scope(revision, before))
+      // Of more than are kept, all but the one in the making would be forgotten anyway.
+      this.#unhashed.splice(1, this.#unhashed.length - 1 - HASHES_KEPT)
     }
   }
 
@@ -133,8 +135,9 @@ export class Compaction {
 
   /** What etcd remembers of its last compactions, and answers before it hashes anew. */
   *rememberedHash(revision: Revision): Generator<void, HashKv | undefined> {
-    while (this.#unhashed.some((scope) => scope.revision === revision)) {
-      this.#hash(this.#unhashed[0])
+    const isDue = (): boolean => this.#unhashed.some((scope) => scope.revision === revision)
+    for (let [oldest] = this.#unhashed; oldest !== undefined && isDue(); [oldest] = this.#unhashed) {
+      this.#hash(oldest)
       yield
     }
     return this.#hashes.findLast((hash) => hash.hashRevision === revision)

@@ -8,6 +8,12 @@ import { bigintSize, int64Size, uint32Size, uint64Size, WireType, type WireWrite
  * are the lengths of the messages below the first, in the order in which both passes meet them:
  * without it each level of nesting would be measured again by every level above it.
  */
+export interface Sizes {
+  readonly sizes: number[]
+  /** The lengths of messages that were measured before, and are not looked into again. */
+  readonly known?: ReadonlyMap<object, number>
+}
+
 export interface Output {
   readonly writer: WireWriter
   readonly sizes: readonly number[]
@@ -16,11 +22,11 @@ export interface Output {
 
 /** How one type is measured and written: made once, when the type is first met. */
 export interface Encoder {
-  readonly measure: (value: object, sizes: number[]) => number
+  readonly measure: (value: object, sizes: Sizes) => number
   readonly write: (value: object, output: Output) => void
 }
 
-export function measure(type: MessageType<object>, value: object, sizes: number[]): number {
+export function measure(type: MessageType<object>, value: object, sizes: Sizes): number {
   return encoderOf(type).measure(value, sizes)
 }
 
@@ -41,7 +47,7 @@ function encoderOf(type: MessageType<object>): Encoder {
 
 interface FieldEncoder {
   readonly property: string
-  readonly measure: (value: unknown, sizes: number[]) => number
+  readonly measure: (value: unknown, sizes: Sizes) => number
   readonly write: (value: unknown, output: Output) => void
 }
 
@@ -79,7 +85,7 @@ function fieldEncoder(field: Field): FieldEncoder {
 
 /** A value with the tag before it. */
 interface Element {
-  readonly measure: (value: unknown, sizes: number[]) => number
+  readonly measure: (value: unknown, sizes: Sizes) => number
   readonly write: (value: unknown, output: Output) => void
 }
 
@@ -90,9 +96,9 @@ function messageElement(number: number, type: () => MessageType<object>): Elemen
   return {
     measure: (value, sizes) => {
       encoder ??= encoderOf(type())
-      const index = sizes.push(0) - 1
-      const size = encoder.measure(value as object, sizes)
-      sizes[index] = size
+      const index = sizes.sizes.push(0) - 1
+      const size = sizes.known?.get(value as object) ?? encoder.measure(value as object, sizes)
+      sizes.sizes[index] = size
       return tagSize + uint32Size(size) + size
     },
     write: (value, output) => {

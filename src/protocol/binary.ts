@@ -5,19 +5,24 @@
  */
 import { decodeMessage } from './binary-decode.ts'
 import { measure, write } from './binary-encode.ts'
+import { measureDeep } from './binary-size.ts'
 import type { MessageType } from './message-type.ts'
 import { WireReader, WireWriter } from './wire.ts'
 
+/**
+ * Works its way down into sub-messages, so one that is nested a thousand deep overflows the stack.
+ * Only a TxnRequest can be: check it before.
+ */
 export function encode<T extends object>(type: MessageType<T>, value: T): Uint8Array {
   const sizes: number[] = []
-  const writer = new WireWriter(measure(type, value, sizes))
+  const writer = new WireWriter(measure(type, value, { sizes }))
   write(type, value, { writer, sizes, next: 0 })
   return writer.bytes
 }
 
-/** The length of what `encode` would return. */
+/** The length of what `encode` would return, of any message however deep. */
 export function sizeOf<T extends object>(type: MessageType<T>, value: T): number {
-  return measure(type, value, [])
+  return measureDeep(type, value)
 }
 
 /**

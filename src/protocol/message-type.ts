@@ -33,7 +33,7 @@ export interface EnumField extends AnyField {
   readonly enum: EnumType
 }
 
-export interface MessageField extends AnyField {
+interface MessageField extends AnyField {
   readonly kind: 'message'
   /** A thunk, because messages refer to each other in circles. */
   readonly message: () => MessageType<object>
@@ -43,7 +43,7 @@ export interface MessageField extends AnyField {
  * The proto scalar types in use. Of the 64-bit ones, ids are `bigint` (`*-id`), since all 64 bits
  * of them matter; revisions, counts, sizes and times are `number`.
  */
-export type ScalarKind =
+type ScalarKind =
   | 'bool'
   | 'bytes'
   | 'string'

@@ -15,7 +15,8 @@ import type {
   RangeResult,
   TxnRequest,
 } from '../../src/mvcc/types.ts'
-import { bytes, type Change, inRange, Model, text } from '../model.ts'
+import { type Change, Model } from '../model.ts'
+import { bytes, inRange, text } from '../model-rules.ts'
 import { openNodeSql } from './node-sql.ts'
 import {
   anyDelete,

@@ -8,7 +8,7 @@ import type {
   RequestOp,
   TxnRequest,
 } from '../../src/mvcc/types.ts'
-import { bytes } from '../model.ts'
+import { bytes } from '../model-rules.ts'
 
 /** Few keys, so that they meet; with the bytes at both ends of the order and prefixes of others. */
 const KEYS = ['\0', 'a', 'a\0', 'ab', 'b', 'ba', 'c', '\xff', '\xff\xff']

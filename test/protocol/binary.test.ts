@@ -175,7 +175,7 @@ describe('decode', () => {
     expect(decode(WatchCreateRequest, bytes).filters).toEqual([1, 0, 1, 0, 0])
   })
 
-  it('[PRO10] takes messages 10,000 deep, as grpc-go does, and refuses the next', () => {
+  it('[PRO10] takes and measures messages 10,000 deep, as grpc-go does, and refuses the next', () => {
     let deepest = decode(TxnRequest, nested(9_999))
     let depth = 1
     for (let next = txnWithin(deepest); next !== undefined; next = txnWithin(deepest)) {
@@ -183,6 +183,7 @@ describe('decode', () => {
       depth += 2
     }
     expect(depth).toBe(9_999)
+    expect(sizeOf(TxnRequest, decode(TxnRequest, nested(9_999)))).toBe(nested(9_999).length)
     expect(() => decode(TxnRequest, nested(10_001))).toThrow(WireError)
   })
 

@@ -63,7 +63,7 @@ describe('what etcd answered', () => {
   const refused = readGolden('json-errors.jsonl') as readonly Refused[]
   const accepted = readGolden('json-accepted.jsonl') as readonly Accepted[]
 
-  it.each(refused)('[JSN1] $path refuses $body$body_base64$repeat: $message', (row) => {
+  it.each(refused)('[JSN1] $path refuses with $message', (row) => {
     const { code, message } = refusal(requestType(row.path), bodyOf(row))
     const { status, code: wantedCode, message: wantedMessage } = row
     expect({ status: httpStatus(code), code, message }).toEqual({

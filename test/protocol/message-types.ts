@@ -15,12 +15,10 @@ export function messageType(name: string): MessageType<object> {
   return found
 }
 
-export const anyMessageType = fc.constantFrom(...messageTypes)
-
 /** A type with one of its messages, nested at most three deep. */
-export const anyMessage = anyMessageType.chain((type) =>
-  fc.record({ type: fc.constant(type), message: messageOf(type, 3) }),
-)
+export const anyMessage = fc
+  .constantFrom(...messageTypes)
+  .chain((type) => fc.record({ type: fc.constant(type), message: messageOf(type, 3) }))
 
 export function messageOf(type: MessageType<object>, depth: number): fc.Arbitrary<object> {
   const fields = type.fields.filter((field) => field.kind !== 'message' || depth > 0)

@@ -1,0 +1,68 @@
+import type { Settings } from '../config/settings.ts'
+import { type MethodName, routes } from '../protocol/methods.ts'
+import { statusOf } from '../protocol/status.ts'
+import { deadlineExceeded, parseTimeout, within } from './deadline.ts'
+import { statusOfFailure } from './failure.ts'
+import { streamResponse } from './line-stream.ts'
+import { notFound } from './not-found.ts'
+import { refusalResponse } from './refusal.ts'
+import { readBody } from './request-body.ts'
+import { ShardClient } from './shard-client.ts'
+import { openLines } from './streams.ts'
+import { type Call, callUnary } from './unary.ts'
+import { webSocketResponse } from './web-socket.ts'
+
+const methods: ReadonlyMap<string, MethodName> = new Map(Object.entries(routes))
+
+const answerHeaders = {
+  'Content-Type': 'application/json',
+  'Grpc-Metadata-Content-Type': 'application/grpc',
+}
+
+/** Answers a request below /v3/ (or /v3beta/), over HTTP or WebSocket. `path` is decoded. */
+export async function callResponse(
+  request: Request,
+  path: string,
+  env: Env,
+  settings: Settings,
+): Promise<Response> {
+  const method = methods.get(path.replace(/^\/v3beta\//, '/v3/'))
+  const call =
+    method === undefined
+      ? undefined
+      : { method, shard: new ShardClient(env.SHARD), settings, origin: originOf(request.url) }
+  if (request.headers.get('Upgrade') === 'websocket') {
+    return webSocketResponse(request, settings, call)
+  }
+  if (call === undefined) {
+    return notFound(request)
+  }
+  if (request.method !== 'POST') {
+    return refusalResponse(statusOf('method-not-allowed'))
+  }
+  try {
+    return await httpResponse(request, call)
+  } catch (error) {
+    return refusalResponse(statusOfFailure(error))
+  }
+}
+
+async function httpResponse(request: Request, call: Call): Promise<Response> {
+  const timeoutMs = parseTimeout(request.headers.get('Grpc-Timeout'))
+  const lines = openLines(call, request.body ?? [])
+  if (lines === undefined) {
+    const answer = await within(timeoutMs, async () =>
+      callUnary(call, await readBody(request, call.settings)),
+    )
+    return new Response(answer, { headers: answerHeaders })
+  }
+  if (timeoutMs !== undefined) {
+    setTimeout(() => lines.cancel(deadlineExceeded()), timeoutMs)
+  }
+  return streamResponse(lines, answerHeaders)
+}
+
+/** A URL's part before its path, cut out because each call needs it and parsing costs more. */
+function originOf(url: string): string {
+  return url.slice(0, url.indexOf('/', url.indexOf('//') + 2))
+}
