@@ -17,8 +17,8 @@ const sqlText: Plugin = {
 const shared = {
   sequence: { groupOrder: 1 },
   // A hung test ends some day; nothing is said about speed.
-  testTimeout: 120_000,
-  hookTimeout: 120_000,
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
 }
 
 export default defineConfig({

@@ -172,7 +172,7 @@ export type FlagName = keyof Table
 export type Flags = { readonly [Name in FlagName]: z.output<Table[Name]['schema']> }
 
 /** The environment variable of a flag: `data-dir` is ETCD_DATA_DIR. */
-export function environmentName(name: string): string {
+function environmentName(name: string): string {
   return `ETCD_${name.toUpperCase().replaceAll('-', '_')}`
 }
 

@@ -40,12 +40,15 @@ export function deadlineExceeded(): RpcStatus {
   return new RpcStatus(Code.DEADLINE_EXCEEDED, 'context deadline exceeded')
 }
 
-/** The work's result if it comes in time. Work that is under way is not undone by being late. */
+/**
+ * The work's result if it comes in time, for which less than a millisecond is never enough. Work
+ * that is under way is not undone by being late.
+ */
 export async function within<T>(ms: number | undefined, work: () => Promise<T>): Promise<T> {
   if (ms === undefined) {
     return work()
   }
-  if (ms < 0) {
+  if (ms < 1) {
     throw deadlineExceeded()
   }
   const late = Promise.withResolvers<never>()

@@ -1,4 +1,4 @@
-import { z } from 'zod'
+import * as z from 'zod'
 import {
   AlarmRequest,
   type AlarmResponse,
@@ -89,9 +89,9 @@ const probes = {
 
 /** The paths of /livez and /readyz, each with those of its checks, and what they run. */
 export const probePaths: ReadonlyMap<string, readonly CheckName[]> = new Map(
-  Object.entries(probes).flatMap(([probe, names]) => [
+  Object.entries(probes).flatMap(([probe, names]): [string, readonly CheckName[]][] => [
     [`/${probe}`, names],
-    ...names.map((name) => [`/${probe}/${name}`, [name]] as const),
+    ...names.map((name): [string, readonly CheckName[]] => [`/${probe}/${name}`, [name]]),
   ]),
 )
 

@@ -5,46 +5,64 @@ import type { MessageType } from '../protocol/message-type.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
 import { jsonBytesMax, requireReceivableMessage } from './limits.ts'
 
-/**
- * The requests of a streaming call. Whatever is no request ends them as the end of the input does,
- * without a word: etcd's gateway only logs it. One that is too large throws an RpcStatus.
- */
-export async function* readRequests<T extends object>(
-  type: MessageType<T>,
-  input: AsyncIterable<Uint8Array>,
-  settings: Settings,
-): AsyncGenerator<T, void, undefined> {
-  const splitter = new JsonSplitter(jsonBytesMax(settings))
+/** The bytes that a client sends, cut anywhere. */
+export type Chunks = AsyncGenerator<Uint8Array, void, undefined>
+
+/** A body that breaks off has lost its client: that is thrown as gRPC's own status for it. */
+export async function* chunksOf(body: ReadableStream<Uint8Array> | null): Chunks {
   try {
-    for await (const chunk of untilLost(input)) {
-      for (const value of splitter.push(chunk)) {
-        yield parse(type, value, settings)
-      }
-    }
-    for (const value of splitter.end()) {
-      yield parse(type, value, settings)
-    }
-  } catch (error) {
-    if (!(error instanceof RpcStatus && error.code === Code.INVALID_ARGUMENT)) {
-      throw error
-    }
+    yield* body ?? []
+  } catch {
+    throw new RpcStatus(Code.CANCELED, 'context canceled')
   }
 }
 
-function parse<T extends object>(type: MessageType<T>, value: Uint8Array, settings: Settings): T {
-  const request = decodeJsonValue(type, value)
-  requireReceivableMessage(type, request, value.length, settings)
-  return request
-}
-
-/** A body that breaks off has lost its client, who will not hear what is made of that. */
-async function* untilLost(input: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const chunks = input[Symbol.asyncIterator]()
-  for (;;) {
-    const next = await chunks.next().catch(() => undefined)
-    if (next === undefined || next.done === true) {
+/**
+ * The requests of a streaming call. Whatever is no request ends them as the end of the input does,
+ * without a word: etcd's gateway only logs it. Throws an RpcStatus for a request that is too
+ * large, and what `chunks` throws.
+ */
+export async function* readRequests<T extends object>(
+  type: MessageType<T>,
+  chunks: Chunks,
+  settings: Settings,
+): AsyncGenerator<T, void, undefined> {
+  const splitter = new JsonSplitter(jsonBytesMax(settings))
+  // Not `for await`, which would close what the caller may want to go on reading.
+  for (let next = await chunks.next(); next.done !== true; next = await chunks.next()) {
+    const good = yield* parse(type, splitter.push(next.value), settings)
+    if (!good) {
       return
     }
-    yield next.value
+  }
+  yield* parse(type, splitter.end(), settings)
+}
+
+/** Returns whether all of the values were requests. */
+function* parse<T extends object>(
+  type: MessageType<T>,
+  values: Iterable<Uint8Array>,
+  settings: Settings,
+): Generator<T, boolean, undefined> {
+  try {
+    for (const value of values) {
+      const request = decodeJsonValue(type, value)
+      requireReceivableMessage(type, request, value.length, settings)
+      yield request
+    }
+    return true
+  } catch (error) {
+    if (error instanceof RpcStatus && error.code === Code.INVALID_ARGUMENT) {
+      return false
+    }
+    throw error
+  }
+}
+
+/** Reads on to the end, only to notice that the client leaves. */
+export async function drain(chunks: Chunks): Promise<void> {
+  let next = await chunks.next()
+  while (next.done !== true) {
+    next = await chunks.next()
   }
 }

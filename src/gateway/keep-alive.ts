@@ -1,12 +1,12 @@
 import { LeaseKeepAliveRequest, LeaseKeepAliveResponse } from '../protocol/generated/messages.ts'
 import { encodeJsonResult } from '../protocol/json-encode.ts'
 import { statusOfFailure } from './failure.ts'
-import { readRequests } from './json-requests.ts'
+import { type Chunks, readRequests } from './json-requests.ts'
 import { Lines } from './lines.ts'
 import type { Call } from './unary.ts'
 
 /** LeaseKeepAlive: a line for each request, and the end of the input ends the call. */
-export function keepAlive(call: Call, input: AsyncIterable<Uint8Array>): Lines {
+export function keepAlive(call: Call, input: Chunks): Lines {
   const lines = new Lines(() => undefined)
   const renew = async (): Promise<void> => {
     for await (const request of readRequests(LeaseKeepAliveRequest, input, call.settings)) {

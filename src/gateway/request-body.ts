@@ -1,4 +1,5 @@
 import type { Settings } from '../config/settings.ts'
+import { type Chunks, chunksOf } from './json-requests.ts'
 import { jsonBytesMax, requireReceivable } from './limits.ts'
 
 /**
@@ -14,13 +15,10 @@ export async function readBody(request: Request, settings: Settings): Promise<Ui
     }
     return new Uint8Array(await request.arrayBuffer())
   }
-  return request.body === null ? new Uint8Array(0) : readChunks(request.body, settings)
+  return readChunks(chunksOf(request.body), settings)
 }
 
-async function readChunks(
-  body: ReadableStream<Uint8Array>,
-  settings: Settings,
-): Promise<Uint8Array> {
+async function readChunks(body: Chunks, settings: Settings): Promise<Uint8Array> {
   const chunks: Uint8Array[] = []
   let length = 0
   for await (const chunk of body) {

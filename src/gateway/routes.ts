@@ -3,6 +3,7 @@ import { type MethodName, routes } from '../protocol/methods.ts'
 import { statusOf } from '../protocol/status.ts'
 import { deadlineExceeded, parseTimeout, within } from './deadline.ts'
 import { statusOfFailure } from './failure.ts'
+import { chunksOf } from './json-requests.ts'
 import { streamResponse } from './line-stream.ts'
 import { notFound } from './not-found.ts'
 import { refusalResponse } from './refusal.ts'
@@ -49,7 +50,7 @@ export async function callResponse(
 
 async function httpResponse(request: Request, call: Call): Promise<Response> {
   const timeoutMs = parseTimeout(request.headers.get('Grpc-Timeout'))
-  const lines = openLines(call, request.body ?? [])
+  const lines = openLines(call, chunksOf(request.body))
   if (lines === undefined) {
     const answer = await within(timeoutMs, async () =>
       callUnary(call, await readBody(request, call.settings)),

@@ -8,6 +8,9 @@ const KEYSPACE = 'default'
 /** A read that the platform failed is sent again this often, to an object that may have moved. */
 const READ_RETRIES_MAX = 3
 
+/** What a stub offers, without the types that it wraps answers in. */
+type Stub = ShardRpc & Pick<DurableObjectStub, 'fetch'>
+
 /** An answer that is no refusal. */
 export type Answered = Extract<CallAnswer, { readonly response: object }>
 
@@ -52,7 +55,7 @@ export class ShardClient {
 
   /** The socket that streams share (protocol/frames.ts). */
   async connect(): Promise<WebSocket> {
-    const socket = await this.#try(READ_RETRIES_MAX, async (_rpc, shard) => {
+    const socket = await this.#try(READ_RETRIES_MAX, async (shard) => {
       const response = await shard.fetch('http://shard/session', {
         headers: { Upgrade: 'websocket' },
       })
@@ -65,13 +68,9 @@ export class ShardClient {
   }
 
   /** A stub that has thrown is of no use any more, so each attempt takes a new one. */
-  async #try<T>(
-    retries: number,
-    attempt: (rpc: ShardRpc, stub: DurableObjectStub) => Promise<T>,
-  ): Promise<T> {
-    const stub = this.#namespace.getByName(KEYSPACE)
+  async #try<T>(retries: number, attempt: (shard: Stub) => Promise<T>): Promise<T> {
     try {
-      return await attempt(stub as unknown as ShardRpc, stub)
+      return await attempt(this.#namespace.getByName(KEYSPACE))
     } catch (error) {
       if (retries > 0 && isPlatformError(error) && error.retryable === true) {
         return this.#try(retries - 1, attempt)

@@ -1,24 +1,23 @@
 import { WatchRequest, WatchResponse } from '../protocol/generated/messages.ts'
 import { encodeJsonResult } from '../protocol/json-encode.ts'
-import type { RpcStatus } from '../protocol/status.ts'
 import { statusOfFailure } from './failure.ts'
-import { readRequests } from './json-requests.ts'
+import { type Chunks, drain, readRequests } from './json-requests.ts'
 import { Lines } from './lines.ts'
 import type { Call } from './unary.ts'
-import { WatchSession } from './watch-session.ts'
+import { type WatchReader, WatchSession } from './watch-session.ts'
 
 /**
  * Watch: requests come as a sequence of JSON values, whose end only means that no more come; the
  * watches go on until the client leaves. A client that never asks for anything gets no session.
  */
-export function watch(call: Call, input: AsyncIterable<Uint8Array>): Lines {
+export function watch(call: Call, input: Chunks): Lines {
   let session: WatchSession | undefined
   const lines = new Lines(() => session?.close())
-  const reader = {
-    received: (response: WatchResponse, size: number): void => {
+  const reader: WatchReader = {
+    received: (response, size) => {
       void lines.push(encodeJsonResult(WatchResponse, response)).then(() => session?.credit(size))
     },
-    ended: (status: RpcStatus): void => lines.cancel(status),
+    ended: (status) => lines.cancel(status),
   }
   const forward = async (): Promise<void> => {
     for await (const request of readRequests(WatchRequest, input, call.settings)) {
@@ -29,6 +28,7 @@ export function watch(call: Call, input: AsyncIterable<Uint8Array>): Lines {
       }
       session.request(request)
     }
+    await drain(input)
   }
   forward().catch((error: unknown) => lines.cancel(statusOfFailure(error)))
   return lines

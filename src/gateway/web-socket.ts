@@ -3,6 +3,7 @@ import { JsonSplitter } from '../protocol/json-stream.ts'
 import { Code, jsonErrorBody, jsonStreamError, RpcStatus, statusOf } from '../protocol/status.ts'
 import { bearerProtocol } from './access.ts'
 import { statusOfFailure } from './failure.ts'
+import { type Chunks, chunksOf } from './json-requests.ts'
 import { jsonBytesMax } from './limits.ts'
 import type { Lines } from './lines.ts'
 import { socketInput } from './socket-input.ts'
@@ -26,7 +27,7 @@ export function webSocketResponse(
 ): Response {
   const { 0: client, 1: server } = new WebSocketPair()
   server.binaryType = 'arraybuffer'
-  const input = socketInput(server, jsonBytesMax(settings))
+  const input = chunksOf(socketInput(server, jsonBytesMax(settings)))
   server.accept()
   void serve(server, call, input)
   const protocol = bearerProtocol(request)
@@ -37,11 +38,7 @@ export function webSocketResponse(
   })
 }
 
-async function serve(
-  socket: WebSocket,
-  call: Call | undefined,
-  input: ReadableStream<Uint8Array>,
-): Promise<void> {
+async function serve(socket: WebSocket, call: Call | undefined, input: Chunks): Promise<void> {
   if (call === undefined) {
     send(socket, jsonErrorBody(statusOf('path-not-found')))
   } else {
@@ -74,7 +71,7 @@ async function sendLines(socket: WebSocket, lines: Lines): Promise<void> {
 }
 
 /** The first value is the request, and what follows it is not looked at. */
-async function answerUnary(call: Call, input: ReadableStream<Uint8Array>): Promise<string> {
+async function answerUnary(call: Call, input: Chunks): Promise<string> {
   try {
     const body = await callUnary(call, await firstValue(input, call.settings))
     if (typeof body !== 'string') {
@@ -87,10 +84,7 @@ async function answerUnary(call: Call, input: ReadableStream<Uint8Array>): Promi
   }
 }
 
-async function firstValue(
-  input: ReadableStream<Uint8Array>,
-  settings: Settings,
-): Promise<Uint8Array> {
+async function firstValue(input: Chunks, settings: Settings): Promise<Uint8Array> {
   const splitter = new JsonSplitter(jsonBytesMax(settings))
   for await (const chunk of input) {
     for (const value of splitter.push(chunk)) {

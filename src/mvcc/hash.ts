@@ -1,10 +1,9 @@
 import { FIRST_ID } from './change-id.ts'
 import { crc32c } from './crc32c.ts'
 import type { Bounds } from './key-range.ts'
-import { FIRST_TOMBSTONE_OF, keyValueOf, readLog, SELECT_HEAD, withValue } from './log.ts'
+import { FIRST_TOMBSTONE_OF, keyValueOf, readLog, SELECT_HEAD, SELECT_HEAD_BEFORE, withValue } from './log.ts'
 import { bytesOf, numberOf, type Sql, type SqlRow } from './sql.ts'
 import type { KeyValue, Revision } from './types.ts'
-import { versionBefore } from './versions.ts'
 
 /** What is hashed between two pauses: a few milliseconds. */
 const STEP_ROWS = 500
@@ -83,8 +82,8 @@ function standsAt(sql: Sql, row: SqlRow, revision: Revision): boolean {
   if (head === undefined || (!lives && numberOf(head[2]) <= revision)) {
     return false
   }
-  const from = { main: numberOf(head[2]), sub: numberOf(head[5]) }
-  return versionBefore(sql, from, revision + 1, 'heads')?.modRevision === row[2]
+  const version = sql.first(SELECT_HEAD_BEFORE, numberOf(head[2]), numberOf(head[5]), revision + 1)
+  return version !== undefined && version[2] === row[2] && version[5] === row[5]
 }
 
 /** "key", the name of etcd's bucket. */

@@ -27,7 +27,7 @@ export const REPLAY_LIMITS: ReplayLimits = {
   // etcd's watchBatchMaxRevs.
   revisionsMax: 1000,
   scannedRevisionsMax: 10_000,
-  bytesMax: 1024 * 1024,
+  bytesMax: 4 * 1024 * 1024,
   watchersMax: 1000,
   matchesMax: 100_000,
 }

@@ -10,7 +10,7 @@ export function fromBase64(text: string): Uint8Array | undefined {
   const digits = /[\r\n]/.test(text) ? text.replace(/[\r\n]/g, '') : text
   const { length } = digits
   const count = padded ? length - paddingOf(digits) : length
-  if ((padded && length % 4 !== 0) || count % 4 === 1) {
+  if (padded && length % 4 !== 0) {
     return undefined
   }
   const bytes = new Uint8Array(Math.floor((count * 3) / 4))
@@ -55,6 +55,7 @@ function fill(bytes: Uint8Array, digits: string, count: number): boolean {
   }
   if (whole < count) {
     const first = valueAt(digits, whole)
+    // A last digit alone says too little for a byte: what is not there is invalid.
     const second = valueAt(digits, whole + 1)
     const third = whole + 2 < count ? valueAt(digits, whole + 2) : 0
     marks |= first | second | third

@@ -27,7 +27,7 @@ export function sizeOf<T extends object>(type: MessageType<T>, value: T): number
 
 /**
  * The bytes fields of the message are views of `bytes`: the caller leaves it alone as long as the
- * message is in use. Throws a WireError for what is no message of that type.
+ * message is in use, and a structured clone of the message takes all of it along. Throws a WireError for what is no message of that type.
  */
 export function decode<T extends object>(type: MessageType<T>, bytes: Uint8Array): T {
   return decodeMessage(type, new WireReader(bytes))

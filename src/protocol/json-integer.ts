@@ -24,21 +24,26 @@ export function numberInString(text: string): string | undefined {
 export function integerOf(token: string): bigint | undefined {
   const [, sign, whole = '', fraction = '', exponent = ''] = parts.exec(token) ?? []
   const integer = whole === '0' ? '' : whole
-  const decimals = fraction.replace(/0+$/, '')
+  const decimals = withoutTrailingZeros(fraction)
   if (integer === '' && decimals === '') {
     return 0n
   }
   const shift = exponent === '' ? 0 : Number(exponent)
-  // The exponent is an int32 to protobuf-go.
-  if (shift > 0x7fff_ffff || shift < -0x8000_0000) {
-    return undefined
-  }
   const digits =
     shift < 0 ? shiftedRight(integer, decimals, -shift) : shiftedLeft(integer, decimals, shift)
   if (digits === undefined || digits.length > digitsMax) {
     return undefined
   }
   return BigInt(sign + digits)
+}
+
+/** By hand: a pattern would look for the end of each run of zeros from each of its zeros. */
+function withoutTrailingZeros(digits: string): string {
+  let { length } = digits
+  while (length > 0 && digits.charAt(length - 1) === '0') {
+    length--
+  }
+  return digits.slice(0, length)
 }
 
 function shiftedLeft(integer: string, decimals: string, shift: number): string | undefined {

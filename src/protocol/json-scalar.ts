@@ -25,39 +25,39 @@ function enumReader(type: EnumType): ScalarReader {
   }
 }
 
-/** An integer from a number or from a string. */
+/** What most integers look like, and what fits every type. */
+const small = /^[1-9]\d{0,8}$/
+
+/** Reads an integer from a number or from a string, and gives it as `convert` makes it. */
 function integerReader(
   fits: (value: bigint) => boolean,
-): (tokens: JsonTokens, token: Token) => bigint | undefined {
-  return (tokens, token) => {
-    const text = token === '"' ? numberInString(tokens.string) : tokens.raw()
-    const value =
-      text === undefined || (token !== '"' && token !== '0') ? undefined : integerOf(text)
-    return value !== undefined && fits(value) ? value : undefined
-  }
-}
-
-const readInt64 = integerReader((value) => value === BigInt.asIntN(64, value))
-const readUint64 = integerReader((value) => value === BigInt.asUintN(64, value))
-const readUint32 = integerReader((value) => value === BigInt.asUintN(32, value))
-
-/** As a `number`, which rounds what has more than 53 bits. */
-function numberReader(
-  read: (tokens: JsonTokens, token: Token) => bigint | undefined,
+  convert: (value: bigint | string) => bigint | number,
 ): ScalarReader {
   return (tokens, token) => {
-    const value = read(tokens, token)
-    return value === undefined ? undefined : Number(value)
+    if (token !== '"' && token !== '0') {
+      return undefined
+    }
+    const source = token === '"' ? tokens.string : tokens.raw()
+    if (small.test(source)) {
+      return convert(source)
+    }
+    const text = token === '"' ? numberInString(source) : source
+    const value = text === undefined ? undefined : integerOf(text)
+    return value !== undefined && fits(value) ? convert(value) : undefined
   }
 }
+
+const fitsInt64 = (value: bigint): boolean => value === BigInt.asIntN(64, value)
+const fitsUint64 = (value: bigint): boolean => value === BigInt.asUintN(64, value)
+const fitsUint32 = (value: bigint): boolean => value === BigInt.asUintN(32, value)
 
 const readers: Readonly<Record<ScalarField['kind'], ScalarReader>> = {
   'bool': (_tokens, token) => (token === 't' || token === 'f' ? token === 't' : undefined),
   'string': (tokens, token) => (token === '"' ? tokens.string : undefined),
   'bytes': (tokens, token) => (token === '"' ? fromBase64(tokens.string) : undefined),
-  'uint32': numberReader(readUint32),
-  'int64': numberReader(readInt64),
-  'uint64': numberReader(readUint64),
-  'int64-id': readInt64,
-  'uint64-id': readUint64,
+  'uint32': integerReader(fitsUint32, Number),
+  'int64': integerReader(fitsInt64, Number),
+  'uint64': integerReader(fitsUint64, Number),
+  'int64-id': integerReader(fitsInt64, BigInt),
+  'uint64-id': integerReader(fitsUint64, BigInt),
 }

@@ -130,8 +130,13 @@ export class JsonTokens {
     const text = this.#text
     let value = ''
     let position = first
+    // Searched for again only behind a quote that turned out to be escaped: a megabyte of escapes
+    // must not be searched once for each of them.
+    let end = this.#find('"', position)
     for (;;) {
-      const end = this.#find('"', position)
+      if (end < position) {
+        end = this.#find('"', position)
+      }
       const stop = Math.min(end, this.#nextBackslash)
       if (this.#invalidAt < stop && this.#invalidAt >= position) {
         throw this.syntaxFault(this.start, 'invalid UTF-8 in string')
@@ -157,16 +162,21 @@ export class JsonTokens {
       return String.fromCharCode(unit)
     }
     const rest = position + 6
-    const offset = new TextEncoder().encode(this.#text.slice(0, rest)).length
-    if (this.#bytes.length - offset < 6) {
-      throw protoError('unexpected EOF')
-    }
     const second = this.#text.startsWith('\\u', rest) ? this.#hexUnit(rest) : 0
     if (unit > 0xdbff || second < 0xdc00 || second > 0xdfff) {
-      const met = quoteBytes(this.#bytes.subarray(offset, offset + 6))
-      throw this.syntaxFault(this.start, `invalid escape code ${met} in string`)
+      throw this.#loneSurrogate(rest)
     }
     return String.fromCharCode(unit, second)
+  }
+
+  /** protobuf-go wants six more bytes, whatever they are, before it looks at them. */
+  #loneSurrogate(rest: number): RpcStatus {
+    const offset = new TextEncoder().encode(this.#text.slice(0, rest)).length
+    if (this.#bytes.length - offset < 6) {
+      return protoError('unexpected EOF')
+    }
+    const met = quoteBytes(this.#bytes.subarray(offset, offset + 6))
+    return this.syntaxFault(this.start, `invalid escape code ${met} in string`)
   }
 
   #hexUnit(position: number): number {

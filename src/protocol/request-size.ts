@@ -46,6 +46,9 @@ export function requestTooLarge(
 
 /** A nested transaction counts as a write, whatever is in it (server/etcdserver/txn/txn.go). */
 export function isReadOnly(txn: TxnRequest): boolean {
-  const isRange = (op: RequestOp): boolean => op.requestRange !== undefined
   return txn.success.every(isRange) && txn.failure.every(isRange)
+}
+
+function isRange(op: RequestOp): boolean {
+  return op.requestRange !== undefined
 }

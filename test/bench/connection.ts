@@ -44,16 +44,13 @@ export class Connection {
 
 /** The bytes of a POST request. */
 export function post(url: string, path: string, body: string): Buffer {
-  const length = `Content-Length: ${Buffer.byteLength(body)}`
-  return Buffer.from(`${head(url, path)}${length}\r\n\r\n${body}`)
-}
-
-/** The bytes of a POST request whose body stays open behind its first chunk. */
-export function postStream(url: string, path: string, chunk: string): Buffer {
-  const size = Buffer.byteLength(chunk).toString(16)
-  return Buffer.from(`${head(url, path)}Transfer-Encoding: chunked\r\n\r\n${size}\r\n${chunk}\r\n`)
-}
-
-function head(url: string, path: string): string {
-  return `POST ${path} HTTP/1.1\r\nHost: ${new URL(url).host}\r\nContent-Type: application/json\r\n`
+  return Buffer.from(
+    [
+      `POST ${path} HTTP/1.1`,
+      `Host: ${new URL(url).host}`,
+      'Content-Type: application/json',
+      `Content-Length: ${Buffer.byteLength(body)}`,
+      `\r\n${body}`,
+    ].join('\r\n'),
+  )
 }

@@ -1,4 +1,4 @@
-import { Connection, postStream } from './connection.ts'
+import { Connection, post } from './connection.ts'
 import { base64 } from './messages.ts'
 
 export interface WatchRange {
@@ -14,7 +14,10 @@ export interface WatchNews {
   readonly failed: (error: Error) => void
 }
 
-/** Watches over one HTTP stream, whose events are only counted. */
+/**
+ * Watches over one HTTP stream, whose events are only counted. The request is whole: etcd answers
+ * nothing over HTTP/1.1 before its end, and the watches outlive it.
+ */
 export class WatchStream {
   readonly #connection: Connection
   readonly #news: WatchNews
@@ -29,7 +32,7 @@ export class WatchStream {
       end: () => news.failed(new Error('the server ended a watch stream')),
     }
     this.#connection = new Connection(url, parts, news.failed)
-    this.#connection.send(postStream(url, '/v3/watch', ranges.map(createJson).join('\n')))
+    this.#connection.send(post(url, '/v3/watch', ranges.map(createJson).join('\n')))
   }
 
   #read(piece: Buffer): void {

@@ -155,7 +155,9 @@ describe('flags', () => {
       join(import.meta.dirname, '..', '..', 'src', 'env.d.ts'),
       'utf8',
     )
-    const declared = [...declarations.matchAll(/readonly (\w+)\?: string/g)].map(([, name]) => name)
+    const declared = [...declarations.matchAll(/readonly (ETCD_\w+|EMBEDDED)\?: string/g)].map(
+      ([, name]) => name,
+    )
     const given = [...workerVariables(parseFlags([], {})).keys(), 'EMBEDDED']
     expect(new Set(given)).toEqual(new Set(declared))
   })

@@ -2,6 +2,7 @@ import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { EngineError, type ErrorKind } from '../../src/mvcc/errors.ts'
+import type { HashKv } from '../../src/mvcc/hash.ts'
 import { boundsOf } from '../../src/mvcc/key-range.ts'
 import type { RangeCursor } from '../../src/mvcc/range.ts'
 import { Store } from '../../src/mvcc/store.ts'
@@ -16,7 +17,8 @@ import type {
   TxnRequest,
 } from '../../src/mvcc/types.ts'
 import { type Change, Model } from '../model.ts'
-import { bytes, inRange, text } from '../model-rules.ts'
+import { modelHash } from '../model-hash.ts'
+import { bytes, inRange, refuse, text } from '../model-rules.ts'
 import { openNodeSql } from './node-sql.ts'
 import {
   anyDelete,
@@ -31,6 +33,7 @@ import {
 } from './random-requests.ts'
 
 const TXN_OPS_MAX = 5
+const HASHES_KEPT = 10
 const ALL: KeyRange = { key: bytes('\0'), rangeEnd: bytes('\0') }
 
 type Step =
@@ -43,6 +46,7 @@ type Step =
   | { readonly do: 'page'; readonly pick: number; readonly bytesMax: number }
   | { readonly do: 'compact'; readonly revision: number }
   | { readonly do: 'slice' }
+  | { readonly do: 'hash'; readonly revision: number }
   | { readonly do: 'reopen' }
   | { readonly do: 'events'; readonly revision: number; readonly range: KeyRange }
 
@@ -59,6 +63,8 @@ class Pair {
   readonly sql = openNodeSql()
   readonly model = new Model(TXN_OPS_MAX)
   store: Store
+  /** What the store remembers of its compactions. */
+  #hashes: HashKv[] = []
   #readings: Reading[] = []
   #told: { revision: number; events: readonly Event[] | 'many' } | undefined
 
@@ -117,9 +123,18 @@ class Pair {
       }
       case 'compact': {
         const { revision } = settle({ revision: step.revision }, model.revision)
+        const compacted = model.compactRevision
         agree(() => store.compact(revision), () => model.compact(revision))
+        if (model.compactRevision > compacted) {
+          const hash = modelHash(model, revision, compacted, true)
+          this.#hashes.push({ hash, compactRevision: compacted, hashRevision: revision })
+          this.#hashes = this.#hashes.slice(-HASHES_KEPT)
+        }
         break
       }
+      case 'hash':
+        this.#checkHash(settle({ revision: step.revision }, model.revision).revision)
+        break
       case 'slice':
         store.compactSlice(this.#pinned())
         break
@@ -182,6 +197,23 @@ class Pair {
     return revision === this.model.compactRevision && new Set(keys).size < keys.length
   }
 
+  #checkHash(revision: number): void {
+    const { model, store } = this
+    const hashKv = (): HashKv => {
+      const remembered = this.#hashes.findLast((hash) => hash.hashRevision === revision)
+      if (remembered !== undefined) {
+        return remembered
+      }
+      refuse('compacted', revision > 0 && revision < model.compactRevision)
+      refuse('future-revision', revision > model.revision)
+      const { compactRevision } = model
+      const hashRevision = revision === 0 ? model.revision : revision
+      const hash = modelHash(model, hashRevision, compactRevision, false)
+      return { hash, compactRevision, hashRevision }
+    }
+    agree(() => lastOf(store.hashKv(revision)), hashKv)
+  }
+
   #openReading(request: RangeRequest, bytesMax: number): void {
     const expected = attempt(() => this.model.range(request))
     const first = attempt(() => this.store.range(request, bytesMax))
@@ -217,6 +249,7 @@ class Pair {
   /** With memory goes the knowledge of which pages of compacted revisions are still to come. */
   #reopen(): void {
     this.store = this.#open()
+    this.#hashes = []
     const isLost = ({ cursor }: Reading): boolean => cursor.revision < this.model.compactRevision
     for (const { request, cursor } of this.#readings.filter(isLost)) {
       same(attempt(() => this.store.rangeNext(request, cursor, 0)), 'compacted', 'a lost page')
@@ -239,7 +272,7 @@ class Pair {
     while (this.store.compactSlice(undefined)) {
       this.#checkAll()
     }
-    this.store = this.#open()
+    this.#reopen()
     this.#checkAll()
     for (const lease of LEASES) {
       const leased = model.at(model.revision, ALL).filter((kv) => kv.lease === lease)
@@ -250,6 +283,7 @@ class Pair {
 
   #checkAll(): void {
     const oldest = Math.max(this.model.compactRevision, 1)
+    this.#checkHash(0)
     for (let revision = oldest; revision <= this.model.revision; revision++) {
       const request = { ...EVERYTHING, revision }
       const kvs = this.model.at(revision, ALL)
@@ -257,6 +291,7 @@ class Pair {
       const count = { ...request, countOnly: true }
       same(this.store.range(count, Infinity).count, kvs.length, `the count at ${revision}`)
     }
+    this.#checkHash(oldest)
     this.#checkEvents(oldest, ALL)
   }
 }
@@ -299,6 +334,15 @@ function same<T>(actual: T, expected: T, what: string): void {
   }
 }
 
+function lastOf<T>(steps: Generator<void, T>): T {
+  for (;;) {
+    const step = steps.next()
+    if (step.done === true) {
+      return step.value
+    }
+  }
+}
+
 const plain = ({ kvs, more, count }: RangeResult): RangeResult => ({ kvs, more, count })
 
 function plainTxn(result: ReturnType<Store['txn']>): ReturnType<Store['txn']> {
@@ -325,6 +369,7 @@ const anyStep: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ do: fc.constant('page'), pick: fc.nat(9), bytesMax: fc.constantFrom(0, 1, 2, 4, 800) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('compact'), revision: anyRevision }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('slice') }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('hash'), revision: anyRevision }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('reopen') }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('events'), revision: anyRevision, range: anyRange }) },
 ) as fc.Arbitrary<Step>

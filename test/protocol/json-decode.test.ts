@@ -163,6 +163,37 @@ describe('decodeJson', () => {
     expect(peerURLs).toEqual(['', wanted])
   })
 
+  it('[JSN21] reads each byte of a hostile body a few times at most', () => {
+    // A megabyte each: whoever looked back or ahead from every place would not end.
+    const times = 150_000
+    const strings = [
+      ['\\n', '\n'],
+      ['\\"', '"'],
+      ['\\ud83d\\ude00', '😀'],
+      ['\\u0041\ufffd', 'A\ufffd'],
+    ] as const
+    for (const [escaped, plain] of strings) {
+      const body = utf8(`{"peerURLs":["${escaped.repeat(times)}"]}`)
+      const { peerURLs } = decodeJson(MemberAddRequest, body)
+      expect(peerURLs[0] === plain.repeat(times)).toBe(true)
+    }
+    const zeros = '0'.repeat(1_000_000)
+    for (const number of [
+      `0.${zeros}1`,
+      `1.${zeros}1`,
+      `1${zeros}`,
+      `"1.${zeros}x"`,
+      `"1e${zeros}99"`,
+    ]) {
+      const message = refusal(LeaseGrantRequest, utf8(`{"TTL":${number}}`)).message
+      const wanted = `proto:\u00a0(line 1:8): invalid value for int64 field TTL: ${number}`
+      expect(message === wanted).toBe(true)
+    }
+    expect(decodeJson(LeaseGrantRequest, utf8(`{"TTL":1e${zeros}9}`)).TTL).toBe(1e9)
+    const names = utf8(`{${'"x":"\\n",'.repeat(times)}"TTL":5}`)
+    expect(decodeJson(LeaseGrantRequest, names).TTL).toBe(5)
+  })
+
   it('[JSN10] answers any bytes with a message or with a refusal', () => {
     const bytes = fc.oneof(
       fc.uint8Array({ maxLength: 60 }),

@@ -1,0 +1,48 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { resumed, violations } from '../watch-guarantees.ts'
+import { type Step, step, WatchWorld } from './watch-world.ts'
+
+const runs = Number(process.env['RUNS'] ?? 400)
+
+function check(steps: readonly Step[]): void {
+  const world = new WatchWorld()
+  for (const one of steps) {
+    world.run(one)
+  }
+  world.settle()
+  const history = { events: world.log.history, compactRevision: world.log.compactRevision }
+  for (const lives of world.watches) {
+    for (const life of lives) {
+      expect(violations(life, history)).toEqual([])
+    }
+    expect(violations(resumed(lives), history)).toEqual([])
+  }
+}
+
+it('[WAT30] keeps every guarantee in every history, through lost memory and slow readers', () => {
+  fc.assert(fc.property(fc.array(step, { maxLength: 60, size: 'max' }), check), { numRuns: runs })
+})
+
+it('[WAT30] exercises what it is there to exercise', () => {
+  const sample = fc.sample(fc.array(step, { minLength: 60, maxLength: 60, size: 'max' }), {
+    numRuns: 100,
+    seed: 1,
+  })
+  const seen = { events: 0, fragments: 0, progress: 0, compacted: 0, resumed: 0, refused: 0 }
+  for (const steps of sample) {
+    const world = new WatchWorld()
+    steps.forEach((one) => world.run(one))
+    world.settle()
+    const responses = world.watches.flatMap((lives) => lives.flatMap((life) => life.responses))
+    seen.events += responses.filter(({ events }) => events.length > 0).length
+    seen.fragments += responses.filter(({ fragment }) => fragment).length
+    seen.progress += world.progressTold
+    seen.compacted += world.compacted
+    seen.refused += world.refused
+    seen.resumed += world.watches.filter((lives) => lives.length > 1).length
+  }
+  for (const [what, count] of Object.entries(seen)) {
+    expect(count, what).toBeGreaterThan(50)
+  }
+})
