@@ -1,7 +1,7 @@
 import { encode } from '../src/protocol/binary.ts'
 import { KeyValue } from '../src/protocol/generated/messages.ts'
-import type { Change, Model } from './model.ts'
 import { bytes, text } from './model-rules.ts'
+import type { Change, Model } from './model.ts'
 
 /**
  * The hash of a revision by etcd's rules (server/storage/mvcc/hash.go), made of all changes there

@@ -1,5 +1,11 @@
 import { EngineError, type ErrorKind } from '../src/mvcc/errors.ts'
-import type { KeyRange, PutRequest, RangeRequest, RequestOp, TxnRequest } from '../src/mvcc/types.ts'
+import type {
+  KeyRange,
+  PutRequest,
+  RangeRequest,
+  RequestOp,
+  TxnRequest,
+} from '../src/mvcc/types.ts'
 
 /** Bytes as a string with one char per byte: strings of this kind sort as bytes do. */
 export function text(bytes: Uint8Array): string {
@@ -41,7 +47,10 @@ export function checkOps(request: TxnRequest, opsMax: number): void {
   const { compare, success, failure } = request
   const left = opsMax - Math.max(compare.length, success.length, failure.length)
   refuse('too-many-ops', left < 0)
-  refuse('empty-key', compare.some((each) => each.key.length === 0))
+  refuse(
+    'empty-key',
+    compare.some((each) => each.key.length === 0),
+  )
   for (const op of [...success, ...failure]) {
     if (op.requestRange !== undefined) {
       checkRange(op.requestRange)

@@ -81,11 +81,14 @@ export class Model {
     }
     const filtered = all.filter((kv) => passes(request, kv))
     const filters =
-      request.minModRevision + request.maxModRevision +
-      request.minCreateRevision + request.maxCreateRevision
+      request.minModRevision +
+      request.maxModRevision +
+      request.minCreateRevision +
+      request.maxCreateRevision
     const cut = sortOrder === 0 && filters === 0 && limit > 0
     const sorted = (cut ? filtered.slice(0, limit + 1) : filtered).sort(
-      (a, b) => (sortOrder === 2 ? -1 : 1) * order(property(sortTarget, a), property(sortTarget, b)),
+      (a, b) =>
+        (sortOrder === 2 ? -1 : 1) * order(property(sortTarget, a), property(sortTarget, b)),
     )
     const more = limit > 0 && sorted.length > limit
     const kvs = (more ? sorted.slice(0, limit) : sorted).map((kv) =>
@@ -170,7 +173,13 @@ export class Model {
     const value = request.ignoreValue && old !== undefined ? old.value : request.value
     const lease = request.ignoreLease && old !== undefined ? old.lease : request.lease
     const createRevision = old?.createRevision ?? this.revision + 1
-    this.#change({ key: request.key, createRevision, version: (old?.version ?? 0) + 1, value, lease })
+    this.#change({
+      key: request.key,
+      createRevision,
+      version: (old?.version ?? 0) + 1,
+      value,
+      lease,
+    })
     return { prevKv: request.prevKv ? old : undefined }
   }
 

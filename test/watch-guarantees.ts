@@ -5,7 +5,7 @@ import { type Event, EventType, FilterType, type KeyValue } from '../src/mvcc/ty
 import type { WatchResponse } from '../src/mvcc/watch-response.ts'
 import type { WatchCreateRequest } from '../src/mvcc/watcher.ts'
 
-export type RecordedRequest = Pick<
+type RecordedRequest = Pick<
   WatchCreateRequest,
   'key' | 'rangeEnd' | 'startRevision' | 'filters' | 'prevKv'
 >

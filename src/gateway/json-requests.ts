@@ -13,8 +13,13 @@ export async function* chunksOf(body: ReadableStream<Uint8Array> | null): Chunks
   try {
     yield* body ?? []
   } catch {
-    throw new RpcStatus(Code.CANCELED, 'context canceled')
+    throw clientGone()
   }
+}
+
+/** For the record: whoever is gone does not hear it. */
+export function clientGone(): RpcStatus {
+  return new RpcStatus(Code.CANCELED, 'context canceled')
 }
 
 /**

@@ -34,24 +34,45 @@ export async function streamResponse(
 
 function streamLines(first: readonly string[], lines: Lines): ReadableStream<Uint8Array> {
   let ready: readonly string[] | undefined = first
+  let canceled = false
   return new ReadableStream<Uint8Array>(
     {
       pull: async (controller) => {
-        try {
-          const texts = ready ?? (await lines.next(IDLE_MS))
-          ready = undefined
-          if (texts === undefined) {
-            controller.close()
-          } else {
-            controller.enqueue(utf8.encode(texts.length === 0 ? ' ' : `${texts.join('\n')}\n`))
-          }
-        } catch (error) {
-          controller.enqueue(utf8.encode(`${jsonStreamError(statusOfFailure(error))}\n`))
+        const chunk = ready === undefined ? await nextChunk(lines) : chunkOf(ready)
+        ready = undefined
+        if (canceled) {
+          return
+        }
+        if (chunk.text !== '') {
+          controller.enqueue(utf8.encode(chunk.text))
+        }
+        if (chunk.last) {
           controller.close()
         }
       },
-      cancel: () => lines.cancel(),
+      cancel: () => {
+        canceled = true
+        lines.cancel()
+      },
     },
     { highWaterMark: 0 },
   )
+}
+
+interface Chunk {
+  readonly text: string
+  readonly last: boolean
+}
+
+async function nextChunk(lines: Lines): Promise<Chunk> {
+  try {
+    const texts = await lines.next(IDLE_MS)
+    return texts === undefined ? { text: '', last: true } : chunkOf(texts)
+  } catch (error) {
+    return { text: `${jsonStreamError(statusOfFailure(error))}\n`, last: true }
+  }
+}
+
+function chunkOf(texts: readonly string[]): Chunk {
+  return { text: texts.length === 0 ? ' ' : `${texts.join('\n')}\n`, last: false }
 }

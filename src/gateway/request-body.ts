@@ -1,33 +1,42 @@
 import type { Settings } from '../config/settings.ts'
-import { type Chunks, chunksOf } from './json-requests.ts'
+import { chunksOf, clientGone } from './json-requests.ts'
 import { jsonBytesMax, requireReceivable } from './limits.ts'
 
+/** Clients write their request before they read an answer, so a refusal waits for this much. */
+const DISCARDED_BYTES_MAX = 64 * 1024 * 1024
+
 /**
- * The whole body. One that cannot hold a message of an acceptable size is refused before it is
- * read to its end; the size named then is that of the body, since the message is not known.
+ * The whole body. One that is too long to hold a message of an acceptable size is not kept, and
+ * the size that its refusal names is the body's, since nobody has looked at the message.
  */
 export async function readBody(request: Request, settings: Settings): Promise<Uint8Array> {
   const declared = request.headers.get('Content-Length')
-  if (declared !== null) {
-    const length = Number(declared)
-    if (length > jsonBytesMax(settings)) {
-      requireReceivable(length, settings)
+  if (declared !== null && Number(declared) <= jsonBytesMax(settings)) {
+    try {
+      return new Uint8Array(await request.arrayBuffer())
+    } catch {
+      throw clientGone()
     }
-    return new Uint8Array(await request.arrayBuffer())
   }
-  return readChunks(chunksOf(request.body), settings)
+  let length = 0
+  const kept: Uint8Array[] = []
+  for await (const chunk of chunksOf(request.body)) {
+    length += chunk.length
+    if (length <= jsonBytesMax(settings)) {
+      kept.push(chunk)
+    } else if (length > DISCARDED_BYTES_MAX) {
+      break
+    } else {
+      kept.length = 0
+    }
+  }
+  if (length > jsonBytesMax(settings)) {
+    requireReceivable(Math.max(length, Number(declared)), settings)
+  }
+  return join(kept, length)
 }
 
-async function readChunks(body: Chunks, settings: Settings): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = []
-  let length = 0
-  for await (const chunk of body) {
-    chunks.push(chunk)
-    length += chunk.length
-    if (length > jsonBytesMax(settings)) {
-      requireReceivable(length, settings)
-    }
-  }
+function join(chunks: readonly Uint8Array[], length: number): Uint8Array {
   const bytes = new Uint8Array(length)
   let position = 0
   for (const chunk of chunks) {

@@ -9,10 +9,10 @@ const CLOSE_POLICY_VIOLATION = 1008
  * client that is so many bytes ahead of what is read loses its connection.
  */
 export function socketInput(socket: WebSocket, bytesMax: number): ReadableStream<Uint8Array> {
+  let open = true
   return new ReadableStream<Uint8Array>(
     {
       start: (controller) => {
-        let open = true
         const end = (): void => {
           if (open) {
             open = false
@@ -30,6 +30,9 @@ export function socketInput(socket: WebSocket, bytesMax: number): ReadableStream
         })
         socket.addEventListener('close', end)
         socket.addEventListener('error', end)
+      },
+      cancel: () => {
+        open = false
       },
     },
     new ByteLengthQueuingStrategy({ highWaterMark: bytesMax }),

@@ -1,5 +1,5 @@
 import type { Settings } from '../config/settings.ts'
-import type { RangeRequest, RangeResponse } from '../protocol/generated/messages.ts'
+import type { RangeRequest, RangeResponse, TxnRequest } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import { decodeJson } from '../protocol/json-decode.ts'
 import { encodeJson } from '../protocol/json-encode.ts'
@@ -8,6 +8,7 @@ import type { MethodName } from '../protocol/methods.ts'
 import { requireReceivableMessage } from './limits.ts'
 import { openRangeBody } from './range-body.ts'
 import type { ShardClient } from './shard-client.ts'
+import { requireShallow } from './txn-depth.ts'
 
 /** One call of a client, over whatever it came. */
 export interface Call {
@@ -27,6 +28,9 @@ export async function callUnary(call: Call, body: Uint8Array): Promise<AnswerBod
   const type: MessageType<object> = rpcMethods[method].request
   const request = decodeJson(type, body)
   requireReceivableMessage(type, request, body.length, settings)
+  if (method === '/etcdserverpb.KV/Txn') {
+    requireShallow(request as TxnRequest, settings)
+  }
   const { response, next } = await shard.call(method, request, { origin })
   if (next === undefined) {
     return encodeJson(rpcMethods[method].response as MessageType<object>, response)

@@ -13,7 +13,8 @@ import { type Call, callUnary } from './unary.ts'
 /** Nothing has to be written to find out whether a WebSocket is alive: see `Lines.next`. */
 const IDLE_MS = 3_600_000
 
-const utf8 = new TextEncoder()
+const BUFFERED_BYTES_MAX = 256 * 1024
+const BUFFERED_POLL_MS = 20
 
 /**
  * A call over WebSocket, on the same paths: messages in are the body, and each line of the answer
@@ -64,9 +65,17 @@ async function sendLines(socket: WebSocket, lines: Lines): Promise<void> {
         return
       }
       texts.forEach((text) => send(socket, text))
+      await untilTaken(socket)
     }
   } catch (error) {
     send(socket, jsonStreamError(statusOfFailure(error)))
+  }
+}
+
+/** A client that reads slowly holds up the call; workerd says how much waits, but not when it left. */
+async function untilTaken(socket: WebSocket): Promise<void> {
+  while (socket.readyState === WebSocket.OPEN && socket.bufferedAmount > BUFFERED_BYTES_MAX) {
+    await new Promise((resolve) => setTimeout(resolve, BUFFERED_POLL_MS))
   }
 }
 
@@ -91,7 +100,7 @@ async function firstValue(input: Chunks, settings: Settings): Promise<Uint8Array
       return value
     }
   }
-  return utf8.encode('')
+  return new Uint8Array(0)
 }
 
 function send(socket: WebSocket, text: string): void {

@@ -136,7 +136,11 @@ export class Compaction {
   /** What etcd remembers of its last compactions, and answers before it hashes anew. */
   *rememberedHash(revision: Revision): Generator<void, HashKv | undefined> {
     const isDue = (): boolean => this.#unhashed.some((scope) => scope.revision === revision)
-    for (let [oldest] = this.#unhashed; oldest !== undefined && isDue(); [oldest] = this.#unhashed) {
+    for (
+      let [oldest] = this.#unhashed;
+      oldest !== undefined && isDue();
+      [oldest] = this.#unhashed
+    ) {
       this.#hash(oldest)
       yield
     }

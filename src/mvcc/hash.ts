@@ -1,13 +1,20 @@
 import { FIRST_ID } from './change-id.ts'
 import { crc32c } from './crc32c.ts'
 import type { Bounds } from './key-range.ts'
-import { FIRST_TOMBSTONE_OF, keyValueOf, readLog, SELECT_HEAD, SELECT_HEAD_BEFORE, withValue } from './log.ts'
+import {
+  FIRST_TOMBSTONE_OF,
+  keyValueOf,
+  readLog,
+  SELECT_HEAD,
+  SELECT_HEAD_BEFORE,
+  withValue,
+} from './log.ts'
 import { bytesOf, numberOf, type Sql, type SqlRow } from './sql.ts'
 import type { KeyValue, Revision } from './types.ts'
 
 /** What is hashed between two pauses: a few milliseconds. */
-const STEP_ROWS = 500
-const STEP_BYTES = 1024 * 1024
+const STEP_ROWS = 150
+const STEP_BYTES = 256 * 1024
 
 export const SELECT_LIVES_ANY = `
 SELECT EXISTS (SELECT 1 FROM current WHERE create_revision <= ?) OR EXISTS (

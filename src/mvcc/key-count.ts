@@ -3,10 +3,12 @@ import { type Bounds, compareBytes } from './key-range.ts'
 import { boundsParams, COUNT_CURRENT, COUNT_CURRENT_OPEN } from './log.ts'
 import { bytesOf, numberOf, type Sql } from './sql.ts'
 
-const BUCKET_KEYS = 512
+const BUCKET_KEYS = 256
 
-export const SELECT_KEY_AT_OFFSET = 'SELECT key FROM current WHERE key >= ? ORDER BY key LIMIT 1 OFFSET ?'
-export const COUNT_UP_TO_OPEN = 'SELECT count(*) FROM (SELECT 1 FROM current WHERE key >= ? LIMIT ?)'
+export const SELECT_KEY_AT_OFFSET =
+  'SELECT key FROM current WHERE key >= ? ORDER BY key LIMIT 1 OFFSET ?'
+export const COUNT_UP_TO_OPEN =
+  'SELECT count(*) FROM (SELECT 1 FROM current WHERE key >= ? LIMIT ?)'
 export const COUNT_UP_TO =
   'SELECT count(*) FROM (SELECT 1 FROM current WHERE key >= ? AND key < ? LIMIT ?)'
 
@@ -18,7 +20,7 @@ interface Bucket {
 /**
  * How many keys a range holds now. etcd answers every page of a list with the count of the whole
  * range, so counting must not cost what reading all would: the key space is cut into buckets of
- * about 512 keys whose counts are in memory, and only the two buckets at the edges are read. The
+ * about 256 keys whose counts are in memory, and only the two buckets at the edges are read. The
  * buckets are built by the first count of a long range after a start, one pass over the keys.
  */
 export class KeyCount {
@@ -37,15 +39,17 @@ export class KeyCount {
   }
 
   count(bounds: Bounds): number {
-    const statement = bounds.end === undefined ? COUNT_UP_TO_OPEN : COUNT_UP_TO
-    const some = this.#one(statement, ...boundsParams(bounds), this.#bucketKeysMax)
-    if (some < this.#bucketKeysMax) {
-      return some
+    if (this.#buckets === undefined) {
+      const statement = bounds.end === undefined ? COUNT_UP_TO_OPEN : COUNT_UP_TO
+      const some = this.#one(statement, ...boundsParams(bounds), this.#bucketKeysMax)
+      if (some < this.#bucketKeysMax) {
+        return some
+      }
     }
     const buckets = (this.#buckets ??= this.#build())
     const first = this.#indexOf(buckets, bounds.start)
     const last = bounds.end === undefined ? buckets.length - 1 : this.#indexOf(buckets, bounds.end)
-    if (first === last) {
+    if (first >= last) {
       return this.#read(bounds)
     }
     let keys = this.#read({ start: bounds.start, end: buckets[first + 1]?.first })

@@ -51,9 +51,7 @@ export function isEmpty(bounds: Bounds): boolean {
 
 /** What is left of the bounds behind a key, in the order of the walk. */
 export function boundsBehind(bounds: Bounds, key: Uint8Array, descending: boolean): Bounds {
-  return descending
-    ? { start: bounds.start, end: key }
-    : { start: successor(key), end: bounds.end }
+  return descending ? { start: bounds.start, end: key } : { start: successor(key), end: bounds.end }
 }
 
 export function contains(bounds: Bounds, key: Uint8Array): boolean {

@@ -1,8 +1,23 @@
 import { checkId, FIRST_ID, ID, mainOf, SUB_MAX, subOf } from './change-id.ts'
 import { assert } from './errors.ts'
 import type { Bounds } from './key-range.ts'
-import { bytesOf, inPieces, numberOf, type Sql, type SqlCell, type SqlParam, type SqlRow } from './sql.ts'
-import { type ChangeId, type Event, EventType, type KeyValue, NO_LEASE, type Revision } from './types.ts'
+import {
+  bytesOf,
+  inPieces,
+  numberOf,
+  type Sql,
+  type SqlCell,
+  type SqlParam,
+  type SqlRow,
+} from './sql.ts'
+import {
+  type ChangeId,
+  type Event,
+  EventType,
+  type KeyValue,
+  NO_LEASE,
+  type Revision,
+} from './types.ts'
 
 /**
  * A value up to this many bytes stands in the current row too, so that a list reads one tree; a
@@ -152,11 +167,19 @@ export function withValue(sql: Sql, row: SqlRow): SqlRow {
   return row.with(6, value)
 }
 
-export function changeIdOf(main: SqlCell | undefined, sub: SqlCell | undefined): ChangeId | undefined {
+export function changeIdOf(
+  main: SqlCell | undefined,
+  sub: SqlCell | undefined,
+): ChangeId | undefined {
   return main === null ? undefined : { main: numberOf(main), sub: numberOf(sub) }
 }
 
-export function appendLog(sql: Sql, id: ChangeId, kv: KeyValue, previous: ChangeId | undefined): void {
+export function appendLog(
+  sql: Sql,
+  id: ChangeId,
+  kv: KeyValue,
+  previous: ChangeId | undefined,
+): void {
   checkId(id)
   sql.run(
     INSERT_LOG,
@@ -194,7 +217,8 @@ export function readLog(
     const main = last === undefined ? from - 1 : numberOf(last[2])
     const sub = last === undefined ? SUB_MAX : numberOf(last[5])
     return sql.all(statement, main, sub, before, ...boundsParams(bounds), count)
-  })}
+  })
+}
 
 export function eventOf(row: SqlRow): Event {
   const deleted = row[3] === 0

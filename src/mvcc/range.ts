@@ -53,8 +53,9 @@ export function checkRange(request: RangeRequest): void {
 
 /**
  * Answers a range at a revision that the caller has checked, up to about `bytesMax` of the keys and
- * values that are read for it. Filters come before the sort and the sort before the limit, but for etcd's exception:
- * a sort target without an order sorts what the limit let through (server/etcdserver/txn/range.go).
+ * values that are read for it. Filters come before the sort and the sort before the limit, but for
+ * etcd's exception: a sort target without an order sorts what the limit let through
+ * (server/etcdserver/txn/range.go).
  */
 export function readRange(
   view: RangeView,
@@ -122,7 +123,8 @@ function countOf(view: RangeView, request: RangeRequest, cursor: RangeCursor): n
 
 function walkOf(request: RangeRequest, cursor: RangeCursor, kind: Walk['kind']): Walk {
   const whole = boundsOf(request)
-  const descending = request.sortOrder === SortOrder.DESCEND && request.sortTarget === SortTarget.KEY
+  const descending =
+    request.sortOrder === SortOrder.DESCEND && request.sortTarget === SortTarget.KEY
   const { after, left, revision } = cursor
   const bounds = after === undefined ? whole : boundsBehind(whole, after, descending)
   const isCut = request.sortTarget === SortTarget.KEY || request.sortOrder === SortOrder.NONE
@@ -177,6 +179,9 @@ function readSorted(
 }
 
 function valued(view: RangeView, head: KeyValue, revision: Revision): KeyValue {
+  if (revision >= view.current) {
+    return currentVersion(view.sql, head.key) ?? head
+  }
   const bounds = { start: head.key, end: successor(head.key) }
   const walk: Walk = { bounds, revision, descending: false, kind: 'values', rows: 1 }
   for (const kv of versions(view.sql, walk, view.current)) {

@@ -96,7 +96,8 @@ export class Store {
     const view = {
       sql: this.#sql,
       current: this.#revision,
-      count: (range: RangeRequest, revision: Revision) => this.#countKeys(boundsOf(range), revision),
+      count: (range: RangeRequest, revision: Revision) =>
+        this.#countKeys(boundsOf(range), revision),
     }
     return readRange(view, request, cursor, bytesMax)
   }

@@ -1,5 +1,5 @@
 import { EngineError } from './errors.ts'
-import { boundsOf, compareBytes, isEmpty } from './key-range.ts'
+import { boundsOf, compareBytes, isEmpty, isPoint } from './key-range.ts'
 import { readRange } from './range.ts'
 import type { Sql } from './sql.ts'
 import {
@@ -57,20 +57,27 @@ function compareAll(state: TxnState, request: TxnRequest): Taken {
 
 /** A compare over a range must hold for each key of it; over no key it is that of a missing one. */
 function holds(state: TxnState, compare: Compare): boolean {
-  const bounds = boundsOf(compare)
-  const values = compare.target === CompareTarget.VALUE
-  const walk = { bounds, revision: state.revision, descending: false, rows: Infinity }
   let found = false
-  if (!isEmpty(bounds)) {
-    const kind = values ? 'values' : 'heads'
-    for (const kv of versions(state.sql, { ...walk, kind }, state.revision)) {
-      found = true
-      if (!matches(compare, kv)) {
-        return false
-      }
+  for (const kv of compared(state, compare)) {
+    found = true
+    if (!matches(compare, kv)) {
+      return false
     }
   }
-  return found || (!values && matches(compare, undefined))
+  // etcd knows no value to compare with where there is no key.
+  return found || (compare.target !== CompareTarget.VALUE && matches(compare, undefined))
+}
+
+function compared(state: TxnState, compare: Compare): Iterable<KeyValue> {
+  const { sql, revision } = state
+  const kind = compare.target === CompareTarget.VALUE ? 'values' : 'heads'
+  if (isPoint(compare)) {
+    const kv = currentVersion(sql, compare.key, kind)
+    return kv === undefined ? [] : [kv]
+  }
+  const bounds = boundsOf(compare)
+  const walk = { bounds, revision, descending: false, kind, rows: Infinity } as const
+  return isEmpty(bounds) ? [] : versions(sql, walk, revision)
 }
 
 function matches(compare: Compare, kv: KeyValue | undefined): boolean {
@@ -148,7 +155,7 @@ export function checkPutState(state: TxnState, request: PutRequest): void {
     throw new EngineError('lease-not-found')
   }
   if (request.ignoreValue || request.ignoreLease) {
-    if (currentVersion(state.sql, request.key) === undefined) {
+    if (currentVersion(state.sql, request.key, 'heads') === undefined) {
       throw new EngineError('key-not-found')
     }
   }

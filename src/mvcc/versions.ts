@@ -10,6 +10,7 @@ import {
   type ScanKind,
   scanTombstones,
   SELECT_CURRENT,
+  SELECT_HEAD,
   SELECT_HEAD_BEFORE,
   SELECT_VERSION_BEFORE,
   withValue,
@@ -27,8 +28,12 @@ export interface Walk {
   readonly rows: number
 }
 
-export function currentVersion(sql: Sql, key: Uint8Array): KeyValue | undefined {
-  const row = sql.first(SELECT_CURRENT, key)
+export function currentVersion(
+  sql: Sql,
+  key: Uint8Array,
+  kind: ScanKind = 'values',
+): KeyValue | undefined {
+  const row = sql.first(kind === 'values' ? SELECT_CURRENT : SELECT_HEAD, key)
   return row === undefined ? undefined : keyValueOf(row)
 }
 
@@ -103,7 +108,11 @@ function* merge(a: Iterable<SqlRow>, b: Iterable<SqlRow>, descending: boolean): 
   let r = right.next()
   while (l.done !== true || r.done !== true) {
     const order =
-      l.done === true ? 1 : r.done === true ? -1 : compareBytes(bytesOf(l.value[0]), bytesOf(r.value[0]))
+      l.done === true
+        ? 1
+        : r.done === true
+          ? -1
+          : compareBytes(bytesOf(l.value[0]), bytesOf(r.value[0]))
     if (l.done === true || (r.done !== true && (descending ? order < 0 : order > 0))) {
       assert(r.done !== true, 'one of the two has a row')
       yield r.value

@@ -114,12 +114,8 @@ export class WatcherGroups {
   /** The watchers behind that can be sent to, in the order of their turns. */
   *ready(): Iterable<Watcher> {
     for (const owner of this.#turns) {
-      for (const watcher of this.#behind.get(owner) ?? []) {
-        if (!owner.sink.ready) {
-          this.#turns.delete(owner)
-          break
-        }
-        yield watcher
+      if (owner.sink.ready) {
+        yield* this.#behind.get(owner) ?? []
       }
     }
   }

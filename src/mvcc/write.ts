@@ -10,6 +10,7 @@ import {
   DELETE_CURRENT,
   INLINE_VALUE_BYTES_MAX,
   leaseParam,
+  type ScanKind,
   tombstone,
   UPSERT_CURRENT,
 } from './log.ts'
@@ -81,7 +82,15 @@ export class Write {
   #put(key: Uint8Array, value: Uint8Array, lease: bigint): void {
     const id = this.#next()
     const inline = value.length <= INLINE_VALUE_BYTES_MAX ? value : null
-    const row = this.#sql.first(UPSERT_CURRENT, key, id.main, id.sub, id.main, leaseParam(lease), inline)
+    const row = this.#sql.first(
+      UPSERT_CURRENT,
+      key,
+      id.main,
+      id.sub,
+      id.main,
+      leaseParam(lease),
+      inline,
+    )
     const createRevision = numberOf(row?.[0])
     const version = numberOf(row?.[1])
     const replaced = changeIdOf(row?.[2], row?.[3])
@@ -94,17 +103,20 @@ export class Write {
   }
 
   deleteRange(request: DeleteRangeRequest): DeleteRangeResult {
+    if (isPoint(request)) {
+      const old = request.prevKv ? currentVersion(this.#sql, request.key) : undefined
+      const deleted = this.delete(request.key) ? 1 : 0
+      return { deleted, prevKvs: old === undefined ? [] : [old] }
+    }
     const bounds = boundsOf(request)
     if (isEmpty(bounds)) {
       return { deleted: 0, prevKvs: [] }
     }
-    if (!request.prevKv && !isPoint(request)) {
-      const keys = this.#count(bounds)
-      if (keys > EVENTS_HELD_MAX) {
-        return { deleted: this.#deleteMany(bounds, keys), prevKvs: [] }
-      }
+    const keys = request.prevKv ? 0 : this.#count(bounds)
+    if (keys > EVENTS_HELD_MAX) {
+      return { deleted: this.#deleteMany(bounds, keys), prevKvs: [] }
     }
-    const prevKvs = this.#versions(request, bounds)
+    const prevKvs = this.#versions(bounds, request.prevKv ? 'values' : 'heads')
     for (const kv of prevKvs) {
       this.delete(kv.key)
     }
@@ -126,9 +138,8 @@ export class Write {
     return true
   }
 
-  #versions(request: DeleteRangeRequest, bounds: Bounds): KeyValue[] {
-    const kind = request.prevKv ? 'values' : 'heads'
-    const walk = { bounds, revision: this.revision, descending: false, kind, rows: Infinity } as const
+  #versions(bounds: Bounds, kind: ScanKind): KeyValue[] {
+    const walk = { bounds, revision: this.revision, descending: false, kind, rows: Infinity }
     return [...versions(this.#sql, walk, this.revision)]
   }
 

@@ -188,6 +188,7 @@ export class Sessions {
       this.#drop(open, code)
       session.memory.change(stream, open.watch.takeChanges(), undefined)
       session.streams.delete(stream)
+      this.#touched.add(session)
     }
   }
 
@@ -222,9 +223,11 @@ export class Sessions {
    */
   flush(): void {
     for (const session of this.#touched) {
-      if (session.outgoing.length > 0) {
-        session.socket.send(encodeFrames(session.outgoing))
-        session.outgoing = []
+      const { socket, outgoing } = session
+      session.outgoing = []
+      // A socket that is closing takes nothing any more; its close event ends the session.
+      if (outgoing.length > 0 && socket.readyState === WebSocket.OPEN) {
+        socket.send(encodeFrames(outgoing))
       }
       this.#remember(session)
     }

@@ -4,6 +4,7 @@ import type { RangeCursor } from '../mvcc/range.ts'
 import type { RangeRequest } from '../protocol/generated/messages.ts'
 import type { MethodName } from '../protocol/methods.ts'
 import type { CallAnswer, CallContext, MetricFamily, ShardRpc } from '../protocol/shard-rpc.ts'
+import { Code } from '../protocol/status.ts'
 import { BackgroundWork } from './background.ts'
 import { CommitQueue, nextTurn } from './commit.ts'
 import { Deadlines } from './deadlines.ts'
@@ -54,10 +55,15 @@ export class Shard extends DurableObject<Env> implements ShardRpc {
   /** Any unary method; LeaseKeepAlive one request at a time. */
   async call(method: MethodName, request: object, context: CallContext): Promise<CallAnswer> {
     const finished = this.#metrics.started(method)
-    const answer = await dispatch(this.#dispatch, method, request, context)
-    finished(codeOf(answer))
-    this.#pin(answer)
-    return answer
+    let code: number = Code.INTERNAL
+    try {
+      const answer = await dispatch(this.#dispatch, method, request, context)
+      code = codeOf(answer)
+      this.#pin(answer)
+      return answer
+    } finally {
+      finished(code)
+    }
   }
 
   /** A further page of a range, at the revision of the first. */

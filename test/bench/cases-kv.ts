@@ -47,9 +47,9 @@ function kvCase(name: string, about: string, requests: RequestsOf): BenchCase {
           const measured = await alternate(running, rounds, async ({ url }) => {
             const result = await runLoad({ kind: 'unary', url, clients, seconds, requests })
             return {
-              [`${name}, ${clients} clients, per s`]: result.perSecond,
-              [`${name}, ${clients} clients, p50 ms`]: result.p50Ms,
-              [`${name}, ${clients} clients, p99 ms`]: result.p99Ms,
+              [`${name}, ${clients} at once, per s`]: result.perSecond,
+              [`${name}, ${clients} at once, p50 ms`]: result.p50Ms,
+              [`${name}, ${clients} at once, p99 ms`]: result.p99Ms,
             }
           })
           rows.push(...measured)

@@ -1,9 +1,9 @@
 import { alternate, type BenchCase, type Row, withRunning } from './bench-case.ts'
 import { fill } from './fill.ts'
-import { keyAt, prefixEnd } from './keys.ts'
+import { openIdleWatches } from './idle-watches.ts'
+import { keyAt } from './keys.ts'
 import { runLoad } from './load.ts'
 import { putJson, valueOf } from './messages.ts'
-import { openWatches } from './watch-stream.ts'
 
 const WATCHERS = [100, 1000]
 
@@ -29,14 +29,14 @@ export const fanOut: BenchCase = {
     }),
 }
 
-const STREAMS = 100
-const WATCHES_PER_STREAM = 100
+const SOCKETS = 100
+const WATCHES_PER_SOCKET = 100
 const PUT = 'bench/put/'
 const PUT_KEYS = 10_000
 
 export const idleWatchers: BenchCase = {
   name: 'idle-watchers',
-  about: `JSON put, 32 clients, with ${STREAMS * WATCHES_PER_STREAM} watchers on other ranges`,
+  about: `JSON put, 32 clients, with ${SOCKETS * WATCHES_PER_SOCKET} watchers on other ranges`,
   run: ({ contestants, seconds, rounds }) =>
     withRunning(contestants, async (running) => {
       for (const { url } of running) {
@@ -44,10 +44,8 @@ export const idleWatchers: BenchCase = {
       }
       return alternate(running, rounds, async ({ url }) => {
         const alone = await putsPerSecond(url, seconds)
-        const watches = await openWatches(url, otherRanges(), (events) => {
-          throw new Error(`${events} events on ranges that nobody writes to`)
-        })
-        const watched = await Promise.race([putsPerSecond(url, seconds), watches.failed])
+        const watches = await openIdleWatches(url, otherPrefixes())
+        const watched = await Promise.race([putsPerSecond(url, seconds), watches.disturbed])
         watches.close()
         return {
           'put, no watchers, per s': alone,
@@ -59,12 +57,12 @@ export const idleWatchers: BenchCase = {
 }
 
 /** A prefix of its own for each watch, all of them between the keys that are put. */
-function otherRanges(): { key: string; rangeEnd: string }[][] {
-  return Array.from({ length: STREAMS }, (_, stream) =>
-    Array.from({ length: WATCHES_PER_STREAM }, (_watch, watch) => {
-      const key = `${keyAt(PUT, stream * WATCHES_PER_STREAM + watch)}/`
-      return { key, rangeEnd: prefixEnd(key) }
-    }),
+function otherPrefixes(): string[][] {
+  return Array.from({ length: SOCKETS }, (_, socket) =>
+    Array.from(
+      { length: WATCHES_PER_SOCKET },
+      (_watch, watch) => `${keyAt(PUT, socket * WATCHES_PER_SOCKET + watch)}/`,
+    ),
   )
 }
 

@@ -1,5 +1,5 @@
 import { Connection, post } from './connection.ts'
-import { keyAt, prefixEnd } from './keys.ts'
+import { keyAt } from './keys.ts'
 import { putJson, valueOf } from './messages.ts'
 import { percentile } from './samples.ts'
 import { openWatches } from './watch-stream.ts'
@@ -68,12 +68,7 @@ export async function fanOut(task: FanOutTask): Promise<FanOutResult> {
     },
   }
 
-  const range = { key: task.prefix, rangeEnd: prefixEnd(task.prefix) }
-  const watches = await openWatches(
-    task.url,
-    Array.from({ length: task.watchers }, () => [range]),
-    hear,
-  )
+  const watches = await openWatches(task.url, task, hear)
   const writer = new Connection(task.url, parts, reject)
   begin = performance.now() + task.seconds * 250
   put()

@@ -1,3 +1,5 @@
+import { prefixEnd } from './keys.ts'
+
 // The JSON of the requests that the load consists of.
 
 export const base64 = (text: string): string => Buffer.from(text, 'latin1').toString('base64')
@@ -11,4 +13,10 @@ export function putJson(key: string, value: string): string {
 
 export function rangeJson(key: string, rangeEnd = '', limit = 0): string {
   return JSON.stringify({ key: base64(key), range_end: base64(rangeEnd), limit })
+}
+
+/** Creates a watch of a prefix. */
+export function watchJson(prefix: string): string {
+  const range = { key: base64(prefix), range_end: base64(prefixEnd(prefix)) }
+  return JSON.stringify({ create_request: range })
 }

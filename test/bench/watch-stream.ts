@@ -1,91 +1,57 @@
 import { Connection, post } from './connection.ts'
-import { base64 } from './messages.ts'
+import { watchJson } from './messages.ts'
 
-export interface WatchRange {
-  readonly key: string
-  readonly rangeEnd: string
+/** Watches of the same prefix, each over an HTTP stream of its own. Their events are only counted. */
+export interface Watches {
+  /** Rejects when a stream breaks. */
+  readonly failed: Promise<never>
+  close(): void
 }
 
-export interface WatchNews {
-  /** Every watch of the stream exists. */
-  readonly created: () => void
-  /** Told for each message that carries events. */
-  readonly events: (count: number) => void
-  readonly failed: (error: Error) => void
-}
-
-/**
- * Watches over one HTTP stream, whose events are only counted. The request is whole: etcd answers
- * nothing over HTTP/1.1 before its end, and the watches outlive it.
- */
-export class WatchStream {
-  readonly #connection: Connection
-  readonly #news: WatchNews
-  #missing: number
-  #unfinished: Buffer = Buffer.alloc(0)
-
-  constructor(url: string, ranges: readonly WatchRange[], news: WatchNews) {
-    this.#news = news
-    this.#missing = ranges.length
-    const parts = {
-      body: (piece: Buffer) => this.#read(piece),
-      end: () => news.failed(new Error('the server ended a watch stream')),
-    }
-    this.#connection = new Connection(url, parts, news.failed)
-    this.#connection.send(post(url, '/v3/watch', ranges.map(createJson).join('\n')))
-  }
-
-  #read(piece: Buffer): void {
-    let data = this.#unfinished.length === 0 ? piece : Buffer.concat([this.#unfinished, piece])
-    for (let end = data.indexOf('\n'); end !== -1; end = data.indexOf('\n')) {
-      this.#take(data.subarray(0, end))
-      data = data.subarray(end + 1)
-    }
-    this.#unfinished = data
-  }
-
-  #take(line: Buffer): void {
-    if (this.#missing > 0 && line.includes('"created":true')) {
-      this.#missing--
-      if (this.#missing === 0) {
-        this.#news.created()
-      }
-    } else if (line.includes('"events":[')) {
-      this.#news.events(occurrences(line, '"mod_revision"'))
-    } else {
-      throw new Error(`an unexpected line: ${line.toString()}`)
-    }
-  }
-
-  close(): void {
-    this.#connection.close()
-  }
-}
-
-/** Opens streams with the same number of watches each and waits until all watches exist. */
+/** Opens the streams and waits until all watches exist. */
 export async function openWatches(
   url: string,
-  ranges: readonly (readonly WatchRange[])[],
+  of: { readonly prefix: string; readonly watchers: number },
   events: (count: number) => void,
-): Promise<{ readonly failed: Promise<never>; close(): void }> {
-  const failure = Promise.withResolvers<never>()
-  const streams: WatchStream[] = []
-  const created = ranges.map(
-    (some) =>
-      new Promise<void>((resolve) => {
-        streams.push(
-          new WatchStream(url, some, { created: resolve, events, failed: failure.reject }),
-        )
-      }),
-  )
-  await Promise.race([Promise.all(created), failure.promise])
-  const close = (): void => streams.forEach((stream) => stream.close())
-  return { failed: failure.promise, close }
+): Promise<Watches> {
+  const { promise: failed, reject } = Promise.withResolvers<never>()
+  // The request is whole: over HTTP/1.1 etcd answers nothing before its end.
+  const request = post(url, '/v3/watch', watchJson(of.prefix))
+  const connections: Connection[] = []
+  const created = Array.from({ length: of.watchers }, () => {
+    const { promise, resolve } = Promise.withResolvers<void>()
+    const end = (): void => reject(new Error('the server ended a watch stream'))
+    const parts = { body: lineReader((line) => takeLine(line, resolve, events)), end }
+    const connection = new Connection(url, parts, reject)
+    connection.send(request)
+    connections.push(connection)
+    return promise
+  })
+  await Promise.race([Promise.all(created), failed])
+  return { failed, close: () => connections.forEach((connection) => connection.close()) }
 }
 
-function createJson({ key, rangeEnd }: WatchRange): string {
-  const range = { key: base64(key), range_end: base64(rangeEnd) }
-  return JSON.stringify({ create_request: range })
+/** Takes pieces that were cut anywhere and gives whole lines. */
+function lineReader(take: (line: Buffer) => void): (piece: Buffer) => void {
+  let unfinished: Buffer = Buffer.alloc(0)
+  return (piece) => {
+    let data = unfinished.length === 0 ? piece : Buffer.concat([unfinished, piece])
+    for (let end = data.indexOf('\n'); end !== -1; end = data.indexOf('\n')) {
+      take(data.subarray(0, end))
+      data = data.subarray(end + 1)
+    }
+    unfinished = data
+  }
+}
+
+function takeLine(line: Buffer, created: () => void, events: (count: number) => void): void {
+  if (line.includes('"events":[')) {
+    events(occurrences(line, '"mod_revision"'))
+  } else if (line.includes('"created":true')) {
+    created()
+  } else {
+    throw new Error(`an unexpected line: ${line.toString()}`)
+  }
 }
 
 function occurrences(line: Buffer, pattern: string): number {

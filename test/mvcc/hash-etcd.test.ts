@@ -4,8 +4,6 @@ import { EngineError } from '../../src/mvcc/errors.ts'
 import type { HashKv } from '../../src/mvcc/hash.ts'
 import { Store } from '../../src/mvcc/store.ts'
 import type { RequestOp } from '../../src/mvcc/types.ts'
-import type { MessageType } from '../../src/protocol/message-type.ts'
-import { encodeJson } from '../../src/protocol/json-encode.ts'
 import {
   CompactionRequest,
   HashKVRequest,
@@ -13,6 +11,8 @@ import {
   LeaseGrantRequest,
   TxnRequest,
 } from '../../src/protocol/generated/messages.ts'
+import { encodeJson } from '../../src/protocol/json-encode.ts'
+import type { MessageType } from '../../src/protocol/message-type.ts'
 import { bytes } from '../model-rules.ts'
 import { type Etcd, etcdMissing, startEtcd } from '../oracle/etcd.ts'
 import { call } from '../oracle/grpc.ts'
@@ -70,11 +70,16 @@ async function compareHashes(etcd: Etcd): Promise<void> {
   for (const ID of LEASES) {
     await ask(etcd, '/v3/lease/grant', LeaseGrantRequest, { ID, TTL: 3600 })
   }
-  const random = fc.sample(fc.tuple(anyOps, fc.oneof(fc.nat(2), fc.nat(60))), { numRuns: STEPS, seed: SEED })
+  const random = fc.sample(fc.tuple(anyOps, fc.oneof(fc.nat(2), fc.nat(60))), {
+    numRuns: STEPS,
+    seed: SEED,
+  })
   for (const [step, [success, back]] of random.entries()) {
     const request = { compare: [], success, failure: [] }
     const answer = await ask(etcd, '/v3/kv/txn', TxnRequest, request)
-    expect(attempt(() => store.txn(request)) === undefined, JSON.stringify(answer)).toBe('code' in answer)
+    expect(attempt(() => store.txn(request)) === undefined, JSON.stringify(answer)).toBe(
+      'code' in answer,
+    )
     const revision = Math.max(store.revision - back, store.compactRevision + 1)
     const skips = !versions.keepsTombstones && deletions.has(revision)
     if (step % COMPACT_EVERY === COMPACT_EVERY - 1 && revision <= store.revision && !skips) {
@@ -134,7 +139,9 @@ async function compareAll(etcd: Etcd, store: Store, compacted: readonly number[]
     const expected = answer && { hash: answer.hash, compactRevision: answer.compactRevision }
     const hashed = attempt(() => last(store.hashKv(revision)))
     const actual = hashed && { hash: hashed.hash, compactRevision: hashed.compactRevision }
-    expect(actual, `revision ${revision} of ${current}, compacted at ${compactRevision}`).toEqual(expected)
+    expect(actual, `revision ${revision} of ${current}, compacted at ${compactRevision}`).toEqual(
+      expected,
+    )
   }
 }
 

@@ -36,6 +36,34 @@ class CountingKey extends Uint8Array {
   }
 }
 
+function nameOf(i: number): string {
+  return `/${String(i).padStart(4, '0')}`
+}
+
+/** The keys below a directory. */
+function below(i: number): Bounds {
+  return { start: bytes(`${nameOf(i)}/`), end: bytes(`${nameOf(i)}0`) }
+}
+
+/** How often a search looks at a key at most, among some of the directories. */
+function mostLooks(index: IntervalIndex<number>, directories: number): number {
+  let most = 0
+  for (let i = 0; i < directories; i += 37) {
+    const at = new CountingKey(bytes(`${nameOf(i)}/x`))
+    expect(found(index, at).length).toBeLessThanOrEqual(1)
+    most = Math.max(most, at.looks)
+  }
+  return most
+}
+
+/**
+ * An AVL tree of n is less than 1.45 log2(n + 2) high, and a search goes down one way and looks
+ * into the side that it leaves out: four comparisons a level, each of which looks twice.
+ */
+function looksMax(ranges: number): number {
+  return 8 * 1.45 * Math.log2(ranges + 2) + 10
+}
+
 describe('the interval index', () => {
   it('[WAT31] finds what a list would, whatever is added and removed', () => {
     fc.assert(
@@ -74,25 +102,38 @@ describe('the interval index', () => {
     ['ascending', (i: number) => i],
     ['descending', (i: number) => 9999 - i],
     ['from both ends', (i: number) => (i % 2 === 0 ? i / 2 : 9999 - (i - 1) / 2)],
+    ['there and back', (i: number) => (i * 7919) % 10_000],
   ])('[WAT32] looks at few of 10,000 ranges elsewhere, added in order %s', (_, place) => {
     const index = new IntervalIndex<number>()
     for (let i = 0; i < 10_000; i++) {
-      const name = String(place(i)).padStart(4, '0')
-      index.add({ start: bytes(`/${name}/`), end: bytes(`/${name}0`) }, i)
-      index.add(point(bytes(`/${name}`)), i)
+      index.add(below(place(i)), i)
+      index.add(point(bytes(nameOf(place(i)))), i)
     }
-    const at = new CountingKey(bytes('/5000/x'))
-    expect(found(index, at)).toHaveLength(1)
-    // An AVL tree of 10,000 is at most 19 high; a node costs three comparisons of two looks each.
-    expect(at.looks).toBeLessThan(19 * 3 * 2 + 10)
-    for (let i = 0; i < 9000; i++) {
-      const name = String(place(i)).padStart(4, '0')
-      index.remove({ start: bytes(`/${name}/`), end: bytes(`/${name}0`) }, i)
-      index.remove(point(bytes(`/${name}`)), i)
+    expect(mostLooks(index, 10_000)).toBeLessThan(looksMax(10_000))
+    for (let i = 0; i < 9900; i++) {
+      index.remove(below(place(i)), i)
+      index.remove(point(bytes(nameOf(place(i)))), i)
     }
-    at.looks = 0
-    found(index, at)
-    expect(at.looks).toBeLessThan(14 * 3 * 2 + 10)
+    expect(mostLooks(index, 10_000)).toBeLessThan(looksMax(100))
+  })
+
+  it('[WAT32] looks at few after any additions and removals', () => {
+    fc.assert(
+      fc.property(fc.array(fc.nat({ max: 999 }), { maxLength: 3000, size: 'max' }), (toggled) => {
+        const index = new IntervalIndex<number>()
+        const there = new Set<number>()
+        for (const i of toggled) {
+          if (there.delete(i)) {
+            index.remove(below(i), i)
+          } else {
+            index.add(below(i), i)
+            there.add(i)
+          }
+        }
+        expect(mostLooks(index, 1000)).toBeLessThan(looksMax(there.size))
+      }),
+      { numRuns: 50 },
+    )
   })
 
   it('[WAT31] tells keys of one hash apart', () => {

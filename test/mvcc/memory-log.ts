@@ -12,18 +12,26 @@ export interface Change {
 const encoder = new TextEncoder()
 const decoder = new TextDecoder()
 
-export function bytes(text: string): Uint8Array {
-  return encoder.encode(text)
+export function bytes(content: string): Uint8Array {
+  return encoder.encode(content)
 }
 
 export function text(content: Uint8Array): string {
   return decoder.decode(content)
 }
 
-export class MemoryLog implements EventLog {
+/** A log that a test can write to. */
+export interface WatchableLog extends EventLog {
+  /** Of all revisions, compacted ones too. */
+  readonly history: readonly Event[]
+  /** Deleting what is not there is no change; a revision without changes is none. */
+  commit(changes: readonly Change[]): readonly Event[]
+  compact(revision: number): void
+}
+
+export class MemoryLog implements WatchableLog {
   revision = 1
   compactRevision = -1
-  /** Of all revisions, compacted ones too. */
   readonly history: Event[] = []
   /** How often, from where, and how many events the log was asked for. */
   readonly reads: { from: number; events: number }[] = []
@@ -31,7 +39,6 @@ export class MemoryLog implements EventLog {
   readonly lookedUp: Event[] = []
   readonly #current = new Map<string, KeyValue>()
 
-  /** Deleting what is not there is no change; a revision without changes is none. */
   commit(changes: readonly Change[]): readonly Event[] {
     const modRevision = this.revision + 1
     const events: Event[] = []

@@ -19,7 +19,10 @@ export const UNKNOWN_LEASE = 99n
 const LONG_BYTES = 769
 
 const anyKey = fc
-  .oneof({ weight: 40, arbitrary: fc.constantFrom(...KEYS) }, { weight: 1, arbitrary: fc.constant('') })
+  .oneof(
+    { weight: 40, arbitrary: fc.constantFrom(...KEYS) },
+    { weight: 1, arbitrary: fc.constant('') },
+  )
   .map(bytes)
 
 const anyEnd = fc
@@ -134,7 +137,10 @@ export const anyDelete: fc.Arbitrary<DeleteRangeRequest> = fc
 const anyCompare: fc.Arbitrary<Compare> = fc
   .tuple(
     anyRange,
-    fc.record({ result: fc.constantFrom(0, 0, 1, 2, 3, 4), target: fc.constantFrom(0, 1, 2, 3, 4, 5) }),
+    fc.record({
+      result: fc.constantFrom(0, 0, 1, 2, 3, 4),
+      target: fc.constantFrom(0, 1, 2, 3, 4, 5),
+    }),
     fc.constantFrom('version', 'createRevision', 'modRevision', 'value', 'lease', 'nothing'),
     fc.tuple(fc.integer({ min: 0, max: 3 }), anyRevision, anyValue, anyLease),
   )

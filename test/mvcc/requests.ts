@@ -131,7 +131,10 @@ export function opLines(responses: readonly OpResult[]): unknown[] {
       case 'range':
         return { revision: response.revision, range: answerOf(response.range) }
       case 'put':
-        return { revision: response.revision, put: response.put.prevKv && line(response.put.prevKv) }
+        return {
+          revision: response.revision,
+          put: response.put.prevKv && line(response.put.prevKv),
+        }
       case 'delete-range':
         return { revision: response.revision, deleted: response.deleteRange.deleted }
       case 'txn':

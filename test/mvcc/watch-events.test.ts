@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest'
 import { EventType, FilterType } from '../../src/mvcc/types.ts'
-import { text } from './memory-log.ts'
+import { MemoryLog, text } from './memory-log.ts'
 import { FRAGMENT_BYTES_MAX, told, WatchedLog, watchOf } from './watched-log.ts'
 
 describe('events', () => {
   it('[WAT16] of one revision come to each watch in one response, in their order', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { sink, stream } = watched.open()
     stream.create(watchOf('a', { end: 'c' }))
     stream.create(watchOf('b', { end: 'd' }))
@@ -16,7 +16,7 @@ describe('events', () => {
   })
 
   it('[WAT16] of a key put and deleted at once come both', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { sink, stream } = watched.open()
     stream.create(watchOf('a', { prevKv: true }))
     sink.take()
@@ -26,7 +26,7 @@ describe('events', () => {
   })
 
   it('[WAT18] that a filter names do not come, and a response without events neither', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { sink, stream } = watched.open()
     const { NOPUT, NODELETE } = FilterType
     stream.create(watchOf('a', { end: 'c', filters: [NOPUT] }))
@@ -44,7 +44,7 @@ describe('events', () => {
   })
 
   it('[WAT18] are filtered in a replay too', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     watched.put('a')
     watched.commit({ key: 'a' })
     const { sink, stream } = watched.open()
@@ -58,7 +58,7 @@ describe('events', () => {
   })
 
   it('[WAT19] carry the previous version for those who want it, looked up once', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     watched.put('a', 'old')
     const { sink, stream } = watched.open()
     stream.create(watchOf('a', { prevKv: true }))
@@ -78,8 +78,24 @@ describe('events', () => {
     expect(watched.log.lookedUp).toHaveLength(3)
   })
 
+  it('[WAT19] have their previous version looked up once for watches that see more, or less', () => {
+    const watched = new WatchedLog(new MemoryLog())
+    const { sink, stream } = watched.open()
+    stream.create(watchOf('a', { end: 'c', prevKv: true }))
+    stream.create(watchOf('b', { end: 'd', prevKv: true }))
+    const changes = ['a', 'b', 'c'].map((key) => ({ key, value: '' }))
+    watched.commit(...changes)
+    sink.take()
+    watched.log.lookedUp.splice(0)
+    watched.commit(...changes)
+    expect(
+      sink.take().flatMap(({ events }) => events.map(({ prevKv }) => prevKv?.version)),
+    ).toEqual([1, 1, 1, 1])
+    expect(watched.log.lookedUp).toHaveLength(3)
+  })
+
   it('[WAT19] are not looked up for when nobody wants the previous version', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { stream } = watched.open()
     stream.create(watchOf('a'))
     stream.create(watchOf('b', { prevKv: true }))
@@ -89,7 +105,7 @@ describe('events', () => {
   })
 
   it('[WAT19] come without a previous version that is compacted', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     watched.put('a', 'old')
     watched.put('a', 'new')
     watched.put('a', 'newest')
@@ -103,7 +119,7 @@ describe('events', () => {
   })
 
   it('[WAT20] of a large revision come in fragments to those who asked', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { sink, stream } = watched.open()
     stream.create(watchOf('a', { end: 'z', fragment: true }))
     stream.create(watchOf('a', { end: 'z' }))
@@ -123,7 +139,7 @@ describe('events', () => {
   })
 
   it('[WAT20] too large for a fragment come alone', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { sink, stream } = watched.open()
     stream.create(watchOf('a', { end: 'z', fragment: true }))
     sink.take()
@@ -137,7 +153,7 @@ describe('events', () => {
   })
 
   it('[WAT20] are measured with their previous versions', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { sink, stream } = watched.open()
     const value = 'v'.repeat(FRAGMENT_BYTES_MAX * 0.3)
     watched.commit({ key: 'a', value }, { key: 'b', value })
@@ -148,7 +164,7 @@ describe('events', () => {
   })
 
   it('[WAT21] are one array for all watches that are sent the same', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { sink, stream } = watched.open()
     const wide = watchOf('a', { end: 'z' })
     stream.create(wide)
@@ -166,7 +182,7 @@ describe('events', () => {
   })
 
   it('[WAT21] are one array of fragments for all who are sent the same in fragments', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { sink, stream } = watched.open()
     stream.create(watchOf('a', { end: 'z', fragment: true }))
     stream.create(watchOf('a', { end: 'z', fragment: true }))
@@ -180,7 +196,7 @@ describe('events', () => {
   })
 
   it('[WAT29] of a revision that was passed over are an error, not a gap', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const events = watched.log.commit([{ key: 'a', value: '' }])
     watched.log.commit([{ key: 'a', value: '' }])
     expect(() => watched.hub.notify(3, events)).toThrow('watchers heard of 1, then of 3')
@@ -189,7 +205,7 @@ describe('events', () => {
   })
 
   it('[WAT16] names the events as the log does', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { sink, stream } = watched.open()
     stream.create(watchOf('a'))
     sink.take()

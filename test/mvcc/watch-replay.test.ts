@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { REPLAY_LIMITS } from '../../src/mvcc/watch-replay.ts'
+import { MemoryLog } from './memory-log.ts'
 import { told, WatchedLog, watchOf } from './watched-log.ts'
 
 function revisions(sink: {
@@ -10,7 +11,7 @@ function revisions(sink: {
 
 describe('the size of a step', () => {
   it('[WAT17] is 1,000 revisions a response, each with the current revision in its header', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     for (let i = 0; i < 1500; i++) {
       watched.put('a')
     }
@@ -23,7 +24,7 @@ describe('the size of a step', () => {
   })
 
   it('[WAT24] is bounded by the bytes read, but takes a revision whole', () => {
-    const watched = new WatchedLog({ ...REPLAY_LIMITS, bytesMax: 100 })
+    const watched = new WatchedLog(new MemoryLog(), { ...REPLAY_LIMITS, bytesMax: 100 })
     const value = 'v'.repeat(60)
     const keys = ['a', 'b', 'c', 'd', 'e']
     for (const key of keys) {
@@ -44,7 +45,7 @@ describe('the size of a step', () => {
   })
 
   it('[WAT24] is bounded by the revisions searched', () => {
-    const watched = new WatchedLog({ ...REPLAY_LIMITS, scannedRevisionsMax: 10 })
+    const watched = new WatchedLog(new MemoryLog(), { ...REPLAY_LIMITS, scannedRevisionsMax: 10 })
     for (let i = 0; i < 25; i++) {
       watched.put('other')
     }
@@ -63,7 +64,7 @@ describe('the size of a step', () => {
   })
 
   it('[WAT24] is bounded by the events sent to all watchers together', () => {
-    const watched = new WatchedLog({ ...REPLAY_LIMITS, matchesMax: 6 })
+    const watched = new WatchedLog(new MemoryLog(), { ...REPLAY_LIMITS, matchesMax: 6 })
     for (let i = 0; i < 5; i++) {
       watched.put('a')
     }
@@ -77,7 +78,7 @@ describe('the size of a step', () => {
   })
 
   it('[WAT24] is bounded by the number of watchers', () => {
-    const watched = new WatchedLog({ ...REPLAY_LIMITS, watchersMax: 2 })
+    const watched = new WatchedLog(new MemoryLog(), { ...REPLAY_LIMITS, watchersMax: 2 })
     watched.put('a')
     watched.put('a')
     watched.log.compact(3)
@@ -96,7 +97,7 @@ describe('the size of a step', () => {
 
 describe('sharing', () => {
   it('[WAT25] watchers of near revisions share a read of the log, its range no wider than theirs', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     for (const key of ['a', 'b', 'c', 'd', 'e']) {
       watched.put(key)
     }
@@ -112,8 +113,21 @@ describe('sharing', () => {
     expect(watched.hub.unsyncedCount).toBe(0)
   })
 
+  it('[WAT25] watchers further on do not widen a read that will not come to them', () => {
+    const watched = new WatchedLog(new MemoryLog(), { ...REPLAY_LIMITS, revisionsMax: 2 })
+    for (const key of ['a', 'b', 'a', 'b', 'a', 'b']) {
+      watched.put(key)
+    }
+    const { stream } = watched.open()
+    stream.create(watchOf('a', { startRevision: 2 }))
+    stream.create(watchOf('b', { startRevision: 5 }))
+    watched.hub.catchUp()
+    expect(watched.log.reads).toEqual([{ from: 2, events: 3 }])
+    expect(stream.state()).toMatchObject([{ next: 6 }, { next: 5 }])
+  })
+
   it('[WAT25] an open range is read to the end', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     watched.put('a')
     watched.put('z')
     const { sink, stream } = watched.open()
@@ -125,7 +139,7 @@ describe('sharing', () => {
   })
 
   it('[WAT25] a short way is not kept waiting by a long one', () => {
-    const watched = new WatchedLog({ ...REPLAY_LIMITS, revisionsMax: 2 })
+    const watched = new WatchedLog(new MemoryLog(), { ...REPLAY_LIMITS, revisionsMax: 2 })
     for (let i = 0; i < 100; i++) {
       watched.put('a')
     }
@@ -143,7 +157,7 @@ describe('sharing', () => {
   })
 
   it('[WAT21] watchers that catch up together are sent the same arrays', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     watched.put('a')
     watched.put('a')
     const { sink, stream } = watched.open()
@@ -160,7 +174,7 @@ describe('sharing', () => {
 
 describe('a reader that is behind', () => {
   it('[WAT22] is sent from the log what it could not take, once it is ready', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { sink, stream } = watched.open(2)
     stream.create(watchOf('a'))
     watched.put('a')
@@ -179,7 +193,7 @@ describe('a reader that is behind', () => {
   })
 
   it('[WAT22] is answered all the same', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { sink, stream } = watched.open(0)
     stream.create(watchOf('a'))
     stream.create(watchOf('b', { end: 'a' }))
@@ -192,7 +206,7 @@ describe('a reader that is behind', () => {
   })
 
   it('[WAT22] is not behind for events that it does not want', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { stream } = watched.open(0)
     stream.create(watchOf('a', { filters: [0] }))
     watched.put('a')
@@ -201,25 +215,54 @@ describe('a reader that is behind', () => {
   })
 
   it('[WAT22] that takes one response at a time gets each watch its turn', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     watched.put('a')
     const { sink, stream } = watched.open()
     for (let i = 0; i < 3; i++) {
       stream.create(watchOf('a', { startRevision: 2 }))
     }
     sink.take()
-    const sent: string[] = []
-    while (watched.hub.unsyncedCount > 0) {
+    for (const expected of ['0@2: put a', '1@2: put a', '2@2: put a']) {
       sink.room = 1
       watched.hub.drained(stream)
       watched.catchUp()
-      sent.push(...told(sink.take()))
+      expect(told(sink.take())).toEqual([expected])
     }
-    expect(sent).toEqual(['0@2: put a', '1@2: put a', '2@2: put a'])
+    expect(watched.hub.unsyncedCount).toBe(0)
+  })
+
+  it('[WAT22] is told of one compaction at a time, too', () => {
+    const watched = new WatchedLog(new MemoryLog())
+    watched.put('a')
+    watched.log.compact(2)
+    const { sink, stream } = watched.open()
+    stream.create(watchOf('a', { startRevision: 1 }))
+    stream.create(watchOf('a', { startRevision: 1 }))
+    sink.take()
+    for (const expected of ['0@0: canceled, compacted 2', '1@0: canceled, compacted 2']) {
+      sink.room = 1
+      watched.catchUp()
+      expect(told(sink.take())).toEqual([expected])
+      watched.hub.drained(stream)
+    }
+    expect(watched.hub.unsyncedCount).toBe(0)
+  })
+
+  it('[WAT22] does not have the log read for it', () => {
+    const watched = new WatchedLog(new MemoryLog())
+    watched.put('a')
+    const other = watched.open()
+    other.stream.create(watchOf('a', { startRevision: 2 }))
+    const stuck = watched.open(0)
+    stuck.stream.create(watchOf('a', { end: 'z' }))
+    watched.put('b')
+    watched.catchUp()
+    expect(watched.log.reads).toEqual([{ from: 2, events: 1 }])
+    expect(watched.hub.unsyncedCount).toBe(1)
   })
 
   it('[WAT22] does not hold up others', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const stuck = watched.open(0)
     const other = watched.open()
     stuck.stream.create(watchOf('a'))
@@ -235,7 +278,7 @@ describe('a reader that is behind', () => {
 
 describe('a revision of many events', () => {
   it('[WAT23] is left in the log, from where each watch is sent it whole', () => {
-    const watched = new WatchedLog({ ...REPLAY_LIMITS, bytesMax: 1 })
+    const watched = new WatchedLog(new MemoryLog(), { ...REPLAY_LIMITS, bytesMax: 1 })
     const { sink, stream } = watched.open()
     stream.create(watchOf('a', { end: 'z' }))
     stream.create(watchOf('b'))

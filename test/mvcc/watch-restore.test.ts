@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { FilterType } from '../../src/mvcc/types.ts'
+import { MemoryLog } from './memory-log.ts'
 import { RecordingSink } from './recording-sink.ts'
 import { told, WatchedLog, watchOf } from './watched-log.ts'
 
 describe('restoring', () => {
   it('[WAT26] a synced watch goes on with the next revision, one behind where it was', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     watched.put('a')
     const { sink, stream } = watched.open()
     stream.create(watchOf('a', { watchId: 4 }))
@@ -29,7 +30,7 @@ describe('restoring', () => {
   })
 
   it('[WAT26] a watch keeps its range, its options and its filters', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { stream } = watched.open()
     const options = { prevKv: true, fragment: true, progressNotify: true, watchId: 3 }
     stream.create(watchOf('', { end: '\0', filters: [FilterType.NOPUT], ...options }))
@@ -40,7 +41,7 @@ describe('restoring', () => {
   })
 
   it('[WAT26] a watch canceled by compaction is not canceled again, and its id stays taken', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     watched.put('a')
     watched.log.compact(2)
     const { stream } = watched.open()
@@ -59,7 +60,7 @@ describe('restoring', () => {
   })
 
   it('[WAT26] a watch behind a revision that was lost before its commit waits for it', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { sink, stream } = watched.open()
     const { startRevision, ...request } = watchOf('a', { startRevision: 2 })
     stream.restore([{ ...request, synced: false, next: startRevision }], 1)
@@ -69,7 +70,7 @@ describe('restoring', () => {
   })
 
   it('[WAT27] needs only the changes that were told of', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     watched.put('a')
     const { sink, stream } = watched.open()
     stream.create(watchOf('a'))
@@ -102,7 +103,7 @@ describe('restoring', () => {
   })
 
   it('[WAT27] tells of no change by itself', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { stream } = watched.open()
     stream.create(watchOf('a'))
     const sink = new RecordingSink()

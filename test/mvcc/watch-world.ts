@@ -4,7 +4,7 @@ import type { WatchResponse } from '../../src/mvcc/watch-response.ts'
 import type { WatchStream } from '../../src/mvcc/watch-stream.ts'
 import type { WatchCreateRequest, WatcherState } from '../../src/mvcc/watcher.ts'
 import type { WatchRecord } from '../watch-guarantees.ts'
-import type { Change, MemoryLog } from './memory-log.ts'
+import type { Change, WatchableLog } from './memory-log.ts'
 import { RecordingSink } from './recording-sink.ts'
 import { WatchedLog, watchOf } from './watched-log.ts'
 
@@ -120,18 +120,19 @@ const REPLAY_LIMITS = {
 }
 
 export class WatchWorld {
-  readonly #watched = new WatchedLog(REPLAY_LIMITS)
+  readonly #watched: WatchedLog<WatchableLog>
   readonly #clients: readonly Client[]
   readonly #watches: Life[][] = []
   progressTold = 0
   compacted = 0
   refused = 0
 
-  constructor() {
+  constructor(log: WatchableLog) {
+    this.#watched = new WatchedLog(log, REPLAY_LIMITS)
     this.#clients = Array.from({ length: CLIENTS }, () => this.#connect())
   }
 
-  get log(): MemoryLog {
+  get log(): WatchableLog {
     return this.#watched.log
   }
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { text } from './memory-log.ts'
+import { bytes, MemoryLog, text } from './memory-log.ts'
 import { told, WatchedLog, watchOf } from './watched-log.ts'
 
 describe('creating', () => {
   it('[WAT1] answers with the current revision and ids that count from 0', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     watched.put('a')
     const { sink, stream } = watched.open()
     stream.create(watchOf('a'))
@@ -16,7 +16,7 @@ describe('creating', () => {
   })
 
   it('[WAT2] takes chosen ids, negative ones too, and counts past them', () => {
-    const { sink, stream } = new WatchedLog().open()
+    const { sink, stream } = new WatchedLog(new MemoryLog()).open()
     for (const watchId of [1, -7, 0, 0, 0]) {
       stream.create(watchOf('a', { watchId }))
     }
@@ -25,7 +25,7 @@ describe('creating', () => {
   })
 
   it('[WAT2] does not choose an id again after its watch is canceled', () => {
-    const { sink, stream } = new WatchedLog().open()
+    const { sink, stream } = new WatchedLog(new MemoryLog()).open()
     stream.create(watchOf('a'))
     stream.cancel(0)
     stream.create(watchOf('a'))
@@ -33,7 +33,7 @@ describe('creating', () => {
   })
 
   it('[WAT3] refuses an id that is taken, and the stream goes on', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { sink, stream } = watched.open()
     stream.create(watchOf('a', { watchId: 5 }))
     stream.create(watchOf('b', { watchId: 5 }))
@@ -46,7 +46,7 @@ describe('creating', () => {
   })
 
   it('[WAT4] refuses a range without keys', () => {
-    const { sink, stream } = new WatchedLog().open()
+    const { sink, stream } = new WatchedLog(new MemoryLog()).open()
     stream.create(watchOf('b', { end: 'b' }))
     stream.create(watchOf('b', { end: 'a' }))
     const refused = '-1@1: created, canceled, mvcc: watcher range is empty'
@@ -54,7 +54,7 @@ describe('creating', () => {
   })
 
   it('[WAT5] refuses a negative revision, before anything else that is wrong', () => {
-    const { sink, stream } = new WatchedLog().open()
+    const { sink, stream } = new WatchedLog(new MemoryLog()).open()
     stream.create(watchOf('a', { watchId: 5 }))
     sink.take()
     stream.create(watchOf('a', { startRevision: -1 }))
@@ -69,7 +69,7 @@ describe('creating', () => {
   })
 
   it('[WAT6] watches a key, a range, all from a key on; an empty key is the smallest', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { sink, stream } = watched.open()
     stream.create(watchOf('b'))
     stream.create(watchOf('b', { end: 'd' }))
@@ -95,9 +95,23 @@ describe('creating', () => {
   })
 })
 
+it('[WAT6] keeps no hold of the request, which may be a view of a message', () => {
+  const watched = new WatchedLog(new MemoryLog())
+  const { sink, stream } = watched.open()
+  const request = watchOf('a', { end: 'c' })
+  stream.create(request)
+  request.key.fill(0)
+  request.rangeEnd.fill(0)
+  sink.take()
+  watched.put('b')
+  watched.put('c')
+  expect(told(sink.take())).toEqual(['0@2: put b'])
+  expect(stream.state()).toMatchObject([{ key: bytes('a'), rangeEnd: bytes('c') }])
+})
+
 describe('beginning', () => {
   it('[WAT7] hears of what comes after its creation when no revision is given', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     watched.put('a')
     const { sink, stream } = watched.open()
     stream.create(watchOf('a'))
@@ -107,7 +121,7 @@ describe('beginning', () => {
   })
 
   it('[WAT8] replays from an old revision on and goes over to new ones without a gap', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     for (const key of ['a', 'a', 'b', 'a']) {
       watched.put(key)
     }
@@ -123,7 +137,7 @@ describe('beginning', () => {
   })
 
   it('[WAT9] waits for a revision in the future', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { sink, stream } = watched.open()
     stream.create(watchOf('a', { startRevision: 4 }))
     expect(watched.hub.pending()).toBe(false)
@@ -134,7 +148,7 @@ describe('beginning', () => {
   })
 
   it('[WAT10] is created and then canceled at a compacted revision', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     watched.put('a')
     watched.put('a')
     watched.log.compact(3)
@@ -146,7 +160,7 @@ describe('beginning', () => {
   })
 
   it('[WAT10] is canceled when compaction overtakes its replay', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { sink, stream } = watched.open(1)
     stream.create(watchOf('a'))
     watched.put('a')
@@ -159,7 +173,7 @@ describe('beginning', () => {
   })
 
   it('[WAT11] can begin at the very revision of the compaction', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     watched.put('a')
     watched.commit({ key: 'a' })
     watched.log.compact(3)
@@ -170,7 +184,7 @@ describe('beginning', () => {
   })
 
   it('[WAT12] keeps the id of a watch canceled by compaction until its client cancels it', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     watched.put('a')
     watched.put('a')
     watched.log.compact(3)
@@ -195,7 +209,7 @@ describe('beginning', () => {
 
 describe('ending', () => {
   it('[WAT13] answers a cancel, and sends nothing after it', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     watched.put('a')
     const { sink, stream } = watched.open()
     stream.create(watchOf('a'))
@@ -210,14 +224,14 @@ describe('ending', () => {
   })
 
   it('[WAT13] passes over an id that it does not know', () => {
-    const { sink, stream } = new WatchedLog().open()
+    const { sink, stream } = new WatchedLog(new MemoryLog()).open()
     stream.cancel(0)
     stream.cancel(-1)
     expect(sink.take()).toEqual([])
   })
 
   it('[WAT28] forgets the watches of a closed stream without a word', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     watched.put('a')
     const { sink, stream } = watched.open()
     stream.create(watchOf('a', { progressNotify: true }))
@@ -236,7 +250,7 @@ describe('ending', () => {
 
 describe('progress', () => {
   it('[WAT14] is told on request when every watch of the stream has been sent everything', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { sink, stream } = watched.open()
     stream.create(watchOf('a'))
     stream.create(watchOf('b'))
@@ -247,7 +261,7 @@ describe('progress', () => {
   })
 
   it('[WAT14] is not told while a watch is behind', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     watched.put('a')
     const { sink, stream } = watched.open()
     stream.create(watchOf('a'))
@@ -261,7 +275,7 @@ describe('progress', () => {
   })
 
   it('[WAT14] is not told before the revision that a watch is to begin at', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { sink, stream } = watched.open()
     stream.create(watchOf('a', { startRevision: 2 }))
     sink.take()
@@ -273,7 +287,7 @@ describe('progress', () => {
   })
 
   it('[WAT14] is not told on a stream without watches, nor to a reader that is behind', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { sink, stream } = watched.open(1)
     stream.progress()
     expect(sink.take()).toEqual([])
@@ -284,7 +298,7 @@ describe('progress', () => {
   })
 
   it('[WAT15] is told at the interval to watches that asked for it and heard nothing since', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { sink, stream } = watched.open()
     stream.create(watchOf('a', { progressNotify: true }))
     stream.create(watchOf('b', { progressNotify: true }))
@@ -301,7 +315,7 @@ describe('progress', () => {
   })
 
   it('[WAT15] is not told to a watch that is behind or still to begin', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     watched.put('a')
     const { sink, stream } = watched.open()
     stream.create(watchOf('a', { progressNotify: true, startRevision: 2 }))
@@ -312,7 +326,7 @@ describe('progress', () => {
   })
 
   it('[WAT15] is wanted as long as a watch asks for it', () => {
-    const watched = new WatchedLog()
+    const watched = new WatchedLog(new MemoryLog())
     const { stream } = watched.open()
     stream.create(watchOf('a'))
     expect(watched.hub.wantsProgress).toBe(false)

@@ -4,7 +4,7 @@ import type { WatchResponse } from '../../src/mvcc/watch-response.ts'
 import type { WatchStream } from '../../src/mvcc/watch-stream.ts'
 import { WatchHub } from '../../src/mvcc/watch.ts'
 import type { WatchCreateRequest } from '../../src/mvcc/watcher.ts'
-import { bytes, type Change, MemoryLog, text } from './memory-log.ts'
+import { bytes, type Change, type MemoryLog, text, type WatchableLog } from './memory-log.ts'
 import { RecordingSink } from './recording-sink.ts'
 
 export const FRAGMENT_BYTES_MAX = 1000
@@ -27,12 +27,13 @@ export function watchOf(
 }
 
 /** A log with a hub that hears of each of its revisions. */
-export class WatchedLog {
-  readonly log = new MemoryLog()
+export class WatchedLog<Log extends WatchableLog = MemoryLog> {
+  readonly log: Log
   readonly #replayLimits: ReplayLimits | undefined
   hub: WatchHub
 
-  constructor(replayLimits?: ReplayLimits) {
+  constructor(log: Log, replayLimits?: ReplayLimits) {
+    this.log = log
     this.#replayLimits = replayLimits
     this.hub = this.#newHub()
   }

@@ -1,0 +1,51 @@
+import { expect, it } from 'vitest'
+import { type Migration, migrate } from '../../src/mvcc/migrations.ts'
+import { migrations } from '../../src/shard/migrations.ts'
+import { NodeSql } from './node-sql.ts'
+
+const FIRST: Migration = { name: '0001_a', script: 'CREATE TABLE a (n INTEGER) STRICT; -- one;\n' }
+const SECOND: Migration = {
+  name: '0002_b',
+  script: 'INSERT INTO a VALUES (1);\nINSERT INTO a VALUES (2);\n',
+}
+const BROKEN: Migration = {
+  name: '0003_c',
+  script: 'INSERT INTO a VALUES (3); INSERT INTO missing VALUES (1);',
+}
+
+const rows = (sql: NodeSql): unknown => sql.all('SELECT n FROM a ORDER BY n')
+
+it('[MIG1] scripts are applied in their order, each once', () => {
+  const sql = new NodeSql()
+  migrate(sql, [FIRST])
+  migrate(sql, [FIRST, SECOND])
+  migrate(sql, [FIRST, SECOND])
+  expect(rows(sql)).toEqual([[1], [2]])
+  expect(sql.all('SELECT number, name FROM migration ORDER BY number')).toEqual([
+    [1, '0001_a'],
+    [2, '0002_b'],
+  ])
+})
+
+it('[MIG2] a script that fails leaves nothing of itself, and what came before it', () => {
+  const sql = new NodeSql()
+  expect(() => migrate(sql, [FIRST, SECOND, BROKEN])).toThrow('missing')
+  expect(rows(sql)).toEqual([[1], [2]])
+  expect(sql.all('SELECT count(*) FROM migration')).toEqual([[2]])
+})
+
+it('[MIG3] a store that was written by other or newer code is refused', () => {
+  const sql = new NodeSql()
+  migrate(sql, [FIRST, SECOND])
+  expect(() => migrate(sql, [FIRST])).toThrow('0002_b')
+  expect(() => migrate(sql, [{ ...FIRST, name: '0001_other' }, SECOND])).toThrow('0001_other')
+})
+
+it('[MIG4] the scripts are numbered from 1 on, and make the tables of a store', () => {
+  const numbers = migrations.map(({ name }) => Number(/^(\d{4})_[a-z_]+$/.exec(name)?.[1]))
+  expect(numbers).toEqual(migrations.map((_, i) => i + 1))
+  const sql = new NodeSql()
+  migrate(sql, migrations)
+  const tables = sql.all("SELECT name FROM sqlite_schema WHERE type = 'table'").flat()
+  expect(tables).toEqual(expect.arrayContaining(['log', 'current', 'compaction', 'migration']))
+})

@@ -1,0 +1,122 @@
+import { describe, expect, it } from 'vitest'
+import {
+  DELETE_REPLACED,
+  DELETE_TOMBSTONES,
+  SELECT_COMPACTION,
+  SELECT_SLICE_END,
+  SELECT_TOMBSTONE_AT,
+} from '../../src/mvcc/compaction.ts'
+import { COUNT_UP_TO, COUNT_UP_TO_OPEN, SELECT_KEY_AT_OFFSET } from '../../src/mvcc/key-count.ts'
+import {
+  COUNT_CURRENT,
+  COUNT_CURRENT_OPEN,
+  DELETE_CURRENT,
+  FIRST_TOMBSTONE_OF,
+  scanCurrent,
+  type ScanKind,
+  scanTombstones,
+  SELECT_CURRENT,
+  SELECT_EVENTS,
+  SELECT_EVENTS_OPEN,
+  SELECT_HEAD,
+  SELECT_HEAD_BEFORE,
+  SELECT_LAST_REVISION,
+  SELECT_LEASED_KEYS,
+  SELECT_LOG_VALUE,
+  SELECT_VERSION_BEFORE,
+} from '../../src/mvcc/log.ts'
+import {
+  COUNT_DEAD,
+  COUNT_DEAD_OPEN,
+  COUNT_GROWTH,
+  COUNT_GROWTH_OPEN,
+  COUNT_OLD,
+  COUNT_OLD_OPEN,
+} from '../../src/mvcc/versions.ts'
+import {
+  INSERT_TOMBSTONES,
+  INSERT_TOMBSTONES_OPEN,
+  MASS_DELETE,
+  MASS_DELETE_OPEN,
+} from '../../src/mvcc/write.ts'
+import { openNodeSql } from './node-sql.ts'
+
+const KEY = 'SEARCH current USING PRIMARY KEY (key=?)'
+const KEYS = 'SEARCH current USING PRIMARY KEY (key>? AND key<?)'
+const KEYS_OPEN = 'SEARCH current USING PRIMARY KEY (key>?)'
+const ID = 'SEARCH log USING INTEGER PRIMARY KEY (rowid=?)'
+const IDS = 'SEARCH log USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)'
+const IDS_OPEN = 'SEARCH log USING INTEGER PRIMARY KEY (rowid>?)'
+const DEAD = 'SEARCH log USING INDEX log_tombstone (key>? AND key<?)'
+const DEAD_OPEN = 'SEARCH log USING INDEX log_tombstone (key>?)'
+
+const KINDS: readonly ScanKind[] = ['heads', 'values']
+const DIRECTIONS = [false, true]
+
+/** Every statement of a request or of a slice, and the searches of tables that it may make. */
+const PLANS: [name: string, statement: string, searches: readonly string[]][] = [
+  ['SELECT_CURRENT', SELECT_CURRENT, [KEY, ID]],
+  ['SELECT_HEAD', SELECT_HEAD, [KEY]],
+  ['DELETE_CURRENT', DELETE_CURRENT, [KEY]],
+  ['SELECT_LOG_VALUE', SELECT_LOG_VALUE, [ID]],
+  ['SELECT_VERSION_BEFORE', SELECT_VERSION_BEFORE, [ID, ID]],
+  ['SELECT_HEAD_BEFORE', SELECT_HEAD_BEFORE, [ID, ID]],
+  ['SELECT_EVENTS', SELECT_EVENTS, [IDS]],
+  ['SELECT_EVENTS_OPEN', SELECT_EVENTS_OPEN, [IDS]],
+  ['SELECT_LAST_REVISION', SELECT_LAST_REVISION, ['SEARCH log']],
+  [
+    'SELECT_LEASED_KEYS',
+    SELECT_LEASED_KEYS,
+    ['SEARCH current USING COVERING INDEX current_lease (lease=?)'],
+  ],
+  ['FIRST_TOMBSTONE_OF', FIRST_TOMBSTONE_OF, ['SEARCH log USING INDEX log_tombstone (key=?)']],
+  ['COUNT_CURRENT', COUNT_CURRENT, [KEYS]],
+  ['COUNT_CURRENT_OPEN', COUNT_CURRENT_OPEN, [KEYS_OPEN]],
+  ['COUNT_UP_TO', COUNT_UP_TO, [KEYS]],
+  ['COUNT_UP_TO_OPEN', COUNT_UP_TO_OPEN, [KEYS_OPEN]],
+  ['SELECT_KEY_AT_OFFSET', SELECT_KEY_AT_OFFSET, [KEYS_OPEN]],
+  ['COUNT_OLD', COUNT_OLD, [KEYS]],
+  ['COUNT_OLD_OPEN', COUNT_OLD_OPEN, [KEYS_OPEN]],
+  ['COUNT_DEAD', COUNT_DEAD, [DEAD]],
+  ['COUNT_DEAD_OPEN', COUNT_DEAD_OPEN, [DEAD_OPEN]],
+  ['COUNT_GROWTH', COUNT_GROWTH, [IDS_OPEN]],
+  ['COUNT_GROWTH_OPEN', COUNT_GROWTH_OPEN, [IDS_OPEN]],
+  [
+    'SELECT_COMPACTION',
+    SELECT_COMPACTION,
+    ['SEARCH compaction USING INTEGER PRIMARY KEY (rowid=?)'],
+  ],
+  ['SELECT_SLICE_END', SELECT_SLICE_END, [IDS]],
+  ['SELECT_TOMBSTONE_AT', SELECT_TOMBSTONE_AT, [IDS]],
+  ['DELETE_REPLACED', DELETE_REPLACED, [ID, IDS]],
+  ['DELETE_TOMBSTONES', DELETE_TOMBSTONES, [IDS]],
+  ['INSERT_TOMBSTONES', INSERT_TOMBSTONES, [KEYS]],
+  ['INSERT_TOMBSTONES_OPEN', INSERT_TOMBSTONES_OPEN, [KEYS_OPEN]],
+  ['MASS_DELETE', MASS_DELETE, [KEYS]],
+  ['MASS_DELETE_OPEN', MASS_DELETE_OPEN, [KEYS_OPEN]],
+  ...DIRECTIONS.flatMap((descending): typeof PLANS => [
+    ...KINDS.flatMap((kind): typeof PLANS => {
+      const values = kind === 'values' ? [ID] : []
+      const name = `scanCurrent(${kind}, ${descending ? 'descending' : 'ascending'}`
+      return [
+        [`${name}, bounded)`, scanCurrent(kind, false, descending), [KEYS, ...values]],
+        [`${name}, open)`, scanCurrent(kind, true, descending), [KEYS_OPEN, ...values]],
+      ]
+    }),
+    [`scanTombstones(bounded, ${descending})`, scanTombstones(false, descending), [DEAD]],
+    [`scanTombstones(open, ${descending})`, scanTombstones(true, descending), [DEAD_OPEN]],
+  ]),
+]
+
+describe('[SQL8] hot statements search by a primary key or a partial index and sort nothing', () => {
+  const sql = openNodeSql()
+
+  it.each(PLANS)('%s', (_, statement, searches) => {
+    const steps = sql.explain(statement).split('\n')
+    expect(steps.filter((step) => /^SEARCH (?!chain)/.test(step))).toEqual(searches)
+    // What may be scanned is one row, and what a search of the same statement yields.
+    const yielded = /^SCAN (chain|\(subquery-\d+\)|CONSTANT ROW)$/
+    expect(steps.filter((step) => step.startsWith('SCAN') && !yielded.test(step))).toEqual([])
+    expect(steps.filter((step) => step.includes('TEMP B-TREE'))).toEqual([])
+  })
+})

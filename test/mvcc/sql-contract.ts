@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest'
+import { bytesOf, inPieces, numberOf, type SqlRow } from '../../src/mvcc/sql.ts'
+import type { WithSql } from './store-contract.ts'
+
+const INSERT = 'INSERT INTO current (key, id, create_revision, version) VALUES (?, ?, 1, 1)'
+const COUNT = 'SELECT count(*) FROM current'
+const BLOB = Uint8Array.of(0, 1, 255)
+
+export function describeSql(withSql: WithSql): void {
+  describe('the Sql port', () => {
+    it('[SQL1] bytes, texts, numbers and nothing come back as they went in, up to the largest safe integer', () =>
+      withSql((sql) => {
+        const row = sql.first('SELECT ?, ?, ?, ?, ?', BLOB, 'text', 2 ** 53 - 1, null, -1.5)
+        expect(row?.slice(1)).toEqual(['text', 2 ** 53 - 1, null, -1.5])
+        expect(bytesOf(row?.[0])).toEqual(BLOB)
+        expect(sql.first('SELECT 1 WHERE 0')).toBe(undefined)
+        expect(sql.all('SELECT 1 UNION SELECT 2')).toEqual([[1], [2]])
+      }))
+
+    it('[SQL2] no bytes are not NULL', () =>
+      withSql((sql) => {
+        const row = sql.first('SELECT ? IS NULL, ?', new Uint8Array(0), new Uint8Array(0))
+        expect(row?.[0]).toBe(0)
+        expect(bytesOf(row?.[1])).toEqual(new Uint8Array(0))
+      }))
+
+    it('[SQL3] a view of a larger buffer is stored as its own bytes', () =>
+      withSql((sql) => {
+        const view = new Uint8Array([9, 9, ...BLOB, 9]).subarray(2, 5)
+        sql.run(INSERT, view, 1)
+        expect(bytesOf(sql.first('SELECT key FROM current')?.[0])).toEqual(BLOB)
+      }))
+
+    it('[SQL4] a transaction that throws leaves nothing, and a nested one only what is around it', () =>
+      withSql((sql) => {
+        const fail = (): never => {
+          throw new Error('rolled back')
+        }
+        const attempt = (body: () => void): void =>
+          expect(() => sql.transaction(body)).toThrow('rolled back')
+        attempt(() => {
+          sql.run(INSERT, BLOB, 1)
+          fail()
+        })
+        expect(sql.first(COUNT)).toEqual([0])
+        sql.transaction(() => {
+          sql.run(INSERT, BLOB, 1)
+          attempt(() => {
+            sql.run(INSERT, Uint8Array.of(1), 2)
+            fail()
+          })
+        })
+        expect(sql.all('SELECT id FROM current')).toEqual([[1]])
+        expect(sql.transaction(() => 'answer')).toBe('answer')
+      }))
+
+    it('[SQL5] rows are stepped to one after the other, while others are read', () =>
+      withSql((sql) => {
+        for (let i = 0; i < 10; i++) {
+          sql.run(INSERT, Uint8Array.of(i), i)
+        }
+        const seen: number[] = []
+        for (const row of sql.iterate('SELECT id FROM current ORDER BY key')) {
+          expect(sql.first('SELECT id FROM current WHERE id = ?', numberOf(row[0]))).toEqual([
+            row[0],
+          ])
+          seen.push(numberOf(row[0]))
+        }
+        expect(seen).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
+      }))
+
+    it('[SQL6] a read in pieces answers every row once, whatever the size of the first piece', () =>
+      withSql((sql) => {
+        for (let i = 0; i < 600; i++) {
+          sql.run(INSERT, Uint8Array.of(i >> 8, i), i)
+        }
+        const read = (last: SqlRow | undefined, rows: number): readonly SqlRow[] =>
+          sql.all('SELECT id FROM current WHERE id > ? LIMIT ?', numberOf(last?.[0] ?? -1), rows)
+        for (const rows of [1, 2, 255, 256, 300, 599, 600, 601, Infinity]) {
+          expect([...inPieces(rows, read)].map((row) => row[0])).toEqual(
+            Array.from({ length: 600 }, (_, i) => i),
+          )
+        }
+      }))
+
+    it('[SQL7] the size of the database counts what is stored', () =>
+      withSql((sql) => {
+        const before = sql.databaseSize
+        sql.run(
+          'INSERT INTO log (id, key, create_revision, version, value) VALUES (1, ?, 1, 1, ?)',
+          BLOB,
+          new Uint8Array(1_000_000),
+        )
+        expect(sql.databaseSize - before).toBeGreaterThan(990_000)
+      }))
+  })
+}

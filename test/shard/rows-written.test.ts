@@ -1,0 +1,131 @@
+import { runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import { migrate } from '../../src/mvcc/migrations.ts'
+import type { Store } from '../../src/mvcc/store.ts'
+import { migrations } from '../../src/shard/migrations.ts'
+import { durableSql } from '../../src/shard/storage.ts'
+import { deleteOf, key, openStore, putOf, putOp, rangeOf, txnOf } from '../mvcc/requests.ts'
+
+const BIG = 'x'.repeat(100_000)
+
+/** What Durable Objects bill: rows written, those of indexes too. */
+class Meter {
+  readonly store: Store
+  #cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = []
+
+  constructor(storage: DurableObjectStorage) {
+    migrate(durableSql(storage), migrations)
+    const exec: SqlStorage['exec'] = (query, ...bindings) => {
+      const cursor = storage.sql.exec<Record<string, SqlStorageValue>>(query, ...bindings)
+      this.#cursors.push(cursor)
+      return cursor as never
+    }
+    const metered = {
+      sql: { exec, databaseSize: 0 },
+      transactionSync: <T>(body: () => T): T => storage.transactionSync(body),
+    }
+    this.store = openStore(durableSql(metered as unknown as DurableObjectStorage), [7n, 8n])
+  }
+
+  rows(body: (store: Store) => void): number {
+    this.#cursors = []
+    body(this.store)
+    return this.#cursors.reduce((sum, cursor) => sum + cursor.rowsWritten, 0)
+  }
+
+  /** The rows of each of them, one after the other. */
+  each(...bodies: ((store: Store) => void)[]): number[] {
+    return bodies.map((body) => this.rows(body))
+  }
+}
+
+function metered(body: (meter: Meter) => void): Promise<void> {
+  const stub = env.SHARD.get(env.SHARD.newUniqueId())
+  return runInDurableObject(stub, (_shard, { storage }) => body(new Meter(storage)))
+}
+
+describe('rows written', () => {
+  it('[ROW1] a put writes two rows: creating, overwriting, or of a long value', () =>
+    metered((meter) => {
+      const rows = meter.each(
+        (store) => store.put(putOf('a', '1')),
+        (store) => store.put(putOf('a', '2')),
+        (store) => store.put(putOf('a', BIG, { prevKv: true })),
+        (store) => store.put(putOf('b', BIG)),
+        (store) => store.put(putOf('a', '', { ignoreValue: true })),
+        (store) => store.txn(txnOf([putOp('a'), putOp('b'), putOp('c')])),
+      )
+      expect(rows).toEqual([2, 2, 2, 2, 2, 6])
+    }))
+
+  it('[ROW2] a put with a lease writes one row more, one that takes the lease away does not', () =>
+    metered((meter) => {
+      const rows = meter.each(
+        (store) => store.put(putOf('a', '', { lease: 7n })),
+        (store) => store.put(putOf('a', '', { lease: 7n })),
+        (store) => store.put(putOf('a', '', { lease: 8n })),
+        (store) => store.put(putOf('a')),
+      )
+      expect(rows).toEqual([3, 3, 3, 2])
+    }))
+
+  it('[ROW3] a delete writes a tombstone, its index entry, and the end of the current row', () =>
+    metered((meter) => {
+      meter.store.put(putOf('a'))
+      meter.store.put(putOf('b', '', { lease: 7n }))
+      meter.store.put(putOf('c', BIG))
+      const rows = meter.each(
+        (store) => store.deleteRange(deleteOf('a')),
+        (store) => store.deleteRange(deleteOf('b')),
+        (store) => store.deleteRange(deleteOf('c')),
+        (store) => store.deleteRange(deleteOf('d')),
+      )
+      expect(rows).toEqual([3, 3, 3, 0])
+    }))
+
+  it('[ROW4] compaction writes one row for each that it takes away, and one for each slice', () =>
+    metered((meter) => {
+      for (let i = 0; i < 100; i++) {
+        meter.store.put(putOf(key('k', i % 10), String(i)))
+      }
+      const finish = (store: Store): void => {
+        while (store.compactSlice(undefined)) {
+          // Until nothing is left to be deleted.
+        }
+      }
+      const rows = meter.rows((store) => {
+        store.compact(store.revision)
+        finish(store)
+      })
+      expect(rows).toBe(90 + 2)
+      for (let i = 0; i < 10; i++) {
+        meter.store.deleteRange(deleteOf(key('k', i)))
+      }
+      meter.store.put(putOf('last'))
+      const deleted = meter.rows((store) => {
+        store.compact(store.revision)
+        finish(store)
+      })
+      // Each key's last put and its tombstone.
+      expect(deleted).toBe(20 + 2)
+    }))
+
+  it('[ROW5] reads write nothing', () =>
+    metered((meter) => {
+      meter.store.put(putOf('a'))
+      meter.store.put(putOf('b'))
+      const rows = meter.each(
+        (store) => store.range(rangeOf('a', 'c', { revision: 2, sortTarget: 4 }), 100),
+        (store) => store.range(rangeOf('a', 'c', { limit: 1 }), 100),
+        (store) => store.txn(txnOf([{ requestRange: rangeOf('a') }])),
+        (store) => store.hashKv(0).next(),
+        (store) => openStoreAgain(store),
+      )
+      expect(rows).toEqual([0, 0, 0, 0, 0])
+    }))
+})
+
+function openStoreAgain(store: Store): void {
+  expect(store.leasedKeys(7n)).toEqual([])
+}
