@@ -8,8 +8,8 @@ import type {
 } from '../src/mvcc/types.ts'
 
 /** Bytes as a string with one char per byte: strings of this kind sort as bytes do. */
-export function text(bytes: Uint8Array): string {
-  return String.fromCharCode(...bytes)
+export function text(raw: Uint8Array): string {
+  return String.fromCharCode(...raw)
 }
 
 export function bytes(latin1: string): Uint8Array {
@@ -75,7 +75,7 @@ interface Leaf {
 function leaves(ops: readonly RequestOp[], path: readonly number[]): Leaf[] {
   return ops.flatMap((op, place) => {
     const here = [...path, place]
-    const { success = [], failure = [] } = op.requestTxn ?? EMPTY_TXN
+    const { success, failure } = op.requestTxn ?? EMPTY_TXN
     return op.requestTxn === undefined
       ? [{ op, path: here }]
       : [...leaves(success, [...here, 0]), ...leaves(failure, [...here, 1])]

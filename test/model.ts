@@ -57,7 +57,7 @@ export class Model {
         }
       }
     }
-    return [...living.values()].sort((a, b) => order(text(a.key), text(b.key)))
+    return [...living.values()].toSorted((a, b) => order(text(a.key), text(b.key)))
   }
 
   /** What this moment's reader sees: inside a transaction, its own changes too. */
@@ -86,7 +86,7 @@ export class Model {
       request.minCreateRevision +
       request.maxCreateRevision
     const cut = sortOrder === 0 && filters === 0 && limit > 0
-    const sorted = (cut ? filtered.slice(0, limit + 1) : filtered).sort(
+    const sorted = (cut ? filtered.slice(0, limit + 1) : filtered).toSorted(
       (a, b) =>
         (sortOrder === 2 ? -1 : 1) * order(property(sortTarget, a), property(sortTarget, b)),
     )

@@ -35,10 +35,10 @@ export class SettingsError extends Error {
   override readonly name = 'SettingsError'
 }
 
-const parsed = new WeakMap<Env, Settings>()
+const parsed = new WeakMap<object, Settings>()
 
 /** The same, parsed once for each environment. */
-export function settingsOf(environment: Env): Settings {
+export function settingsOf(environment: object): Settings {
   let settings = parsed.get(environment)
   if (settings === undefined) {
     settings = parseSettings(environment)
@@ -48,7 +48,7 @@ export function settingsOf(environment: Env): Settings {
 }
 
 /** Throws a SettingsError. */
-export function parseSettings(environment: Env): Settings {
+export function parseSettings(environment: object): Settings {
   const result = schema.safeParse(environment)
   if (!result.success) {
     const problems = result.error.issues.map(({ path, message }) => `${path.join('.')} ${message}`)

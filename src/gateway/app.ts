@@ -55,8 +55,8 @@ function get(path: string, answer: (c: Context<Gateway>) => Response | Promise<R
 
 get('/version', versionResponse)
 get('/health', (c) => healthResponse(new ShardClient(c.env.SHARD), c.req.queries()))
-for (const [path, checks] of probePaths) {
-  get(path, (c) => probeResponse(new ShardClient(c.env.SHARD), checks, c.req.queries()))
+for (const [path, probe] of probePaths) {
+  get(path, (c) => probeResponse(new ShardClient(c.env.SHARD), probe, c.req.queries()))
 }
 get('/debug/vars', (c) => debugVarsResponse(new ShardClient(c.env.SHARD)))
 

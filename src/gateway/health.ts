@@ -87,22 +87,31 @@ const probes = {
   readyz: ['data_corruption', 'serializable_read', 'linearizable_read', 'non_learner'],
 } as const satisfies Record<string, readonly CheckName[]>
 
-/** The paths of /livez and /readyz, each with those of its checks, and what they run. */
-export const probePaths: ReadonlyMap<string, readonly CheckName[]> = new Map(
-  Object.entries(probes).flatMap(([probe, names]): [string, readonly CheckName[]][] => [
-    [`/${probe}`, names],
-    ...names.map((name): [string, readonly CheckName[]] => [`/${probe}/${name}`, [name]]),
+interface Probe {
+  readonly checks: readonly CheckName[]
+  /** A check that has a path of its own is run there even when the query excludes it. */
+  readonly excludable: boolean
+}
+
+/** The paths of /livez and /readyz and of their checks. */
+export const probePaths: ReadonlyMap<string, Probe> = new Map(
+  Object.entries(probes).flatMap(([probe, checkNames]): [string, Probe][] => [
+    [`/${probe}`, { checks: checkNames, excludable: true }],
+    ...checkNames.map((name): [string, Probe] => [
+      `/${probe}/${name}`,
+      { checks: [name], excludable: false },
+    ]),
   ]),
 )
 
-/** GET of a path of `probePaths`. A check asked for by its own path is not excluded. */
+/** GET of a path of `probePaths`. */
 export async function probeResponse(
   shard: ShardClient,
-  names: readonly CheckName[],
+  probe: Probe,
   query: Query,
 ): Promise<Response> {
   const { exclude, verbose } = options.parse(query)
-  const run = names.length === 1 ? names : names.filter((name) => !exclude.has(name))
+  const run = probe.checks.filter((name) => !(probe.excludable && exclude.has(name)))
   const problems = await Promise.all(run.map((name) => checks[name](shard)))
   const lines = run.map((name, index) => {
     const problem = problems[index]

@@ -43,5 +43,5 @@ function escapeLabel(text: string): string {
 }
 
 function printValue(value: number): string {
-  return Number.isFinite(value) ? String(value) : String(value).replace('Infinity', 'Inf')
+  return value === Infinity ? '+Inf' : String(value).replace('Infinity', 'Inf')
 }

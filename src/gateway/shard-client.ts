@@ -5,7 +5,7 @@ import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 /** The one keyspace that there is so far. */
 const KEYSPACE = 'default'
 
-/** A read that the platform failed is sent again this often, to an object that may have moved. */
+/** A read that the platform lost is sent again so often, to an object that may have moved. */
 const READ_RETRIES_MAX = 3
 
 /** What a stub offers, without the types that it wraps answers in. */
@@ -30,7 +30,7 @@ const reads: ReadonlySet<MethodName> = new Set([
 
 /**
  * The shard as its callers in the gateway see it: refusals and the platform's failures are thrown
- * as RpcStatus, and reads are tried again where the platform says that this may help.
+ * as RpcStatus, and reads that the platform lost are tried again.
  */
 export class ShardClient {
   readonly #namespace: Env['SHARD']
@@ -72,10 +72,10 @@ export class ShardClient {
     try {
       return await attempt(this.#namespace.getByName(KEYSPACE))
     } catch (error) {
-      if (retries > 0 && isPlatformError(error) && error.retryable === true) {
+      if (retries > 0 && isLost(error)) {
         return this.#try(retries - 1, attempt)
       }
-      throw fromPlatformError(error)
+      throw statusOfPlatform(error)
     }
   }
 }
@@ -96,23 +96,24 @@ interface PlatformError extends Error {
   readonly overloaded?: boolean
   /** The object went away under the call, so nobody knows whether the call was executed. */
   readonly durableObjectReset?: boolean
-  /** The object's own code threw: a defect, which is no matter of the platform. */
-  readonly remote?: boolean
 }
 
-function isPlatformError(error: unknown): error is PlatformError {
-  return error instanceof Error
+/** An overloaded object would only suffer from being asked again. */
+function isLost(error: unknown): boolean {
+  if (!(error instanceof Error)) {
+    return false
+  }
+  const { retryable, overloaded, durableObjectReset }: PlatformError = error
+  return overloaded !== true && (retryable === true || durableObjectReset === true)
 }
 
-function fromPlatformError(error: unknown): unknown {
-  if (!isPlatformError(error)) {
-    return error
-  }
-  if (error.overloaded === true) {
-    return new RpcStatus(Code.RESOURCE_EXHAUSTED, statusOf('too-many-requests').message)
-  }
-  if (error.retryable === true || error.durableObjectReset === true) {
+/** What etcd says in such a case; the error itself, if it is none of the platform's. */
+function statusOfPlatform(error: unknown): unknown {
+  if (isLost(error)) {
     return statusOf('timeout-connection-lost')
   }
-  return error
+  const overloaded = error instanceof Error && (error as PlatformError).overloaded === true
+  return overloaded
+    ? new RpcStatus(Code.RESOURCE_EXHAUSTED, statusOf('too-many-requests').message)
+    : error
 }

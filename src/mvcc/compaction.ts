@@ -7,12 +7,12 @@ import type { Revision } from './types.ts'
 /** The log rows that one slice passes over, and with them the time that requests wait for it. */
 const SLICE_ROWS = 250
 /** A larger log is compacted without the hash that etcd keeps of it: reading it all costs too much. */
-export const HASHED_ROWS_MAX = 50_000
+const HASHED_ROWS_MAX = 50_000
 const HASHES_KEPT = 10
 
 export const SELECT_COMPACTION = `
 SELECT revision, ${mainOf('cursor')}, ${subOf('cursor')} FROM compaction WHERE one = 1`
-export const INSERT_COMPACTION = `
+const INSERT_COMPACTION = `
 INSERT INTO compaction (one, revision, cursor) VALUES (1, ?, ${ID})
 ON CONFLICT (one) DO UPDATE SET revision = excluded.revision, cursor = excluded.cursor`
 export const SELECT_SLICE_END = `

@@ -16,7 +16,7 @@ import type { KeyValue, Revision } from './types.ts'
 const STEP_ROWS = 150
 const STEP_BYTES = 256 * 1024
 
-export const SELECT_LIVES_ANY = `
+const SELECT_LIVES_ANY = `
 SELECT EXISTS (SELECT 1 FROM current WHERE create_revision <= ?) OR EXISTS (
   SELECT 1 FROM log INDEXED BY log_tombstone
   WHERE version = 0 AND id >= ${FIRST_ID} AND create_revision <= ?)`

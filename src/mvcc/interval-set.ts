@@ -2,7 +2,7 @@ import { type Bounds, compareBytes } from './key-range.ts'
 
 /** Ranges of keys, kept sorted and merged, so that asking for a key is a binary search. */
 export class IntervalSet {
-  #ranges: Bounds[] = []
+  readonly #ranges: Bounds[] = []
 
   add(bounds: Bounds): void {
     if (bounds.end !== undefined && compareBytes(bounds.start, bounds.end) >= 0) {

@@ -33,7 +33,7 @@ ON CONFLICT (key) DO UPDATE SET previous = id, id = excluded.id, version = versi
   lease = excluded.lease, value = excluded.value
 RETURNING create_revision, version, ${mainOf('previous')}, ${subOf('previous')}`
 
-export const INSERT_LOG = `
+const INSERT_LOG = `
 INSERT INTO log (id, key, create_revision, version, previous, lease, value)
 VALUES (${ID}, ?, ?, ?, ${ID}, ?, ?)`
 
@@ -137,7 +137,7 @@ export function boundsParams(bounds: Bounds): readonly SqlParam[] {
   return bounds.end === undefined ? [bounds.start] : [bounds.start, bounds.end]
 }
 
-export function leaseOf(cell: SqlCell | undefined): bigint {
+function leaseOf(cell: SqlCell | undefined): bigint {
   return typeof cell === 'string' ? BigInt(cell) : NO_LEASE
 }
 

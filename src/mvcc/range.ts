@@ -141,42 +141,55 @@ function readSorted(
   cursor: RangeCursor,
   bytesMax: number,
 ): RangePage {
-  const byValue = request.sortTarget === SortTarget.VALUE
-  const start = { ...cursor, after: undefined }
-  const walk = walkOf(request, start, byValue ? 'values' : 'heads')
-  const cutFirst = request.sortOrder === SortOrder.NONE && request.limit > 0 && !hasFilter(request)
-  const heads: KeyValue[] = []
-  let seen = 0
-  for (const kv of versions(view.sql, walk, view.current)) {
-    seen++
-    if (passes(request, kv)) {
-      heads.push(kv)
-    }
-    if (cutFirst && heads.length > request.limit) {
-      break
-    }
-  }
-  const whole = !cutFirst || heads.length <= request.limit
-  const count = whole ? seen : view.count(request, cursor.revision)
-  heads.sort(orderOf(request))
+  const { heads, count } = sortedHeads(view, request, cursor.revision)
+  const isLoaded = request.keysOnly || request.sortTarget === SortTarget.VALUE
   const more = request.limit > 0 && heads.length > request.limit
   const end = more ? request.limit : heads.length
   const kvs: KeyValue[] = []
   let bytes = 0
-  for (let i = cursor.skip; i < end; i++) {
-    const head = heads[i]
-    if (head === undefined) {
-      break
-    }
+  for (const [i, head] of heads.slice(cursor.skip, end).entries()) {
     if (bytes > bytesMax) {
-      return { kvs, more: false, count, next: { ...start, skip: i } }
+      return { kvs, more: false, count, next: { ...cursor, skip: cursor.skip + i } }
     }
-    const kv = byValue || request.keysOnly ? head : valued(view, head, cursor.revision)
+    const kv = isLoaded ? head : valued(view, head, cursor.revision)
     bytes += kv.key.length + kv.value.length
     kvs.push(shown(request, kv))
   }
   return { kvs, more, count, next: undefined }
 }
+
+interface SortedHeads {
+  readonly heads: readonly KeyValue[]
+  readonly count: number
+}
+
+/** Those that the limit lets through and, if there are more, at least one of them. */
+function sortedHeads(view: RangeView, request: RangeRequest, revision: Revision): SortedHeads {
+  const { limit, sortOrder, sortTarget } = request
+  const kind = sortTarget === SortTarget.VALUE ? 'values' : 'heads'
+  const order = orderOf(request)
+  const isCutFirst = sortOrder === SortOrder.NONE && limit > 0 && !hasFilter(request)
+  const heads: KeyValue[] = []
+  let count = 0
+  const whole = { revision, after: undefined, skip: 0, left: Math.max(limit, 0) }
+  for (const kv of versions(view.sql, walkOf(request, whole, kind), view.current)) {
+    count++
+    if (passes(request, kv)) {
+      heads.push(kv)
+    }
+    if (isCutFirst && heads.length > limit) {
+      return { heads: heads.toSorted(order), count: view.count(request, revision) }
+    }
+    if (limit > 0 && heads.length > 2 * limit + HEADS_UNSORTED_MAX) {
+      heads.sort(order)
+      heads.length = limit
+    }
+  }
+  return { heads: heads.toSorted(order), count }
+}
+
+/** A sort for each so many heads, and not for each of them, keeps those that a limit wants. */
+const HEADS_UNSORTED_MAX = 1000
 
 function valued(view: RangeView, head: KeyValue, revision: Revision): KeyValue {
   if (revision >= view.current) {

@@ -214,7 +214,7 @@ export class Store {
       sql: this.#sql,
       revision: this.#revision,
       compactRevision: this.compactRevision,
-      hasLease: this.#options.hasLease,
+      hasLease: (lease) => this.#options.hasLease(lease),
     }
   }
 

@@ -28,7 +28,7 @@ import {
 import { currentVersion, versions } from './versions.ts'
 
 /** Beyond this many changes a transaction's events are left in the log for watchers to read. */
-export const EVENTS_HELD_MAX = 10_000
+const EVENTS_HELD_MAX = 10_000
 
 export const INSERT_TOMBSTONES_OPEN = `
 INSERT INTO log (id, key, create_revision, version, previous, lease, value)

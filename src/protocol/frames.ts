@@ -9,7 +9,7 @@
  * CREDIT tells the shard how many bytes of payload the reader has taken; the shard stops sending
  * on a stream that is a window behind, and watchers there catch up from the log later.
  */
-export const FRAME_VERSION = 1
+const FRAME_VERSION = 1
 
 export const FrameKind = { OPEN: 1, DATA: 2, END: 3, CREDIT: 4 } as const
 

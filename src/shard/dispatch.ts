@@ -16,6 +16,7 @@ import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MethodName } from '../protocol/methods.ts'
 import type { CallAnswer, CallContext } from '../protocol/shard-rpc.ts'
 import { Code, fromEngineError, RpcStatus } from '../protocol/status.ts'
+import type { BackgroundWork } from './background.ts'
 import type { CommitQueue } from './commit.ts'
 import type { Keyspace } from './keyspace.ts'
 import { compact, deleteRange, put, range, txn } from './kv.ts'
@@ -26,8 +27,7 @@ import {
   leaseRevoke,
   leaseTimeToLive,
 } from './lease.ts'
-import { alarm, hashKvResponse, hashResponse, memberList, status } from './maintenance.ts'
-import type { BackgroundWork } from './background.ts'
+import { alarm, hashKvResponse, hashResponse, memberList, statusResponse } from './maintenance.ts'
 
 /** What a method needs besides its request. */
 export interface Dispatch {
@@ -36,42 +36,43 @@ export interface Dispatch {
   readonly background: BackgroundWork
 }
 
-type Handler = (
-  dispatch: Dispatch,
-  request: never,
+type Handler<T> = (
+  parts: Dispatch,
+  request: T,
   context: CallContext,
 ) => CallAnswer | Promise<CallAnswer>
 
 /** A method that changes something: it waits for the turn that commits all writes at hand. */
-function write<T>(run: (keyspace: Keyspace, request: T, now: number) => object): Handler {
-  return async ({ keyspace, commits }: Dispatch, request: T) => ({
+function write<T>(run: (keyspace: Keyspace, request: T, now: number) => object): Handler<T> {
+  return async ({ keyspace, commits }, request) => ({
     response: await commits.submit(() => run(keyspace, request, Date.now())),
   })
 }
 
 /** A method that only reads. Reads of the store go through SQL, so a deposed object cannot answer. */
-function read<T>(run: (keyspace: Keyspace, request: T, context: CallContext) => object): Handler {
-  return ({ keyspace }: Dispatch, request: T, context) => ({
-    response: run(keyspace, request, context),
-  })
+function read<T>(
+  run: (keyspace: Keyspace, request: T, context: CallContext) => object,
+): Handler<T> {
+  return ({ keyspace }, request, context) => ({ response: run(keyspace, request, context) })
 }
 
-const handlers: Partial<Record<MethodName, Handler>> = {
+const handlers: Partial<Record<MethodName, Handler<never>>> = {
   '/etcdserverpb.KV/Range': ({ keyspace }: Dispatch, request: RangeRequest) =>
     range(keyspace, request),
   '/etcdserverpb.KV/Put': write<PutRequest>(put),
   '/etcdserverpb.KV/DeleteRange': write<DeleteRangeRequest>(deleteRange),
   '/etcdserverpb.KV/Txn': write<TxnRequest>(txn),
-  '/etcdserverpb.KV/Compact': async (dispatch: Dispatch, request: CompactionRequest) => {
-    const response = await dispatch.commits.submit(() => compact(dispatch.keyspace, request))
-    const deleted = dispatch.background.compact()
+  '/etcdserverpb.KV/Compact': async (parts: Dispatch, request: CompactionRequest) => {
+    const { keyspace, commits, background } = parts
+    const response = await commits.submit(() => compact(keyspace, request))
+    const deleted = background.compact()
     if (request.physical) {
       await deleted
     }
     return { response }
   },
-  '/etcdserverpb.Lease/LeaseGrant': async (dispatch: Dispatch, request: LeaseGrantRequest) => {
-    const { keyspace, commits, background } = dispatch
+  '/etcdserverpb.Lease/LeaseGrant': async (parts: Dispatch, request: LeaseGrantRequest) => {
+    const { keyspace, commits, background } = parts
     const response = await commits.submit(() => leaseGrant(keyspace, request, Date.now()))
     await background.schedule()
     return { response }
@@ -86,15 +87,12 @@ const handlers: Partial<Record<MethodName, Handler>> = {
     memberList(keyspace, origin),
   ),
   '/etcdserverpb.Maintenance/Alarm': write<AlarmRequest>(alarm),
-  '/etcdserverpb.Maintenance/Status': read(status),
+  '/etcdserverpb.Maintenance/Status': read(statusResponse),
   '/etcdserverpb.Maintenance/Hash': async ({ keyspace, background }: Dispatch) => ({
     response: hashResponse(keyspace, await background.hashKv(0)),
   }),
-  '/etcdserverpb.Maintenance/HashKV': async (dispatch: Dispatch, request: HashKVRequest) => ({
-    response: hashKvResponse(
-      dispatch.keyspace,
-      await dispatch.background.hashKv(request.revision),
-    ),
+  '/etcdserverpb.Maintenance/HashKV': async (parts: Dispatch, request: HashKVRequest) => ({
+    response: hashKvResponse(parts.keyspace, await parts.background.hashKv(request.revision)),
   }),
   // SQLite reuses the pages that compaction frees, and a Durable Object has no VACUUM.
   '/etcdserverpb.Maintenance/Defragment': read(() => ({})),

@@ -7,18 +7,13 @@ import { migrate } from '../mvcc/migrations.ts'
 import type { Sql } from '../mvcc/sql.ts'
 import { type Changed, Store } from '../mvcc/store.ts'
 import { WatchHub } from '../mvcc/watch.ts'
-import { ResponseHeader } from '../protocol/generated/messages.ts'
+import type { ResponseHeader } from '../protocol/generated/messages.ts'
+import { GRPC_OVERHEAD_BYTES } from '../protocol/request-size.ts'
 import { type Identity, identityOf, randomId } from './identity.ts'
 import { migrations } from './migrations.ts'
 
 /** There is no election here, so the term that etcd would count up stays what it first is. */
 export const RAFT_TERM = 2
-
-/**
- * What fragmented watch responses may take beyond --max-request-bytes, as all gRPC messages
- * (server/embed/config.go).
- */
-export const GRPC_OVERHEAD_BYTES = 512 * 1024
 
 /** The engine of one keyspace, put together over its storage. */
 export class Keyspace {

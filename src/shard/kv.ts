@@ -21,7 +21,7 @@ import { isReadOnly, requestTooLarge } from '../protocol/request-size.ts'
 import type { Keyspace } from './keyspace.ts'
 
 /** Keys and values of one page of a range: what is in memory at once, here and in the gateway. */
-export const PAGE_BYTES_MAX = 512 * 1024
+const PAGE_BYTES_MAX = 512 * 1024
 
 export interface RangeAnswer {
   readonly response: RangeResponse

@@ -53,9 +53,9 @@ export class Metrics {
 
   #observe(method: MethodName, seconds: number): void {
     if (this.#handling !== undefined) {
-      const histogram = this.#handling.get(method) ?? new Histogram(RPC_BUCKETS_SECONDS)
-      this.#handling.set(method, histogram)
-      histogram.observe(seconds)
+      const latencies = this.#handling.get(method) ?? new Histogram(RPC_BUCKETS_SECONDS)
+      this.#handling.set(method, latencies)
+      latencies.observe(seconds)
     }
   }
 

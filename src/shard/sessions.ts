@@ -1,4 +1,4 @@
-import { ResponseHeader, WatchRequest } from '../protocol/generated/messages.ts'
+import { type ResponseHeader, WatchRequest } from '../protocol/generated/messages.ts'
 import { decode } from '../protocol/binary.ts'
 import {
   decodeCredit,

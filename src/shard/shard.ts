@@ -26,7 +26,7 @@ export class Shard extends DurableObject<Env> implements ShardRpc {
   readonly #sessions: Sessions
   readonly #dispatch: Dispatch
   readonly #metrics: Metrics
-  #replaying: Promise<void> | undefined
+  #replaying = false
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -124,10 +124,8 @@ export class Shard extends DurableObject<Env> implements ShardRpc {
   #endTurn(): void {
     this.#sessions.flush()
     void this.#background.armAutoCompaction()
-    if (this.#keyspace.hub.pending()) {
-      this.#replaying ??= this.#replay().finally(() => {
-        this.#replaying = undefined
-      })
+    if (!this.#replaying && this.#keyspace.hub.pending()) {
+      void this.#replay()
     }
   }
 
@@ -138,10 +136,15 @@ export class Shard extends DurableObject<Env> implements ShardRpc {
   }
 
   async #replay(): Promise<void> {
-    while (this.#keyspace.hub.pending()) {
-      await nextTurn()
-      this.#keyspace.hub.catchUp()
-      this.#sessions.flush()
+    this.#replaying = true
+    try {
+      while (this.#keyspace.hub.pending()) {
+        await nextTurn()
+        this.#keyspace.hub.catchUp()
+        this.#sessions.flush()
+      }
+    } finally {
+      this.#replaying = false
     }
   }
 }

@@ -2,7 +2,7 @@ import type { Sink, WatchResponse as HubResponse } from '../mvcc/watch-response.
 import type { Event } from '../mvcc/types.ts'
 import { encode } from '../protocol/binary.ts'
 import { CREDIT_WINDOW_BYTES } from '../protocol/frames.ts'
-import { ResponseHeader, WatchResponse } from '../protocol/generated/messages.ts'
+import { type ResponseHeader, WatchResponse } from '../protocol/generated/messages.ts'
 
 /** Watchers that see the same events share the list, and here its encoding. */
 const encodedEvents = new WeakMap<readonly Event[], Uint8Array>()

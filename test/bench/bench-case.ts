@@ -1,6 +1,6 @@
 import type { Contestant, Running } from './contestants.ts'
 
-export interface BenchOptions {
+interface BenchOptions {
   readonly contestants: readonly Contestant[]
   /** How long a single measurement lasts, where that is for us to choose. */
   readonly seconds: number

@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest'
+import { parseSettings, type Settings, SettingsError } from '../../src/config/settings.ts'
+
+describe('the settings', () => {
+  it("[CFG1] are etcd's defaults where nothing, or an empty text, is given", () => {
+    const defaults: Settings = {
+      name: 'default',
+      advertiseClientUrls: [],
+      quotaBackendBytes: 0,
+      maxRequestBytes: 1_572_864,
+      maxTxnOps: 128,
+      watchProgressNotifyIntervalMs: 600_000,
+      autoCompaction: undefined,
+      cors: undefined,
+      hostWhitelist: undefined,
+      metrics: 'basic',
+      embedded: false,
+      accessToken: undefined,
+    }
+    expect(parseSettings({})).toEqual(defaults)
+    expect(
+      parseSettings({ ETCD_NAME: '', ETCD_MAX_TXN_OPS: '', ETCD_CORS: '', EMBEDDED: '' }),
+    ).toEqual(defaults)
+  })
+
+  it('[CFG1] are what is given', () => {
+    const settings = parseSettings({
+      ETCD_NAME: 'infra1',
+      ETCD_ADVERTISE_CLIENT_URLS: 'http://a:1,http://b:2',
+      ETCD_QUOTA_BACKEND_BYTES: '-1',
+      ETCD_MAX_REQUEST_BYTES: '5',
+      ETCD_MAX_TXN_OPS: '6',
+      ETCD_WATCH_PROGRESS_NOTIFY_INTERVAL_MS: '0.5',
+      ETCD_CORS: 'http://a, http://b',
+      ETCD_HOST_WHITELIST: 'a,b',
+      ETCD_METRICS: 'extensive',
+      EMBEDDED: 'true',
+      ETCDURABLE_TOKEN: 'secret',
+    })
+    expect(settings).toEqual({
+      name: 'infra1',
+      advertiseClientUrls: ['http://a:1', 'http://b:2'],
+      quotaBackendBytes: -1,
+      maxRequestBytes: 5,
+      maxTxnOps: 6,
+      watchProgressNotifyIntervalMs: 0.5,
+      autoCompaction: undefined,
+      cors: new Set(['http://a', 'http://b']),
+      hostWhitelist: new Set(['a', 'b']),
+      metrics: 'extensive',
+      embedded: true,
+      accessToken: 'secret',
+    })
+  })
+
+  it('[CFG1] allow all when * is among what is allowed', () => {
+    expect(parseSettings({ ETCD_CORS: 'http://a,*' }).cors).toBeUndefined()
+    expect(parseSettings({ ETCD_HOST_WHITELIST: '*' }).hostWhitelist).toBeUndefined()
+  })
+
+  it.each([
+    [undefined, '0', undefined],
+    [undefined, '0s', undefined],
+    ['periodic', '2', { mode: 'periodic', retentionMs: 7_200_000 }],
+    ['periodic', '5m', { mode: 'periodic', retentionMs: 300_000 }],
+    ['periodic', '1h30m', { mode: 'periodic', retentionMs: 5_400_000 }],
+    ['revision', '0', undefined],
+    ['revision', '1000', { mode: 'revision', retentionRevisions: 1000 }],
+  ])('[CFG2] compact by themselves in mode %s with %s', (mode, retention, expected) => {
+    const settings = parseSettings({
+      ETCD_AUTO_COMPACTION_MODE: mode,
+      ETCD_AUTO_COMPACTION_RETENTION: retention,
+    })
+    expect(settings.autoCompaction).toEqual(expected)
+  })
+
+  it.each([
+    [{ ETCD_QUOTA_BACKEND_BYTES: '1.5' }, 'ETCD_QUOTA_BACKEND_BYTES must be a whole number'],
+    [{ ETCD_QUOTA_BACKEND_BYTES: '9'.repeat(20) }, 'ETCD_QUOTA_BACKEND_BYTES is out of range'],
+    [{ ETCD_MAX_REQUEST_BYTES: '-1' }, 'ETCD_MAX_REQUEST_BYTES must not be negative'],
+    [{ ETCD_MAX_TXN_OPS: 'many' }, 'ETCD_MAX_TXN_OPS must be a whole number'],
+    [{ ETCD_MAX_TXN_OPS: 5 }, 'ETCD_MAX_TXN_OPS must be a text'],
+    [
+      { ETCD_WATCH_PROGRESS_NOTIFY_INTERVAL_MS: '0' },
+      'ETCD_WATCH_PROGRESS_NOTIFY_INTERVAL_MS must be milliseconds, more than 0',
+    ],
+    [
+      { ETCD_ADVERTISE_CLIENT_URLS: 'http://a,b' },
+      'ETCD_ADVERTISE_CLIENT_URLS must be URLs with commas between',
+    ],
+    [{ ETCD_METRICS: 'all' }, 'ETCD_METRICS must be basic or extensive'],
+    [{ EMBEDDED: 'yes' }, 'EMBEDDED must be true or false'],
+    [
+      { ETCD_AUTO_COMPACTION_MODE: 'never' },
+      'ETCD_AUTO_COMPACTION_MODE must be periodic or revision',
+    ],
+    [
+      { ETCD_AUTO_COMPACTION_RETENTION: 'soon' },
+      'ETCD_AUTO_COMPACTION_RETENTION must be a number of hours or a duration',
+    ],
+    [
+      { ETCD_AUTO_COMPACTION_RETENTION: '-1h' },
+      'ETCD_AUTO_COMPACTION_RETENTION must be a number of hours or a duration',
+    ],
+    [
+      { ETCD_AUTO_COMPACTION_MODE: 'revision', ETCD_AUTO_COMPACTION_RETENTION: '1h' },
+      'ETCD_AUTO_COMPACTION_RETENTION must be a number of revisions',
+    ],
+  ])('[CFG3] refuse %j by name and reason', (variables, message) => {
+    expect(() => parseSettings(variables)).toThrow(new SettingsError(message))
+  })
+
+  it('[CFG3] name all that is wrong at once', () => {
+    expect(() => parseSettings({ ETCD_METRICS: 'x', EMBEDDED: 'x' })).toThrow(
+      'ETCD_METRICS must be basic or extensive; EMBEDDED must be true or false',
+    )
+  })
+})

@@ -6,11 +6,11 @@ type Variables = Omit<Env, 'SHARD'>
 
 export type Client = (path: string, init?: RequestInit) => Promise<Response>
 
-/** A gateway with those settings. All of them share one shard. */
+/** A gateway with those settings. All of them share one shard. Paths may be whole URLs. */
 export function gatewayWith(variables: Variables): Client {
   const environment: Env = { ...env, ...variables }
   return async (path, init) =>
-    app.fetch(new Request(`http://store.example.com${path}`, init), environment)
+    app.fetch(new Request(new URL(path, 'http://store.example.com'), init), environment)
 }
 
 /** The gateway of the embedded start. */
@@ -83,15 +83,14 @@ export class Upload {
 
 /** The lines of a streaming answer, one after the other. */
 export class LineReader {
-  readonly #reader: ReadableStreamDefaultReader<Uint8Array>
-  readonly #decoder = new TextDecoder()
+  readonly #reader: ReadableStreamDefaultReader<string>
   #text = ''
 
   constructor(response: Response) {
     if (response.body === null) {
       throw new Error('the answer has no body')
     }
-    this.#reader = response.body.getReader()
+    this.#reader = response.body.pipeThrough(new TextDecoderStream()).getReader()
   }
 
   /** The next line without its newline; undefined at the end. */
@@ -101,7 +100,7 @@ export class LineReader {
       if (done) {
         return undefined
       }
-      this.#text += this.#decoder.decode(value, { stream: true })
+      this.#text += value
     }
     const end = this.#text.indexOf('\n')
     const line = this.#text.slice(0, end)

@@ -98,10 +98,10 @@ describe('--max-request-bytes', () => {
   })
 })
 
-describe('transactions within each other', () => {
-  const nested = (depth: number): string =>
-    `${'{"success":[{"request_txn":'.repeat(depth)}{}${'}]}'.repeat(depth)}`
+const nested = (depth: number): string =>
+  `${'{"success":[{"request_txn":'.repeat(depth)}{}${'}]}'.repeat(depth)}`
 
+describe('transactions within each other', () => {
   it('[GTW12] are refused as too many however deep they go', async () => {
     for (const depth of [129, 399, 401, 3_000]) {
       const response = await post('/v3/kv/txn', nested(depth))

@@ -1,4 +1,6 @@
+import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { app } from '../../src/gateway/app.ts'
 import { answer, ask, base64, post, put } from './client.ts'
 
 const value = 'v'.repeat(100_000)
@@ -60,18 +62,53 @@ describe('a range of more than a page', () => {
 
   it('[GTW14] is of one revision, whatever is written before it was read to the end', async () => {
     const response = await post('/v3/kv/range', everything)
-    const reader = response.body?.getReader()
-    const chunks = [(await reader?.read())?.value]
-    await put(keys.at(-1) ?? '', 'changed')
-    await answer('/v3/kv/deleterange', { key: base64('long/28') })
+    const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
+    let text = ''
+    let chunks = 0
     for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
-      chunks.push(next.value)
+      if (chunks === 0) {
+        await put(keys.at(-1) ?? '', 'changed')
+        await answer('/v3/kv/deleterange', { key: base64('long/28') })
+      }
+      chunks++
+      text += next.value
     }
-    expect(chunks.length).toBeGreaterThan(3)
-    const text = await new Blob(chunks.map((chunk) => chunk ?? '')).text()
+    expect(chunks).toBeGreaterThan(3)
     const whole = JSON.parse(text) as Range
     expect(keysOf(whole)).toEqual(keys)
     expect(whole.kvs.every((kv) => kv.value === base64(value))).toBe(true)
+  })
+
+  it('[GTW14] is read from the shard no faster than its client takes it', async () => {
+    let pages = 0
+    const counting = {
+      getByName: (name: string) => {
+        const shard = env.SHARD.getByName(name)
+        return {
+          call: (...request: Parameters<typeof shard.call>) => shard.call(...request),
+          rangeNext: (...page: Parameters<typeof shard.rangeNext>) => {
+            pages++
+            return shard.rangeNext(...page)
+          },
+        }
+      },
+    }
+    const response = await app.fetch(
+      new Request('http://store.example.com/v3/kv/range', {
+        method: 'POST',
+        body: JSON.stringify(everything),
+      }),
+      { EMBEDDED: 'true', SHARD: counting as unknown as Env['SHARD'] },
+    )
+    await put('elsewhere', 'whatever')
+    expect(pages).toBe(0)
+    const reader = response.body?.getReader()
+    await reader?.read()
+    await put('elsewhere', 'whatever')
+    expect(pages).toBe(0)
+    await reader?.read()
+    expect(pages).toBe(1)
+    await reader?.cancel()
   })
 
   it('[GTW14] may be left by its client, whom the next one does not notice', async () => {

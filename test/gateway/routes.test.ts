@@ -103,10 +103,10 @@ describe('a method that is not served', () => {
   })
 })
 
-describe('a Grpc-Timeout', () => {
-  const range = (timeout: string): Promise<Response> =>
-    post('/v3/kv/range', { key: base64('timeout') }, { 'Grpc-Timeout': timeout })
+const range = (timeout: string): Promise<Response> =>
+  post('/v3/kv/range', { key: base64('timeout') }, { 'Grpc-Timeout': timeout })
 
+describe('a Grpc-Timeout', () => {
   it.each(['1', 'S', '1s', '1.5S', 'xx', '9223372036854775808S'])(
     '[GTW8] of %s is malformed',
     async (timeout) => {

@@ -6,11 +6,10 @@ import { answer, ask, base64, LineReader, metric, post, put, until, Upload } fro
 const create = (key: string, options: object = {}): string =>
   JSON.stringify({ create_request: { key: base64(key), ...options } })
 
-/** What a test looks at in a line of a watch. */
-const result = (fields: object): unknown => ({ result: expect.objectContaining(fields) })
+/** A line of a watch, or the part of it that a test looks at. */
+const result = (fields: object): object => ({ result: fields })
 
-const event = (value: string): unknown =>
-  result({ events: [{ kv: expect.objectContaining({ value: base64(value) }) }] })
+const event = (value: string): object => result({ events: [{ kv: { value: base64(value) } }] })
 
 interface OpenWatch {
   readonly upload: Upload
@@ -41,15 +40,15 @@ describe('a watch over HTTP', () => {
     const { upload, response } = open()
     await upload.write(create('duplex/a'))
     const lines = await read(response)
-    expect(await lines.json()).toEqual(result({ created: true }))
+    expect(await lines.json()).toMatchObject(result({ created: true }))
     await upload.write(create('duplex/b'))
-    expect(await lines.json()).toEqual(result({ created: true, watch_id: '1' }))
+    expect(await lines.json()).toMatchObject(result({ created: true, watch_id: '1' }))
     await put('duplex/b', 'b')
-    expect(await lines.json()).toEqual(
-      result({ watch_id: '1', events: [expect.objectContaining({ kv: expect.anything() })] }),
+    expect(await lines.json()).toMatchObject(
+      result({ watch_id: '1', events: [{ kv: { value: base64('b') } }] }),
     )
     await upload.write('{"cancel_request":{"watch_id":1}}')
-    expect(await lines.json()).toEqual(result({ watch_id: '1', canceled: true }))
+    expect(await lines.json()).toMatchObject(result({ watch_id: '1', canceled: true }))
   })
 
   it('[GTW15] takes values cut anywhere', async () => {
@@ -57,16 +56,16 @@ describe('a watch over HTTP', () => {
     for (const piece of create('pieces').split('')) {
       await upload.write(piece)
     }
-    expect(await (await read(response)).json()).toEqual(result({ created: true }))
+    expect(await (await read(response)).json()).toMatchObject(result({ created: true }))
   })
 
   it('[GTW16] goes on after the end of its input', async () => {
     const lines = await read(post('/v3/watch', `${create('end')}\n${create('end', {})}`))
-    expect(await lines.json()).toEqual(result({ created: true }))
-    expect(await lines.json()).toEqual(result({ created: true, watch_id: '1' }))
+    expect(await lines.json()).toMatchObject(result({ created: true }))
+    expect(await lines.json()).toMatchObject(result({ created: true, watch_id: '1' }))
     await put('end', '1')
-    expect(await lines.json()).toEqual(event('1'))
-    expect(await lines.json()).toEqual(event('1'))
+    expect(await lines.json()).toMatchObject(event('1'))
+    expect(await lines.json()).toMatchObject(event('1'))
   })
 
   it('[GTW16] goes on after bad input, of which nothing is read any more', async () => {
@@ -78,8 +77,8 @@ describe('a watch over HTTP', () => {
     await upload.write(create('bad'))
     await put('bad', '1')
     await put('bad', '2')
-    expect(await lines.json()).toEqual(event('1'))
-    expect(await lines.json()).toEqual(event('2'))
+    expect(await lines.json()).toMatchObject(event('1'))
+    expect(await lines.json()).toMatchObject(event('2'))
   })
 
   it.each(['garbage', 'null', '[]', '{"create_request":{"key":"***"}}', '{"progress_request":{}}'])(
@@ -157,8 +156,8 @@ describe('a watch over HTTP', () => {
   })
 
   it('[GTW8] ends at its Grpc-Timeout with a line that says so', async () => {
-    const lines = await read(post('/v3/watch', create('timeout'), { 'Grpc-Timeout': '300m' }))
-    expect(await lines.json()).toEqual(result({ created: true }))
+    const lines = await read(post('/v3/watch', create('timeout'), { 'Grpc-Timeout': '2S' }))
+    expect(await lines.json()).toMatchObject(result({ created: true }))
     expect(await lines.next()).toBe('{"error":{"code":4,"message":"context deadline exceeded"}}')
     expect(await lines.next()).toBeUndefined()
   })
@@ -198,16 +197,17 @@ describe('a stream on which nothing happens', () => {
   })
 })
 
-describe('keep-alive over HTTP', () => {
-  const keepAlive = (body: string): Promise<Response> => post('/v3/lease/keepalive', body)
+const keepAlive = (body: string): Promise<Response> => post('/v3/lease/keepalive', body)
 
+describe('keep-alive over HTTP', () => {
   it('[GTW21] answers a line for each request and ends with them', async () => {
     await answer('/v3/lease/grant', { ID: '77', TTL: '1000' })
     const lines = await read(keepAlive('{"ID":"77"}{}\n{"ID":"78"}'))
-    expect(await lines.json()).toEqual(result({ ID: '77', TTL: '1000' }))
-    expect(await lines.json()).toEqual({ result: { header: expect.anything() } })
-    const { result: missing } = (await lines.json()) as { result: object }
-    expect(Object.keys(missing)).toEqual(['header', 'ID'])
+    expect(await lines.json()).toMatchObject(result({ ID: '77', TTL: '1000' }))
+    for (const names of [['header'], ['header', 'ID']]) {
+      const { result: missing } = (await lines.json()) as { result: object }
+      expect(Object.keys(missing)).toEqual(names)
+    }
     expect(await lines.next()).toBeUndefined()
   })
 
@@ -215,9 +215,9 @@ describe('keep-alive over HTTP', () => {
     const { upload, response } = open('/v3/lease/keepalive')
     await upload.write('{"ID":"1"}')
     const lines = await read(response)
-    expect(await lines.json()).toEqual(result({ ID: '1' }))
+    expect(await lines.json()).toMatchObject(result({ ID: '1' }))
     const sent = upload.write('{"ID":"2"}')
-    expect(await lines.json()).toEqual(result({ ID: '2' }))
+    expect(await lines.json()).toMatchObject(result({ ID: '2' }))
     await sent
     await upload.end()
     expect(await lines.next()).toBeUndefined()
@@ -237,7 +237,7 @@ describe('keep-alive over HTTP', () => {
     const { upload, response } = open('/v3/lease/keepalive')
     await upload.write('{"ID":"1"} bad')
     const lines = await read(response)
-    expect(await lines.json()).toEqual(result({ ID: '1' }))
+    expect(await lines.json()).toMatchObject(result({ ID: '1' }))
     expect(await lines.next()).toBeUndefined()
   })
 })

@@ -16,7 +16,7 @@ import {
   anyRevision,
   anyTxn,
 } from './random-requests.ts'
-import { key } from './requests.ts'
+import { numbered } from './requests.ts'
 
 export type Step =
   | { readonly do: 'put'; readonly request: PutRequest }
@@ -66,10 +66,10 @@ export const anyStep: fc.Arbitrary<Step> = fc.oneof(
   },
 ) as fc.Arbitrary<Step>
 
-const anyLongKey = fc.nat(299).map((i) => bytes(key('k', i)))
+const anyLongKey = fc.nat(299).map((i) => bytes(numbered('k', i)))
 const anyLongRange = fc
   .tuple(fc.nat(299), fc.nat(20))
-  .map(([i, n]) => ({ key: bytes(key('k', i)), rangeEnd: bytes(key('k', i + n)) }))
+  .map(([i, n]) => ({ key: bytes(numbered('k', i)), rangeEnd: bytes(numbered('k', i + n)) }))
 
 /** Many changes of many keys, so that a read has several pieces and a compaction several slices. */
 export const anyLongStep: fc.Arbitrary<Step> = fc.oneof(

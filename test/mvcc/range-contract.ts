@@ -6,7 +6,7 @@ import {
   answer,
   answerOf,
   deleteOf,
-  key,
+  numbered,
   keysOf,
   line,
   lines,
@@ -21,7 +21,7 @@ import type { WithSql } from './store-contract.ts'
 
 /** Keys a to e, put at revisions 2 to 6; b and d then once more, at 7 and 8. */
 function letters(store: Store): Store {
-  for (const [i, letter] of [...'abcde'].entries()) {
+  for (const [i, letter] of Array.from('abcde').entries()) {
     store.put(putOf(letter, String(9 - i)))
   }
   store.put(putOf('b', 'x'))
@@ -238,7 +238,7 @@ export function describeOptions(withSql: WithSql): void {
         const store = openStore(sql)
         const lengths = [0, 1, 768, 769, 16_384, 16_385, 1_500_000]
         for (const [i, length] of lengths.entries()) {
-          store.put(putOf(key('k', i), '', { value: new Uint8Array(length).fill(i) }))
+          store.put(putOf(numbered('k', i), '', { value: new Uint8Array(length).fill(i) }))
         }
         const before = store.revision
         const check = (kvs: readonly KeyValue[]): void => {
@@ -250,7 +250,7 @@ export function describeOptions(withSql: WithSql): void {
         store.deleteRange(deleteOf('k', 'l'))
         check(store.range(rangeOf('k', 'l', { revision: before }), Infinity).kvs)
         for (const [i, length] of lengths.entries()) {
-          store.put(putOf(key('k', i), '', { value: new Uint8Array(length).fill(i) }))
+          store.put(putOf(numbered('k', i), '', { value: new Uint8Array(length).fill(i) }))
         }
         check(store.range(rangeOf('k', 'l'), Infinity).kvs)
         const sorted = rangeOf('k', 'l', { sortTarget: 2, sortOrder: 1 })
@@ -260,24 +260,25 @@ export function describeOptions(withSql: WithSql): void {
 }
 
 const KEYS = 1500
+const PAGE_BYTES = 300
 
 /** More keys than one piece of a read has rows, a third of them changed since. */
 function many(store: Store): Store {
   for (let i = 0; i < KEYS; i++) {
-    store.put(putOf(key('k', i), String(i)))
+    store.put(putOf(numbered('k', i), String(i)))
   }
   return store
 }
 
 /** The whole answer page by page, with something happening between two pages. */
 function readPages(store: Store, request: RangeRequest, between: () => void): (string | number)[] {
-  let page = store.range(request, 500)
+  let page = store.range(request, PAGE_BYTES)
   const { count } = page
   const kvs = [...page.kvs]
   let pages = 1
   while (page.next !== undefined) {
     between()
-    page = store.rangeNext(request, page.next, 500)
+    page = store.rangeNext(request, page.next, PAGE_BYTES)
     kvs.push(...page.kvs)
     pages++
   }
@@ -292,7 +293,7 @@ export function describePages(withSql: WithSql): void {
         const store = many(openStore(sql))
         const requests = [
           rangeOf('k', '\0'),
-          rangeOf(key('k', 3), key('k', 900), { sortOrder: 2, limit: 300 }),
+          rangeOf(numbered('k', 3), numbered('k', 900), { sortOrder: 2, limit: 300 }),
           rangeOf('k', 'l', { sortTarget: 3, sortOrder: 2, limit: 200 }),
           rangeOf('k', 'l', { sortTarget: 4, limit: 200 }),
           rangeOf('k', 'l', { minModRevision: 600, maxCreateRevision: 1400, limit: 250 }),
@@ -303,11 +304,25 @@ export function describePages(withSql: WithSql): void {
           const whole = answer(store, request)
           const between = (): void => {
             i += 7
-            store.put(putOf(key('k', i % KEYS), 'new'))
-            store.deleteRange(deleteOf(key('k', (i * 5) % KEYS)))
-            store.put(putOf(key('kk', i)))
+            store.put(putOf(numbered('k', i % KEYS), 'new'))
+            store.deleteRange(deleteOf(numbered('k', (i * 5) % KEYS)))
+            store.put(putOf(numbered('kk', i)))
           }
           expect(readPages(store, request, between)).toEqual(whole)
+        }
+      }))
+
+    it('[RNG13] of many keys a sort keeps what the limit wants, whichever come first', () =>
+      withSql((sql) => {
+        const store = many(openStore(sql))
+        const all = Array.from({ length: KEYS }, (_, i) => numbered('k', i))
+        // From some 1,300 keys on, those behind the limit are dropped in between.
+        for (const keys of [1299, 1300, 1301, 1302, KEYS]) {
+          const sorted = { sortTarget: 3, sortOrder: 2, limit: 150 }
+          const page = store.range(rangeOf('k', numbered('k', keys), sorted), Infinity)
+          const names = page.kvs.map((kv) => text(kv.key))
+          expect(names).toEqual(all.slice(0, keys).toReversed().slice(0, 150))
+          expect([page.more, page.count]).toEqual([true, keys])
         }
       }))
 
@@ -326,7 +341,7 @@ export function describePages(withSql: WithSql): void {
     it('[RNG20] pages of a compacted revision go on while they are pinned, and are refused after', () =>
       withSql((sql) => {
         const store = many(openStore(sql))
-        store.put(putOf(key('k', 1499), 'late'))
+        store.put(putOf(numbered('k', 1499), 'late'))
         const request = rangeOf('k', 'l', { revision: KEYS + 1 })
         const whole = answer(store, request)
         const first = store.range(request, 500)
@@ -352,14 +367,14 @@ export function describePages(withSql: WithSql): void {
           store.range(rangeOf(from, end, { countOnly: true, revision }), 0).count
         expect(count('k', 'l')).toBe(KEYS)
         const before = store.revision
-        store.deleteRange(deleteOf(key('k', 100), key('k', 400)))
-        store.put(putOf(key('k', 50), 'again'))
-        store.txn(txnOf([putOp('k!'), putOp(key('k', 200))]))
+        store.deleteRange(deleteOf(numbered('k', 100), numbered('k', 400)))
+        store.put(putOf(numbered('k', 50), 'again'))
+        store.txn(txnOf([putOp('k!'), putOp(numbered('k', 200))]))
         expect(count('k', 'l')).toBe(KEYS - 300 + 2)
         expect(count('\0', '\0')).toBe(KEYS - 300 + 2)
-        expect(count(key('k', 1), key('k', 1400))).toBe(1399 - 299)
+        expect(count(numbered('k', 1), numbered('k', 1400))).toBe(1399 - 299)
         expect(count('k', 'l', before)).toBe(KEYS)
-        expect(count(key('k', 300), 'l', before)).toBe(KEYS - 300)
+        expect(count(numbered('k', 300), 'l', before)).toBe(KEYS - 300)
         expect(count('k', '\0', 800)).toBe(799)
         expect(count('k', '\0', 2)).toBe(1)
         expect(store.keys).toBe(KEYS - 300 + 2)

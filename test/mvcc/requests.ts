@@ -156,6 +156,6 @@ export function refusal(body: () => unknown): ErrorKind | undefined {
   }
 }
 
-export function key(prefix: string, i: number): string {
+export function numbered(prefix: string, i: number): string {
   return prefix + String(i).padStart(6, '0')
 }

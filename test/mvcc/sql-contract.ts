@@ -6,6 +6,10 @@ const INSERT = 'INSERT INTO current (key, id, create_revision, version) VALUES (
 const COUNT = 'SELECT count(*) FROM current'
 const BLOB = Uint8Array.of(0, 1, 255)
 
+function fail(): never {
+  throw new Error('rolled back')
+}
+
 export function describeSql(withSql: WithSql): void {
   describe('the Sql port', () => {
     it('[SQL1] bytes, texts, numbers and nothing come back as they went in, up to the largest safe integer', () =>
@@ -33,9 +37,6 @@ export function describeSql(withSql: WithSql): void {
 
     it('[SQL4] a transaction that throws leaves nothing, and a nested one only what is around it', () =>
       withSql((sql) => {
-        const fail = (): never => {
-          throw new Error('rolled back')
-        }
         const attempt = (body: () => void): void =>
           expect(() => sql.transaction(body)).toThrow('rolled back')
         attempt(() => {

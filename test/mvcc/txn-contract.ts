@@ -139,18 +139,28 @@ export function describeCompare(withSql: WithSql): void {
   })
 }
 
+function ranges(n: number): RequestOp[] {
+  return Array.from({ length: n }, () => rangeOp('a'))
+}
+
+function rangeAt(revision: number): RequestOp {
+  return rangeOp('a', '', { revision })
+}
+
 export function describeTxn(withSql: WithSql): void {
   describe('txn', () => {
     it('[TXN8] compares, operations and those of the other branch may each be so many, less those around them', () =>
       withSql((sql) => {
         const store = openStore(sql)
-        const ops = (n: number): RequestOp[] => Array.from({ length: n }, () => rangeOp('a'))
         const compares = Array.from({ length: TXN_OPS_MAX + 1 }, () => compareOf('a'))
-        expect(refusal(() => store.txn(txnOf(ops(TXN_OPS_MAX), ops(TXN_OPS_MAX))))).toBe(undefined)
-        expect(refusal(() => store.txn(txnOf(ops(TXN_OPS_MAX + 1))))).toBe('too-many-ops')
-        expect(refusal(() => store.txn(txnOf([], ops(TXN_OPS_MAX + 1))))).toBe('too-many-ops')
+        expect(refusal(() => store.txn(txnOf(ranges(TXN_OPS_MAX), ranges(TXN_OPS_MAX))))).toBe(
+          undefined,
+        )
+        expect(refusal(() => store.txn(txnOf(ranges(TXN_OPS_MAX + 1))))).toBe('too-many-ops')
+        expect(refusal(() => store.txn(txnOf([], ranges(TXN_OPS_MAX + 1))))).toBe('too-many-ops')
         expect(refusal(() => store.txn(txnOf([], [], compares)))).toBe('too-many-ops')
-        const nest = (inner: number): unknown => store.txn(txnOf([...ops(7), txnOp(ops(inner))]))
+        const nest = (inner: number): unknown =>
+          store.txn(txnOf([...ranges(7), txnOp(ranges(inner))]))
         expect(refusal(() => nest(TXN_OPS_MAX - 8))).toBe(undefined)
         expect(refusal(() => nest(TXN_OPS_MAX - 7))).toBe('too-many-ops')
       }))
@@ -250,20 +260,21 @@ export function describeTxn(withSql: WithSql): void {
     it('[TXN16] a range inside is refused for a revision after the one before the transaction, or below the compacted one', () =>
       withSql((sql) => {
         const store = openStore(sql)
-        const range = (revision: number): RequestOp => rangeOp('a', '', { revision })
-        expect(refusal(() => store.txn(txnOf([range(-1)])))).toBe(undefined)
-        expect(refusal(() => store.txn(txnOf([range(-2)])))).toBe('compacted')
+        expect(refusal(() => store.txn(txnOf([rangeAt(-1)])))).toBe(undefined)
+        expect(refusal(() => store.txn(txnOf([rangeAt(-2)])))).toBe('compacted')
         store.put(putOf('a'))
         store.put(putOf('a'))
         store.compact(2)
-        expect(refusal(() => store.txn(txnOf([putOp('b'), range(4)])))).toBe('future-revision')
-        expect(refusal(() => store.txn(txnOf([putOp('b'), range(1)])))).toBe('compacted')
-        expect(refusal(() => store.txn(txnOf([putOp('b'), range(-1)])))).toBe('compacted')
-        expect(refusal(() => store.txn(txnOf([putOp('b'), txnOp([range(4)])])))).toBe(
+        expect(refusal(() => store.txn(txnOf([putOp('b'), rangeAt(4)])))).toBe('future-revision')
+        expect(refusal(() => store.txn(txnOf([putOp('b'), rangeAt(1)])))).toBe('compacted')
+        expect(refusal(() => store.txn(txnOf([putOp('b'), rangeAt(-1)])))).toBe('compacted')
+        expect(refusal(() => store.txn(txnOf([putOp('b'), txnOp([rangeAt(4)])])))).toBe(
           'future-revision',
         )
         expect(store.revision).toBe(3)
-        expect(opLines(store.txn(txnOf([putOp('a', '3'), range(2), range(0)])).responses)).toEqual([
+        expect(
+          opLines(store.txn(txnOf([putOp('a', '3'), rangeAt(2), rangeAt(0)])).responses),
+        ).toEqual([
           { revision: 4, put: undefined },
           { revision: 4, range: ['a= 2/2/1', 1] },
           { revision: 4, range: ['a=3 2/4/3', 1] },

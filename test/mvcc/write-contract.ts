@@ -7,7 +7,7 @@ import {
   deleteOf,
   deleteOp,
   eventLines,
-  key,
+  numbered,
   keysOf,
   line,
   lines,
@@ -283,13 +283,13 @@ export function describeDelete(withSql: WithSql): void {
           `put last= ${before + 1}/${before + 1}/1`,
         ])
         expect(events.slice(1, -1)).toEqual(
-          Array.from({ length: MANY }, (_, i) => `delete ${key('k', i)} ${before + 1}`),
+          Array.from({ length: MANY }, (_, i) => `delete ${numbered('k', i)} ${before + 1}`),
         )
         const count = { countOnly: true }
         expect(answer(store, rangeOf('\0', '\0', count))).toEqual([2])
         expect(answer(store, rangeOf('\0', '\0', { ...count, revision: before }))).toEqual([MANY])
-        const one = rangeOf(key('k', 5), '', { revision: before })
-        expect(answer(store, one)).toEqual([`${key('k', 5)}=1 2/2/1`, 1])
+        const one = rangeOf(numbered('k', 5), '', { revision: before })
+        expect(answer(store, one)).toEqual([`${numbered('k', 5)}=1 2/2/1`, 1])
         expect(openStore(sql).revision).toBe(before + 1)
       }))
 
@@ -297,8 +297,8 @@ export function describeDelete(withSql: WithSql): void {
       withSql((sql) => {
         const store = openStore(sql)
         fill(store, MANY + 1)
-        expect(store.deleteRange(deleteOf(key('k', 1), '\0')).deleted).toBe(MANY)
-        expect(keysOf(store, rangeOf('\0', '\0'))).toEqual([key('k', 0)])
+        expect(store.deleteRange(deleteOf(numbered('k', 1), '\0')).deleted).toBe(MANY)
+        expect(keysOf(store, rangeOf('\0', '\0'))).toEqual([numbered('k', 0)])
       }))
 
     it('[DEL7] a compare sees what was there before a delete of the same transaction', () =>
@@ -316,7 +316,7 @@ export function describeDelete(withSql: WithSql): void {
 function fill(store: Store, keys: number): void {
   for (let i = 0; i < keys; i += 128) {
     const ops = Array.from({ length: Math.min(128, keys - i) }, (_, j) =>
-      putOp(key('k', i + j), '1'),
+      putOp(numbered('k', i + j), '1'),
     )
     store.txn(txnOf(ops))
   }

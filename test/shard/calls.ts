@@ -26,7 +26,7 @@ export function call(
   method: MethodName,
   request: object,
 ): Promise<CallAnswer> {
-  return shard.call(method, request, { origin: 'http://test' }) as Promise<CallAnswer>
+  return shard.call(method, request, { origin: 'http://test' })
 }
 
 /** The response, which the caller knows the fields of; a refusal is thrown. */
@@ -59,7 +59,6 @@ export const timeToLive = (ID: bigint): LeaseTimeToLiveRequest =>
 export const PUT = '/etcdserverpb.KV/Put'
 export const RANGE = '/etcdserverpb.KV/Range'
 export const DELETE_RANGE = '/etcdserverpb.KV/DeleteRange'
-export const TXN = '/etcdserverpb.KV/Txn'
 export const COMPACT = '/etcdserverpb.KV/Compact'
 export const LEASE_GRANT = '/etcdserverpb.Lease/LeaseGrant'
 export const LEASE_KEEP_ALIVE = '/etcdserverpb.Lease/LeaseKeepAlive'

@@ -5,7 +5,7 @@ import { migrate } from '../../src/mvcc/migrations.ts'
 import type { Store } from '../../src/mvcc/store.ts'
 import { migrations } from '../../src/shard/migrations.ts'
 import { durableSql } from '../../src/shard/storage.ts'
-import { deleteOf, key, openStore, putOf, putOp, rangeOf, txnOf } from '../mvcc/requests.ts'
+import { deleteOf, numbered, openStore, putOf, putOp, rangeOf, txnOf } from '../mvcc/requests.ts'
 
 const BIG = 'x'.repeat(100_000)
 
@@ -16,16 +16,16 @@ class Meter {
 
   constructor(storage: DurableObjectStorage) {
     migrate(durableSql(storage), migrations)
-    const exec: SqlStorage['exec'] = (query, ...bindings) => {
+    const exec = (query: string, ...bindings: SqlStorageValue[]): unknown => {
       const cursor = storage.sql.exec<Record<string, SqlStorageValue>>(query, ...bindings)
       this.#cursors.push(cursor)
-      return cursor as never
+      return cursor
     }
-    const metered = {
+    const counting = {
       sql: { exec, databaseSize: 0 },
       transactionSync: <T>(body: () => T): T => storage.transactionSync(body),
     }
-    this.store = openStore(durableSql(metered as unknown as DurableObjectStorage), [7n, 8n])
+    this.store = openStore(durableSql(counting as unknown as DurableObjectStorage), [7n, 8n])
   }
 
   rows(body: (store: Store) => void): number {
@@ -87,12 +87,7 @@ describe('rows written', () => {
   it('[ROW4] compaction writes one row for each that it takes away, and one for each slice', () =>
     metered((meter) => {
       for (let i = 0; i < 100; i++) {
-        meter.store.put(putOf(key('k', i % 10), String(i)))
-      }
-      const finish = (store: Store): void => {
-        while (store.compactSlice(undefined)) {
-          // Until nothing is left to be deleted.
-        }
+        meter.store.put(putOf(numbered('k', i % 10), String(i)))
       }
       const rows = meter.rows((store) => {
         store.compact(store.revision)
@@ -100,7 +95,7 @@ describe('rows written', () => {
       })
       expect(rows).toBe(90 + 2)
       for (let i = 0; i < 10; i++) {
-        meter.store.deleteRange(deleteOf(key('k', i)))
+        meter.store.deleteRange(deleteOf(numbered('k', i)))
       }
       meter.store.put(putOf('last'))
       const deleted = meter.rows((store) => {
@@ -120,12 +115,14 @@ describe('rows written', () => {
         (store) => store.range(rangeOf('a', 'c', { limit: 1 }), 100),
         (store) => store.txn(txnOf([{ requestRange: rangeOf('a') }])),
         (store) => store.hashKv(0).next(),
-        (store) => openStoreAgain(store),
+        (store) => store.leasedKeys(7n),
       )
       expect(rows).toEqual([0, 0, 0, 0, 0])
     }))
 })
 
-function openStoreAgain(store: Store): void {
-  expect(store.leasedKeys(7n)).toEqual([])
+function finish(store: Store): void {
+  while (store.compactSlice(undefined)) {
+    // Until nothing is left to be deleted.
+  }
 }
