@@ -14,7 +14,7 @@ export function notFound(request: Request): Response {
 }
 
 /** /v3beta is the older spelling of /v3 (server/embed/serve.go). */
-export function isCallPath(path: string): boolean {
+function isCallPath(path: string): boolean {
   return path.startsWith('/v3/') || path.startsWith('/v3beta/')
 }
 

@@ -182,7 +182,7 @@ function sortedHeads(view: RangeView, request: RangeRequest, revision: Revision)
     }
     if (limit > 0 && heads.length > 2 * limit + HEADS_UNSORTED_MAX) {
       heads.sort(order)
-      heads.length = limit
+      heads.length = limit + 1
     }
   }
   return { heads: heads.toSorted(order), count }

@@ -21,7 +21,7 @@ export async function findContestants(): Promise<readonly Contestant[]> {
     name: 'etcdurable',
     start: async (dataDir?: string) => {
       const server = await startServer(dataDir === undefined ? {} : { dataDir })
-      return { url: server.url, pid: server.workerdPid, stop: () => server.stop() }
+      return tracked({ url: server.url, pid: server.workerdPid, stop: () => server.stop() })
     },
   }
   const probe = await startEtcd()
@@ -37,5 +37,24 @@ async function startInstalled(dataDir?: string): Promise<Running> {
   if (etcd === undefined) {
     throw new Error('etcd is no longer installed')
   }
-  return etcd
+  return tracked(etcd)
+}
+
+const running = new Set<Running>()
+
+function tracked(server: Running): Running {
+  const own = {
+    ...server,
+    stop: async () => {
+      running.delete(own)
+      await server.stop()
+    },
+  }
+  running.add(own)
+  return own
+}
+
+/** For an end that leaves a case no time to stop its servers. */
+export async function stopAll(): Promise<void> {
+  await Promise.all([...running].map((server) => server.stop()))
 }

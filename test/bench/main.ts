@@ -1,6 +1,6 @@
 // `npm run bench`: ourselves and an installed etcd under the same load, as one table.
 import { statfs } from 'node:fs/promises'
-import { cpus, release, tmpdir, totalmem } from 'node:os'
+import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import workerd from 'workerd'
 import type { BenchCase, Row } from './bench-case.ts'
@@ -9,7 +9,7 @@ import { put, range, txn } from './cases-kv.ts'
 import { list, page } from './cases-list.ts'
 import { largeRange } from './cases-memory.ts'
 import { fanOut, idleWatchers } from './cases-watch.ts'
-import { findContestants } from './contestants.ts'
+import { findContestants, stopAll } from './contestants.ts'
 import { formatTable } from './table.ts'
 
 const cases: readonly BenchCase[] = [
@@ -39,6 +39,7 @@ async function describeMachine(): Promise<string> {
     `${process.platform} ${release()}`,
     `node ${process.versions.node}`,
     `workerd ${workerd.version}`,
+    `load ${loadavg()[0]?.toFixed(1)} before`,
     type === TMPFS ? `fsync without a disk: ${tmpdir()} is in memory` : 'fsync on',
   ].join(', ')
 }
@@ -60,6 +61,9 @@ async function main(): Promise<void> {
     process.exitCode = values.help ? 0 : 2
     return
   }
+  // Our own server has a process group of its own: an interrupt of ours does not reach it.
+  process.once('SIGINT', () => void stopAll().finally(() => process.exit(130)))
+  const machine = await describeMachine()
   const contestants = await findContestants()
   const chosen = cases.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
   const rows: Row[] = []
@@ -73,7 +77,7 @@ async function main(): Promise<void> {
       process.exitCode = 1
     }
   }
-  console.log(await describeMachine())
+  console.log(machine)
   console.log(`medians of ${rounds} rounds of ${seconds} s, alternately\n`)
   console.log(
     formatTable(

@@ -1,3 +1,5 @@
+import { runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { streamResponse } from '../../src/gateway/line-stream.ts'
 import { Lines } from '../../src/gateway/lines.ts'
@@ -153,6 +155,19 @@ describe('a watch over HTTP', () => {
       seen.push(...message.events.map(({ kv }) => atob(kv.value)))
     }
     expect(seen).toEqual(values)
+  })
+
+  it('[GTW34] says so when the shard has gone, and can be opened again', async () => {
+    const lines = await read(post('/v3/watch', create('gone')))
+    await lines.json()
+    const abort = runInDurableObject(env.SHARD.getByName('default'), (_, state) => {
+      state.abort('moved')
+    })
+    await expect(abort).rejects.toThrow('moved')
+    expect(await lines.next()).toBe('{"error":{"code":14,"message":"etcdserver: leader changed"}}')
+    expect(await lines.next()).toBeUndefined()
+    const again = await read(post('/v3/watch', create('gone')))
+    expect(await again.json()).toMatchObject(result({ created: true }))
   })
 
   it('[GTW8] ends at its Grpc-Timeout with a line that says so', async () => {
