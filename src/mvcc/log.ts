@@ -43,7 +43,13 @@ DELETE FROM current WHERE key = ? RETURNING create_revision, ${mainOf('id')}, ${
 /** A head is what the current tree knows of a key; the value is NULL where it is not inline. */
 const HEAD_COLUMNS = `key, create_revision, ${mainOf('id')}, version, lease, ${subOf('id')}`
 
-const VALUE = 'coalesce(value, (SELECT log.value FROM log WHERE log.id = current.id))'
+/** By CASE, because workerd takes twice as long for the same as a coalesce(). */
+function valueOr(fromLog: string): string {
+  return `
+CASE WHEN value IS NULL THEN (SELECT ${fromLog} FROM log WHERE log.id = current.id) ELSE value END`
+}
+
+const VALUE = valueOr('log.value')
 
 export const SELECT_CURRENT = `SELECT ${HEAD_COLUMNS}, ${VALUE} FROM current WHERE key = ?`
 
@@ -53,8 +59,7 @@ export const SELECT_HEAD = `SELECT ${HEAD_COLUMNS} FROM current WHERE key = ?`
 const PIECE_VALUE_BYTES_MAX = 16 * 1024
 
 const SHORT_LOG_VALUE = `CASE WHEN length(log.value) <= ${PIECE_VALUE_BYTES_MAX} THEN log.value END`
-const SHORT_VALUE = `
-coalesce(value, (SELECT ${SHORT_LOG_VALUE} FROM log WHERE log.id = current.id))`
+const SHORT_VALUE = valueOr(SHORT_LOG_VALUE)
 
 export const SELECT_LOG_VALUE = `SELECT value FROM log WHERE id = ${ID}`
 

@@ -14,6 +14,7 @@ const KEYS = 'abcdefgh'
 const WRITES = 150
 const WRITERS = 4
 const WATCHERS = 16
+const PROGRESS_MS = 50
 
 /** A client that watches, and begins anew where it was when it lost its stream. */
 class Recorder {
@@ -83,15 +84,19 @@ class Recorder {
     return recorded
   }
 
-  /** Asks for progress until it speaks of the revision; everything before it has come then. */
+  /**
+   * Asks for progress until it speaks of the revision; everything before it has come then. A
+   * request that comes while the watch still replays is passed over in silence, so it is repeated.
+   */
   async upTo(revision: number): Promise<void> {
-    this.#session?.progress()
+    const asking = setInterval(() => this.#session?.progress(), PROGRESS_MS)
     for (;;) {
       const response = await this.#take()
       if (response.events.length === 0 && response.revision >= revision) {
         break
       }
     }
+    clearInterval(asking)
     this.#lives.push({ request: this.request, responses: this.#life, upTo: revision })
   }
 
