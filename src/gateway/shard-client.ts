@@ -1,3 +1,6 @@
+import { decode } from '../protocol/binary.ts'
+import { rpcMethods } from '../protocol/generated/services.ts'
+import type { MessageType } from '../protocol/message-type.ts'
 import type { MethodName } from '../protocol/methods.ts'
 import type { CallAnswer, CallContext, MetricFamily, ShardRpc } from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
@@ -12,10 +15,14 @@ const READ_RETRIES_MAX = 3
 type Stub = ShardRpc & Pick<DurableObjectStub, 'fetch'>
 
 /** An answer that is no refusal. */
-export type Answered = Extract<CallAnswer, { readonly response: object }>
+export interface Answered {
+  /** Of the method's response type. */
+  readonly response: object
+  readonly next: PageCursor | undefined
+}
 
 /** Where the next page of a range begins: the shard's business, passed back as it came. */
-export type PageCursor = NonNullable<Answered['next']>
+export type PageCursor = NonNullable<Extract<CallAnswer, { readonly response: object }>['next']>
 
 /** The methods that change nothing, so that asking twice is as good as once. */
 const reads: ReadonlySet<MethodName> = new Set([
@@ -41,12 +48,18 @@ export class ShardClient {
 
   async call(method: MethodName, request: object, context: CallContext): Promise<Answered> {
     const retries = reads.has(method) ? READ_RETRIES_MAX : 0
-    return answered(await this.#try(retries, (shard) => shard.call(method, request, context)))
+    return answered(
+      method,
+      await this.#try(retries, (shard) => shard.call(method, request, context)),
+    )
   }
 
   /** A further page of a range; `request` is the first one's. */
   async rangeNext(request: object, next: PageCursor): Promise<Answered> {
-    return answered(await this.#try(READ_RETRIES_MAX, (shard) => shard.rangeNext(request, next)))
+    return answered(
+      '/etcdserverpb.KV/Range',
+      await this.#try(READ_RETRIES_MAX, (shard) => shard.rangeNext(request, next)),
+    )
   }
 
   metrics(): Promise<readonly MetricFamily[]> {
@@ -80,11 +93,12 @@ export class ShardClient {
   }
 }
 
-function answered(answer: CallAnswer): Answered {
+function answered(method: MethodName, answer: CallAnswer): Answered {
   if ('refused' in answer) {
     throw new RpcStatus(answer.refused.code, answer.refused.message)
   }
-  return answer
+  const type: MessageType<object> = rpcMethods[method].response
+  return { response: decode(type, answer.response), next: answer.next }
 }
 
 /**

@@ -52,9 +52,10 @@ export class Store {
     this.#options = options
     this.#compaction = new Compaction(sql)
     this.#count = new KeyCount(sql)
-    this.#revision = Math.max(1, this.#compaction.revision, this.#lastRevision())
+    this.#revision = this.#lastRevision()
   }
 
+  /** That of the last change, which no compaction takes away, be it a deletion. */
   #lastRevision(): Revision {
     const last = this.#sql.first(SELECT_LAST_REVISION)?.[0] ?? null
     return last === null ? 1 : numberOf(last)

@@ -1,4 +1,6 @@
 import { EngineError } from '../mvcc/errors.ts'
+import type { RangeCursor } from '../mvcc/range.ts'
+import { encode } from '../protocol/binary.ts'
 import type {
   AlarmRequest,
   CompactionRequest,
@@ -13,6 +15,7 @@ import type {
   TxnRequest,
 } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
+import type { MessageType } from '../protocol/message-type.ts'
 import type { MethodName } from '../protocol/methods.ts'
 import type { CallAnswer, CallContext } from '../protocol/shard-rpc.ts'
 import { Code, fromEngineError, RpcStatus } from '../protocol/status.ts'
@@ -36,11 +39,17 @@ export interface Dispatch {
   readonly background: BackgroundWork
 }
 
+/** A response of the method's type. */
+interface Answer {
+  readonly response: object
+  readonly next?: RangeCursor | undefined
+}
+
 type Handler<T> = (
   parts: Dispatch,
   request: T,
   context: CallContext,
-) => CallAnswer | Promise<CallAnswer>
+) => Answer | Promise<Answer>
 
 /** A method that changes something: it waits for the turn that commits all writes at hand. */
 function write<T>(run: (keyspace: Keyspace, request: T, now: number) => object): Handler<T> {
@@ -111,10 +120,15 @@ export async function dispatch(
       const { service, method: name } = rpcMethods[method]
       throw new RpcStatus(Code.UNIMPLEMENTED, `unknown method ${name} for service ${service}`)
     }
-    return await handler(to, request as never, context)
+    return encodeAnswer(method, await handler(to, request as never, context))
   } catch (error) {
     return refusal(error)
   }
+}
+
+export function encodeAnswer(method: MethodName, { response, next }: Answer): CallAnswer {
+  const type: MessageType<object> = rpcMethods[method].response
+  return { response: encode(type, response), next }
 }
 
 export function refusal(error: unknown): CallAnswer {

@@ -8,7 +8,7 @@ import { Code } from '../protocol/status.ts'
 import { BackgroundWork } from './background.ts'
 import { CommitQueue, nextTurn } from './commit.ts'
 import { Deadlines } from './deadlines.ts'
-import { type Dispatch, dispatch, refusal } from './dispatch.ts'
+import { type Dispatch, dispatch, encodeAnswer, refusal } from './dispatch.ts'
 import { Keyspace } from './keyspace.ts'
 import { rangeNext } from './kv.ts'
 import { codeOf, Metrics } from './metrics.ts'
@@ -69,7 +69,8 @@ export class Shard extends DurableObject<Env> implements ShardRpc {
   /** A further page of a range, at the revision of the first. */
   rangeNext(request: object, next: RangeCursor): Promise<CallAnswer> {
     try {
-      const answer = rangeNext(this.#keyspace, request as RangeRequest, next)
+      const page = rangeNext(this.#keyspace, request as RangeRequest, next)
+      const answer = encodeAnswer('/etcdserverpb.KV/Range', page)
       this.#pin(answer)
       return Promise.resolve(answer)
     } catch (error) {

@@ -28,7 +28,7 @@ function failing(times: number, marks: object): { namespace: Env['SHARD']; calls
       calls++
       return calls <= times
         ? Promise.reject(Object.assign(new Error('platform'), marks))
-        : Promise.resolve({ response: {} })
+        : Promise.resolve({ response: new Uint8Array(0) })
     },
   }
   return {

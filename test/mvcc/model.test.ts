@@ -38,10 +38,14 @@ const FOUND: [what: string, seed: number, histories: number][] = [
   ],
 ]
 
-it.each(FOUND)('[MDL1] found before: %s (seed %d, %d histories)', (_, seed, histories) => {
-  const steps = fc.array(anyStep, { maxLength: 60, size: 'max' })
-  report(fc.check(fc.property(steps, hold), { seed, numRuns: histories }))
-})
+it.each(FOUND)(
+  '[MDL1] found before: %s (seed %d, %d histories)',
+  (_, seed, histories) => {
+    const steps = fc.array(anyStep, { maxLength: 60, size: 'max' })
+    report(fc.check(fc.property(steps, hold), { seed, numRuns: histories }))
+  },
+  60_000,
+)
 
 /** Bytes are told as text, and long values by their length. */
 function report(run: fc.RunDetails<[Step[]]>): void {

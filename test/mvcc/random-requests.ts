@@ -14,7 +14,7 @@ import { bytes } from '../model-rules.ts'
 const KEYS = ['\0', 'a', 'a\0', 'ab', 'b', 'ba', 'c', '\xff', '\xff\xff']
 
 export const LEASES = [1n, 7n, -(2n ** 63n)]
-export const UNKNOWN_LEASE = 99n
+const UNKNOWN_LEASE = 99n
 
 const LONG_BYTES = 769
 
@@ -33,7 +33,7 @@ const anyEnd = fc
   )
   .map(bytes)
 
-const anyRange: fc.Arbitrary<KeyRange> = fc.record({ key: anyKey, rangeEnd: anyEnd })
+export const anyRange: fc.Arbitrary<KeyRange> = fc.record({ key: anyKey, rangeEnd: anyEnd })
 
 /** A value of 769 bytes is the first that the current tree does not hold. */
 const anyValue = fc
@@ -54,7 +54,7 @@ const anyLease = fc.oneof(
  * Revisions are made before the history is: 1 stands for the one after the current, 2 for the
  * current one, 3 for the one before, and so on; 0 and below for themselves. See `settle`.
  */
-const anyRevision = fc.oneof(
+export const anyRevision = fc.oneof(
   { weight: 3, arbitrary: fc.constant(0) },
   { weight: 6, arbitrary: fc.integer({ min: 2, max: 12 }) },
   { weight: 2, arbitrary: fc.integer({ min: -2, max: 40 }) },
@@ -170,8 +170,4 @@ const { txn } = fc.letrec<{ txn: TxnRequest; op: RequestOp }>((tie) => ({
 
 export const anyTxn: fc.Arbitrary<TxnRequest> = txn
 
-/** A request inside which the empty operation, which etcd names, stands for itself. */
-export const EMPTY_OP: RequestOp = {}
-
 export const anyKeys = fc.array(fc.constantFrom(...KEYS).map(bytes), { maxLength: 4 })
-export { anyRange, anyRevision }

@@ -99,7 +99,7 @@ export function line(kv: KeyValue): string {
   return `${text(kv.key)}=${value} ${kv.createRevision}/${kv.modRevision}/${kv.version}${lease}`
 }
 
-export function eventLine({ type, kv }: Event): string {
+function eventLine({ type, kv }: Event): string {
   return type === 1 ? `delete ${text(kv.key)} ${kv.modRevision}` : `put ${line(kv)}`
 }
 

@@ -89,7 +89,7 @@ export function describeRevisions(withSql: WithSql): void {
         ])
       }))
 
-    it('[REV6] both revisions survive a restart, also when compaction has deleted the last change', () =>
+    it('[REV6] both revisions survive a restart, also after compactions at a deletion that was the last change', () =>
       withSql((sql) => {
         const store = openStore(sql)
         store.put(putOf('a'))

@@ -3,8 +3,9 @@ import { describe, expect, it } from 'vitest'
 import type {
   LeaseKeepAliveResponse,
   LeaseTimeToLiveResponse,
-  RangeResponse,
 } from '../../src/protocol/generated/messages.ts'
+import { RangeResponse } from '../../src/protocol/generated/messages.ts'
+import { decode } from '../../src/protocol/binary.ts'
 import type { RangeCursor } from '../../src/mvcc/range.ts'
 import type { Shard } from '../../src/shard/shard.ts'
 import {
@@ -106,7 +107,7 @@ describe('a large range', () => {
       if ('refused' in answer) {
         throw new Error(answer.refused.message)
       }
-      const { kvs, count } = answer.response as RangeResponse
+      const { kvs, count } = decode(RangeResponse, answer.response)
       expect(count).toBe(pages === 0 ? keys.length : 0)
       for (const { key, value } of kvs) {
         found.push(new TextDecoder().decode(key))

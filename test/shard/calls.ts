@@ -8,7 +8,9 @@ import {
   PutRequest,
   RangeRequest,
 } from '../../src/protocol/generated/messages.ts'
-import { create } from '../../src/protocol/message-type.ts'
+import { decode } from '../../src/protocol/binary.ts'
+import { rpcMethods } from '../../src/protocol/generated/services.ts'
+import { create, type MessageType } from '../../src/protocol/message-type.ts'
 import type { MethodName } from '../../src/protocol/methods.ts'
 import type { CallAnswer } from '../../src/protocol/shard-rpc.ts'
 import type { Shard } from '../../src/shard/shard.ts'
@@ -39,7 +41,8 @@ export async function ask<T>(
   if ('refused' in answer) {
     throw new Error(answer.refused.message)
   }
-  return answer.response as T
+  const type: MessageType<object> = rpcMethods[method].response
+  return decode(type, answer.response) as T
 }
 
 export const put = (key: string, value = 'v', lease = 0n): PutRequest =>
