@@ -23,13 +23,7 @@ import type { BackgroundWork } from './background.ts'
 import type { CommitQueue } from './commit.ts'
 import type { Keyspace } from './keyspace.ts'
 import { compact, deleteRange, put, range, txn } from './kv.ts'
-import {
-  leaseGrant,
-  leaseKeepAlive,
-  leaseLeases,
-  leaseRevoke,
-  leaseTimeToLive,
-} from './lease.ts'
+import { leaseGrant, leaseKeepAlive, leaseLeases, leaseRevoke, leaseTimeToLive } from './lease.ts'
 import { alarm, hashKvResponse, hashResponse, memberList, statusResponse } from './maintenance.ts'
 
 /** What a method needs besides its request. */
@@ -45,11 +39,7 @@ interface Answer {
   readonly next?: RangeCursor | undefined
 }
 
-type Handler<T> = (
-  parts: Dispatch,
-  request: T,
-  context: CallContext,
-) => Answer | Promise<Answer>
+type Handler<T> = (parts: Dispatch, request: T, context: CallContext) => Answer | Promise<Answer>
 
 /** A method that changes something: it waits for the turn that commits all writes at hand. */
 function write<T>(run: (keyspace: Keyspace, request: T, now: number) => object): Handler<T> {

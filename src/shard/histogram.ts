@@ -1,7 +1,10 @@
 import type { MetricSample } from '../protocol/shard-rpc.ts'
 
 /** etcd's buckets for disk operations: 1 ms doubling up to 8 s. */
-export const DISK_BUCKETS_SECONDS: readonly number[] = Array.from({ length: 14 }, (_, power) => 0.001 * 2 ** power)
+export const DISK_BUCKETS_SECONDS: readonly number[] = Array.from(
+  { length: 14 },
+  (_, power) => 0.001 * 2 ** power,
+)
 
 /** Those of Prometheus' client libraries, which etcd's RPC latencies have. */
 export const RPC_BUCKETS_SECONDS: readonly number[] = [

@@ -171,7 +171,9 @@ export class Metrics {
       gauge('etcd_debugging_mvcc_watch_stream_total', 'Open watch streams.', hub.streamCount),
       gauge('etcd_debugging_mvcc_watcher_total', 'Watchers.', hub.watcherCount),
       gauge('etcd_debugging_mvcc_slow_watcher_total', 'Watchers behind.', hub.unsyncedCount),
-      counter('etcd_debugging_mvcc_events_total', 'Events of this member.', [sample(put + deleted)]),
+      counter('etcd_debugging_mvcc_events_total', 'Events of this member.', [
+        sample(put + deleted),
+      ]),
       counter('etcd_debugging_lease_granted_total', 'Leases granted.', [
         sample(this.#succeeded('/etcdserverpb.Lease/LeaseGrant')),
       ]),

@@ -67,7 +67,8 @@ export class SessionMemory {
   load(): ReadonlyMap<number, StreamState> {
     const attachment = attachmentOf(this.#socket)
     this.#rows = attachment?.rows
-    const entries = this.#rows === undefined ? (attachment?.entries ?? []) : this.#select(this.#rows)
+    const entries =
+      this.#rows === undefined ? (attachment?.entries ?? []) : this.#select(this.#rows)
     const streams = new Map<number, { watchers: WatcherState[]; nextWatchId: number }>()
     for (const entry of entries) {
       this.#put(entry)
@@ -91,15 +92,19 @@ export class SessionMemory {
   }
 
   /** Watches of one stream have changed; without `nextWatchId` the stream has ended. */
-  change(
-    stream: number,
-    watches: readonly WatcherChange[],
-    nextWatchId: number | undefined,
-  ): void {
+  change(stream: number, watches: readonly WatcherChange[], nextWatchId: number | undefined): void {
     for (const { watchId, state } of watches) {
-      this.#change({ stream, watchId: String(watchId), state: encodeState(state) }, state === undefined)
+      this.#change(
+        { stream, watchId: String(watchId), state: encodeState(state) },
+        state === undefined,
+      )
     }
-    const state = { ...WatchCreateRequest.empty(), watchId: nextWatchId ?? 0, next: 0, synced: true }
+    const state = {
+      ...WatchCreateRequest.empty(),
+      watchId: nextWatchId ?? 0,
+      next: 0,
+      synced: true,
+    }
     this.#change({ stream, watchId: '', state: encodeState(state) }, nextWatchId === undefined)
   }
 

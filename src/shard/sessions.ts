@@ -1,4 +1,4 @@
-import { type ResponseHeader, WatchRequest } from '../protocol/generated/messages.ts'
+import type { WatchStream } from '../mvcc/watch-stream.ts'
 import { decode } from '../protocol/binary.ts'
 import {
   decodeCredit,
@@ -9,13 +9,13 @@ import {
   FrameError,
   FrameKind,
 } from '../protocol/frames.ts'
+import { type ResponseHeader, WatchRequest } from '../protocol/generated/messages.ts'
 import { Code } from '../protocol/status.ts'
 import { WireError } from '../protocol/wire.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { Metrics } from './metrics.ts'
 import { SessionMemory } from './session-memory.ts'
 import { WatchSink } from './watch-sink.ts'
-import type { WatchStream } from '../mvcc/watch-stream.ts'
 
 const WATCH_METHOD = '/etcdserverpb.Watch/Watch'
 /** Streams of one socket: one for an HTTP client, as many as it serves for a bridge. */

@@ -7,15 +7,17 @@ import type { Sql, SqlParam, SqlRow } from '../mvcc/sql.ts'
  */
 export function durableSql(storage: DurableObjectStorage): Sql {
   const { sql } = storage
-  const exec = (text: string, params: readonly SqlParam[]): readonly SqlRow[] =>
-    [...sql.exec(text, ...params).raw<(string | number | null | ArrayBuffer)[]>()]
+  const exec = (text: string, params: readonly SqlParam[]): readonly SqlRow[] => [
+    ...sql.exec(text, ...params).raw<(string | number | null | ArrayBuffer)[]>(),
+  ]
   return {
     run(text, ...params) {
       sql.exec(text, ...params)
     },
     first: (text, ...params) => exec(text, params)[0],
     all: (text, ...params) => exec(text, params),
-    iterate: (text, ...params) => sql.exec(text, ...params).raw<(string | number | null | ArrayBuffer)[]>(),
+    iterate: (text, ...params) =>
+      sql.exec(text, ...params).raw<(string | number | null | ArrayBuffer)[]>(),
     transaction: <T>(body: () => T): T => storage.transactionSync(body),
     get databaseSize() {
       return sql.databaseSize

@@ -1,5 +1,5 @@
-import type { Sink, WatchResponse as HubResponse } from '../mvcc/watch-response.ts'
 import type { Event } from '../mvcc/types.ts'
+import type { Sink, WatchResponse as HubResponse } from '../mvcc/watch-response.ts'
 import { encode } from '../protocol/binary.ts'
 import { CREDIT_WINDOW_BYTES } from '../protocol/frames.ts'
 import { type ResponseHeader, WatchResponse } from '../protocol/generated/messages.ts'

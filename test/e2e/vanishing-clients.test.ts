@@ -160,7 +160,9 @@ describe('WebSocket frames that are none', () => {
     )
     socket.end()
     // workerd itself answers a version that it does not speak, with the code of RFC 6455.
-    expect(await untilClosed(socket)).toMatch(targetIsEtcd ? /^HTTP\/1\.1 400 / : /^HTTP\/1\.1 4(00|26) /)
+    expect(await untilClosed(socket)).toMatch(
+      targetIsEtcd ? /^HTTP\/1\.1 400 / : /^HTTP\/1\.1 4(00|26) /,
+    )
   })
 })
 

@@ -1,9 +1,14 @@
 import { expect, it, onTestFinished } from 'vitest'
+import type { Event } from '../../src/mvcc/types.ts'
+import { WatchCreateRequest, WatchResponse } from '../../src/protocol/generated/messages.ts'
 import { decodeJsonValue } from '../../src/protocol/json-decode.ts'
 import { create } from '../../src/protocol/message-type.ts'
-import { WatchCreateRequest, WatchResponse } from '../../src/protocol/generated/messages.ts'
-import type { Event } from '../../src/mvcc/types.ts'
-import { type RecordedResponse, resumed, violations, type WatchRecord } from '../watch-guarantees.ts'
+import {
+  type RecordedResponse,
+  resumed,
+  violations,
+  type WatchRecord,
+} from '../watch-guarantees.ts'
 import { base64 } from './http.ts'
 import { Random } from './random.ts'
 import { httpTransport, webSocketTransport } from './streams.ts'
@@ -143,7 +148,10 @@ it.for([1, 2, 3])('[WSH40] the guarantees hold on what clients saw, seed %d', as
       }),
     )
   const writing = round()
-  const late = Array.from({ length: WATCHERS / 2 }, () => new Recorder(random, random.integer(1, 50)))
+  const late = Array.from(
+    { length: WATCHERS / 2 },
+    () => new Recorder(random, random.integer(1, 50)),
+  )
   await Promise.all(late.map((recorder) => recorder.open(target.url)))
   await writing
   for (const recorder of [...early, ...late]) {

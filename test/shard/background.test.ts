@@ -1,12 +1,12 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
+import type { RangeCursor } from '../../src/mvcc/range.ts'
+import { decode } from '../../src/protocol/binary.ts'
 import type {
   LeaseKeepAliveResponse,
   LeaseTimeToLiveResponse,
 } from '../../src/protocol/generated/messages.ts'
 import { RangeResponse } from '../../src/protocol/generated/messages.ts'
-import { decode } from '../../src/protocol/binary.ts'
-import type { RangeCursor } from '../../src/mvcc/range.ts'
 import type { Shard } from '../../src/shard/shard.ts'
 import {
   ask,
@@ -103,7 +103,9 @@ describe('a large range', () => {
     let pages = 0
     do {
       const answer =
-        next === undefined ? await call(shard, RANGE, request) : await shard.rangeNext(request, next)
+        next === undefined
+          ? await call(shard, RANGE, request)
+          : await shard.rangeNext(request, next)
       if ('refused' in answer) {
         throw new Error(answer.refused.message)
       }
@@ -135,7 +137,11 @@ describe('group commit', () => {
     expect(answers.map((answer) => ('refused' in answer ? answer.refused.code : 0))).toEqual([
       0, 3, 5, 0,
     ])
-    const { kvs, header } = await ask<RangeResponse>(shard, RANGE, range('a', { rangeEnd: bytes('z') }))
+    const { kvs, header } = await ask<RangeResponse>(
+      shard,
+      RANGE,
+      range('a', { rangeEnd: bytes('z') }),
+    )
     expect(kvs.map(({ modRevision }) => modRevision)).toEqual([2, 3])
     expect(header?.revision).toBe(3)
   })

@@ -1,4 +1,5 @@
 import { env } from 'cloudflare:workers'
+import { decode } from '../../src/protocol/binary.ts'
 import {
   CompactionRequest,
   DeleteRangeRequest,
@@ -8,7 +9,6 @@ import {
   PutRequest,
   RangeRequest,
 } from '../../src/protocol/generated/messages.ts'
-import { decode } from '../../src/protocol/binary.ts'
 import { rpcMethods } from '../../src/protocol/generated/services.ts'
 import { create, type MessageType } from '../../src/protocol/message-type.ts'
 import type { MethodName } from '../../src/protocol/methods.ts'
@@ -55,7 +55,8 @@ export const compaction = (revision: number, physical = false): CompactionReques
   create(CompactionRequest, { revision, physical })
 export const grant = (ID: bigint, TTL: number): LeaseGrantRequest =>
   create(LeaseGrantRequest, { ID, TTL })
-export const keepAlive = (ID: bigint): LeaseKeepAliveRequest => create(LeaseKeepAliveRequest, { ID })
+export const keepAlive = (ID: bigint): LeaseKeepAliveRequest =>
+  create(LeaseKeepAliveRequest, { ID })
 export const timeToLive = (ID: bigint): LeaseTimeToLiveRequest =>
   create(LeaseTimeToLiveRequest, { ID, keys: true })
 
