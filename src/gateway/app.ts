@@ -1,5 +1,5 @@
 import { type Context, Hono } from 'hono'
-import { SettingsError, settingsOf } from '../config/settings.ts'
+import { type Settings, SettingsError, settingsOf } from '../config/settings.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
 import { accessProblem } from './access.ts'
 import { allowOrigin } from './cors.ts'
@@ -10,7 +10,7 @@ import { misdirected } from './host-whitelist.ts'
 import { metricsResponse } from './metrics.ts'
 import { notFound } from './not-found.ts'
 import { methodNotAllowed, refusalResponse } from './refusal.ts'
-import { callResponse } from './routes.ts'
+import { callResponse, isCall } from './routes.ts'
 import { ShardClient } from './shard-client.ts'
 import { versionResponse } from './version.ts'
 
@@ -18,29 +18,8 @@ interface Gateway {
   readonly Bindings: Env
 }
 
-/** The Worker: what etcd serves over HTTP on its client port. */
-export const app = new Hono<Gateway>()
-
-// etcd's order: the host is looked at before all else, and a preflight is not asked for a token.
-app.use(async (c, next) => {
-  const settings = settingsOf(c.env)
-  const refused = misdirected(c.req.raw, settings)
-  if (refused !== undefined) {
-    return refused
-  }
-  if (c.req.method === 'OPTIONS') {
-    c.res = new Response(null)
-  } else {
-    const problem = accessProblem(c.req.raw, c.req.path, settings)
-    if (problem === undefined) {
-      await next()
-    } else {
-      c.res = refusalResponse(problem)
-    }
-  }
-  allowOrigin(c.res, c.req.raw, settings)
-  return undefined
-})
+/** What etcd serves over HTTP on its client port, besides the calls that `gateway` answers itself. */
+const app = new Hono<Gateway>()
 
 const call = (c: Context<Gateway>): Promise<Response> =>
   callResponse(c.req.raw, c.req.path, c.env, settingsOf(c.env))
@@ -66,10 +45,60 @@ app.all('/metrics', async (c) =>
 
 app.notFound((c) => notFound(c.req.raw))
 
-app.onError((error) =>
-  refusalResponse(
-    error instanceof SettingsError
-      ? new RpcStatus(Code.INTERNAL, error.message)
-      : statusOfFailure(error),
-  ),
-)
+app.onError((error) => refusalResponse(statusOfFailure(error)))
+
+/**
+ * The Worker. A call is found by its path without the router, which costs a tenth of what a small
+ * one takes in all; everything else goes through it.
+ */
+export const gateway = {
+  async fetch(request: Request, env: Env, context?: ExecutionContext): Promise<Response> {
+    const path = pathOf(request.url)
+    try {
+      const settings = settingsOf(env)
+      return await guarded({ request, path, settings }, async () =>
+        isCall(path)
+          ? callResponse(request, path, env, settings)
+          : app.fetch(request, env, context),
+      )
+    } catch (error) {
+      const text = error instanceof SettingsError ? error.message : undefined
+      return refusalResponse(
+        text === undefined ? statusOfFailure(error) : new RpcStatus(Code.INTERNAL, text),
+      )
+    }
+  },
+}
+
+interface Asked {
+  readonly request: Request
+  readonly path: string
+  readonly settings: Settings
+}
+
+/** etcd's order: the host is looked at before all else, and a preflight is not asked for a token. */
+async function guarded(
+  { request, path, settings }: Asked,
+  answer: () => Promise<Response>,
+): Promise<Response> {
+  const refused = misdirected(request, settings)
+  if (refused !== undefined) {
+    return refused
+  }
+  let response: Response
+  if (request.method === 'OPTIONS') {
+    response = new Response(null)
+  } else {
+    const problem = accessProblem(request, path, settings)
+    response = problem === undefined ? await answer() : refusalResponse(problem)
+  }
+  allowOrigin(response, request, settings)
+  return response
+}
+
+/** As it stands in the URL, cut out because parsing costs more. */
+function pathOf(url: string): string {
+  const start = url.indexOf('/', url.indexOf('//') + 2)
+  const end = url.indexOf('?', start)
+  return end === -1 ? url.slice(start) : url.slice(start, end)
+}

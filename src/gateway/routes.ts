@@ -1,5 +1,5 @@
 import type { Settings } from '../config/settings.ts'
-import { type MethodName, routes } from '../protocol/methods.ts'
+import { type MethodName, routes, streaming } from '../protocol/methods.ts'
 import { statusOf } from '../protocol/status.ts'
 import { deadlineExceeded, parseTimeout, within } from './deadline.ts'
 import { statusOfFailure } from './failure.ts'
@@ -18,6 +18,11 @@ const methods: ReadonlyMap<string, MethodName> = new Map(Object.entries(routes))
 const answerHeaders = {
   'Content-Type': 'application/json',
   'Grpc-Metadata-Content-Type': 'application/grpc',
+}
+
+/** Whether a path is that of a call, spelt plainly. */
+export function isCall(path: string): boolean {
+  return methods.has(path)
 }
 
 /** Answers a request below /v3/ (or /v3beta/), over HTTP or WebSocket. `path` is decoded. */
@@ -50,7 +55,9 @@ export async function callResponse(
 
 async function httpResponse(request: Request, call: Call): Promise<Response> {
   const timeoutMs = parseTimeout(request.headers.get('Grpc-Timeout'))
-  const lines = openLines(call, chunksOf(request.body))
+  // A unary call does not touch the body as a stream: making one costs as much as reading it whole.
+  const lines =
+    streaming(call.method) === 'unary' ? undefined : openLines(call, chunksOf(request.body))
   if (lines === undefined) {
     const answer = await within(timeoutMs, async () =>
       callUnary(call, await readBody(request, call.settings)),

@@ -1,6 +1,6 @@
 // The gateway as its clients see it, in front of a real shard.
 import { env } from 'cloudflare:workers'
-import { app } from '../../src/gateway/app.ts'
+import { gateway } from '../../src/gateway/app.ts'
 
 type Variables = Omit<Env, 'SHARD'>
 
@@ -10,7 +10,7 @@ export type Client = (path: string, init?: RequestInit) => Promise<Response>
 export function gatewayWith(variables: Variables): Client {
   const environment: Env = { ...env, ...variables }
   return async (path, init) =>
-    app.fetch(new Request(new URL(path, 'http://store.example.com'), init), environment)
+    gateway.fetch(new Request(new URL(path, 'http://store.example.com'), init), environment)
 }
 
 /** The gateway of the embedded start. */

@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
-import { app } from '../../src/gateway/app.ts'
+import { gateway } from '../../src/gateway/app.ts'
 import { answer, ask, base64, post, put } from './client.ts'
 
 const value = 'v'.repeat(100_000)
@@ -93,7 +93,7 @@ describe('a range of more than a page', () => {
         }
       },
     }
-    const response = await app.fetch(
+    const response = await gateway.fetch(
       new Request('http://store.example.com/v3/kv/range', {
         method: 'POST',
         body: JSON.stringify(everything),
