@@ -32,7 +32,7 @@ export default defineConfig({
         test: {
           name: 'engine',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/shard/**', 'test/gateway/**', 'test/e2e/**'],
+          exclude: ['test/shard/**', 'test/gateway/**', 'test/bridge/**', 'test/e2e/**'],
           // CommonJS packages look as they do in Node itself.
           deps: { interopDefault: false },
           ...shared,
@@ -53,7 +53,7 @@ export default defineConfig({
         plugins: [sqlText],
         test: {
           name: 'e2e',
-          include: ['test/e2e/**/*.test.ts'],
+          include: ['test/bridge/**/*.test.ts', 'test/e2e/**/*.test.ts'],
           fileParallelism: false,
           ...shared,
           sequence: { groupOrder: 2 },

@@ -11,6 +11,7 @@ import { metricsResponse } from './metrics.ts'
 import { notFound } from './not-found.ts'
 import { methodNotAllowed, refusalResponse } from './refusal.ts'
 import { callResponse, isCall } from './routes.ts'
+import { sessionResponse } from './session.ts'
 import { ShardClient } from './shard-client.ts'
 import { versionResponse } from './version.ts'
 
@@ -37,6 +38,7 @@ get('/health', (c) => healthResponse(new ShardClient(c.env.SHARD), c.req.queries
 for (const [path, probe] of probePaths) {
   get(path, (c) => probeResponse(new ShardClient(c.env.SHARD), probe, c.req.queries()))
 }
+get('/session', (c) => sessionResponse(c.req.raw, new ShardClient(c.env.SHARD)))
 get('/debug/vars', (c) => debugVarsResponse(new ShardClient(c.env.SHARD)))
 
 app.all('/metrics', async (c) =>

@@ -1,4 +1,5 @@
-import { decode } from '../protocol/binary.ts'
+import { decode, encode } from '../protocol/binary.ts'
+import { RangeRequest } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
 import type { MethodName } from '../protocol/methods.ts'
@@ -48,17 +49,27 @@ export class ShardClient {
 
   async call(method: MethodName, request: object, context: CallContext): Promise<Answered> {
     const retries = reads.has(method) ? READ_RETRIES_MAX : 0
-    return answered(
-      method,
-      await this.#try(retries, (shard) => shard.call(method, request, context)),
-    )
+    const calls = [
+      {
+        method,
+        request: encode(rpcMethods[method].request as MessageType<object>, request),
+        context,
+      },
+    ]
+    const [answer] = await this.#try(retries, (shard) => shard.callMany(calls))
+    if (answer === undefined) {
+      throw new Error('the shard has left a call unanswered')
+    }
+    return answered(method, answer)
   }
 
   /** A further page of a range; `request` is the first one's. */
   async rangeNext(request: object, next: PageCursor): Promise<Answered> {
     return answered(
       '/etcdserverpb.KV/Range',
-      await this.#try(READ_RETRIES_MAX, (shard) => shard.rangeNext(request, next)),
+      await this.#try(READ_RETRIES_MAX, (shard) =>
+        shard.rangeNext(encode(RangeRequest, request as RangeRequest), next),
+      ),
     )
   }
 

@@ -3,6 +3,7 @@ import {
   CREDIT_WINDOW_BYTES,
   decodeEnd,
   decodeFrames,
+  encodeCall,
   encodeCredit,
   encodeFrames,
   type Frame,
@@ -12,7 +13,11 @@ import { WatchRequest, WatchResponse } from '../protocol/generated/messages.ts'
 import { type Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import type { ShardClient } from './shard-client.ts'
 
-const WATCH_METHOD = new TextEncoder().encode('/etcdserverpb.Watch/Watch')
+const OPEN_WATCH = encodeCall({
+  method: '/etcdserverpb.Watch/Watch',
+  context: {},
+  request: new Uint8Array(0),
+})
 
 /** One client's watches have a socket of their own, and on it one stream. */
 const STREAM = 1
@@ -47,7 +52,7 @@ export class WatchSession {
     socket.addEventListener('close', () => reader.ended(statusOf('leader-changed')))
     socket.addEventListener('error', () => reader.ended(statusOf('leader-changed')))
     socket.accept()
-    this.#send(FrameKind.OPEN, WATCH_METHOD)
+    this.#send(FrameKind.OPEN, OPEN_WATCH)
   }
 
   request(request: WatchRequest): void {

@@ -1,22 +1,35 @@
+import * as z from 'zod'
+import type { CallContext } from './shard-rpc.ts'
+
 /**
  * What travels between a client of the shard (gateway or bridge) and the shard over their
- * WebSocket: many gRPC-like streams share it. A binary message is a run of frames:
+ * WebSocket: many gRPC-like calls share it. A binary message is a run of frames:
  *
  *   version (1 byte) · kind (1 byte) · stream (4 bytes, big-endian) · length (4 bytes) · payload
  *
- * The client opens streams under numbers of its choice. DATA carries a protobuf message of the
- * method's request or response type. END closes a stream: from the shard it carries the status.
- * CREDIT tells the shard how many bytes of payload the reader has taken; the shard stops sending
- * on a stream that is a window behind, and watchers there catch up from the log later.
+ * The client opens streams under numbers of its choice, and may give a number again once its stream
+ * has ended.
+ *
+ * - CALL is a whole call with one request. The shard ends it with ANSWER, which carries the status and
+ *   the response. A long response comes in parts: DATA for each, the last one in ANSWER. The parts of
+ *   a unary response in a row are its protobuf; those of a server stream are its messages.
+ * - OPEN begins a call of many requests. DATA carries a protobuf message of the method's request or
+ *   response type, and END closes the stream: from the shard it carries the status.
+ * - END from the client cancels either.
+ * - CREDIT tells the shard how many bytes of DATA the reader has taken; the shard stops sending on a
+ *   stream that is a window behind, and goes on from its log when there is credit again.
  */
 const FRAME_VERSION = 1
 
-export const FrameKind = { OPEN: 1, DATA: 2, END: 3, CREDIT: 4 } as const
+/** The subprotocol that the handshake names. */
+export const SESSION_PROTOCOL = `etcdurable.frames.${FRAME_VERSION}`
+
+export const FrameKind = { OPEN: 1, DATA: 2, END: 3, CREDIT: 4, CALL: 5, ANSWER: 6 } as const
 
 export interface Frame {
   readonly kind: number
   readonly stream: number
-  /** OPEN: the method's name in UTF-8. CREDIT: a count of 4 bytes. END: see `encodeEnd`. */
+  /** OPEN, CALL: see `encodeCall`. CREDIT: a count of 4 bytes. END: see `encodeEnd`. ANSWER: see `encodeResponse`. */
   readonly payload: Uint8Array
 }
 
@@ -82,15 +95,98 @@ export function decodeCredit(payload: Uint8Array): number {
   return new DataView(payload.buffer, payload.byteOffset).getUint32(0)
 }
 
-/** The status that ends a stream: the gRPC code in one byte, then the message in UTF-8. */
-export function encodeEnd(code: number, message: string): Uint8Array {
-  const text = new TextEncoder().encode(message)
-  const payload = new Uint8Array(1 + text.length)
-  payload[0] = code
-  payload.set(text, 1)
+const callContext = z.object({ origin: z.string().optional() })
+
+/** What OPEN and CALL say: OPEN has no request. */
+export interface FrameCall {
+  readonly method: string
+  readonly context: CallContext
+  /** A protobuf message of the method's request type. */
+  readonly request: Uint8Array
+}
+
+const text = new TextEncoder()
+const utf8 = new TextDecoder()
+const noBytes = new Uint8Array(0)
+
+/**
+ * The method (1 byte of length, UTF-8), the context (2 bytes of length, JSON; empty when it says
+ * nothing), then the request.
+ */
+export function encodeCall({ method, context, request }: FrameCall): Uint8Array {
+  const name = encodedMethod(method)
+  const json = JSON.stringify(context)
+  const said = json === '{}' ? noBytes : text.encode(json)
+  if (said.length > 0xffff) {
+    throw new FrameError(`a context of ${said.length} bytes`)
+  }
+  const payload = new Uint8Array(3 + name.length + said.length + request.length)
+  payload[0] = name.length
+  payload.set(name, 1)
+  let offset = 1 + name.length
+  payload[offset] = said.length >> 8
+  payload[offset + 1] = said.length & 0xff
+  offset += 2
+  payload.set(said, offset)
+  payload.set(request, offset + said.length)
   return payload
 }
 
+/** The request is a view of the payload. */
+export function decodeCall(payload: Uint8Array): FrameCall {
+  const contextStart = 3 + (payload[0] ?? 0)
+  const contextLength = ((payload[contextStart - 2] ?? 0) << 8) | (payload[contextStart - 1] ?? 0)
+  const requestStart = contextStart + contextLength
+  if (requestStart > payload.length) {
+    throw new FrameError(`a call of ${payload.length} bytes is cut off`)
+  }
+  return {
+    method: utf8.decode(payload.subarray(1, contextStart - 2)),
+    context: decodeContext(payload.subarray(contextStart, requestStart)),
+    request: payload.subarray(requestStart),
+  }
+}
+
+function decodeContext(json: Uint8Array): CallContext {
+  if (json.length === 0) {
+    return {}
+  }
+  try {
+    return callContext.parse(JSON.parse(utf8.decode(json)))
+  } catch (error) {
+    throw new FrameError(`a context that is none: ${String(error)}`)
+  }
+}
+
+/** The status that ends a stream: the gRPC code in one byte, then the message in UTF-8. */
+export function encodeEnd(code: number, message: string): Uint8Array {
+  return withCode(code, text.encode(message))
+}
+
 export function decodeEnd(payload: Uint8Array): { code: number; message: string } {
-  return { code: payload[0] ?? 0, message: new TextDecoder().decode(payload.subarray(1)) }
+  return { code: payload[0] ?? 0, message: utf8.decode(payload.subarray(1)) }
+}
+
+/** An ANSWER that is no refusal: a zero, then the response or its last part. A refusal is as END. */
+export function encodeResponse(response: Uint8Array): Uint8Array {
+  return withCode(0, response)
+}
+
+function withCode(code: number, rest: Uint8Array): Uint8Array {
+  const payload = new Uint8Array(1 + rest.length)
+  payload[0] = code
+  payload.set(rest, 1)
+  return payload
+}
+
+const methodNames = new Map<string, Uint8Array>()
+
+/** Encoded once each: there are few methods and many calls. */
+function encodedMethod(method: string): Uint8Array {
+  let name = methodNames.get(method)
+  if (name === undefined) {
+    name = text.encode(method)
+    methodNames.set(method, name)
+  }
+  return name
 }

@@ -1,32 +1,48 @@
 import type { RangeCursor } from '../mvcc/range.ts'
+import type { Revision } from '../mvcc/types.ts'
 import type { MethodName } from './methods.ts'
 import type { Code } from './status.ts'
 
 /**
- * How the gateway (and later the bridge) calls a shard. Requests, which are small, cross as plain
- * objects of the generated interfaces. Responses cross encoded, since a list of a thousand keys
- * takes less time to encode and decode than to clone. A refusal is an answer, because an error
- * loses its fields on the way.
+ * How the gateway calls a shard; a bridge says the same in frames (frames.ts). Requests and responses
+ * cross encoded, since a list of a thousand keys takes less time to encode and decode than to clone. A
+ * refusal is an answer, because an error loses its fields on the way.
  */
 export interface ShardRpc {
-  /** Any unary method, and LeaseKeepAlive one request at a time. */
-  call(method: MethodName, request: object, context: CallContext): Promise<CallAnswer>
+  /**
+   * Calls of any unary method, and of LeaseKeepAlive one request at a time. They go in their order,
+   * and their answers are in the same order; each of them succeeds or fails by itself.
+   */
+  callMany(calls: readonly ShardCall[]): Promise<readonly CallAnswer[]>
   /** A further page of a Range whose answer carried `next`; `request` is the first one's. */
-  rangeNext(request: object, next: RangeCursor): Promise<CallAnswer>
+  rangeNext(request: Uint8Array, next: PageCursor): Promise<CallAnswer>
   /** What /metrics shows, already true at the moment of the call. */
   metrics(): Promise<readonly MetricFamily[]>
+}
+
+export interface ShardCall {
+  readonly method: MethodName
+  /** The protobuf of the method's request. */
+  readonly request: Uint8Array
+  readonly context: CallContext
 }
 
 export interface CallContext {
   /** Where the client reached us, such as `https://store.example.com`: MemberList answers it when no
    * --advertise-client-urls is set. */
-  readonly origin: string
+  readonly origin?: string | undefined
 }
 
-/** `response` is the protobuf of the method's response. */
+/** `response` is the protobuf of the method's response, or its first part where there is `next`. */
 export type CallAnswer =
-  | { readonly response: Uint8Array; readonly next?: RangeCursor | undefined }
+  | { readonly response: Uint8Array; readonly next?: PageCursor | undefined }
   | { readonly refused: { readonly code: Code; readonly message: string } }
+
+/** Where the next page of a range begins; opaque to who passes it back. */
+export interface PageCursor extends RangeCursor {
+  /** Of a RangeStream, whose last message tells what the first page has found. */
+  readonly begun?: { readonly revision: Revision; readonly count: number }
+}
 
 /** A family of Prometheus' text format. */
 export interface MetricFamily {

@@ -10,7 +10,7 @@ import type { Metrics } from './metrics.ts'
 /** etcd scans for expired leases twice a second and takes so many each time. */
 const EXPIRY_SCAN_MS = 500
 /** After this long without a page read, a paged answer has lost its client. */
-const PIN_MS_MAX = 60_000
+export const PIN_MS_MAX = 60_000
 /** When to look again after a compaction that was cut off, or that a reader holds up. */
 const COMPACTION_RETRY_MS = 5_000
 

@@ -1,8 +1,3 @@
-interface Waiting {
-  readonly run: () => void
-  readonly refuse: (error: unknown) => void
-}
-
 /**
  * Group commit. workerd commits once for each turn of the event loop, and a commit is an fsync or,
  * on Cloudflare, a round trip to other data centres. So writes do not run as they come: those of
@@ -10,7 +5,7 @@ interface Waiting {
  * transaction, as one turn and hence one commit. Their answers leave when that is durable.
  */
 export class CommitQueue {
-  #waiting: Waiting[] = []
+  #waiting: (() => void)[] = []
   readonly #committed: () => void
 
   /** `committed` is called in the same turn, after the last of the writes. */
@@ -18,25 +13,32 @@ export class CommitQueue {
     this.#committed = committed
   }
 
+  /** The write answers for itself: it must not throw, for others share its turn. */
+  enqueue(write: () => void): void {
+    this.#waiting.push(write)
+    if (this.#waiting.length === 1) {
+      setTimeout(() => this.#turn(), 0)
+    }
+  }
+
   /** Resolves with the write's result, or rejects with what it threw; others are not touched. */
   submit<T>(write: () => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.#waiting.push({ run: () => resolve(write()), refuse: reject })
-      if (this.#waiting.length === 1) {
-        setTimeout(() => this.#turn(), 0)
-      }
+      this.enqueue(() => {
+        try {
+          resolve(write())
+        } catch (error) {
+          reject(error)
+        }
+      })
     })
   }
 
   #turn(): void {
     const waiting = this.#waiting
     this.#waiting = []
-    for (const { run, refuse } of waiting) {
-      try {
-        run()
-      } catch (error) {
-        refuse(error)
-      }
+    for (const write of waiting) {
+      write()
     }
     this.#committed()
   }

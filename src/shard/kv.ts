@@ -1,8 +1,14 @@
 import { capped, putCost, txnCost } from '../maintenance/quota.ts'
 import { EngineError } from '../mvcc/errors.ts'
-import type { RangeCursor, RangePage } from '../mvcc/range.ts'
+import { checkRange, type RangeCursor, type RangePage } from '../mvcc/range.ts'
 import { checkDeleteRange, checkPut, checkTxn } from '../mvcc/txn-check.ts'
-import type { OpResult, TxnResult } from '../mvcc/types.ts'
+import {
+  type OpResult,
+  type Revision,
+  SortOrder,
+  SortTarget,
+  type TxnResult,
+} from '../mvcc/types.ts'
 import {
   type CompactionRequest,
   type CompactionResponse,
@@ -11,13 +17,16 @@ import {
   type PutRequest,
   type PutResponse,
   type RangeRequest,
-  type RangeResponse,
+  RangeResponse,
+  type RangeStreamResponse,
   ResponseHeader,
   type ResponseOp,
   type TxnRequest,
   type TxnResponse,
 } from '../protocol/generated/messages.ts'
 import { isReadOnly, requestTooLarge } from '../protocol/request-size.ts'
+import type { PageCursor } from '../protocol/shard-rpc.ts'
+import { statusOf } from '../protocol/status.ts'
 import type { Keyspace } from './keyspace.ts'
 
 /** Keys and values of one page of a range: what is in memory at once, here and in the gateway. */
@@ -28,8 +37,10 @@ export interface RangeAnswer {
   readonly next: RangeCursor | undefined
 }
 
+/** The first page has the header and the count, and the last one `more`: in a row they are the whole. */
 export function range(keyspace: Keyspace, request: RangeRequest): RangeAnswer {
-  return rangeAnswer(keyspace, keyspace.store.range(request, PAGE_BYTES_MAX))
+  const { next, ...page } = keyspace.store.range(request, PAGE_BYTES_MAX)
+  return { response: { header: keyspace.header(), ...page }, next }
 }
 
 export function rangeNext(
@@ -37,12 +48,52 @@ export function rangeNext(
   request: RangeRequest,
   cursor: RangeCursor,
 ): RangeAnswer {
-  return rangeAnswer(keyspace, keyspace.store.rangeNext(request, cursor, PAGE_BYTES_MAX))
+  const { next, ...page } = keyspace.store.rangeNext(request, cursor, PAGE_BYTES_MAX)
+  return { response: page, next }
 }
 
-function rangeAnswer(keyspace: Keyspace, page: RangePage): RangeAnswer {
-  const { kvs, more, count, next } = page
-  return { response: { header: keyspace.header(), kvs, more, count }, next }
+/** A message of a RangeStream, which is sorted by key and unfiltered (v3rpc/key.go). */
+export function rangeStream(keyspace: Keyspace, request: RangeRequest): StreamAnswer {
+  checkRange(request)
+  const { sortOrder, sortTarget } = request
+  const byKey = sortOrder === SortOrder.ASCEND && sortTarget === SortTarget.KEY
+  if (sortOrder !== SortOrder.NONE && !byKey) {
+    throw statusOf('range-stream-sort')
+  }
+  const { minModRevision, maxModRevision, minCreateRevision, maxCreateRevision } = request
+  if ([minModRevision, maxModRevision, minCreateRevision, maxCreateRevision].some(Boolean)) {
+    throw statusOf('range-stream-filter')
+  }
+  const page = keyspace.store.range(request, PAGE_BYTES_MAX)
+  return streamAnswer(keyspace, page, { revision: keyspace.store.revision, count: page.count })
+}
+
+export function rangeStreamNext(
+  keyspace: Keyspace,
+  request: RangeRequest,
+  { begun, ...cursor }: PageCursor,
+): StreamAnswer {
+  const page = keyspace.store.rangeNext(request, cursor, PAGE_BYTES_MAX)
+  return streamAnswer(keyspace, page, begun ?? { revision: cursor.revision, count: 0 })
+}
+
+export interface StreamAnswer {
+  readonly response: RangeStreamResponse
+  readonly next: PageCursor | undefined
+}
+
+/** Only the last message tells header, count and `more`, as of when the stream began. */
+function streamAnswer(
+  keyspace: Keyspace,
+  { kvs, more, next }: RangePage,
+  begun: { readonly revision: Revision; readonly count: number },
+): StreamAnswer {
+  if (next !== undefined) {
+    const rangeResponse = { ...RangeResponse.empty(), kvs }
+    return { response: { rangeResponse }, next: { ...next, begun } }
+  }
+  const header = { ...keyspace.header(), revision: begun.revision }
+  return { response: { rangeResponse: { header, kvs, more, count: begun.count } }, next: undefined }
 }
 
 /**

@@ -54,9 +54,10 @@ export function hashResponse(keyspace: Keyspace, result: HashKv): HashResponse {
 }
 
 /** Answers of the Cluster service carry no revision (api/v3rpc/member.go). */
-export function memberList(keyspace: Keyspace, origin: string): MemberListResponse {
+export function memberList(keyspace: Keyspace, origin: string | undefined): MemberListResponse {
   const { name, advertiseClientUrls } = keyspace.settings
-  const clientURLs = advertiseClientUrls.length > 0 ? advertiseClientUrls : [origin]
+  const reached = origin === undefined ? [] : [origin]
+  const clientURLs = advertiseClientUrls.length > 0 ? advertiseClientUrls : reached
   const ID = keyspace.identity.memberId
   const member = { ID, name, peerURLs: [PEER_URL], clientURLs, isLearner: false }
   return { header: { ...keyspace.header(), revision: 0 }, members: [member] }

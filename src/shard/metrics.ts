@@ -1,7 +1,7 @@
 import { EventType, type Event } from '../mvcc/types.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import { type MethodName, streaming } from '../protocol/methods.ts'
-import type { CallAnswer, MetricFamily, MetricSample } from '../protocol/shard-rpc.ts'
+import type { MetricFamily, MetricSample } from '../protocol/shard-rpc.ts'
 import { Code } from '../protocol/status.ts'
 import { CLUSTER_VERSION, ETCD_VERSION } from '../protocol/version.ts'
 import { DISK_BUCKETS_SECONDS, Histogram, RPC_BUCKETS_SECONDS } from './histogram.ts'
@@ -192,10 +192,6 @@ export class Metrics {
   #succeeded(method: MethodName): number {
     return this.#handled.get(`${method} ${Code.OK}`) ?? 0
   }
-}
-
-export function codeOf(answer: CallAnswer): number {
-  return 'refused' in answer ? answer.refused.code : Code.OK
 }
 
 function rpcLabels(method: MethodName): Labels {

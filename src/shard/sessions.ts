@@ -1,6 +1,7 @@
 import type { WatchStream } from '../mvcc/watch-stream.ts'
 import { decode } from '../protocol/binary.ts'
 import {
+  decodeCall,
   decodeCredit,
   decodeFrames,
   encodeEnd,
@@ -10,16 +11,22 @@ import {
   FrameKind,
 } from '../protocol/frames.ts'
 import { type ResponseHeader, WatchRequest } from '../protocol/generated/messages.ts'
-import { Code } from '../protocol/status.ts'
+import { rpcMethods } from '../protocol/generated/services.ts'
+import type { MethodName } from '../protocol/methods.ts'
+import { Code, RpcStatus } from '../protocol/status.ts'
 import { WireError } from '../protocol/wire.ts'
+import type { Calls } from './calls.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { Metrics } from './metrics.ts'
+import { SessionCall } from './session-call.ts'
 import { SessionMemory } from './session-memory.ts'
 import { WatchSink } from './watch-sink.ts'
 
 const WATCH_METHOD = '/etcdserverpb.Watch/Watch'
-/** Streams of one socket: one for an HTTP client, as many as it serves for a bridge. */
+/** Watch streams of one socket: one for an HTTP client, as many as it serves for a bridge. */
 const STREAMS_MAX = 10_000
+/** Calls under way on one socket. A bridge queues behind that by itself. */
+const CALLS_MAX = 50_000
 /** RFC 6455: the peer sent what this side cannot take. */
 const CLOSE_PROTOCOL_ERROR = 1002
 
@@ -30,11 +37,12 @@ interface OpenStream {
   readonly finished: (code: number) => void
 }
 
-/** One socket and the watch streams that share it. */
+/** One socket, and the watch streams and calls that share it. */
 interface Session {
   readonly socket: WebSocket
   readonly memory: SessionMemory
   readonly streams: Map<number, OpenStream>
+  readonly calls: Map<number, SessionCall>
   /** Streams of which the socket has to remember something new. */
   readonly changed: Set<number>
   /** Frames of this turn, which leave as one message. */
@@ -48,12 +56,14 @@ interface Session {
 export class Sessions {
   readonly #keyspace: Keyspace
   readonly #metrics: Metrics
+  readonly #calls: Calls
   readonly #sessions = new Map<WebSocket, Session>()
   readonly #touched = new Set<Session>()
 
-  constructor(keyspace: Keyspace, metrics: Metrics) {
+  constructor(keyspace: Keyspace, metrics: Metrics, calls: Calls) {
     this.#keyspace = keyspace
     this.#metrics = metrics
+    this.#calls = calls
   }
 
   /** After a start: the sockets that outlived the object's memory. */
@@ -75,7 +85,14 @@ export class Sessions {
     let session = this.#sessions.get(socket)
     if (session === undefined) {
       const memory = new SessionMemory(this.#keyspace.sql, socket)
-      session = { socket, memory, streams: new Map(), changed: new Set(), outgoing: [] }
+      session = {
+        socket,
+        memory,
+        streams: new Map(),
+        calls: new Map(),
+        changed: new Set(),
+        outgoing: [],
+      }
       this.#sessions.set(socket, session)
     }
     return session
@@ -102,6 +119,9 @@ export class Sessions {
   #take(session: Session, frame: Frame): void {
     const stream = session.streams.get(frame.stream)
     switch (frame.kind) {
+      case FrameKind.CALL:
+        this.#call(session, frame)
+        break
       case FrameKind.OPEN:
         this.#accept(session, frame)
         break
@@ -112,8 +132,10 @@ export class Sessions {
         break
       case FrameKind.END:
         this.#end(session, frame.stream, Code.CANCELED)
+        this.#cancel(session, frame.stream)
         break
       case FrameKind.CREDIT:
+        session.calls.get(frame.stream)?.credit(decodeCredit(frame.payload))
         if (stream?.sink.credit(decodeCredit(frame.payload)) === true) {
           this.#keyspace.hub.drained(stream.watch)
         }
@@ -123,11 +145,36 @@ export class Sessions {
     }
   }
 
-  #accept(session: Session, frame: Frame): void {
-    const method = new TextDecoder().decode(frame.payload)
-    if (session.streams.has(frame.stream)) {
-      throw new FrameError(`stream ${frame.stream} is open`)
+  #call(session: Session, { stream, payload }: Frame): void {
+    const { method, request, context } = decodeCall(payload)
+    requireNew(session, stream)
+    if (session.calls.size >= CALLS_MAX) {
+      const message = `a socket carries at most ${CALLS_MAX} calls at once`
+      this.#answer(session, stream, new RpcStatus(Code.RESOURCE_EXHAUSTED, message))
+    } else if (!isMethod(method)) {
+      this.#answer(session, stream, new RpcStatus(Code.UNIMPLEMENTED, `unknown method ${method}`))
+    } else {
+      const call = new SessionCall(this.#calls, { method, request, context }, stream, {
+        send: (frame) => this.#sendSoon(session, frame),
+        ended: () => session.calls.delete(stream),
+      })
+      session.calls.set(stream, call)
+      call.start()
     }
+  }
+
+  #answer(session: Session, stream: number, { code, message }: RpcStatus): void {
+    this.#send(session, { kind: FrameKind.ANSWER, stream, payload: encodeEnd(code, message) })
+  }
+
+  #cancel(session: Session, stream: number): void {
+    session.calls.get(stream)?.cancel()
+    session.calls.delete(stream)
+  }
+
+  #accept(session: Session, frame: Frame): void {
+    const { method } = decodeCall(frame.payload)
+    requireNew(session, frame.stream)
     if (method !== WATCH_METHOD) {
       this.#refuse(session, frame.stream, Code.UNIMPLEMENTED, `unknown stream ${method}`)
     } else if (session.streams.size >= STREAMS_MAX) {
@@ -202,6 +249,14 @@ export class Sessions {
     this.#touched.add(session)
   }
 
+  /** Answers that no turn's end would send leave when all has run that can run now. */
+  #sendSoon(session: Session, frame: Frame): void {
+    if (this.#touched.size === 0) {
+      queueMicrotask(() => this.flush())
+    }
+    this.#send(session, frame)
+  }
+
   /** The socket is gone. */
   close(socket: WebSocket): void {
     const session = this.#sessions.get(socket)
@@ -210,6 +265,9 @@ export class Sessions {
     }
     for (const open of session.streams.values()) {
       this.#drop(open, Code.CANCELED)
+    }
+    for (const call of session.calls.values()) {
+      call.cancel()
     }
     session.memory.forget()
     this.#sessions.delete(socket)
@@ -244,4 +302,14 @@ export class Sessions {
     session.changed.clear()
     session.memory.save()
   }
+}
+
+function requireNew({ streams, calls }: Session, stream: number): void {
+  if (streams.has(stream) || calls.has(stream)) {
+    throw new FrameError(`stream ${stream} is open`)
+  }
+}
+
+function isMethod(name: string): name is MethodName {
+  return Object.hasOwn(rpcMethods, name)
 }

@@ -1,17 +1,18 @@
 import { DurableObject } from 'cloudflare:workers'
 import { parseSettings } from '../config/settings.ts'
-import type { RangeCursor } from '../mvcc/range.ts'
-import type { RangeRequest } from '../protocol/generated/messages.ts'
-import type { MethodName } from '../protocol/methods.ts'
-import type { CallAnswer, CallContext, MetricFamily, ShardRpc } from '../protocol/shard-rpc.ts'
-import { Code } from '../protocol/status.ts'
+import type {
+  CallAnswer,
+  MetricFamily,
+  PageCursor,
+  ShardCall,
+  ShardRpc,
+} from '../protocol/shard-rpc.ts'
 import { BackgroundWork } from './background.ts'
+import { Calls } from './calls.ts'
 import { CommitQueue, nextTurn } from './commit.ts'
 import { Deadlines } from './deadlines.ts'
-import { type Dispatch, dispatch, encodeAnswer, refusal } from './dispatch.ts'
 import { Keyspace } from './keyspace.ts'
-import { rangeNext } from './kv.ts'
-import { codeOf, Metrics } from './metrics.ts'
+import { Metrics } from './metrics.ts'
 import { Sessions } from './sessions.ts'
 import { durableSql } from './storage.ts'
 
@@ -23,8 +24,8 @@ export class Shard extends DurableObject<Env> implements ShardRpc {
   readonly #keyspace: Keyspace
   readonly #deadlines: Deadlines
   readonly #background: BackgroundWork
+  readonly #calls: Calls
   readonly #sessions: Sessions
-  readonly #dispatch: Dispatch
   readonly #metrics: Metrics
   #replaying = false
 
@@ -38,12 +39,13 @@ export class Shard extends DurableObject<Env> implements ShardRpc {
     })
     this.#deadlines = new Deadlines(ctx.storage)
     this.#background = new BackgroundWork(this.#keyspace, this.#deadlines, this.#metrics)
-    this.#sessions = new Sessions(this.#keyspace, this.#metrics)
     const commits = new CommitQueue(() => {
       this.#endTurn()
       void this.#measureCommit()
     })
-    this.#dispatch = { keyspace: this.#keyspace, commits, background: this.#background }
+    const parts = { keyspace: this.#keyspace, commits, background: this.#background }
+    this.#calls = new Calls(parts, this.#metrics)
+    this.#sessions = new Sessions(this.#keyspace, this.#metrics, this.#calls)
     void ctx.blockConcurrencyWhile(async () => {
       await this.#deadlines.load()
       this.#sessions.restore(ctx.getWebSockets())
@@ -52,36 +54,19 @@ export class Shard extends DurableObject<Env> implements ShardRpc {
     })
   }
 
-  /** Any unary method; LeaseKeepAlive one request at a time. */
-  async call(method: MethodName, request: object, context: CallContext): Promise<CallAnswer> {
-    const finished = this.#metrics.started(method)
-    let code: number = Code.INTERNAL
-    try {
-      const answer = await dispatch(this.#dispatch, method, request, context)
-      code = codeOf(answer)
-      this.#pin(answer)
-      return answer
-    } finally {
-      finished(code)
-    }
+  callMany(calls: readonly ShardCall[]): Promise<readonly CallAnswer[]> {
+    return Promise.all(
+      calls.map(
+        (call) =>
+          new Promise<CallAnswer>((answered) => {
+            this.#calls.start(call, { gone: false, answered })
+          }),
+      ),
+    )
   }
 
-  /** A further page of a range, at the revision of the first. */
-  rangeNext(request: object, next: RangeCursor): Promise<CallAnswer> {
-    try {
-      const page = rangeNext(this.#keyspace, request as RangeRequest, next)
-      const answer = encodeAnswer('/etcdserverpb.KV/Range', page)
-      this.#pin(answer)
-      return Promise.resolve(answer)
-    } catch (error) {
-      return Promise.resolve(refusal(error))
-    }
-  }
-
-  #pin(answer: CallAnswer): void {
-    if ('response' in answer && answer.next !== undefined) {
-      this.#background.pin(answer.next.revision)
-    }
+  rangeNext(request: Uint8Array, next: PageCursor): Promise<CallAnswer> {
+    return Promise.resolve(this.#calls.next('/etcdserverpb.KV/Range', request, next))
   }
 
   metrics(): Promise<readonly MetricFamily[]> {

@@ -1,12 +1,12 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
-import type { RangeCursor } from '../../src/mvcc/range.ts'
-import { decode } from '../../src/protocol/binary.ts'
+import { decode, encode } from '../../src/protocol/binary.ts'
 import type {
   LeaseKeepAliveResponse,
   LeaseTimeToLiveResponse,
 } from '../../src/protocol/generated/messages.ts'
-import { RangeResponse } from '../../src/protocol/generated/messages.ts'
+import { RangeRequest, RangeResponse } from '../../src/protocol/generated/messages.ts'
+import type { PageCursor } from '../../src/protocol/shard-rpc.ts'
 import type { Shard } from '../../src/shard/shard.ts'
 import {
   ask,
@@ -99,13 +99,13 @@ describe('a large range', () => {
     await Promise.all(keys.map((key) => ask(shard, PUT, put(key, key.repeat(20_000)))))
     const request = range('k', { rangeEnd: bytes('l') })
     const found: string[] = []
-    let next: RangeCursor | undefined
+    let next: PageCursor | undefined
     let pages = 0
     do {
       const answer =
         next === undefined
           ? await call(shard, RANGE, request)
-          : await shard.rangeNext(request, next)
+          : await shard.rangeNext(encode(RangeRequest, request), next)
       if ('refused' in answer) {
         throw new Error(answer.refused.message)
       }

@@ -1,5 +1,5 @@
 import { env } from 'cloudflare:workers'
-import { decode } from '../../src/protocol/binary.ts'
+import { decode, encode } from '../../src/protocol/binary.ts'
 import {
   CompactionRequest,
   DeleteRangeRequest,
@@ -23,12 +23,18 @@ export function shardNamed(name: string): DurableObjectStub<Shard> {
   return env.SHARD.getByName(name)
 }
 
-export function call(
+export async function call(
   shard: DurableObjectStub<Shard>,
   method: MethodName,
   request: object,
 ): Promise<CallAnswer> {
-  return shard.call(method, request, { origin: 'http://test' })
+  const type: MessageType<object> = rpcMethods[method].request
+  const context = { origin: 'http://test' }
+  const [answer] = await shard.callMany([{ method, request: encode(type, request), context }])
+  if (answer === undefined) {
+    throw new Error('no answer to a call')
+  }
+  return answer
 }
 
 /** The response, which the caller knows the fields of; a refusal is thrown. */

@@ -2,6 +2,7 @@ import { decode, encode } from '../../src/protocol/binary.ts'
 import {
   decodeEnd,
   decodeFrames,
+  encodeCall,
   encodeCredit,
   encodeFrames,
   FrameKind,
@@ -11,16 +12,25 @@ import {
   WatchRequest,
   WatchResponse,
 } from '../../src/protocol/generated/messages.ts'
-import { create } from '../../src/protocol/message-type.ts'
+import { rpcMethods } from '../../src/protocol/generated/services.ts'
+import { create, type MessageType } from '../../src/protocol/message-type.ts'
+import type { MethodName } from '../../src/protocol/methods.ts'
 import type { Shard } from '../../src/shard/shard.ts'
 
-const WATCH = new TextEncoder().encode('/etcdserverpb.Watch/Watch')
+const WATCH = encodeCall({
+  method: '/etcdserverpb.Watch/Watch',
+  context: {},
+  request: new Uint8Array(0),
+})
 
 /** One socket to a shard with one watch stream on it, as the gateway opens them. */
 export class SessionClient {
   readonly socket: WebSocket
   readonly responses: WatchResponse[] = []
   ended: { code: number; message: string } | undefined
+  /** By stream: the parts of each call's answer that have come, and its ANSWER. */
+  readonly parts = new Map<number, Uint8Array[]>()
+  readonly answers = new Map<number, Uint8Array>()
   closed: number | undefined
   /** Whether to give credit for what arrives. */
   reads = true
@@ -52,6 +62,28 @@ export class SessionClient {
     this.socket.send(encodeFrames([{ kind, stream, payload }]))
   }
 
+  /** Starts a call on a stream of its own. */
+  call(method: MethodName, request: object, stream: number): void {
+    this.parts.set(stream, [])
+    this.frame(FrameKind.CALL, this.callPayload(method, request), stream)
+  }
+
+  callPayload(method: MethodName, request: object): Uint8Array {
+    const type: MessageType<object> = rpcMethods[method].request
+    return encodeCall({ method, context: {}, request: encode(type, request) })
+  }
+
+  /** The answer of a call: its parts in a row, or its refusal thrown. */
+  async answer(stream: number): Promise<Uint8Array> {
+    await this.until(() => this.answers.has(stream))
+    const answer = this.answers.get(stream) ?? new Uint8Array(0)
+    if (answer[0] !== 0) {
+      throw new Error(decodeEnd(answer).message)
+    }
+    const parts = [...(this.parts.get(stream) ?? []), answer.subarray(1)]
+    return new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer())
+  }
+
   request(request: Partial<WatchRequest>, stream = 1): void {
     this.frame(FrameKind.DATA, encode(WatchRequest, request as WatchRequest), stream)
   }
@@ -62,7 +94,11 @@ export class SessionClient {
 
   #take(data: ArrayBuffer): void {
     for (const { kind, stream, payload } of decodeFrames(new Uint8Array(data))) {
-      if (kind === FrameKind.DATA) {
+      if (kind === FrameKind.ANSWER) {
+        this.answers.set(stream, payload)
+      } else if (kind === FrameKind.DATA && this.parts.has(stream)) {
+        this.parts.get(stream)?.push(payload)
+      } else if (kind === FrameKind.DATA) {
         this.responses.push(decode(WatchResponse, payload))
         if (this.reads) {
           this.frame(FrameKind.CREDIT, encodeCredit(payload.length), stream)

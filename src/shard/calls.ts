@@ -1,0 +1,98 @@
+import { EngineError } from '../mvcc/errors.ts'
+import { decode, encode } from '../protocol/binary.ts'
+import { RangeRequest } from '../protocol/generated/messages.ts'
+import { rpcMethods } from '../protocol/generated/services.ts'
+import type { MessageType } from '../protocol/message-type.ts'
+import type { MethodName } from '../protocol/methods.ts'
+import type { CallAnswer, PageCursor, ShardCall } from '../protocol/shard-rpc.ts'
+import { Code, fromEngineError, RpcStatus } from '../protocol/status.ts'
+import { WireError } from '../protocol/wire.ts'
+import { type Answer, type Caller, type Dispatch, dispatch } from './dispatch.ts'
+import { rangeNext, rangeStreamNext } from './kv.ts'
+import type { Metrics } from './metrics.ts'
+
+/** Who waits for an encoded answer. */
+export interface Asker {
+  readonly gone: boolean
+  answered(answer: CallAnswer): void
+}
+
+/**
+ * Calls as they come, over RPC or in frames: encoded, each counted in the metrics, and each
+ * answered whatever happens to it. A refusal is an answer.
+ */
+export class Calls {
+  readonly #parts: Dispatch
+  readonly #metrics: Metrics
+
+  constructor(parts: Dispatch, metrics: Metrics) {
+    this.#parts = parts
+    this.#metrics = metrics
+  }
+
+  start({ method, request, context }: ShardCall, asker: Asker): void {
+    const type: MessageType<object> = rpcMethods[method].request
+    const finished = this.#metrics.started(method)
+    const end = (answer: CallAnswer): void => {
+      finished('refused' in answer ? answer.refused.code : Code.OK)
+      asker.answered(answer)
+    }
+    const caller: Caller = {
+      get gone() {
+        return asker.gone
+      },
+      answered: (answer) => end(this.#answer(method, answer)),
+      failed: (error) => end(refusal(error)),
+    }
+    let decoded: object
+    try {
+      decoded = decode(type, request)
+    } catch (error) {
+      caller.failed(error)
+      return
+    }
+    dispatch(this.#parts, { method, request: decoded, context }, caller)
+  }
+
+  /** A further page of a Range or RangeStream, at the revision of the first. */
+  next(method: PagedMethod, request: Uint8Array, cursor: PageCursor): CallAnswer {
+    try {
+      const read = method === '/etcdserverpb.KV/Range' ? rangeNext : rangeStreamNext
+      return this.#answer(method, read(this.#parts.keyspace, decode(RangeRequest, request), cursor))
+    } catch (error) {
+      return refusal(error)
+    }
+  }
+
+  #answer(method: MethodName, { response, next }: Answer): CallAnswer {
+    if (next !== undefined) {
+      this.#parts.background.pin(next.revision)
+    }
+    const type: MessageType<object> = rpcMethods[method].response
+    return { response: encode(type, response), next }
+  }
+}
+
+export type PagedMethod = '/etcdserverpb.KV/Range' | '/etcdserverpb.KV/RangeStream'
+
+function refusal(error: unknown): CallAnswer {
+  const status = statusOfError(error)
+  return { refused: { code: status.code, message: status.message } }
+}
+
+function statusOfError(error: unknown): RpcStatus {
+  if (error instanceof RpcStatus) {
+    return error
+  }
+  if (error instanceof EngineError) {
+    return fromEngineError(error)
+  }
+  if (error instanceof WireError) {
+    return new RpcStatus(Code.INTERNAL, `grpc: error unmarshalling request: ${error.message}`)
+  }
+  // A failure that is no refusal is a defect: the log gets all of it, and the client that it is. Where
+  // the platform has given up this object, its answers do not leave any more.
+  // oxlint-disable-next-line no-console -- a Durable Object's log is its console
+  console.error(error)
+  return new RpcStatus(Code.INTERNAL, 'internal error')
+}
