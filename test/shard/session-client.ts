@@ -81,7 +81,7 @@ export class SessionClient {
       throw new Error(decodeEnd(answer).message)
     }
     const parts = [...(this.parts.get(stream) ?? []), answer.subarray(1)]
-    return new Uint8Array(await new Blob(parts as BlobPart[]).arrayBuffer())
+    return Uint8Array.from(parts.flatMap((part) => [...part]))
   }
 
   request(request: Partial<WatchRequest>, stream = 1): void {
