@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { equalBytes } from '../mvcc/key-range.ts'
 import type { CallContext } from './shard-rpc.ts'
 
 /**
@@ -110,7 +111,7 @@ const utf8 = new TextDecoder()
 const noBytes = new Uint8Array(0)
 
 /**
- * The method (1 byte of length, UTF-8), the context (2 bytes of length, JSON; empty when it says
+ * The method (1 byte of length, ASCII), the context (2 bytes of length, JSON; empty when it says
  * nothing), then the request.
  */
 export function encodeCall({ method, context, request }: FrameCall): Uint8Array {
@@ -141,10 +142,36 @@ export function decodeCall(payload: Uint8Array): FrameCall {
     throw new FrameError(`a call of ${payload.length} bytes is cut off`)
   }
   return {
-    method: utf8.decode(payload.subarray(1, contextStart - 2)),
+    method: methodNamed(payload.subarray(1, contextStart - 2)),
     context: decodeContext(payload.subarray(contextStart, requestStart)),
     request: payload.subarray(requestStart),
   }
+}
+
+interface KnownMethod {
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
+/** By length. What a peer makes up does not get in, once there are as many as there can be. */
+const knownMethods = new Map<number, KnownMethod[]>()
+const KNOWN_METHODS_MAX = 64
+let knownCount = 0
+
+/** Looked up by its bytes: a TextDecoder takes longer than all else that is done to a small call. */
+function methodNamed(bytes: Uint8Array): string {
+  const known = knownMethods.get(bytes.length) ?? []
+  for (const method of known) {
+    if (equalBytes(method.bytes, bytes)) {
+      return method.name
+    }
+  }
+  const name = utf8.decode(bytes)
+  if (knownCount < KNOWN_METHODS_MAX) {
+    knownCount++
+    knownMethods.set(bytes.length, [...known, { name, bytes: bytes.slice() }])
+  }
+  return name
 }
 
 function decodeContext(json: Uint8Array): CallContext {

@@ -32,9 +32,10 @@ export class Calls {
 
   start({ method, request, context }: ShardCall, asker: Asker): void {
     const type: MessageType<object> = rpcMethods[method].request
-    const finished = this.#metrics.started(method)
+    const started = this.#metrics.started(method)
     const end = (answer: CallAnswer): void => {
-      finished('refused' in answer ? answer.refused.code : Code.OK)
+      const code = 'refused' in answer ? answer.refused.code : Code.OK
+      this.#metrics.ended(method, started, code)
       asker.answered(answer)
     }
     const caller: Caller = {

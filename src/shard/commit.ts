@@ -5,7 +5,7 @@
  * transaction, as one turn and hence one commit. Their answers leave when that is durable.
  */
 export class CommitQueue {
-  #waiting: (() => void)[] = []
+  #waiting: ((now: number) => void)[] = []
   readonly #committed: () => void
 
   /** `committed` is called in the same turn, after the last of the writes. */
@@ -13,8 +13,11 @@ export class CommitQueue {
     this.#committed = committed
   }
 
-  /** The write answers for itself: it must not throw, for others share its turn. */
-  enqueue(write: () => void): void {
+  /**
+   * The write is given the time, and answers for itself: it must not throw, for others share its
+   * turn.
+   */
+  enqueue(write: (now: number) => void): void {
     this.#waiting.push(write)
     if (this.#waiting.length === 1) {
       setTimeout(() => this.#turn(), 0)
@@ -22,11 +25,11 @@ export class CommitQueue {
   }
 
   /** Resolves with the write's result, or rejects with what it threw; others are not touched. */
-  submit<T>(write: () => T): Promise<T> {
+  submit<T>(write: (now: number) => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.enqueue(() => {
+      this.enqueue((now) => {
         try {
-          resolve(write())
+          resolve(write(now))
         } catch (error) {
           reject(error)
         }
@@ -37,8 +40,9 @@ export class CommitQueue {
   #turn(): void {
     const waiting = this.#waiting
     this.#waiting = []
+    const now = Date.now()
     for (const write of waiting) {
-      write()
+      write(now)
     }
     this.#committed()
   }

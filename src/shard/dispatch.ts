@@ -74,7 +74,7 @@ const handlers: Partial<Record<MethodName, Handler<never>>> = {
   },
   '/etcdserverpb.Lease/LeaseGrant': {
     steps: async ({ keyspace, commits, background }, request: LeaseGrantRequest) => {
-      const response = await commits.submit(() => leaseGrant(keyspace, request, Date.now()))
+      const response = await commits.submit((now) => leaseGrant(keyspace, request, now))
       await background.schedule()
       return { response }
     },
@@ -137,9 +137,9 @@ export function dispatch(
   } else if ('read' in handler) {
     settle(caller, () => handler.read(parts.keyspace, request, context))
   } else if ('write' in handler) {
-    parts.commits.enqueue(() => {
+    parts.commits.enqueue((now) => {
       if (!caller.gone) {
-        settle(caller, () => ({ response: handler.write(parts.keyspace, request, Date.now()) }))
+        settle(caller, () => ({ response: handler.write(parts.keyspace, request, now) }))
       }
     })
   } else {

@@ -26,7 +26,8 @@ const CODE_NAMES = Object.fromEntries(
 export class Metrics {
   readonly #start: number
   readonly #started = new Map<MethodName, number>()
-  readonly #handled = new Map<string, number>()
+  /** How often by code, for each method. */
+  readonly #handled = new Map<MethodName, Map<number, number>>()
   readonly #events = { put: 0, delete: 0 }
   /** From the end of a turn until its writes are durable. */
   readonly commitSeconds = new Histogram(DISK_BUCKETS_SECONDS)
@@ -40,22 +41,19 @@ export class Metrics {
     this.#handling = detail === 'extensive' ? new Map() : undefined
   }
 
-  /** Answers what to call when the method has ended. */
-  started(method: MethodName): (code: number) => void {
+  /** Answers what to pass to `ended`. */
+  started(method: MethodName): number {
     this.#started.set(method, (this.#started.get(method) ?? 0) + 1)
-    const start = performance.now()
-    return (code) => {
-      this.#observe(method, (performance.now() - start) / 1000)
-      const name = `${method} ${code}`
-      this.#handled.set(name, (this.#handled.get(name) ?? 0) + 1)
-    }
+    return this.#handling === undefined ? 0 : performance.now()
   }
 
-  #observe(method: MethodName, seconds: number): void {
+  ended(method: MethodName, start: number, code: number): void {
+    const codes = this.#handled.get(method) ?? new Map<number, number>()
+    this.#handled.set(method, codes.set(code, (codes.get(code) ?? 0) + 1))
     if (this.#handling !== undefined) {
       const latencies = this.#handling.get(method) ?? new Histogram(RPC_BUCKETS_SECONDS)
       this.#handling.set(method, latencies)
-      latencies.observe(seconds)
+      latencies.observe((performance.now() - start) / 1000)
     }
   }
 
@@ -78,10 +76,11 @@ export class Metrics {
 
   #rpcs(): readonly MetricFamily[] {
     const started = [...this.#started].map(([method, value]) => sample(value, rpcLabels(method)))
-    const handled = [...this.#handled].map(([name, value]) => {
-      const [method, code] = name.split(' ') as [MethodName, string]
-      return sample(value, { ...rpcLabels(method), grpc_code: CODE_NAMES[code] ?? code })
-    })
+    const handled = [...this.#handled].flatMap(([method, codes]) =>
+      [...codes].map(([code, value]) =>
+        sample(value, { ...rpcLabels(method), grpc_code: CODE_NAMES[code] ?? String(code) }),
+      ),
+    )
     return [
       counter('grpc_server_started_total', 'Total number of RPCs started on the server.', started),
       counter(
@@ -190,7 +189,7 @@ export class Metrics {
   }
 
   #succeeded(method: MethodName): number {
-    return this.#handled.get(`${method} ${Code.OK}`) ?? 0
+    return this.#handled.get(method)?.get(Code.OK) ?? 0
   }
 }
 

@@ -33,8 +33,8 @@ const CLOSE_PROTOCOL_ERROR = 1002
 interface OpenStream {
   readonly watch: WatchStream
   readonly sink: WatchSink
-  /** Tells the metrics that the stream has ended. */
-  readonly finished: (code: number) => void
+  /** What the metrics have answered to its beginning. */
+  readonly started: number
 }
 
 /** One socket, and the watch streams and calls that share it. */
@@ -197,8 +197,8 @@ export class Sessions {
         this.#touched.add(session)
       },
     })
-    const finished = this.#metrics.started(WATCH_METHOD)
-    const open = { sink, watch: this.#keyspace.hub.open(sink), finished }
+    const started = this.#metrics.started(WATCH_METHOD)
+    const open = { sink, watch: this.#keyspace.hub.open(sink), started }
     session.streams.set(stream, open)
     return open
   }
@@ -239,9 +239,9 @@ export class Sessions {
     }
   }
 
-  #drop({ watch, finished }: OpenStream, code: number): void {
+  #drop({ watch, started }: OpenStream, code: number): void {
     this.#keyspace.hub.close(watch)
-    finished(code)
+    this.#metrics.ended(WATCH_METHOD, started, code)
   }
 
   #send(session: Session, frame: Frame): void {

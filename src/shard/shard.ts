@@ -108,6 +108,7 @@ export class Shard extends DurableObject<Env> implements ShardRpc {
 
   /** What watchers are to hear of this turn leaves now; those that are behind replay the log. */
   #endTurn(): void {
+    this.#keyspace.endTurn()
     this.#sessions.flush()
     void this.#background.armAutoCompaction()
     if (!this.#replaying && this.#keyspace.hub.pending()) {
