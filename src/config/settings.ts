@@ -1,7 +1,12 @@
 import * as z from 'zod'
+import { type TokenSettings, tokenSettings } from './auth-token.ts'
 import { parseDuration } from './duration.ts'
 
 const hourMs = 3_600_000
+
+const BCRYPT_COST_MIN = 4
+const BCRYPT_COST_MAX = 31
+const BCRYPT_COST_DEFAULT = 10
 
 /** What gateway and shard are told by their environment: etcd's flags, with etcd's defaults. */
 export interface Settings {
@@ -20,6 +25,11 @@ export interface Settings {
   /** The hosts that a plaintext request may name; undefined allows all. */
   readonly hostWhitelist: ReadonlySet<string> | undefined
   readonly metrics: 'basic' | 'extensive'
+  readonly tokens: TokenSettings
+  /** How long a simple token lives after its last use. */
+  readonly authTokenTtlMs: number
+  /** The logarithm of bcrypt's number of rounds. */
+  readonly bcryptCost: number
   /** Whether this is the embedded start, which listens where its command line says. */
   readonly embedded: boolean
   /** What every request to a deployed Worker has to bring along. */
@@ -107,6 +117,12 @@ const schema = z
     ETCD_CORS: setting('*', allowed),
     ETCD_HOST_WHITELIST: setting('*', allowed),
     ETCD_METRICS: setting('basic', z.enum(['basic', 'extensive'], 'must be basic or extensive')),
+    // Empty is a value here: no tokens at all.
+    ETCD_AUTH_TOKEN: z.string('must be a text').default('simple'),
+    ETCD_AUTH_TOKEN_PUBLIC_KEY: setting('', z.string()),
+    ETCD_AUTH_TOKEN_PRIVATE_KEY: setting('', z.string()),
+    ETCD_AUTH_TOKEN_TTL: setting('300', countingNumber),
+    ETCD_BCRYPT_COST: setting(String(BCRYPT_COST_DEFAULT), wholeNumber),
     EMBEDDED: setting('false', z.enum(['true', 'false'], 'must be true or false')),
     ETCDURABLE_TOKEN: setting('', z.string()),
   })
@@ -123,6 +139,16 @@ const schema = z
       })
       return z.NEVER
     }
+    const tokens = tokenSettings(values.ETCD_AUTH_TOKEN, {
+      publicKey: values.ETCD_AUTH_TOKEN_PUBLIC_KEY,
+      privateKey: values.ETCD_AUTH_TOKEN_PRIVATE_KEY,
+    })
+    if (tokens === undefined) {
+      const path = ['ETCD_AUTH_TOKEN']
+      context.addIssue({ code: 'custom', path, message: 'must be simple or jwt with its options' })
+      return z.NEVER
+    }
+    const cost = values.ETCD_BCRYPT_COST
     return {
       name: values.ETCD_NAME,
       advertiseClientUrls: values.ETCD_ADVERTISE_CLIENT_URLS,
@@ -134,6 +160,10 @@ const schema = z
       cors: values.ETCD_CORS,
       hostWhitelist: values.ETCD_HOST_WHITELIST,
       metrics: values.ETCD_METRICS,
+      tokens,
+      authTokenTtlMs: values.ETCD_AUTH_TOKEN_TTL * 1000,
+      // etcd warns and goes on with the default.
+      bcryptCost: cost < BCRYPT_COST_MIN || cost > BCRYPT_COST_MAX ? BCRYPT_COST_DEFAULT : cost,
       embedded: values.EMBEDDED === 'true',
       accessToken: values.ETCDURABLE_TOKEN === '' ? undefined : values.ETCDURABLE_TOKEN,
     }

@@ -14,6 +14,9 @@ describe('the settings', () => {
       cors: undefined,
       hostWhitelist: undefined,
       metrics: 'basic',
+      tokens: { kind: 'simple' },
+      authTokenTtlMs: 300_000,
+      bcryptCost: 10,
       embedded: false,
       accessToken: undefined,
     }
@@ -34,6 +37,10 @@ describe('the settings', () => {
       ETCD_CORS: 'http://a, http://b',
       ETCD_HOST_WHITELIST: 'a,b',
       ETCD_METRICS: 'extensive',
+      ETCD_AUTH_TOKEN: 'jwt,sign-method=HS256,ttl=1m',
+      ETCD_AUTH_TOKEN_PRIVATE_KEY: 'AQID',
+      ETCD_AUTH_TOKEN_TTL: '60',
+      ETCD_BCRYPT_COST: '4',
       EMBEDDED: 'true',
       ETCDURABLE_TOKEN: 'secret',
     })
@@ -48,9 +55,29 @@ describe('the settings', () => {
       cors: new Set(['http://a', 'http://b']),
       hostWhitelist: new Set(['a', 'b']),
       metrics: 'extensive',
+      tokens: {
+        kind: 'jwt',
+        signMethod: 'HS256',
+        ttl: 60_000,
+        publicKey: new Uint8Array(0),
+        privateKey: new Uint8Array([1, 2, 3]),
+      },
+      authTokenTtlMs: 60_000,
+      bcryptCost: 4,
       embedded: true,
       accessToken: 'secret',
     })
+  })
+
+  it('[CFG1] are none of tokens where that is said, and 10 for a cost that bcrypt cannot have', () => {
+    expect(parseSettings({ ETCD_AUTH_TOKEN: '' }).tokens).toEqual({ kind: 'none' })
+    expect(parseSettings({ ETCD_BCRYPT_COST: '3' }).bcryptCost).toBe(10)
+    expect(parseSettings({ ETCD_BCRYPT_COST: '32' }).bcryptCost).toBe(10)
+  })
+
+  it.each(['basic', 'jwt', 'jwt,sign-method=HS256'])('[CFG3] refuse tokens of %s', (tokens) => {
+    const environment = { ETCD_AUTH_TOKEN: tokens, ETCD_AUTH_TOKEN_PRIVATE_KEY: 'no base64' }
+    expect(() => parseSettings(environment)).toThrow(SettingsError)
   })
 
   it('[CFG1] allow all when * is among what is allowed', () => {
