@@ -1,0 +1,130 @@
+/**
+ * The Cluster service, and of Maintenance what speaks of the cluster (api/v3rpc/member.go and
+ * maintenance.go).
+ */
+import type { Settings } from '../config/settings.ts'
+import type { Downgrade } from '../maintenance/downgrade.ts'
+import { DowngradeAction } from '../maintenance/downgrade.ts'
+import type {
+  DowngradeRequest,
+  DowngradeResponse,
+  Member,
+  MemberAddRequest,
+  MemberAddResponse,
+  MemberListResponse,
+  MemberPromoteRequest,
+  MemberPromoteResponse,
+  MemberRemoveRequest,
+  MemberRemoveResponse,
+  MemberUpdateRequest,
+  MemberUpdateResponse,
+  MoveLeaderRequest,
+  MoveLeaderResponse,
+  ResponseHeader,
+} from '../protocol/generated/messages.ts'
+import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
+import { CLUSTER_VERSION } from '../protocol/version.ts'
+import type { Members, RaftMember } from './members.ts'
+
+/** What the service needs of its keyspace. */
+export interface ClusterHost {
+  readonly members: Members
+  readonly downgrade: Downgrade
+  readonly identity: { readonly memberId: bigint }
+  readonly settings: Pick<Settings, 'name' | 'advertiseClientUrls'>
+  header(): ResponseHeader
+}
+
+/** Where the client reached us: this member's client URL when none is configured. */
+type Origin = string | undefined
+
+export function memberAdd(
+  host: ClusterHost,
+  { peerURLs, isLearner }: MemberAddRequest,
+  origin: Origin,
+): MemberAddResponse {
+  const member = notStarted(host.members.add(peerURLs, isLearner))
+  return { ...memberList(host, origin), member }
+}
+
+export function memberRemove(
+  host: ClusterHost,
+  { ID }: MemberRemoveRequest,
+  origin: Origin,
+): MemberRemoveResponse {
+  host.members.remove(ID)
+  return memberList(host, origin)
+}
+
+export function memberUpdate(
+  host: ClusterHost,
+  { ID, peerURLs }: MemberUpdateRequest,
+  origin: Origin,
+): MemberUpdateResponse {
+  host.members.update(ID, peerURLs)
+  return memberList(host, origin)
+}
+
+export function memberPromote(
+  host: ClusterHost,
+  { ID }: MemberPromoteRequest,
+): MemberPromoteResponse {
+  return host.members.promote(ID)
+}
+
+/** Answers of this service carry no revision. */
+export function memberList(host: ClusterHost, origin: Origin): MemberListResponse {
+  const { name, advertiseClientUrls } = host.settings
+  const reached = origin === undefined ? [] : [origin]
+  const clientURLs = advertiseClientUrls.length > 0 ? advertiseClientUrls : reached
+  const members = host.members.list().map((member): Member => {
+    const own = member.id === host.identity.memberId
+    return own ? { ...notStarted(member), name, clientURLs } : notStarted(member)
+  })
+  return { header: { ...host.header(), revision: 0 }, members }
+}
+
+function notStarted({ id: ID, peerURLs, isLearner }: RaftMember): Member {
+  return { ID, name: '', peerURLs, clientURLs: [], isLearner }
+}
+
+/** Only this member can lead, and it does. The response has no header, as in etcd. */
+export function moveLeader(
+  { identity }: ClusterHost,
+  { targetID }: MoveLeaderRequest,
+): MoveLeaderResponse {
+  if (targetID !== identity.memberId) {
+    throw statusOf('bad-leader-transferee')
+  }
+  return {}
+}
+
+/** A CANCEL without a downgrade under way succeeds too (server/etcdserver/v3_server.go). */
+export function downgrade(
+  host: ClusterHost,
+  { action, version }: DowngradeRequest,
+): DowngradeResponse {
+  switch (action) {
+    case DowngradeAction.VALIDATE:
+      requireValid(host, version)
+      break
+    case DowngradeAction.ENABLE:
+      requireValid(host, version)
+      host.downgrade.enable(version)
+      break
+    case DowngradeAction.CANCEL:
+      host.downgrade.cancel()
+      break
+    default:
+      throw new RpcStatus(Code.UNKNOWN, 'etcdserver: unknown method')
+  }
+  const [major, minor] = CLUSTER_VERSION.split('.')
+  return { header: host.header(), version: `${major}.${minor}` }
+}
+
+function requireValid(host: ClusterHost, version: string): void {
+  const refusal = host.downgrade.refusal(version)
+  if (refusal !== undefined) {
+    throw statusOf(refusal)
+  }
+}
