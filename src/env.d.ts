@@ -19,7 +19,16 @@ declare global {
     readonly ETCD_CORS?: string
     readonly ETCD_HOST_WHITELIST?: string
     readonly ETCD_METRICS?: string
+    readonly ETCD_AUTH_TOKEN?: string
+    /** Of `ETCD_AUTH_TOKEN=jwt,…`: PEM, SPKI or a certificate; its own `pub-key` is a path for --auth-token. */
+    readonly ETCD_AUTH_TOKEN_PUBLIC_KEY?: string
+    /** A secret: PKCS #8 in PEM, or for HMAC the key in base64. */
+    readonly ETCD_AUTH_TOKEN_PRIVATE_KEY?: string
+    readonly ETCD_AUTH_TOKEN_TTL?: string
+    readonly ETCD_BCRYPT_COST?: string
     readonly EMBEDDED?: string
+    /** In the embedded start: tells of the processes that the Worker runs in (src/cli/process-metrics.ts). */
+    readonly HOST?: Fetcher
     /** A secret: what every request to a deployed Worker has to bring along. */
     readonly ETCDURABLE_TOKEN?: string
   }

@@ -44,8 +44,7 @@ export class WatchStream implements WatcherOwner {
     const key = request.key.length === 0 ? SMALLEST_KEY : request.key
     const cancelReason = this.#refusal({ ...request, key })
     if (cancelReason !== undefined) {
-      const refused = { watchId: NO_WATCH_ID, created: true, canceled: true, cancelReason }
-      this.sink.send(watchResponse({ ...refused, revision }))
+      this.refuse(cancelReason)
       return
     }
     const { startRevision, ...options } = request
@@ -54,6 +53,13 @@ export class WatchStream implements WatcherOwner {
     this.sink.send(watchResponse({ revision, watchId, created: true }))
     this.#add({ ...options, key, watchId, synced, next: startRevision })
     this.touch(watchId)
+  }
+
+  /** Answers a creation that comes to nothing, in the words that etcd has for why. */
+  refuse(cancelReason: string): void {
+    const revision = this.#groups.revision
+    const refused = { watchId: NO_WATCH_ID, created: true, canceled: true, cancelReason }
+    this.sink.send(watchResponse({ ...refused, revision }))
   }
 
   #refusal(request: WatchCreateRequest): string | undefined {

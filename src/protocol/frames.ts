@@ -13,7 +13,8 @@ import type { CallContext } from './shard-rpc.ts'
  *
  * - CALL is a whole call with one request. The shard ends it with ANSWER, which carries the status and
  *   the response. A long response comes in parts: DATA for each, the last one in ANSWER. The parts of
- *   a unary response in a row are its protobuf; those of a server stream are its messages.
+ *   a unary response in a row are its protobuf; those of a server stream are its messages, and an
+ *   empty last one is none.
  * - OPEN begins a call of many requests. DATA carries a protobuf message of the method's request or
  *   response type, and END closes the stream: from the shard it carries the status.
  * - END from the client cancels either.
@@ -96,7 +97,8 @@ export function decodeCredit(payload: Uint8Array): number {
   return new DataView(payload.buffer, payload.byteOffset).getUint32(0)
 }
 
-const callContext = z.object({ origin: z.string().optional() })
+/** Whoever is at the other end of a socket speaks for clients and never as the server. */
+const callContext = z.object({ origin: z.string().optional(), token: z.string().optional() })
 
 /** What OPEN and CALL say: OPEN has no request. */
 export interface FrameCall {

@@ -15,13 +15,19 @@ export type ProposedMethod = Extract<
   | '/etcdserverpb.Lease/LeaseGrant'
   | '/etcdserverpb.Lease/LeaseRevoke'
   | '/etcdserverpb.Maintenance/Alarm'
+  | AuthMethod
 >
+
+/** Those of the Auth service. */
+export type AuthMethod = Extract<MethodName, `/etcdserverpb.Auth/${string}`>
 
 /**
  * What etcd's InternalRaftRequest takes besides the request and its length: a header with an id of
  * nine bytes, which is what most members' ids come to, and the tag of the request's field.
  */
 const ENVELOPE_BYTES = 14
+/** The tags of the Auth service's requests are of three bytes. */
+const AUTH_ENVELOPE_BYTES = 16
 
 /** What a gRPC message may take beyond --max-request-bytes (server/embed/config.go). */
 export const GRPC_OVERHEAD_BYTES = 512 * 1024
@@ -41,7 +47,8 @@ export function requestTooLarge(
   }
   const type: MessageType<object> = rpcMethods[method].request
   const size = sizeOf(type, request)
-  return ENVELOPE_BYTES + uint32Size(size) + size > requestBytesMax
+  const envelope = method.startsWith('/etcdserverpb.Auth/') ? AUTH_ENVELOPE_BYTES : ENVELOPE_BYTES
+  return envelope + uint32Size(size) + size > requestBytesMax
 }
 
 /** A nested transaction counts as a write, whatever is in it (server/etcdserver/txn/txn.go). */

@@ -31,6 +31,10 @@ export interface CallContext {
   /** Where the client reached us, such as `https://store.example.com`: MemberList answers it when no
    * --advertise-client-urls is set. */
   readonly origin?: string | undefined
+  /** etcd's token, as `shownToken` has it; undefined where the client has shown none. */
+  readonly token?: string | undefined
+  /** The server's own question, as /health asks: nobody is asked who they are. */
+  readonly asServer?: boolean | undefined
 }
 
 /** `response` is the protobuf of the method's response, or its first part where there is `next`. */

@@ -28,6 +28,20 @@ export const Code = {
 
 export type Code = (typeof Code)[keyof typeof Code]
 
+const codeNames = new Map(
+  Object.entries(Code).map(([name, code]) => [
+    code as number,
+    code === Code.OK
+      ? 'OK'
+      : name.toLowerCase().replaceAll(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase()),
+  ]),
+)
+
+/** What grpc-go calls a code: `PermissionDenied`. */
+export function codeName(code: number): string {
+  return codeNames.get(code) ?? `Code(${code})`
+}
+
 /** How a call ends that does not succeed. */
 export class RpcStatus extends Error {
   override readonly name = 'RpcStatus'
@@ -107,6 +121,8 @@ const table = {
     Code.UNKNOWN,
     'auth: authentication failed, password was given for no password user',
   ],
+  'password-too-long': [Code.UNKNOWN, 'bcrypt: password length exceeds 72 bytes'],
+  'verify-only-key': [Code.UNKNOWN, 'auth: token signing attempted with verify-only key'],
   'permission-not-given': [Code.INVALID_ARGUMENT, 'etcdserver: permission not given'],
   'permission-denied': [Code.PERMISSION_DENIED, 'etcdserver: permission denied'],
   'role-not-granted': [Code.FAILED_PRECONDITION, 'etcdserver: role is not granted to the user'],
@@ -165,6 +181,11 @@ const table = {
   'invalid-client-api-version': [Code.INVALID_ARGUMENT, 'etcdserver: invalid client api version'],
   'canceled': [Code.CANCELED, 'etcdserver: request canceled'],
   'deadline-exceeded': [Code.DEADLINE_EXCEEDED, 'etcdserver: context deadline exceeded'],
+  // grpc-go's words, behind which protobuf's own are the same for every flaw.
+  'unreadable-request': [
+    Code.INTERNAL,
+    'grpc: error unmarshalling request: proto: cannot parse invalid wire-format data',
+  ],
   // Gateway
   'path-not-found': [Code.NOT_FOUND, 'Not Found'],
   'method-not-allowed': [Code.UNIMPLEMENTED, 'Method Not Allowed'],

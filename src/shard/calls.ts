@@ -5,15 +5,17 @@ import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
 import type { MethodName } from '../protocol/methods.ts'
 import type { CallAnswer, PageCursor, ShardCall } from '../protocol/shard-rpc.ts'
-import { Code, fromEngineError, RpcStatus } from '../protocol/status.ts'
+import { Code, fromEngineError, RpcStatus, statusOf } from '../protocol/status.ts'
 import { WireError } from '../protocol/wire.ts'
-import { type Answer, type Caller, type Dispatch, dispatch } from './dispatch.ts'
+import { type Caller, dispatch } from './dispatch.ts'
+import type { Answer, Dispatch } from './handler.ts'
 import { rangeNext, rangeStreamNext } from './kv.ts'
 import type { Metrics } from './metrics.ts'
 
 /** Who waits for an encoded answer. */
 export interface Asker {
   readonly gone: boolean
+  whenGone(listener: () => void): void
   answered(answer: CallAnswer): void
 }
 
@@ -42,6 +44,7 @@ export class Calls {
       get gone() {
         return asker.gone
       },
+      whenGone: (listener) => asker.whenGone(listener),
       answered: (answer) => end(this.#answer(method, answer)),
       failed: (error) => end(refusal(error)),
     }
@@ -89,7 +92,7 @@ function statusOfError(error: unknown): RpcStatus {
     return fromEngineError(error)
   }
   if (error instanceof WireError) {
-    return new RpcStatus(Code.INTERNAL, `grpc: error unmarshalling request: ${error.message}`)
+    return statusOf('unreadable-request')
   }
   // A failure that is no refusal is a defect: the log gets all of it, and the client that it is. Where
   // the platform has given up this object, its answers do not leave any more.

@@ -37,8 +37,18 @@ export class CommitQueue {
     })
   }
 
+  /** Runs the writes at hand without waiting for more. Answers whether there were any. */
+  run(): boolean {
+    const any = this.#waiting.length > 0
+    this.#turn()
+    return any
+  }
+
   #turn(): void {
     const waiting = this.#waiting
+    if (waiting.length === 0) {
+      return
+    }
     this.#waiting = []
     const now = Date.now()
     for (const write of waiting) {

@@ -9,6 +9,8 @@ export class Deadlines {
   readonly #storage: DurableObjectStorage
   readonly #times = new Map<DeadlineName, number>()
   #stored: number | null = null
+  /** The alarm that went off last. Storing it again is taken for not having stored any. */
+  #fired = 0
 
   constructor(storage: DurableObjectStorage) {
     this.#storage = storage
@@ -29,12 +31,14 @@ export class Deadlines {
       this.#times.delete(name)
       return
     }
-    this.#times.set(name, time)
+    // Alarms are of whole milliseconds, and one that is cut down to them goes off too early.
+    this.#times.set(name, Math.ceil(time))
     await this.#store()
   }
 
   /** The names whose time has come. The alarm that went off is stored no more. */
   due(now: number): readonly DeadlineName[] {
+    this.#fired = this.#stored ?? now
     this.#stored = null
     const due = [...this.#times].filter(([, time]) => time <= now).map(([name]) => name)
     for (const name of due) {
@@ -49,7 +53,7 @@ export class Deadlines {
   }
 
   async #store(): Promise<void> {
-    const earliest = Math.min(...this.#times.values())
+    const earliest = Math.max(Math.min(...this.#times.values()), this.#fired + 1)
     if (earliest !== Infinity && (this.#stored === null || earliest < this.#stored)) {
       this.#stored = earliest
       await this.#storage.setAlarm(earliest)

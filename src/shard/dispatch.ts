@@ -1,70 +1,90 @@
+import {
+  downgrade,
+  memberAdd,
+  memberList,
+  memberPromote,
+  memberRemove,
+  memberUpdate,
+  moveLeader,
+} from '../cluster/cluster-service.ts'
+import { checkPeerUrls } from '../cluster/members.ts'
+import { leader, proclaim, resign } from '../concurrency/election.ts'
+import { unlock } from '../concurrency/lock.ts'
+import { checkRange } from '../mvcc/range.ts'
 import type {
   AlarmRequest,
+  CampaignRequest,
   CompactionRequest,
   DeleteRangeRequest,
+  DowngradeRequest,
   HashKVRequest,
+  LeaderRequest,
   LeaseGrantRequest,
   LeaseKeepAliveRequest,
   LeaseRevokeRequest,
   LeaseTimeToLiveRequest,
+  LockRequest,
+  MemberAddRequest,
+  MemberPromoteRequest,
+  MemberRemoveRequest,
+  MemberUpdateRequest,
+  MoveLeaderRequest,
+  ProclaimRequest,
   PutRequest,
   RangeRequest,
+  ResignRequest,
   TxnRequest,
+  UnlockRequest,
 } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MethodName } from '../protocol/methods.ts'
-import type { CallContext, PageCursor } from '../protocol/shard-rpc.ts'
+import type { CallContext } from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
-import type { BackgroundWork } from './background.ts'
-import type { CommitQueue } from './commit.ts'
-import type { Keyspace } from './keyspace.ts'
-import { compact, deleteRange, put, range, rangeStream, txn } from './kv.ts'
+import { authHandlers } from './auth.ts'
+import type { Answer, Dispatch, Handler, Handlers } from './handler.ts'
+import { checkRangeStream, compact, deleteRange, put, range, rangeStream, txn } from './kv.ts'
 import { leaseGrant, leaseKeepAlive, leaseLeases, leaseRevoke, leaseTimeToLive } from './lease.ts'
-import { alarm, hashKvResponse, hashResponse, memberList, statusResponse } from './maintenance.ts'
-
-/** What a method needs besides its request. */
-export interface Dispatch {
-  readonly keyspace: Keyspace
-  readonly commits: CommitQueue
-  readonly background: BackgroundWork
-}
-
-/** A response of the method's type, or its first page. */
-export interface Answer {
-  readonly response: object
-  readonly next?: PageCursor | undefined
-}
+import { alarm, hashKvResponse, hashResponse, statusResponse } from './maintenance.ts'
+import { type Principal, principalOf } from './principal.ts'
+import { recipeClients } from './recipe-clients.ts'
 
 /** Who waits for an answer. Called once, and in the turn of the commit for what has written. */
 export interface Caller {
   /** Nobody waits any more: what has not begun need not. */
   readonly gone: boolean
+  /** Called when that happens. */
+  whenGone(listener: () => void): void
   answered(answer: Answer): void
   failed(error: unknown): void
 }
 
-/**
- * How a method runs: a `write` waits for the turn that commits all writes at hand; a `read` answers
- * at once, through SQL, so that a deposed object cannot answer; `steps` take several turns.
- */
-type Handler<T> =
-  | { readonly write: (keyspace: Keyspace, request: T, now: number) => object }
-  | { readonly read: (keyspace: Keyspace, request: T, context: CallContext) => Answer }
-  | { readonly steps: (parts: Dispatch, request: T) => Promise<Answer> }
-
-const handlers: Partial<Record<MethodName, Handler<never>>> = {
-  '/etcdserverpb.KV/Range': { read: (keyspace, request: RangeRequest) => range(keyspace, request) },
+const handlers: Handlers = {
+  ...authHandlers,
+  '/etcdserverpb.KV/Range': {
+    check: checkRange,
+    read: (keyspace, request: RangeRequest) => range(keyspace, request),
+  },
   '/etcdserverpb.KV/RangeStream': {
+    check: checkRangeStream,
     read: (keyspace, request: RangeRequest) => rangeStream(keyspace, request),
   },
-  '/etcdserverpb.KV/Put': { write: (keyspace, request: PutRequest) => put(keyspace, request) },
-  '/etcdserverpb.KV/DeleteRange': {
-    write: (keyspace, request: DeleteRangeRequest) => deleteRange(keyspace, request),
+  '/etcdserverpb.KV/Put': {
+    admits: 'itself',
+    write: (keyspace, request: PutRequest, { principal }) => put(keyspace, request, principal),
   },
-  '/etcdserverpb.KV/Txn': { write: (keyspace, request: TxnRequest) => txn(keyspace, request) },
+  '/etcdserverpb.KV/DeleteRange': {
+    admits: 'itself',
+    write: (keyspace, request: DeleteRangeRequest, { principal }) =>
+      deleteRange(keyspace, request, principal),
+  },
+  '/etcdserverpb.KV/Txn': {
+    admits: 'itself',
+    write: (keyspace, request: TxnRequest, { principal }) => txn(keyspace, request, principal),
+  },
   '/etcdserverpb.KV/Compact': {
-    steps: async ({ keyspace, commits, background }, request: CompactionRequest) => {
-      const response = await commits.submit(() => compact(keyspace, request))
+    admits: 'itself',
+    steps: async ({ keyspace, commits, background }, request: CompactionRequest, { principal }) => {
+      const response = await commits.submit(() => compact(keyspace, request, principal))
       const deleted = background.compact()
       if (request.physical) {
         await deleted
@@ -73,17 +93,16 @@ const handlers: Partial<Record<MethodName, Handler<never>>> = {
     },
   },
   '/etcdserverpb.Lease/LeaseGrant': {
-    steps: async ({ keyspace, commits, background }, request: LeaseGrantRequest) => {
-      const response = await commits.submit((now) => leaseGrant(keyspace, request, now))
-      await background.schedule()
-      return { response }
-    },
+    admits: 'itself',
+    steps: async ({ keyspace, submitAndSchedule }, request: LeaseGrantRequest, { principal }) => ({
+      response: await submitAndSchedule((now) => leaseGrant(keyspace, request, { now, principal })),
+    }),
   },
   '/etcdserverpb.Lease/LeaseRevoke': {
     write: (keyspace, request: LeaseRevokeRequest) => leaseRevoke(keyspace, request),
   },
   '/etcdserverpb.Lease/LeaseKeepAlive': {
-    write: (keyspace, request: LeaseKeepAliveRequest, now) =>
+    write: (keyspace, request: LeaseKeepAliveRequest, { now }) =>
       leaseKeepAlive(keyspace, request, now),
   },
   '/etcdserverpb.Lease/LeaseTimeToLive': {
@@ -93,7 +112,23 @@ const handlers: Partial<Record<MethodName, Handler<never>>> = {
   },
   '/etcdserverpb.Lease/LeaseLeases': { read: (keyspace) => ({ response: leaseLeases(keyspace) }) },
   '/etcdserverpb.Cluster/MemberList': {
-    read: (keyspace, _request, { origin }) => ({ response: memberList(keyspace, origin) }),
+    read: (keyspace, _request, { context }) => ({ response: memberList(keyspace, context.origin) }),
+  },
+  '/etcdserverpb.Cluster/MemberAdd': {
+    check: ({ peerURLs }: MemberAddRequest) => checkPeerUrls(peerURLs),
+    write: (keyspace, request: MemberAddRequest, { context }) =>
+      memberAdd(keyspace, request, context.origin),
+  },
+  '/etcdserverpb.Cluster/MemberRemove': {
+    write: (keyspace, request: MemberRemoveRequest, { context }) =>
+      memberRemove(keyspace, request, context.origin),
+  },
+  '/etcdserverpb.Cluster/MemberUpdate': {
+    write: (keyspace, request: MemberUpdateRequest, { context }) =>
+      memberUpdate(keyspace, request, context.origin),
+  },
+  '/etcdserverpb.Cluster/MemberPromote': {
+    write: (keyspace, request: MemberPromoteRequest) => memberPromote(keyspace, request),
   },
   '/etcdserverpb.Maintenance/Alarm': {
     write: (keyspace, request: AlarmRequest) => alarm(keyspace, request),
@@ -111,6 +146,51 @@ const handlers: Partial<Record<MethodName, Handler<never>>> = {
       response: hashKvResponse(keyspace, await background.hashKv(revision)),
     }),
   },
+  '/etcdserverpb.Maintenance/MoveLeader': {
+    read: (keyspace, request: MoveLeaderRequest) => ({ response: moveLeader(keyspace, request) }),
+  },
+  '/etcdserverpb.Maintenance/Downgrade': {
+    write: (keyspace, request: DowngradeRequest) => downgrade(keyspace, request),
+  },
+  '/v3lockpb.Lock/Lock': {
+    admits: 'itself',
+    steps: async ({ keyspace, waiting }, request: LockRequest, { principal, gone }) => ({
+      response: await waiting.lock(recipeClients(keyspace, principal), request, gone),
+    }),
+  },
+  '/v3lockpb.Lock/Unlock': {
+    admits: 'itself',
+    write: (keyspace, request: UnlockRequest, { principal }) =>
+      unlock(recipeClients(keyspace, principal).caller, request),
+  },
+  '/v3electionpb.Election/Campaign': {
+    admits: 'itself',
+    steps: async ({ keyspace, waiting }, request: CampaignRequest, { principal, gone }) => ({
+      response: await waiting.campaign(recipeClients(keyspace, principal), request, gone),
+    }),
+  },
+  '/v3electionpb.Election/Proclaim': {
+    admits: 'itself',
+    steps: async ({ keyspace, submitAndSchedule }, request: ProclaimRequest, { principal }) => ({
+      response: await submitAndSchedule(() =>
+        proclaim(recipeClients(keyspace, principal).caller, request),
+      ),
+    }),
+  },
+  '/v3electionpb.Election/Leader': {
+    admits: 'itself',
+    read: (keyspace, request: LeaderRequest, { principal }) => ({
+      response: leader(recipeClients(keyspace, principal).caller, request),
+    }),
+  },
+  '/v3electionpb.Election/Resign': {
+    admits: 'itself',
+    steps: async ({ keyspace, submitAndSchedule }, request: ResignRequest, { principal }) => ({
+      response: await submitAndSchedule(() =>
+        resign(recipeClients(keyspace, principal).caller, request),
+      ),
+    }),
+  },
   // SQLite reuses the pages that compaction frees, and a Durable Object has no VACUUM.
   '/etcdserverpb.Maintenance/Defragment': { read: () => ({ response: {} }) },
 }
@@ -122,7 +202,20 @@ export interface Call {
   readonly context: CallContext
 }
 
-export function dispatch(
+export function dispatch(parts: Dispatch, call: Call, caller: Caller): void {
+  const principal = principalOf(parts.keyspace, call.context)
+  if (principal instanceof Promise) {
+    principal.then(
+      (known) => runAs(known, parts, call, caller),
+      (error: unknown) => caller.failed(error),
+    )
+  } else {
+    runAs(principal, parts, call, caller)
+  }
+}
+
+function runAs(
+  principal: Principal,
   parts: Dispatch,
   { method, request, context }: Call,
   caller: Caller,
@@ -134,16 +227,37 @@ export function dispatch(
     caller.failed(
       new RpcStatus(Code.UNIMPLEMENTED, `unknown method ${name} for service ${service}`),
     )
-  } else if ('read' in handler) {
-    settle(caller, () => handler.read(parts.keyspace, request, context))
+    return
+  }
+  const admit = (): void => {
+    handler.check?.(request)
+    if (handler.admits !== 'itself') {
+      principal.authenticate()
+      principal.authorize(method, request)
+    }
+  }
+  if ('read' in handler) {
+    settle(caller, () => {
+      admit()
+      return handler.read(parts.keyspace, request, { context, principal })
+    })
   } else if ('write' in handler) {
     parts.commits.enqueue((now) => {
       if (!caller.gone) {
-        settle(caller, () => ({ response: handler.write(parts.keyspace, request, now) }))
+        settle(caller, () => {
+          admit()
+          return { response: handler.write(parts.keyspace, request, { context, principal, now }) }
+        })
       }
     })
   } else {
-    handler.steps(parts, request).then(
+    const gone = new AbortController()
+    caller.whenGone(() => gone.abort())
+    const steps = async (): Promise<Answer> => {
+      admit()
+      return handler.steps(parts, request, { context, principal, gone: gone.signal })
+    }
+    steps().then(
       (answer) => caller.answered(answer),
       (error: unknown) => caller.failed(error),
     )

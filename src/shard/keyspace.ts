@@ -1,22 +1,32 @@
+import type { LeasedKeys } from '../auth/access.ts'
+import { AuthStore } from '../auth/auth-store.ts'
+import { Members } from '../cluster/members.ts'
 import type { Settings } from '../config/settings.ts'
 import { Lessor } from '../lease/lessor.ts'
 import { AlarmStore, AlarmType, type AlarmMember } from '../maintenance/alarm.ts'
+import { Downgrade } from '../maintenance/downgrade.ts'
 import { Quota } from '../maintenance/quota.ts'
 import { EngineError } from '../mvcc/errors.ts'
 import { migrate } from '../mvcc/migrations.ts'
 import type { Sql } from '../mvcc/sql.ts'
 import { type Changed, Store } from '../mvcc/store.ts'
+import type { LeaseId } from '../mvcc/types.ts'
 import { WatchHub } from '../mvcc/watch.ts'
 import type { ResponseHeader } from '../protocol/generated/messages.ts'
 import { GRPC_OVERHEAD_BYTES } from '../protocol/request-size.ts'
+import { CLUSTER_VERSION } from '../protocol/version.ts'
 import { type Identity, identityOf, randomId } from './identity.ts'
 import { migrations } from './migrations.ts'
+import { Tokens } from './tokens.ts'
 
 /** There is no election here, so the term that etcd would count up stays what it first is. */
 export const RAFT_TERM = 2
 
+/** Deletes and the like grow the database unasked, so it is looked at again after so many requests. */
+const SIZE_USES_MAX = 4096
+
 /** The engine of one keyspace, put together over its storage. */
-export class Keyspace {
+export class Keyspace implements LeasedKeys {
   readonly sql: Sql
   readonly settings: Settings
   readonly identity: Identity
@@ -25,8 +35,14 @@ export class Keyspace {
   readonly lessor: Lessor
   readonly alarms: AlarmStore
   readonly quota: Quota
-  /** At most this large, as of the last look; undefined before the first of a turn. */
-  #size: number | undefined
+  readonly members: Members
+  readonly downgrade: Downgrade
+  readonly auth: AuthStore
+  readonly tokens: Tokens
+  /** What the database has likely not outgrown since the last look. */
+  #size = 0
+  /** For so many requests it will do. */
+  #sizeUses = 0
 
   /** `changed` hears of every revision, after the watchers. */
   constructor(sql: Sql, settings: Settings, changed: Changed) {
@@ -48,6 +64,13 @@ export class Keyspace {
     this.lessor = new Lessor(sql, this.store, randomId)
     this.alarms = new AlarmStore(sql)
     this.quota = new Quota(settings.quotaBackendBytes)
+    this.members = new Members(sql, this.identity.memberId, randomId)
+    this.downgrade = new Downgrade(sql, CLUSTER_VERSION)
+    this.auth = new AuthStore(sql, {
+      random: (length) => crypto.getRandomValues(new Uint8Array(length)),
+      tokenTtl: settings.authTokenTtlMs,
+    })
+    this.tokens = new Tokens(this.auth, settings.tokens)
   }
 
   header(): ResponseHeader {
@@ -59,6 +82,14 @@ export class Keyspace {
     }
   }
 
+  leases(): readonly LeaseId[] {
+    return this.lessor.leases()
+  }
+
+  leasedKeys(lease: LeaseId): readonly Uint8Array[] {
+    return this.store.leasedKeys(lease)
+  }
+
   /** The first request that does not fit raises the alarm which then turns away the others. */
   requireSpace(cost: number): void {
     if (!this.#fits(cost) && !this.quota.available(this.sql.databaseSize, cost)) {
@@ -67,18 +98,17 @@ export class Keyspace {
     }
   }
 
-  /** By what is known of the size, as asking takes a tenth of a put's time. */
+  /** By an estimate of the size, as asking for it takes as long as the rest of a small put does. */
   #fits(cost: number): boolean {
-    this.#size ??= this.sql.databaseSize
+    if (this.#sizeUses === 0) {
+      this.#size = this.sql.databaseSize
+      this.#sizeUses = SIZE_USES_MAX
+    }
+    this.#sizeUses--
     const fits = this.quota.available(this.#size, cost)
     // A value may be stored twice, and rows leave some of their pages empty.
     this.#size += 4 * cost
     return fits
-  }
-
-  /** Between two turns anything may have been written and deleted. */
-  endTurn(): void {
-    this.#size = undefined
   }
 
   /** Nothing is proposed while the CORRUPT alarm stands (etcd's apply/corrupt.go). */

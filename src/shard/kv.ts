@@ -28,6 +28,7 @@ import { isReadOnly, requestTooLarge } from '../protocol/request-size.ts'
 import type { PageCursor } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import type { Keyspace } from './keyspace.ts'
+import type { Principal } from './principal.ts'
 
 /** Keys and values of one page of a range: what is in memory at once, here and in the gateway. */
 const PAGE_BYTES_MAX = 512 * 1024
@@ -52,8 +53,8 @@ export function rangeNext(
   return { response: page, next }
 }
 
-/** A message of a RangeStream, which is sorted by key and unfiltered (v3rpc/key.go). */
-export function rangeStream(keyspace: Keyspace, request: RangeRequest): StreamAnswer {
+/** A RangeStream is sorted by key and unfiltered (v3rpc/key.go). */
+export function checkRangeStream(request: RangeRequest): void {
   checkRange(request)
   const { sortOrder, sortTarget } = request
   const byKey = sortOrder === SortOrder.ASCEND && sortTarget === SortTarget.KEY
@@ -64,6 +65,10 @@ export function rangeStream(keyspace: Keyspace, request: RangeRequest): StreamAn
   if ([minModRevision, maxModRevision, minCreateRevision, maxCreateRevision].some(Boolean)) {
     throw statusOf('range-stream-filter')
   }
+}
+
+/** A message of a RangeStream. */
+export function rangeStream(keyspace: Keyspace, request: RangeRequest): StreamAnswer {
   const page = keyspace.store.range(request, PAGE_BYTES_MAX)
   return streamAnswer(keyspace, page, { revision: keyspace.store.revision, count: page.count })
 }
@@ -97,48 +102,65 @@ function streamAnswer(
 }
 
 /**
- * etcd's order: the quota before all, then the request itself, its size, and the alarm only when
- * the request would be applied (server/etcdserver/api/v3rpc/quota.go, apply/capped.go).
+ * etcd's order: the quota before all, then the request itself, who asks, its size, and the alarms and
+ * whether they may only when the request would be applied (server/etcdserver/api/v3rpc/quota.go,
+ * v3_server.go, apply/uber_apply.go).
  */
-export function put(keyspace: Keyspace, request: PutRequest): PutResponse {
+export function put(keyspace: Keyspace, request: PutRequest, principal: Principal): PutResponse {
   const cost = putCost(request)
   keyspace.requireSpace(cost)
   checkPut(request)
+  principal.authenticate()
   requireFitting(keyspace, '/etcdserverpb.KV/Put', request)
-  requireUncapped(keyspace, cost)
   keyspace.requireUncorrupted()
+  requireUncapped(keyspace, cost)
+  principal.authorize('/etcdserverpb.KV/Put', request)
   const { prevKv } = keyspace.store.put(request)
   return { header: keyspace.header(), prevKv }
 }
 
-export function deleteRange(keyspace: Keyspace, request: DeleteRangeRequest): DeleteRangeResponse {
+export function deleteRange(
+  keyspace: Keyspace,
+  request: DeleteRangeRequest,
+  principal: Principal,
+): DeleteRangeResponse {
   checkDeleteRange(request)
+  principal.authenticate()
   requireFitting(keyspace, '/etcdserverpb.KV/DeleteRange', request)
   keyspace.requireUncorrupted()
+  principal.authorize('/etcdserverpb.KV/DeleteRange', request)
   const { deleted, prevKvs } = keyspace.store.deleteRange(request)
   return { header: keyspace.header(), deleted, prevKvs }
 }
 
-export function txn(keyspace: Keyspace, request: TxnRequest): TxnResponse {
+export function txn(keyspace: Keyspace, request: TxnRequest, principal: Principal): TxnResponse {
   const cost = txnCost(request)
   keyspace.requireSpace(cost)
   checkTxn(request, keyspace.settings.maxTxnOps)
+  principal.authenticate()
   requireFitting(keyspace, '/etcdserverpb.KV/Txn', request)
-  requireUncapped(keyspace, cost)
   if (!isReadOnly(request)) {
     keyspace.requireUncorrupted()
   }
+  requireUncapped(keyspace, cost)
+  principal.authorize('/etcdserverpb.KV/Txn', request)
   const result = keyspace.store.txn(request)
   return txnResponse(result, keyspace.header())
 }
 
-export function compact(keyspace: Keyspace, request: CompactionRequest): CompactionResponse {
+export function compact(
+  keyspace: Keyspace,
+  request: CompactionRequest,
+  principal: Principal,
+): CompactionResponse {
+  principal.authenticate()
+  principal.authorize('/etcdserverpb.KV/Compact', request)
   keyspace.requireUncorrupted()
   keyspace.store.compact(request.revision)
   return { header: keyspace.header() }
 }
 
-function requireFitting(
+export function requireFitting(
   keyspace: Keyspace,
   method: Parameters<typeof requestTooLarge>[0],
   request: object,

@@ -12,15 +12,18 @@ import type {
 } from '../protocol/generated/messages.ts'
 import type { Keyspace } from './keyspace.ts'
 import { requireUncapped } from './kv.ts'
+import type { Principal } from './principal.ts'
 
 export function leaseGrant(
   keyspace: Keyspace,
   request: LeaseGrantRequest,
-  now: number,
+  { now, principal }: { readonly now: number; readonly principal: Principal },
 ): LeaseGrantResponse {
   keyspace.requireSpace(LEASE_GRANT_COST)
-  requireUncapped(keyspace, LEASE_GRANT_COST)
+  principal.authenticate()
+  principal.authorize('/etcdserverpb.Lease/LeaseGrant', request)
   keyspace.requireUncorrupted()
+  requireUncapped(keyspace, LEASE_GRANT_COST)
   const { ID, TTL } = keyspace.lessor.grant(request, now)
   return { header: keyspace.header(), ID, TTL, error: '' }
 }

@@ -5,7 +5,6 @@ import type {
   AlarmResponse,
   HashKVResponse,
   HashResponse,
-  MemberListResponse,
   StatusResponse,
 } from '../protocol/generated/messages.ts'
 import { ETCD_VERSION, STORAGE_VERSION } from '../protocol/version.ts'
@@ -27,7 +26,7 @@ export function statusResponse(keyspace: Keyspace): StatusResponse {
     isLearner: false,
     storageVersion: STORAGE_VERSION,
     dbSizeQuota: keyspace.quota.reported,
-    downgradeInfo: { enabled: false, targetVersion: '' },
+    downgradeInfo: keyspace.downgrade.info,
   }
 }
 
@@ -52,16 +51,3 @@ export function hashResponse(keyspace: Keyspace, result: HashKv): HashResponse {
   )
   return { header: keyspace.header(), hash }
 }
-
-/** Answers of the Cluster service carry no revision (api/v3rpc/member.go). */
-export function memberList(keyspace: Keyspace, origin: string | undefined): MemberListResponse {
-  const { name, advertiseClientUrls } = keyspace.settings
-  const reached = origin === undefined ? [] : [origin]
-  const clientURLs = advertiseClientUrls.length > 0 ? advertiseClientUrls : reached
-  const ID = keyspace.identity.memberId
-  const member = { ID, name, peerURLs: [PEER_URL], clientURLs, isLearner: false }
-  return { header: { ...keyspace.header(), revision: 0 }, members: [member] }
-}
-
-/** No peer ever dials it, but every member of a cluster has one: etcd's default. */
-const PEER_URL = 'http://localhost:2380'

@@ -2,22 +2,12 @@ import { EventType, type Event } from '../mvcc/types.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import { type MethodName, streaming } from '../protocol/methods.ts'
 import type { MetricFamily, MetricSample } from '../protocol/shard-rpc.ts'
-import { Code } from '../protocol/status.ts'
+import { Code, codeName } from '../protocol/status.ts'
 import { CLUSTER_VERSION, ETCD_VERSION } from '../protocol/version.ts'
 import { DISK_BUCKETS_SECONDS, Histogram, RPC_BUCKETS_SECONDS } from './histogram.ts'
 import type { Keyspace } from './keyspace.ts'
 
 type Labels = Readonly<Record<string, string>>
-
-/** grpc-go's names of the codes, by their numbers, as grpc_code labels have them. */
-const CODE_NAMES = Object.fromEntries(
-  Object.entries(Code).map(([name, code]) => [
-    code,
-    code === Code.OK
-      ? 'OK'
-      : name.toLowerCase().replaceAll(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase()),
-  ]),
-)
 
 /**
  * What this object has seen since it came into memory: etcd's metrics also start from zero with
@@ -78,7 +68,7 @@ export class Metrics {
     const started = [...this.#started].map(([method, value]) => sample(value, rpcLabels(method)))
     const handled = [...this.#handled].flatMap(([method, codes]) =>
       [...codes].map(([code, value]) =>
-        sample(value, { ...rpcLabels(method), grpc_code: CODE_NAMES[code] ?? String(code) }),
+        sample(value, { ...rpcLabels(method), grpc_code: codeName(code) }),
       ),
     )
     return [

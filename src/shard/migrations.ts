@@ -4,6 +4,8 @@ import alarm from '../../migrations/0003_alarm.sql'
 import identity from '../../migrations/0004_identity.sql'
 import watch from '../../migrations/0005_watch.sql'
 import autoCompaction from '../../migrations/0006_auto_compaction.sql'
+import auth from '../../migrations/0007_auth.sql'
+import members from '../../migrations/0008_members.sql'
 import type { Migration } from '../mvcc/migrations.ts'
 
 /** In the order of their numbers; a script that has shipped never changes. */
@@ -14,4 +16,6 @@ export const migrations: readonly Migration[] = [
   { name: '0004_identity', script: identity },
   { name: '0005_watch', script: watch },
   { name: '0006_auto_compaction', script: autoCompaction },
+  { name: '0007_auth', script: auth },
+  { name: '0008_members', script: members },
 ]

@@ -30,6 +30,7 @@ export class SessionCall implements Asker {
   #next: PageCursor | undefined
   #underWay = 0
   #stalled: number | null = null
+  #listener: (() => void) | undefined
 
   constructor(calls: Calls, call: ShardCall, stream: number, out: CallOut) {
     this.#calls = calls
@@ -99,5 +100,10 @@ export class SessionCall implements Asker {
   cancel(): void {
     this.gone = true
     clearTimeout(this.#stalled)
+    this.#listener?.()
+  }
+
+  whenGone(listener: () => void): void {
+    this.#listener = listener
   }
 }

@@ -18,12 +18,18 @@ const SELECT_ENTRIES = 'SELECT stream, watch_id, state FROM watch WHERE socket =
 const SELECT_SOCKETS = 'SELECT DISTINCT socket FROM watch'
 
 /** What resumes a stream. */
-export interface StreamState {
+export interface StreamState extends StreamHead {
   readonly watchers: readonly WatcherState[]
-  readonly nextWatchId: number
 }
 
-/** A watch, or with an empty `watchId` an open stream, whose state is its next watch id. */
+/** What an open stream is, apart from its watches. */
+export interface StreamHead {
+  readonly nextWatchId: number
+  /** etcd's token, which further watches will need. */
+  readonly token: string | undefined
+}
+
+/** A watch, or with an empty `watchId` an open stream, whose state is its head. */
 interface Entry {
   readonly stream: number
   readonly watchId: string
@@ -69,18 +75,27 @@ export class SessionMemory {
     this.#rows = attachment?.rows
     const entries =
       this.#rows === undefined ? (attachment?.entries ?? []) : this.#select(this.#rows)
-    const streams = new Map<number, { watchers: WatcherState[]; nextWatchId: number }>()
+    const heads = new Map<number, StreamHead>()
+    const watchers = new Map<number, WatcherState[]>()
     for (const entry of entries) {
       this.#put(entry)
-      const state = streams.get(entry.stream) ?? { watchers: [], nextWatchId: 0 }
-      streams.set(entry.stream, state)
       if (entry.watchId === '') {
-        state.nextWatchId = decodeState(entry.state).watchId
+        heads.set(entry.stream, decodeHead(entry.state))
       } else {
-        state.watchers.push(decodeState(entry.state))
+        const others = watchers.get(entry.stream)
+        const state = decodeState(entry.state)
+        if (others === undefined) {
+          watchers.set(entry.stream, [state])
+        } else {
+          others.push(state)
+        }
       }
     }
-    return streams
+    const streams = [...heads].map(([stream, head]): [number, StreamState] => [
+      stream,
+      { ...head, watchers: watchers.get(stream) ?? [] },
+    ])
+    return new Map(streams)
   }
 
   #select(name: string): readonly Entry[] {
@@ -91,21 +106,15 @@ export class SessionMemory {
     }))
   }
 
-  /** Watches of one stream have changed; without `nextWatchId` the stream has ended. */
-  change(stream: number, watches: readonly WatcherChange[], nextWatchId: number | undefined): void {
+  /** Watches of one stream have changed; without a head the stream has ended. */
+  change(stream: number, watches: readonly WatcherChange[], head: StreamHead | undefined): void {
     for (const { watchId, state } of watches) {
       this.#change(
         { stream, watchId: String(watchId), state: encodeState(state) },
         state === undefined,
       )
     }
-    const state = {
-      ...WatchCreateRequest.empty(),
-      watchId: nextWatchId ?? 0,
-      next: 0,
-      synced: true,
-    }
-    this.#change({ stream, watchId: '', state: encodeState(state) }, nextWatchId === undefined)
+    this.#change({ stream, watchId: '', state: encodeHead(head) }, head === undefined)
   }
 
   #change(entry: Entry, gone: boolean): void {
@@ -196,4 +205,13 @@ function encodeState(state: WatcherState | undefined): Uint8Array {
 function decodeState(bytes: Uint8Array): WatcherState {
   const { startRevision, ...request } = decode(WatchCreateRequest, bytes.subarray(1))
   return { ...request, next: startRevision, synced: bytes[0] === 1 }
+}
+
+/** JSON, which tells a token that is missing from an empty one. */
+function encodeHead(head: StreamHead | undefined): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(head ?? {}))
+}
+
+function decodeHead(bytes: Uint8Array): StreamHead {
+  return JSON.parse(new TextDecoder().decode(bytes)) as StreamHead
 }

@@ -1,4 +1,3 @@
-import type { WatchStream } from '../mvcc/watch-stream.ts'
 import { decode } from '../protocol/binary.ts'
 import {
   decodeCall,
@@ -10,19 +9,24 @@ import {
   FrameError,
   FrameKind,
 } from '../protocol/frames.ts'
-import { type ResponseHeader, WatchRequest } from '../protocol/generated/messages.ts'
+import { LeaderRequest, type ResponseHeader, WatchRequest } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MethodName } from '../protocol/methods.ts'
-import { Code, RpcStatus } from '../protocol/status.ts'
+import type { ShardCall } from '../protocol/shard-rpc.ts'
+import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { WireError } from '../protocol/wire.ts'
 import type { Calls } from './calls.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { Metrics } from './metrics.ts'
+import { ObserveCall } from './observe-call.ts'
+import { principalOf } from './principal.ts'
 import { SessionCall } from './session-call.ts'
 import { SessionMemory } from './session-memory.ts'
+import { WatchCall } from './watch-call.ts'
 import { WatchSink } from './watch-sink.ts'
 
 const WATCH_METHOD = '/etcdserverpb.Watch/Watch'
+const OBSERVE_METHOD = '/v3electionpb.Election/Observe'
 /** Watch streams of one socket: one for an HTTP client, as many as it serves for a bridge. */
 const STREAMS_MAX = 10_000
 /** Calls under way on one socket. A bridge queues behind that by itself. */
@@ -30,19 +34,12 @@ const CALLS_MAX = 50_000
 /** RFC 6455: the peer sent what this side cannot take. */
 const CLOSE_PROTOCOL_ERROR = 1002
 
-interface OpenStream {
-  readonly watch: WatchStream
-  readonly sink: WatchSink
-  /** What the metrics have answered to its beginning. */
-  readonly started: number
-}
-
 /** One socket, and the watch streams and calls that share it. */
 interface Session {
   readonly socket: WebSocket
   readonly memory: SessionMemory
-  readonly streams: Map<number, OpenStream>
-  readonly calls: Map<number, SessionCall>
+  readonly streams: Map<number, WatchCall>
+  readonly calls: Map<number, SessionCall | ObserveCall>
   /** Streams of which the socket has to remember something new. */
   readonly changed: Set<number>
   /** Frames of this turn, which leave as one message. */
@@ -71,8 +68,8 @@ export class Sessions {
     SessionMemory.forgetOthers(this.#keyspace.sql, sockets)
     for (const socket of sockets) {
       const session = this.#session(socket)
-      for (const [stream, { watchers, nextWatchId }] of session.memory.load()) {
-        this.#open(session, stream).watch.restore(watchers, nextWatchId)
+      for (const [stream, { watchers, nextWatchId, token }] of session.memory.load()) {
+        this.#open(session, stream, token).watch.restore(watchers, nextWatchId)
       }
     }
   }
@@ -98,14 +95,19 @@ export class Sessions {
     return session
   }
 
-  receive(socket: WebSocket, message: string | ArrayBuffer): void {
+  /** Resolves when all of the message's watch requests are answered, some of which may wait for a JWT. */
+  receive(socket: WebSocket, message: string | ArrayBuffer): Promise<unknown> | undefined {
     const session = this.#session(socket)
+    const waiting: Promise<void>[] = []
     try {
       if (typeof message === 'string') {
         throw new FrameError('a text message, where frames are binary')
       }
       for (const frame of decodeFrames(new Uint8Array(message))) {
-        this.#take(session, frame)
+        const later = this.#take(session, frame)
+        if (later !== undefined) {
+          waiting.push(later)
+        }
       }
     } catch (error) {
       if (!(error instanceof FrameError)) {
@@ -114,9 +116,10 @@ export class Sessions {
       socket.close(CLOSE_PROTOCOL_ERROR, error.message)
       this.close(socket)
     }
+    return waiting.length === 0 ? undefined : Promise.all(waiting)
   }
 
-  #take(session: Session, frame: Frame): void {
+  #take(session: Session, frame: Frame): Promise<void> | undefined {
     const stream = session.streams.get(frame.stream)
     switch (frame.kind) {
       case FrameKind.CALL:
@@ -126,10 +129,7 @@ export class Sessions {
         this.#accept(session, frame)
         break
       case FrameKind.DATA:
-        if (stream !== undefined) {
-          this.#request(session, stream, frame)
-        }
-        break
+        return stream && this.#request(session, stream, frame)
       case FrameKind.END:
         this.#end(session, frame.stream, Code.CANCELED)
         this.#cancel(session, frame.stream)
@@ -143,6 +143,7 @@ export class Sessions {
       default:
         throw new FrameError(`frame kind ${frame.kind} is not known`)
     }
+    return undefined
   }
 
   #call(session: Session, { stream, payload }: Frame): void {
@@ -153,6 +154,8 @@ export class Sessions {
       this.#answer(session, stream, new RpcStatus(Code.RESOURCE_EXHAUSTED, message))
     } else if (!isMethod(method)) {
       this.#answer(session, stream, new RpcStatus(Code.UNIMPLEMENTED, `unknown method ${method}`))
+    } else if (method === OBSERVE_METHOD) {
+      this.#observe(session, stream, { request, context })
     } else {
       const call = new SessionCall(this.#calls, { method, request, context }, stream, {
         send: (frame) => this.#sendSoon(session, frame),
@@ -161,6 +164,29 @@ export class Sessions {
       session.calls.set(stream, call)
       call.start()
     }
+  }
+
+  #observe(
+    session: Session,
+    stream: number,
+    { request, context }: Pick<ShardCall, 'request' | 'context'>,
+  ): void {
+    let name: Uint8Array
+    try {
+      name = decode(LeaderRequest, request).name
+    } catch (error) {
+      if (!(error instanceof WireError)) {
+        throw error
+      }
+      this.#answer(session, stream, statusOf('unreadable-request'))
+      return
+    }
+    const call = new ObserveCall(this.#keyspace, name, stream, {
+      send: (frame) => this.#sendSoon(session, frame),
+      ended: () => session.calls.delete(stream),
+    })
+    session.calls.set(stream, call)
+    call.open(principalOf(this.#keyspace, context))
   }
 
   #answer(session: Session, stream: number, { code, message }: RpcStatus): void {
@@ -173,7 +199,7 @@ export class Sessions {
   }
 
   #accept(session: Session, frame: Frame): void {
-    const { method } = decodeCall(frame.payload)
+    const { method, context } = decodeCall(frame.payload)
     requireNew(session, frame.stream)
     if (method !== WATCH_METHOD) {
       this.#refuse(session, frame.stream, Code.UNIMPLEMENTED, `unknown stream ${method}`)
@@ -181,13 +207,13 @@ export class Sessions {
       const message = `a socket carries at most ${STREAMS_MAX} streams`
       this.#refuse(session, frame.stream, Code.RESOURCE_EXHAUSTED, message)
     } else {
-      this.#open(session, frame.stream)
+      this.#open(session, frame.stream, context.token)
       session.changed.add(frame.stream)
       this.#touched.add(session)
     }
   }
 
-  #open(session: Session, stream: number): OpenStream {
+  #open(session: Session, stream: number, token: string | undefined): WatchCall {
     const header = (revision: number): ResponseHeader => ({ ...this.#keyspace.header(), revision })
     const sink = new WatchSink({
       header,
@@ -198,12 +224,12 @@ export class Sessions {
       },
     })
     const started = this.#metrics.started(WATCH_METHOD)
-    const open = { sink, watch: this.#keyspace.hub.open(sink), started }
+    const open = new WatchCall(this.#keyspace, { sink, token, started })
     session.streams.set(stream, open)
     return open
   }
 
-  #request(session: Session, { watch }: OpenStream, frame: Frame): void {
+  #request(session: Session, open: WatchCall, frame: Frame): Promise<void> | undefined {
     let request: WatchRequest
     try {
       request = decode(WatchRequest, frame.payload)
@@ -211,17 +237,11 @@ export class Sessions {
       if (!(error instanceof WireError)) {
         throw error
       }
-      const message = `grpc: error unmarshalling request: ${error.message}`
-      this.#refuse(session, frame.stream, Code.INTERNAL, message)
-      return
+      const { code, message } = statusOf('unreadable-request')
+      this.#refuse(session, frame.stream, code, message)
+      return undefined
     }
-    if (request.createRequest !== undefined) {
-      watch.create(request.createRequest)
-    } else if (request.cancelRequest !== undefined) {
-      watch.cancel(request.cancelRequest.watchId)
-    } else if (request.progressRequest !== undefined) {
-      watch.progress()
-    }
+    return open.request(request)
   }
 
   #refuse(session: Session, stream: number, code: number, message: string): void {
@@ -239,9 +259,9 @@ export class Sessions {
     }
   }
 
-  #drop({ watch, started }: OpenStream, code: number): void {
-    this.#keyspace.hub.close(watch)
-    this.#metrics.ended(WATCH_METHOD, started, code)
+  #drop(open: WatchCall, code: number): void {
+    open.close()
+    this.#metrics.ended(WATCH_METHOD, open.started, code)
   }
 
   #send(session: Session, frame: Frame): void {
@@ -294,9 +314,11 @@ export class Sessions {
 
   #remember(session: Session): void {
     for (const stream of session.changed) {
-      const watch = session.streams.get(stream)?.watch
-      if (watch !== undefined) {
-        session.memory.change(stream, watch.takeChanges(), watch.nextWatchId)
+      const open = session.streams.get(stream)
+      if (open !== undefined) {
+        const { watch, token } = open
+        const { nextWatchId } = watch
+        session.memory.change(stream, watch.takeChanges(), { nextWatchId, token })
       }
     }
     session.changed.clear()

@@ -1,4 +1,5 @@
 import { DurableObject } from 'cloudflare:workers'
+import { WaitingCalls } from '../concurrency/waiting-calls.ts'
 import { parseSettings } from '../config/settings.ts'
 import type {
   CallAnswer,
@@ -13,8 +14,12 @@ import { CommitQueue, nextTurn } from './commit.ts'
 import { Deadlines } from './deadlines.ts'
 import { Keyspace } from './keyspace.ts'
 import { Metrics } from './metrics.ts'
+import { PasswordQueue } from './password-queue.ts'
 import { Sessions } from './sessions.ts'
 import { durableSql } from './storage.ts'
+
+/** How often a commit is measured at most. */
+const COMMIT_SAMPLE_MS = 10
 
 /**
  * A keyspace: the linearizable leader of one MVCC store. It is the only writer of its storage, and
@@ -24,10 +29,12 @@ export class Shard extends DurableObject<Env> implements ShardRpc {
   readonly #keyspace: Keyspace
   readonly #deadlines: Deadlines
   readonly #background: BackgroundWork
+  readonly #commits: CommitQueue
   readonly #calls: Calls
   readonly #sessions: Sessions
   readonly #metrics: Metrics
   #replaying = false
+  #nextMeasure = 0
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -43,11 +50,25 @@ export class Shard extends DurableObject<Env> implements ShardRpc {
       this.#endTurn()
       void this.#measureCommit()
     })
-    const parts = { keyspace: this.#keyspace, commits, background: this.#background }
+    this.#commits = commits
+    const submitAndSchedule = async <T>(write: (now: number) => T): Promise<T> => {
+      const result = await commits.submit(write)
+      await this.#background.schedule()
+      return result
+    }
+    const parts = {
+      keyspace: this.#keyspace,
+      commits,
+      background: this.#background,
+      waiting: new WaitingCalls(this.#keyspace.hub, submitAndSchedule),
+      passwords: new PasswordQueue(settings.bcryptCost),
+      submitAndSchedule,
+    }
     this.#calls = new Calls(parts, this.#metrics)
     this.#sessions = new Sessions(this.#keyspace, this.#metrics, this.#calls)
     void ctx.blockConcurrencyWhile(async () => {
       await this.#deadlines.load()
+      await this.#keyspace.tokens.open()
       this.#sessions.restore(ctx.getWebSockets())
       await this.#background.schedule()
       this.#endTurn()
@@ -59,7 +80,7 @@ export class Shard extends DurableObject<Env> implements ShardRpc {
       calls.map(
         (call) =>
           new Promise<CallAnswer>((answered) => {
-            this.#calls.start(call, { gone: false, answered })
+            this.#calls.start(call, { gone: false, whenGone: () => undefined, answered })
           }),
       ),
     )
@@ -85,13 +106,28 @@ export class Shard extends DurableObject<Env> implements ShardRpc {
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
-    this.#sessions.receive(socket, message)
-    this.#endTurn()
+    const waiting = this.#sessions.receive(socket, message)
+    this.#endMessage()
+    if (waiting !== undefined) {
+      await waiting
+      this.#endMessage()
+    }
     await this.#background.schedule()
+  }
+
+  /** A message is a batch already: its writes need not wait for others. */
+  #endMessage(): void {
+    if (!this.#commits.run()) {
+      this.#endTurn()
+    }
   }
 
   override webSocketClose(socket: WebSocket): void {
     this.#sessions.close(socket)
+    // workerd keeps the connection until this side has said goodbye as well.
+    if (socket.readyState !== WebSocket.CLOSED) {
+      socket.close(1000)
+    }
   }
 
   override webSocketError(socket: WebSocket): void {
@@ -108,7 +144,6 @@ export class Shard extends DurableObject<Env> implements ShardRpc {
 
   /** What watchers are to hear of this turn leaves now; those that are behind replay the log. */
   #endTurn(): void {
-    this.#keyspace.endTurn()
     this.#sessions.flush()
     void this.#background.armAutoCompaction()
     if (!this.#replaying && this.#keyspace.hub.pending()) {
@@ -116,8 +151,13 @@ export class Shard extends DurableObject<Env> implements ShardRpc {
     }
   }
 
+  /** Commits of a busy shard are sampled, as measuring one costs as much as a read. */
   async #measureCommit(): Promise<void> {
     const start = performance.now()
+    if (start < this.#nextMeasure) {
+      return
+    }
+    this.#nextMeasure = start + COMMIT_SAMPLE_MS
     await this.ctx.storage.sync()
     this.#metrics.commitSeconds.observe((performance.now() - start) / 1000)
   }

@@ -27,9 +27,10 @@ export async function call(
   shard: DurableObjectStub<Shard>,
   method: MethodName,
   request: object,
+  token?: string,
 ): Promise<CallAnswer> {
   const type: MessageType<object> = rpcMethods[method].request
-  const context = { origin: 'http://test' }
+  const context = { origin: 'http://test', token }
   const [answer] = await shard.callMany([{ method, request: encode(type, request), context }])
   if (answer === undefined) {
     throw new Error('no answer to a call')
@@ -42,8 +43,9 @@ export async function ask<T>(
   shard: DurableObjectStub<Shard>,
   method: MethodName,
   request: object,
+  token?: string,
 ): Promise<T> {
-  const answer = await call(shard, method, request)
+  const answer = await call(shard, method, request, token)
   if ('refused' in answer) {
     throw new Error(answer.refused.message)
   }

@@ -17,11 +17,7 @@ import { create, type MessageType } from '../../src/protocol/message-type.ts'
 import type { MethodName } from '../../src/protocol/methods.ts'
 import type { Shard } from '../../src/shard/shard.ts'
 
-const WATCH = encodeCall({
-  method: '/etcdserverpb.Watch/Watch',
-  context: {},
-  request: new Uint8Array(0),
-})
+const WATCH = { method: '/etcdserverpb.Watch/Watch', request: new Uint8Array(0) }
 
 /** One socket to a shard with one watch stream on it, as the gateway opens them. */
 export class SessionClient {
@@ -46,7 +42,8 @@ export class SessionClient {
     socket.accept()
   }
 
-  static async open(shard: DurableObjectStub<Shard>): Promise<SessionClient> {
+  /** The watch stream is opened with etcd's token. */
+  static async open(shard: DurableObjectStub<Shard>, token?: string): Promise<SessionClient> {
     const headers = { Upgrade: 'websocket' }
     const { webSocket } = await shard.fetch('http://shard/session', { headers })
     if (webSocket === null) {
@@ -54,7 +51,7 @@ export class SessionClient {
     }
     webSocket.binaryType = 'arraybuffer'
     const client = new SessionClient(webSocket)
-    client.frame(FrameKind.OPEN, WATCH)
+    client.frame(FrameKind.OPEN, encodeCall({ ...WATCH, context: { token } }))
     return client
   }
 
