@@ -29,18 +29,24 @@ export function accessProblem(
     : statusOf('invalid-auth-token')
 }
 
+/** Whether a token is the deployment's own, and so none of etcd's. */
+export function isAccessToken(given: string, { embedded, accessToken }: Settings): boolean {
+  return !embedded && accessToken !== undefined && isSame(given, accessToken)
+}
+
 /** Browsers cannot set headers on a WebSocket, but they can offer `Bearer, <token>` as protocols. */
 function bearerToken(request: Request): string | undefined {
   const [, header] = /^Bearer (.*)$/.exec(request.headers.get('Authorization') ?? '') ?? []
-  return header ?? offered(request)
+  return header ?? offeredToken(request)
 }
 
 /** The subprotocol that the handshake answers with: `Bearer` if the client offered it. */
 export function bearerProtocol(request: Request): string | undefined {
-  return offered(request) === undefined ? undefined : 'Bearer'
+  return offeredToken(request) === undefined ? undefined : 'Bearer'
 }
 
-function offered(request: Request): string | undefined {
+/** What stands behind `Bearer` among the subprotocols of a handshake. */
+export function offeredToken(request: Request): string | undefined {
   const [, token] =
     /^Bearer, *(.*)$/.exec(request.headers.get('Sec-WebSocket-Protocol') ?? '') ?? []
   return token

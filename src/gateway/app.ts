@@ -7,7 +7,7 @@ import { debugVarsResponse } from './debug-vars.ts'
 import { statusOfFailure } from './failure.ts'
 import { healthResponse, probePaths, probeResponse } from './health.ts'
 import { misdirected } from './host-whitelist.ts'
-import { metricsResponse } from './metrics.ts'
+import { metricFamilies, metricsResponse } from './metrics.ts'
 import { notFound } from './not-found.ts'
 import { methodNotAllowed, refusalResponse } from './refusal.ts'
 import { callResponse, isCall } from './routes.ts'
@@ -34,15 +34,15 @@ function get(path: string, answer: (c: Context<Gateway>) => Response | Promise<R
 }
 
 get('/version', versionResponse)
-get('/health', (c) => healthResponse(new ShardClient(c.env.SHARD), c.req.queries()))
+get('/health', (c) => healthResponse(new ShardClient(c.env), c.req.queries()))
 for (const [path, probe] of probePaths) {
-  get(path, (c) => probeResponse(new ShardClient(c.env.SHARD), probe, c.req.queries()))
+  get(path, (c) => probeResponse(new ShardClient(c.env), probe, c.req.queries()))
 }
-get('/session', (c) => sessionResponse(c.req.raw, new ShardClient(c.env.SHARD)))
-get('/debug/vars', (c) => debugVarsResponse(new ShardClient(c.env.SHARD)))
+get('/session', (c) => sessionResponse(c.req.raw, new ShardClient(c.env)))
+get('/debug/vars', (c) => debugVarsResponse(new ShardClient(c.env)))
 
 app.all('/metrics', async (c) =>
-  metricsResponse(await new ShardClient(c.env.SHARD).metrics(), c.req.header('Accept')),
+  metricsResponse(await metricFamilies(c.env), c.req.header('Accept')),
 )
 
 app.notFound((c) => notFound(c.req.raw))

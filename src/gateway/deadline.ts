@@ -42,9 +42,13 @@ export function deadlineExceeded(): RpcStatus {
 
 /**
  * The work's result if it comes in time, for which less than a millisecond is never enough. Work
- * that is under way is not undone by being late.
+ * that is under way is not undone by being late, but told so.
  */
-export async function within<T>(ms: number | undefined, work: () => Promise<T>): Promise<T> {
+export async function within<T>(
+  ms: number | undefined,
+  work: () => Promise<T>,
+  tooLate: () => void,
+): Promise<T> {
   if (ms === undefined) {
     return work()
   }
@@ -52,7 +56,10 @@ export async function within<T>(ms: number | undefined, work: () => Promise<T>):
     throw deadlineExceeded()
   }
   const late = Promise.withResolvers<never>()
-  const timer = setTimeout(() => late.reject(deadlineExceeded()), ms)
+  const timer = setTimeout(() => {
+    late.reject(deadlineExceeded())
+    tooLate()
+  }, ms)
   try {
     return await Promise.race([work(), late.promise])
   } finally {

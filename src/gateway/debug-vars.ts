@@ -7,7 +7,7 @@ import type { ShardClient } from './shard-client.ts'
  */
 export async function debugVarsResponse(shard: ShardClient): Promise<Response> {
   const { response } = await shard.call('/etcdserverpb.Maintenance/Status', StatusRequest.empty(), {
-    origin: '',
+    asServer: true,
   })
   const raft = JSON.stringify(raftStatus(response as StatusResponse))
   return new Response(`{\n"cmdline": [],\n"memstats": {},\n"raft.status": ${raft}\n}\n`, {

@@ -125,7 +125,7 @@ export async function probeResponse(
 
 async function raisedAlarms(shard: ShardClient): Promise<readonly string[]> {
   const { response } = await shard.call('/etcdserverpb.Maintenance/Alarm', AlarmRequest.empty(), {
-    origin: '',
+    asServer: true,
   })
   const { alarms } = response as AlarmResponse
   return alarms.map(({ alarm }) => alarmNames.get(alarm) ?? 'UNKNOWN')
@@ -145,5 +145,5 @@ async function readOne(shard: ShardClient, serializable: boolean): Promise<void>
     keysOnly: true,
     serializable,
   })
-  await shard.call('/etcdserverpb.KV/Range', request, { origin: '' })
+  await shard.call('/etcdserverpb.KV/Range', request, { asServer: true })
 }

@@ -7,11 +7,19 @@ import { textResponse } from './refusal.ts'
  */
 export function misdirected(request: Request, settings: Settings): Response | undefined {
   const { hostWhitelist } = settings
-  if (hostWhitelist === undefined || request.url.startsWith('https:')) {
+  if (hostWhitelist === undefined || isSecure(request, settings)) {
     return undefined
   }
   const host = (request.headers.get('Host') ?? '').replace(/:\d+$/, '')
   return hostWhitelist.has(host) ? undefined : textResponse(421, explanation(host))
+}
+
+/** In the embedded start TLS ends before workerd, which sets or removes the header for each socket. */
+function isSecure(request: Request, { embedded }: Settings): boolean {
+  return (
+    request.url.startsWith('https:') ||
+    (embedded && request.headers.get('X-Forwarded-Proto') === 'https')
+  )
 }
 
 /** etcd's text, by which its users find the way out. */

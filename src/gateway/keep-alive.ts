@@ -10,7 +10,7 @@ export function keepAlive(call: Call, input: Chunks): Lines {
   const lines = new Lines(() => undefined)
   const renew = async (): Promise<void> => {
     for await (const request of readRequests(LeaseKeepAliveRequest, input, call.settings)) {
-      const { response } = await call.shard.call(call.method, request, { origin: call.origin })
+      const { response } = await call.shard.call(call.method, request, call.context)
       const line = encodeJsonResult(LeaseKeepAliveResponse, response as LeaseKeepAliveResponse)
       // The next request waits for the client to take this answer.
       await lines.push(line)

@@ -11,7 +11,7 @@ import { Code, RpcStatus } from '../protocol/status.ts'
 const JSON_EXPANSION = 4
 
 /** The longest message that etcd's gRPC server takes. */
-function messageBytesMax(settings: Settings): number {
+export function messageBytesMax(settings: Settings): number {
   return settings.maxRequestBytes + GRPC_OVERHEAD_BYTES
 }
 

@@ -1,6 +1,8 @@
-import { KeyValue, type RangeRequest, RangeResponse } from '../protocol/generated/messages.ts'
+import { encode } from '../protocol/binary.ts'
+import { KeyValue, RangeRequest, RangeResponse } from '../protocol/generated/messages.ts'
 import { encodeJson, encodeJsonAround, encodeJsonElements } from '../protocol/json-encode.ts'
-import type { PageCursor, ShardClient } from './shard-client.ts'
+import type { PageCursor } from '../protocol/shard-rpc.ts'
+import type { ShardClient } from './shard-client.ts'
 
 /**
  * A range whose answer is too long to be held. The count and the header are the first page's and
@@ -64,12 +66,12 @@ function streamPages(
 
 class Pages {
   readonly #shard: ShardClient
-  readonly #request: RangeRequest
+  readonly #request: Uint8Array
   #next: PageCursor | undefined
 
   constructor(shard: ShardClient, request: RangeRequest, next: PageCursor) {
     this.#shard = shard
-    this.#request = request
+    this.#request = encode(RangeRequest, request)
     this.#next = next
   }
 

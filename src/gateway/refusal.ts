@@ -8,20 +8,23 @@ import {
 
 /** The answer to a unary call that failed, and to a request that is no call. */
 export function refusalResponse(status: RpcStatus): Response {
-  return response(status, jsonErrorBody(status))
+  const response = jsonResponse(status, jsonErrorBody(status))
+  if (status.code === Code.UNAUTHENTICATED) {
+    response.headers.set('WWW-Authenticate', status.message)
+  }
+  return response
 }
 
 /** The answer to a streaming call that failed before its first message. */
 export function streamRefusalResponse(status: RpcStatus): Response {
-  return response(status, `${jsonStreamError(status)}\n`)
+  return jsonResponse(status, `${jsonStreamError(status)}\n`)
 }
 
-function response(status: RpcStatus, body: string): Response {
-  const headers = new Headers({ 'Content-Type': 'application/json' })
-  if (status.code === Code.UNAUTHENTICATED) {
-    headers.set('WWW-Authenticate', status.message)
-  }
-  return new Response(body, { status: httpStatus(status.code), headers })
+function jsonResponse({ code }: RpcStatus, body: string): Response {
+  return new Response(body, {
+    status: httpStatus(code),
+    headers: { 'Content-Type': 'application/json' },
+  })
 }
 
 /** What Go's http.Error writes: the text and a newline, not to be taken for anything else. */

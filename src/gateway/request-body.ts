@@ -13,7 +13,7 @@ export async function readBody(request: Request, settings: Settings): Promise<Ui
   const declared = request.headers.get('Content-Length')
   if (declared !== null && Number(declared) <= jsonBytesMax(settings)) {
     try {
-      return new Uint8Array(await request.arrayBuffer())
+      return await request.bytes()
     } catch {
       throw clientGone()
     }

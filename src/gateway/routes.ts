@@ -1,11 +1,15 @@
 import type { Settings } from '../config/settings.ts'
 import { type MethodName, routes, streaming } from '../protocol/methods.ts'
+import type { CallContext } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import { deadlineExceeded, parseTimeout, within } from './deadline.ts'
+import { etcdToken } from './etcd-token.ts'
 import { statusOfFailure } from './failure.ts'
 import { chunksOf } from './json-requests.ts'
 import { streamResponse } from './line-stream.ts'
+import type { Lines } from './lines.ts'
 import { notFound } from './not-found.ts'
+import { observe, observes } from './observe.ts'
 import { refusalResponse } from './refusal.ts'
 import { readBody } from './request-body.ts'
 import { ShardClient } from './shard-client.ts'
@@ -36,8 +40,8 @@ export async function callResponse(
   const call =
     method === undefined
       ? undefined
-      : { method, shard: new ShardClient(env.SHARD), settings, origin: originOf(request.url) }
-  if (request.headers.get('Upgrade') === 'websocket') {
+      : { method, shard: new ShardClient(env), settings, context: contextOf(request, settings) }
+  if (request.method === 'GET' && request.headers.get('Upgrade') === 'websocket') {
     return webSocketResponse(request, settings, call)
   }
   if (call === undefined) {
@@ -55,12 +59,13 @@ export async function callResponse(
 
 async function httpResponse(request: Request, call: Call): Promise<Response> {
   const timeoutMs = parseTimeout(request.headers.get('Grpc-Timeout'))
-  // A unary call does not touch the body as a stream: making one costs as much as reading it whole.
-  const lines =
-    streaming(call.method) === 'unary' ? undefined : openLines(call, chunksOf(request.body))
+  const lines = await openStream(call, request)
   if (lines === undefined) {
-    const answer = await within(timeoutMs, async () =>
-      callUnary(call, await readBody(request, call.settings)),
+    const late = new AbortController()
+    const answer = await within(
+      timeoutMs,
+      async () => callUnary(call, await readBody(request, call.settings), late.signal),
+      () => late.abort(),
     )
     return new Response(answer, { headers: answerHeaders })
   }
@@ -68,6 +73,21 @@ async function httpResponse(request: Request, call: Call): Promise<Response> {
     setTimeout(() => lines.cancel(deadlineExceeded()), timeoutMs)
   }
   return streamResponse(lines, answerHeaders)
+}
+
+/** Only requests in a sequence touch the body as a stream, which costs as much as reading it whole. */
+async function openStream(call: Call, request: Request): Promise<Lines | undefined> {
+  if (streaming(call.method) === 'bidi_stream') {
+    return openLines(call, chunksOf(request.body))
+  }
+  return observes(call) ? observe(call, await readBody(request, call.settings)) : undefined
+}
+
+/** What the shard is told about the client. */
+function contextOf(request: Request, settings: Settings): CallContext {
+  const origin = originOf(request.url)
+  const token = etcdToken(request, settings)
+  return token === undefined ? { origin } : { origin, token }
 }
 
 /** A URL's part before its path, cut out because each call needs it and parsing costs more. */

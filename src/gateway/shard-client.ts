@@ -1,10 +1,19 @@
+import { settingsOf } from '../config/settings.ts'
 import { decode, encode } from '../protocol/binary.ts'
-import { RangeRequest } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
 import type { MethodName } from '../protocol/methods.ts'
-import type { CallAnswer, CallContext, MetricFamily, ShardRpc } from '../protocol/shard-rpc.ts'
+import type {
+  CallAnswer,
+  CallContext,
+  MetricFamily,
+  PageCursor,
+  ShardRpc,
+} from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
+import { valuesAnswered } from './answer-size.ts'
+import { BATCH_BYTES_MAX, CallBatches } from './call-batches.ts'
+import { messageBytesMax } from './limits.ts'
 
 /** The one keyspace that there is so far. */
 const KEYSPACE = 'default'
@@ -15,15 +24,24 @@ const READ_RETRIES_MAX = 3
 /** What a stub offers, without the types that it wraps answers in. */
 type Stub = ShardRpc & Pick<DurableObjectStub, 'fetch'>
 
+/**
+ * Reads and writes of one shard leave in batches of their own, since a batch is back when the last
+ * of its calls is, and a write takes a commit.
+ */
+interface Lanes {
+  readonly reads: CallBatches
+  readonly writes: CallBatches
+}
+
+/** By the namespace, which all requests of the isolate share, and the shard's name in it. */
+const lanes = new WeakMap<Env['SHARD'], Map<string, Lanes>>()
+
 /** An answer that is no refusal. */
 export interface Answered {
   /** Of the method's response type. */
   readonly response: object
   readonly next: PageCursor | undefined
 }
-
-/** Where the next page of a range begins: the shard's business, passed back as it came. */
-export type PageCursor = NonNullable<Extract<CallAnswer, { readonly response: object }>['next']>
 
 /** The methods that change nothing, so that asking twice is as good as once. */
 const reads: ReadonlySet<MethodName> = new Set([
@@ -34,6 +52,11 @@ const reads: ReadonlySet<MethodName> = new Set([
   '/etcdserverpb.Maintenance/Status',
   '/etcdserverpb.Maintenance/Hash',
   '/etcdserverpb.Maintenance/HashKV',
+  '/etcdserverpb.Auth/AuthStatus',
+  '/etcdserverpb.Auth/UserGet',
+  '/etcdserverpb.Auth/UserList',
+  '/etcdserverpb.Auth/RoleGet',
+  '/etcdserverpb.Auth/RoleList',
 ])
 
 /**
@@ -42,65 +65,82 @@ const reads: ReadonlySet<MethodName> = new Set([
  */
 export class ShardClient {
   readonly #namespace: Env['SHARD']
+  readonly #valueBytesMax: number
 
-  constructor(namespace: Env['SHARD']) {
-    this.#namespace = namespace
+  constructor(environment: Env) {
+    this.#namespace = environment.SHARD
+    this.#valueBytesMax = messageBytesMax(settingsOf(environment))
   }
 
   async call(method: MethodName, request: object, context: CallContext): Promise<Answered> {
-    const retries = reads.has(method) ? READ_RETRIES_MAX : 0
-    const calls = [
-      {
-        method,
-        request: encode(rpcMethods[method].request as MessageType<object>, request),
-        context,
-      },
-    ]
-    const [answer] = await this.#try(retries, (shard) => shard.callMany(calls))
-    if (answer === undefined) {
-      throw new Error('the shard has left a call unanswered')
-    }
+    const type: MessageType<object> = rpcMethods[method].request
+    const call = { method, request: encode(type, request), context }
+    const bytes = call.request.length + valuesAnswered(method, request) * this.#valueBytesMax
+    const kind = reads.has(method) ? 'reads' : 'writes'
+    const answer = await retrying(kind === 'reads' ? READ_RETRIES_MAX : 0, () =>
+      this.#batches(kind, bytes).call(call, bytes),
+    )
     return answered(method, answer)
   }
 
   /** A further page of a range; `request` is the first one's. */
-  async rangeNext(request: object, next: PageCursor): Promise<Answered> {
-    return answered(
-      '/etcdserverpb.KV/Range',
-      await this.#try(READ_RETRIES_MAX, (shard) =>
-        shard.rangeNext(encode(RangeRequest, request as RangeRequest), next),
-      ),
-    )
+  async rangeNext(request: Uint8Array, next: PageCursor): Promise<Answered> {
+    const page = await retrying(READ_RETRIES_MAX, () => this.#stub().rangeNext(request, next))
+    return answered('/etcdserverpb.KV/Range', page)
   }
 
   metrics(): Promise<readonly MetricFamily[]> {
-    return this.#try(READ_RETRIES_MAX, (shard) => shard.metrics())
+    return retrying(READ_RETRIES_MAX, () => this.#stub().metrics())
   }
 
   /** The socket that streams share (protocol/frames.ts). */
   async connect(): Promise<WebSocket> {
-    const socket = await this.#try(READ_RETRIES_MAX, async (shard) => {
-      const response = await shard.fetch('http://shard/session', {
-        headers: { Upgrade: 'websocket' },
-      })
-      return response.webSocket
-    })
-    if (socket === null) {
+    const { webSocket } = await retrying(READ_RETRIES_MAX, () =>
+      this.#stub().fetch('http://shard/session', { headers: { Upgrade: 'websocket' } }),
+    )
+    if (webSocket === null) {
       throw new Error('the shard did not answer with a WebSocket')
     }
-    return socket
+    return webSocket
   }
 
   /** A stub that has thrown is of no use any more, so each attempt takes a new one. */
-  async #try<T>(retries: number, attempt: (shard: Stub) => Promise<T>): Promise<T> {
-    try {
-      return await attempt(this.#namespace.getByName(KEYSPACE))
-    } catch (error) {
-      if (retries > 0 && isLost(error)) {
-        return this.#try(retries - 1, attempt)
-      }
-      throw statusOfPlatform(error)
+  #stub(): Stub {
+    return this.#namespace.getByName(KEYSPACE)
+  }
+
+  /** A call that may take long, or be long, does not share a batch with others. */
+  #batches(kind: keyof Lanes, bytes: number): CallBatches {
+    if (bytes > BATCH_BYTES_MAX) {
+      return new CallBatches(() => this.#stub())
     }
+    return lanesTo(this.#namespace, KEYSPACE)[kind]
+  }
+}
+
+function lanesTo(namespace: Env['SHARD'], name: string): Lanes {
+  let byName = lanes.get(namespace)
+  if (byName === undefined) {
+    byName = new Map()
+    lanes.set(namespace, byName)
+  }
+  let found = byName.get(name)
+  if (found === undefined) {
+    const open = (): CallBatches => new CallBatches(() => namespace.getByName(name))
+    found = { reads: open(), writes: open() }
+    byName.set(name, found)
+  }
+  return found
+}
+
+async function retrying<T>(retries: number, attempt: () => Promise<T>): Promise<T> {
+  try {
+    return await attempt()
+  } catch (error) {
+    if (retries > 0 && isLost(error)) {
+      return retrying(retries - 1, attempt)
+    }
+    throw statusOfPlatform(error)
   }
 }
 

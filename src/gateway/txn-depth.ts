@@ -2,7 +2,7 @@ import type { Settings } from '../config/settings.ts'
 import type { TxnRequest } from '../protocol/generated/messages.ts'
 import { statusOf } from '../protocol/status.ts'
 
-/** A call to the shard copies its request level by level, for which workerd's stack has to do. */
+/** A call to the shard encodes its request level by level, for which workerd's stack has to do. */
 const DEPTH_MAX = 400
 
 /**

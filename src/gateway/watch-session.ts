@@ -10,14 +10,11 @@ import {
   FrameKind,
 } from '../protocol/frames.ts'
 import { WatchRequest, WatchResponse } from '../protocol/generated/messages.ts'
+import type { CallContext } from '../protocol/shard-rpc.ts'
 import { type Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import type { ShardClient } from './shard-client.ts'
 
-const OPEN_WATCH = encodeCall({
-  method: '/etcdserverpb.Watch/Watch',
-  context: {},
-  request: new Uint8Array(0),
-})
+const WATCH_METHOD = '/etcdserverpb.Watch/Watch'
 
 /** One client's watches have a socket of their own, and on it one stream. */
 const STREAM = 1
@@ -36,11 +33,15 @@ export class WatchSession {
   readonly #socket: WebSocket
   #taken = 0
 
-  static async open(shard: ShardClient, reader: WatchReader): Promise<WatchSession> {
-    return new WatchSession(await shard.connect(), reader)
+  static async open(
+    shard: ShardClient,
+    context: CallContext,
+    reader: WatchReader,
+  ): Promise<WatchSession> {
+    return new WatchSession(await shard.connect(), context, reader)
   }
 
-  private constructor(socket: WebSocket, reader: WatchReader) {
+  private constructor(socket: WebSocket, { token }: CallContext, reader: WatchReader) {
     this.#socket = socket
     socket.binaryType = 'arraybuffer'
     socket.addEventListener('message', ({ data }) => {
@@ -52,7 +53,8 @@ export class WatchSession {
     socket.addEventListener('close', () => reader.ended(statusOf('leader-changed')))
     socket.addEventListener('error', () => reader.ended(statusOf('leader-changed')))
     socket.accept()
-    this.#send(FrameKind.OPEN, OPEN_WATCH)
+    const call = { method: WATCH_METHOD, context: { token }, request: new Uint8Array(0) }
+    this.#send(FrameKind.OPEN, encodeCall(call))
   }
 
   request(request: WatchRequest): void {

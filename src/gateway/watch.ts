@@ -21,7 +21,7 @@ export function watch(call: Call, input: Chunks): Lines {
   }
   const forward = async (): Promise<void> => {
     for await (const request of readRequests(WatchRequest, input, call.settings)) {
-      session ??= await WatchSession.open(call.shard, reader)
+      session ??= await WatchSession.open(call.shard, call.context, reader)
       if (lines.ended) {
         session.close()
         return

@@ -1,11 +1,13 @@
 import type { Settings } from '../config/settings.ts'
 import { JsonSplitter } from '../protocol/json-stream.ts'
+import { streaming } from '../protocol/methods.ts'
 import { Code, jsonErrorBody, jsonStreamError, RpcStatus, statusOf } from '../protocol/status.ts'
 import { bearerProtocol } from './access.ts'
 import { statusOfFailure } from './failure.ts'
 import { type Chunks, chunksOf } from './json-requests.ts'
 import { jsonBytesMax } from './limits.ts'
 import type { Lines } from './lines.ts'
+import { observe, observes } from './observe.ts'
 import { socketInput } from './socket-input.ts'
 import { openLines } from './streams.ts'
 import { type Call, callUnary } from './unary.ts'
@@ -43,21 +45,33 @@ async function serve(socket: WebSocket, call: Call | undefined, input: Chunks): 
   if (call === undefined) {
     send(socket, jsonErrorBody(statusOf('path-not-found')))
   } else {
-    const lines = openLines(call, input)
-    if (lines === undefined) {
-      send(socket, await answerUnary(call, input))
-    } else {
-      socket.addEventListener('close', () => lines.cancel())
-      socket.addEventListener('error', () => lines.cancel())
-      await sendLines(socket, lines)
-    }
+    await answer(socket, call, input)
   }
   if (socket.readyState === WebSocket.OPEN) {
     socket.close(1000)
   }
 }
 
-async function sendLines(socket: WebSocket, lines: Lines): Promise<void> {
+async function answer(socket: WebSocket, call: Call, input: Chunks): Promise<void> {
+  const gone = new AbortController()
+  socket.addEventListener('close', () => gone.abort())
+  socket.addEventListener('error', () => gone.abort())
+  try {
+    if (streaming(call.method) === 'bidi_stream') {
+      await sendLines(socket, openLines(call, input), gone.signal)
+    } else if (observes(call)) {
+      const lines = observe(call, await firstValue(input, call.settings))
+      await sendLines(socket, lines, gone.signal)
+    } else {
+      send(socket, await answerUnary(call, input, gone.signal))
+    }
+  } catch (error) {
+    send(socket, jsonErrorBody(statusOfFailure(error)))
+  }
+}
+
+async function sendLines(socket: WebSocket, lines: Lines, gone: AbortSignal): Promise<void> {
+  gone.addEventListener('abort', () => lines.cancel())
   try {
     for (;;) {
       const texts = await lines.next(IDLE_MS)
@@ -80,17 +94,13 @@ async function untilTaken(socket: WebSocket): Promise<void> {
 }
 
 /** The first value is the request, and what follows it is not looked at. */
-async function answerUnary(call: Call, input: Chunks): Promise<string> {
-  try {
-    const body = await callUnary(call, await firstValue(input, call.settings))
-    if (typeof body !== 'string') {
-      await body.cancel()
-      throw new RpcStatus(Code.RESOURCE_EXHAUSTED, 'the answer is too long for a message')
-    }
-    return body
-  } catch (error) {
-    return jsonErrorBody(statusOfFailure(error))
+async function answerUnary(call: Call, input: Chunks, gone: AbortSignal): Promise<string> {
+  const body = await callUnary(call, await firstValue(input, call.settings), gone)
+  if (typeof body !== 'string') {
+    await body.cancel()
+    throw new RpcStatus(Code.RESOURCE_EXHAUSTED, 'the answer is too long for a message')
   }
+  return body
 }
 
 async function firstValue(input: Chunks, settings: Settings): Promise<Uint8Array> {

@@ -85,7 +85,7 @@ describe('a range of more than a page', () => {
       getByName: (name: string) => {
         const shard = env.SHARD.getByName(name)
         return {
-          call: (...request: Parameters<typeof shard.call>) => shard.call(...request),
+          callMany: (...calls: Parameters<typeof shard.callMany>) => shard.callMany(...calls),
           rangeNext: (...page: Parameters<typeof shard.rangeNext>) => {
             pages++
             return shard.rangeNext(...page)

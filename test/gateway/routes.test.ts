@@ -94,11 +94,11 @@ describe('the headers of a call', () => {
 
 describe('a method that is not served', () => {
   it('[GTW7] is refused as gRPC refuses it', async () => {
-    const response = await post('/v3/maintenance/downgrade', {})
+    const response = await post('/v3/maintenance/snapshot', {})
     expect(response.status).toBe(501)
     expect(await response.json()).toEqual({
       code: 12,
-      message: 'unknown method Downgrade for service etcdserverpb.Maintenance',
+      message: 'unknown method Snapshot for service etcdserverpb.Maintenance',
     })
   })
 })

@@ -1,10 +1,10 @@
-import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { ShardClient } from '../../src/gateway/shard-client.ts'
 import { PutRequest, RangeRequest } from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
 import { Code, RpcStatus } from '../../src/protocol/status.ts'
+import { resetShard } from './watched-shard.ts'
 
 const RANGE = '/etcdserverpb.KV/Range'
 const PUT = '/etcdserverpb.KV/Put'
@@ -12,46 +12,36 @@ const PUT = '/etcdserverpb.KV/Put'
 const key = Uint8Array.of(97)
 const context = { origin: 'http://test' }
 
-/** As when Cloudflare moves the object: calls under way fail, later ones find a new one. */
-async function reset(): Promise<void> {
-  const abort = runInDurableObject(env.SHARD.getByName('default'), (_, state) => {
-    state.abort('moved')
-  })
-  await expect(abort).rejects.toThrow('moved')
-}
-
-/** A namespace whose object fails so many calls as the platform does, before it answers. */
-function failing(times: number, marks: object): { namespace: Env['SHARD']; calls: () => number } {
+/** A shard that fails so many calls as the platform does, before it answers. */
+function failing(times: number, marks: object): { client: ShardClient; calls: () => number } {
   let calls = 0
   const shard = {
-    call: (): Promise<unknown> => {
+    callMany: (): Promise<unknown> => {
       calls++
       return calls <= times
         ? Promise.reject(Object.assign(new Error('platform'), marks))
-        : Promise.resolve({ response: new Uint8Array(0) })
+        : Promise.resolve([{ response: new Uint8Array(0) }])
     },
   }
-  return {
-    namespace: { getByName: () => shard } as unknown as Env['SHARD'],
-    calls: () => calls,
-  }
+  const namespace = { getByName: () => shard } as unknown as Env['SHARD']
+  return { client: new ShardClient({ ...env, SHARD: namespace }), calls: () => calls }
 }
 
 describe('a shard that went away under a call', () => {
   it('[GTW33] is asked again for what is only read', async () => {
-    const client = new ShardClient(env.SHARD)
+    const client = new ShardClient(env)
     await client.call(PUT, create(PutRequest, { key }), context)
     const reading = client.call(RANGE, create(RangeRequest, { key }), context)
-    await reset()
+    await resetShard()
     expect((await reading).response).toMatchObject({ count: 1 })
   })
 
   it('[GTW33] may have written or not, which the client is told', async () => {
-    const client = new ShardClient(env.SHARD)
+    const client = new ShardClient(env)
     await client.call(RANGE, create(RangeRequest, { key }), context)
     const writing = client.call(PUT, create(PutRequest, { key }), context)
     await Promise.all([
-      reset(),
+      resetShard(),
       expect(writing).rejects.toEqual(
         new RpcStatus(
           Code.UNAVAILABLE,
@@ -68,10 +58,10 @@ describe('what the platform fails', () => {
     '[GTW33] is read again three times when marked %j',
     async (marks) => {
       const thrice = failing(3, marks)
-      await new ShardClient(thrice.namespace).call(RANGE, {}, context)
+      await thrice.client.call(RANGE, create(RangeRequest, { key }), context)
       expect(thrice.calls()).toBe(4)
       const always = failing(Infinity, marks)
-      const reading = new ShardClient(always.namespace).call(RANGE, {}, context)
+      const reading = always.client.call(RANGE, create(RangeRequest, { key }), context)
       await expect(reading).rejects.toMatchObject({ code: Code.UNAVAILABLE })
       expect(always.calls()).toBe(4)
     },
@@ -79,14 +69,14 @@ describe('what the platform fails', () => {
 
   it('[GTW33] is never written again', async () => {
     const once = failing(1, { retryable: true })
-    const writing = new ShardClient(once.namespace).call(PUT, {}, context)
+    const writing = once.client.call(PUT, create(PutRequest, { key }), context)
     await expect(writing).rejects.toMatchObject({ code: Code.UNAVAILABLE })
     expect(once.calls()).toBe(1)
   })
 
   it('[GTW33] for overload is not asked again, and says so', async () => {
     const once = failing(1, { overloaded: true, retryable: true })
-    const reading = new ShardClient(once.namespace).call(RANGE, {}, context)
+    const reading = once.client.call(RANGE, create(RangeRequest, { key }), context)
     await expect(reading).rejects.toEqual(
       new RpcStatus(Code.RESOURCE_EXHAUSTED, 'etcdserver: too many requests'),
     )
@@ -95,7 +85,7 @@ describe('what the platform fails', () => {
 
   it('[GTW33] without a mark is a defect, and passed on as it is', async () => {
     const once = failing(1, { remote: true })
-    const reading = new ShardClient(once.namespace).call(RANGE, {}, context)
+    const reading = once.client.call(RANGE, create(RangeRequest, { key }), context)
     await expect(reading).rejects.toMatchObject({ name: 'Error', message: 'platform' })
   })
 })
