@@ -1,0 +1,135 @@
+import { Code, RpcStatus } from '../protocol/status.ts'
+
+/** A flag (1: compressed) and four bytes of length stand before every message. */
+const PREFIX_BYTES = 5
+/** A message up to here goes out in one piece with its prefix: copying it costs less than a write. */
+const COPY_BYTES_MAX = 32 * 1024
+const FIRST_BYTES = 4096
+
+export interface GrpcMessage {
+  readonly flag: number
+  /** A view of what was received where the message came in one piece. */
+  readonly payload: Uint8Array
+}
+
+/**
+ * Cuts what a client sends into messages. Holds no more than the message under way, whose memory grows
+ * as it comes: neither its announced length nor the number of its pieces costs anything.
+ */
+export class MessageReader {
+  readonly #bytesMax: number
+  #input: Uint8Array = noBytes
+  #position = 0
+  readonly #prefix = new Uint8Array(PREFIX_BYTES)
+  #prefixLength = 0
+  /** Of the message under way, once its prefix is there. */
+  #length = -1
+  #partial: Uint8Array | undefined
+  #partialLength = 0
+
+  /** Longer messages are refused. */
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax
+  }
+
+  /** The messages must have been taken by `next` before more is added. */
+  add(chunk: Uint8Array): void {
+    this.#input = chunk
+    this.#position = 0
+  }
+
+  /** The next whole message, undefined when more is needed. Throws RpcStatus for one that is too long. */
+  next(): GrpcMessage | undefined {
+    if (this.#length < 0 && !this.#readPrefix()) {
+      return undefined
+    }
+    const payload = this.#readPayload()
+    if (payload === undefined) {
+      return undefined
+    }
+    this.#length = -1
+    this.#prefixLength = 0
+    return { flag: this.#prefix[0] ?? 0, payload }
+  }
+
+  /** The end of input comes inside a message. grpc-go takes half a prefix for nothing. */
+  get isInMessage(): boolean {
+    return this.#length >= 0
+  }
+
+  /** Memory that a message takes which is not whole. */
+  get heldBytes(): number {
+    return this.#partial?.length ?? 0
+  }
+
+  #readPrefix(): boolean {
+    while (this.#prefixLength < PREFIX_BYTES) {
+      if (this.#position === this.#input.length) {
+        return false
+      }
+      this.#prefix[this.#prefixLength++] = this.#input[this.#position++] ?? 0
+    }
+    const [, a = 0, b = 0, c = 0, d = 0] = this.#prefix
+    this.#length = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0
+    if (this.#length > this.#bytesMax) {
+      const sizes = `${this.#length} vs. ${this.#bytesMax}`
+      throw new RpcStatus(
+        Code.RESOURCE_EXHAUSTED,
+        `grpc: received message larger than max (${sizes})`,
+      )
+    }
+    return true
+  }
+
+  #readPayload(): Uint8Array | undefined {
+    const missing = this.#length - this.#partialLength
+    const taken = this.#input.subarray(this.#position, this.#position + missing)
+    this.#position += taken.length
+    if (this.#partial === undefined && taken.length === missing) {
+      return taken
+    }
+    this.#grow(taken)
+    if (this.#partialLength < this.#length) {
+      return undefined
+    }
+    const whole = this.#partial?.subarray(0, this.#length)
+    this.#partial = undefined
+    this.#partialLength = 0
+    return whole
+  }
+
+  #grow(taken: Uint8Array): void {
+    const length = this.#partialLength + taken.length
+    if (this.#partial === undefined || this.#partial.length < length) {
+      const room = Math.max(FIRST_BYTES, length, 2 * (this.#partial?.length ?? 0))
+      const larger = Buffer.allocUnsafeSlow(Math.min(this.#length, room))
+      larger.set(this.#partial?.subarray(0, this.#partialLength) ?? noBytes)
+      this.#partial = larger
+    }
+    this.#partial.set(taken, this.#partialLength)
+    this.#partialLength = length
+  }
+}
+
+const noBytes = new Uint8Array(0)
+
+/** The bytes of one message, whose parts stay where they are unless it is short. */
+export function frameMessage(flag: number, parts: readonly Uint8Array[]): Uint8Array[] {
+  let length = 0
+  for (const part of parts) {
+    length += part.length
+  }
+  const isShort = length <= COPY_BYTES_MAX
+  const prefix = Buffer.allocUnsafe(isShort ? PREFIX_BYTES + length : PREFIX_BYTES)
+  prefix[0] = flag
+  prefix.writeUInt32BE(length, 1)
+  if (!isShort) {
+    return [prefix, ...parts]
+  }
+  let offset = PREFIX_BYTES
+  for (const part of parts) {
+    prefix.set(part, offset)
+    offset += part.length
+  }
+  return [prefix]
+}

@@ -1,0 +1,72 @@
+import { rpcMethods } from '../protocol/generated/services.ts'
+import { type MethodName, streaming } from '../protocol/methods.ts'
+import type { CallHandler, GrpcCall } from './grpc-call.ts'
+import { GrpcLeaseKeepAlive } from './grpc-lease-keep-alive.ts'
+import { GrpcServerStream } from './grpc-server-stream.ts'
+import { GrpcUnary } from './grpc-unary.ts'
+import { GrpcWatch } from './grpc-watch.ts'
+import { checkHealth, listHealth, watchHealth } from './health.ts'
+import type { Upstream } from './upstream.ts'
+
+export interface GrpcMethod {
+  open(call: GrpcCall): CallHandler
+  /** It has no end of its own: a server that goes ends it at once. */
+  readonly isLasting: boolean
+}
+
+/** The methods by the path that calls them. */
+export function methodsOf(upstream: Upstream): ReadonlyMap<string, GrpcMethod> {
+  const methods = new Map<string, GrpcMethod>()
+  for (const name of Object.keys(rpcMethods) as MethodName[]) {
+    methods.set(name, methodOf(upstream, name))
+  }
+  for (const [name, method] of Object.entries(healthMethods)) {
+    methods.set(`/grpc.health.v1.Health/${name}`, method)
+  }
+  return methods
+}
+
+/** The services that methods are of: `etcdserverpb.KV`. */
+export function servicesOf(methods: ReadonlyMap<string, GrpcMethod>): ReadonlySet<string> {
+  return new Set([...methods.keys()].map((path) => path.slice(1, path.lastIndexOf('/'))))
+}
+
+function methodOf(upstream: Upstream, method: MethodName): GrpcMethod {
+  const ask = (call: GrpcCall, request: Uint8Array, signal: AbortSignal) =>
+    upstream.call({ method, request, context: call.request.context }, signal)
+  switch (streaming(method)) {
+    case 'unary':
+      return { isLasting: false, open: (call) => new GrpcUnary(call, ask) }
+    case 'server_stream':
+      return {
+        isLasting: false,
+        open: (call) =>
+          new GrpcServerStream(call, (request, reader) =>
+            upstream.stream({ method, request, context: call.request.context }, reader),
+          ),
+      }
+    case 'bidi_stream':
+      return {
+        isLasting: true,
+        open: (call) =>
+          method === '/etcdserverpb.Watch/Watch'
+            ? new GrpcWatch(call, upstream)
+            : new GrpcLeaseKeepAlive(call, ask),
+      }
+  }
+}
+
+const healthMethods: Readonly<Record<string, GrpcMethod>> = {
+  Check: {
+    isLasting: false,
+    open: (call) => new GrpcUnary(call, (_, request) => checkHealth(request)),
+  },
+  List: {
+    isLasting: false,
+    open: (call) => new GrpcUnary(call, () => listHealth()),
+  },
+  Watch: {
+    isLasting: true,
+    open: (call) => new GrpcServerStream(call, watchHealth),
+  },
+}

@@ -1,0 +1,27 @@
+import { connect, type Socket } from 'node:net'
+
+/** How long a client may take to read what is left for it when the gateway is through. */
+const lingerMsMax = 60_000
+
+/**
+ * Carries bytes between a client and the gateway at a Unix socket, unread: HTTP/1.1 costs what a
+ * pipe costs. Each side's end and back-pressure become the other's, and so does its sudden death:
+ * a gateway that is gone looks to clients as a dead server would.
+ */
+export function pipeToGateway(client: Socket, path: string): void {
+  pipeBothWays(client, connect({ path, allowHalfOpen: true }))
+}
+
+/** The same for a gateway that is connected already. */
+export function pipeBothWays(client: Socket, gateway: Socket): void {
+  gateway.pipe(client)
+  client.pipe(gateway)
+  // The news of an error is the close that follows it.
+  gateway.on('error', () => client.destroy())
+  client.on('error', () => gateway.destroy())
+  client.once('close', () => gateway.destroy())
+  gateway.once('close', () => {
+    client.setTimeout(lingerMsMax, () => client.destroy())
+    client.destroySoon()
+  })
+}

@@ -1,0 +1,249 @@
+import {
+  type Agent,
+  createServer,
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type RequestOptions,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http'
+import type { IncomingHttpHeaders as Http2Headers, ServerHttp2Stream } from 'node:http2'
+import { request as httpsRequest } from 'node:https'
+import type { Socket } from 'node:net'
+import { pipeline } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { pipeBothWays } from './http-pipe.ts'
+
+/** The gateway that requests are passed on to. */
+export interface ProxyTarget {
+  readonly isSecure: boolean
+  /** `host` and `port`, or `socketPath`. */
+  readonly address: Pick<RequestOptions, 'host' | 'port' | 'socketPath'>
+  /** What goes before the client's path; empty for none. */
+  readonly basePath: string
+  /** Replace those of the client: `host`, and `authorization` where the gateway asks for one. */
+  readonly headers: Readonly<Record<string, string>>
+  readonly agent: Agent
+}
+
+export type ProxyLog = (
+  level: 'warn',
+  message: string,
+  fields: Readonly<Record<string, string>>,
+) => void
+
+/** How long requests under way may take to end when the proxy does. */
+const drainMsMax = 1000
+
+/** Of one connection, not of a request (RFC 9110 §7.6.1). */
+const connectionHeaders = [
+  'connection',
+  'expect',
+  'http2-settings',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]
+
+/**
+ * Passes HTTP requests on to a gateway that a byte pipe cannot reach: one with a name and a token of
+ * its own, or one that speaks HTTP/1.1 for a client of HTTP/2. Bodies stream both ways.
+ */
+export class HttpProxy {
+  readonly #target: ProxyTarget
+  readonly #log: ProxyLog
+  readonly #server: Server
+  readonly #webSockets = new Set<Socket>()
+  /** Connections that were accepted and are still there. */
+  #open = 0
+
+  constructor(target: ProxyTarget, log: ProxyLog) {
+    this.#target = target
+    this.#log = log
+    // A watch is a request that may go on for ever, and etcd keeps idle connections.
+    this.#server = createServer({
+      requestTimeout: 0,
+      keepAliveTimeout: 0,
+      noDelay: true,
+      // An offer of h2c may be passed over, as Go does.
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+    })
+    this.#server.on('request', (request, response) => this.#passRequest(request, response))
+    this.#server.on('upgrade', (request, _, head) => this.#upgrade(request, head))
+    // Its connections come from elsewhere, but it is from here on that it looks after them: slow
+    // headers have a time limit, and idle ones are known.
+    this.#server.emit('listening')
+  }
+
+  /** Serves a connection that speaks HTTP/1.1. */
+  accept(socket: Socket): void {
+    this.#open++
+    socket.once('close', () => this.#open--)
+    this.#server.emit('connection', socket)
+  }
+
+  /** Ends connections as soon as they are idle, and all of them, with what goes on for ever, soon. */
+  async close(): Promise<void> {
+    this.#server.close()
+    for (const socket of this.#webSockets) {
+      socket.destroy()
+    }
+    const deadline = performance.now() + drainMsMax
+    while (this.#open > 0 && performance.now() < deadline) {
+      this.#server.closeIdleConnections()
+      await sleep(10)
+    }
+    this.#server.closeAllConnections()
+    this.#target.agent.destroy()
+  }
+
+  /** Serves an HTTP/2 request. */
+  passStream(stream: ServerHttp2Stream, headers: Http2Headers): void {
+    const { ':method': method = 'GET', ':path': path = '/', ':authority': authority } = headers
+    const named = Object.entries(headers).filter(([name]) => !name.startsWith(':'))
+    const host = authority ?? headers.host
+    const request = this.#request(method, path, {
+      ...withoutConnectionHeaders(Object.fromEntries(named)),
+      ...(host !== undefined && { host }),
+    })
+    request.on('response', (response) => {
+      if (!stream.destroyed && !stream.headersSent) {
+        const status = response.statusCode ?? 502
+        stream.respond({ ':status': status, ...withoutConnectionHeaders(response.headers) })
+        pipeline(response, stream, () => request.destroy())
+      }
+    })
+    request.once('error', (error) => {
+      if (stream.destroyed) {
+        return
+      }
+      this.#warn(error)
+      if (stream.headersSent) {
+        stream.destroy()
+      } else {
+        stream.respond({ ':status': 503, 'content-type': 'application/json' })
+        stream.end(unreachable(error))
+      }
+    })
+    // The gateway may answer before the first byte of the body comes.
+    request.flushHeaders()
+    pipeline(stream, request, () => undefined)
+    stream.once('close', () => request.destroy())
+  }
+
+  #passRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const { method = 'GET', url = '/' } = incoming
+    const request = this.#request(method, url, withoutConnectionHeaders(incoming.headers))
+    request.on('response', (response) => {
+      const headers = withoutConnectionHeaders(response.headers)
+      outgoing.writeHead(response.statusCode ?? 502, headers)
+      outgoing.flushHeaders()
+      pipeline(response, outgoing, () => request.destroy())
+    })
+    request.once('error', (error) => {
+      if (outgoing.destroyed) {
+        return
+      }
+      this.#warn(error)
+      if (outgoing.headersSent) {
+        outgoing.destroy()
+      } else {
+        outgoing.writeHead(503, { 'content-type': 'application/json', 'connection': 'close' })
+        outgoing.end(unreachable(error))
+      }
+    })
+    request.flushHeaders()
+    pipeline(incoming, request, () => undefined)
+    outgoing.once('close', () => request.destroy())
+  }
+
+  /** A WebSocket: the handshake is passed on, then bytes are. */
+  #upgrade(incoming: IncomingMessage, head: Buffer): void {
+    const { method = 'GET', url = '/', headers, socket: client } = incoming
+    const request = this.#request(method, url, {
+      ...withoutConnectionHeaders(headers),
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+    })
+    this.#webSockets.add(client)
+    client.once('close', () => {
+      this.#webSockets.delete(client)
+      request.destroy()
+    })
+    request.on('upgrade', (response, gateway, gatewayHead) => {
+      client.write(headOf(response, response.headers))
+      client.write(gatewayHead)
+      gateway.write(head)
+      pipeBothWays(client, gateway)
+    })
+    request.on('response', (response) => {
+      const kept = withoutConnectionHeaders(response.headers)
+      client.write(headOf(response, { ...kept, connection: 'close' }))
+      pipeline(response, client, () => request.destroy())
+    })
+    request.once('error', (error) => {
+      if (!client.destroyed) {
+        this.#warn(error)
+        client.destroy()
+      }
+    })
+    request.end()
+  }
+
+  #request(method: string, path: string, headers: OutgoingHttpHeaders): ClientRequest {
+    const { isSecure, address, basePath, agent } = this.#target
+    const start = isSecure ? httpsRequest : httpRequest
+    return start({
+      ...address,
+      agent,
+      method,
+      path: `${basePath}${path}`,
+      headers: { ...withEtcdToken(headers, this.#target.headers), ...this.#target.headers },
+    })
+  }
+
+  #warn(error: Error): void {
+    this.#log('warn', 'the gateway could not be asked', { error: error.message })
+  }
+}
+
+function withoutConnectionHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
+  const rest: OutgoingHttpHeaders = { ...headers }
+  for (const name of connectionHeaders) {
+    delete rest[name]
+  }
+  return rest
+}
+
+/** Where the gateway's own token takes the place of etcd's, the latter goes under its other name. */
+function withEtcdToken(
+  headers: OutgoingHttpHeaders,
+  own: ProxyTarget['headers'],
+): OutgoingHttpHeaders {
+  const { authorization } = headers
+  const isReplaced = own['authorization'] !== undefined && authorization !== undefined
+  return isReplaced ? { 'grpc-metadata-token': authorization, ...headers } : headers
+}
+
+/** The head of a response as it goes over the wire. */
+function headOf({ statusCode = 502 }: IncomingMessage, headers: OutgoingHttpHeaders): string {
+  const lines = Object.entries(headers).flatMap(([name, value]) =>
+    [value ?? []].flat().map((one) => `${name}: ${one}`),
+  )
+  const status = `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] ?? ''}`
+  return `${[status, ...lines].join('\r\n')}\r\n\r\n`
+}
+
+/** grpc-gateway's answer when the server behind it is away: code 14, Unavailable. */
+function unreachable(error: Error): string {
+  return JSON.stringify({ code: 14, message: `connection error: ${error.message}` })
+}

@@ -1,0 +1,88 @@
+import { setImmediate as nextImmediate } from 'node:timers/promises'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { Batches } from '../../src/bridge/link-batches.ts'
+
+/** Calls on their way: each message takes all that wait. */
+class Sender {
+  readonly batches = new Batches((withCalls) => this.#send(withCalls))
+  /** The calls of each message. */
+  readonly messages: number[] = []
+  others = 0
+  #waiting = 0
+
+  call(): void {
+    this.#waiting++
+    this.batches.queued()
+  }
+
+  other(): void {
+    this.others++
+    this.batches.queued()
+  }
+
+  #send(withCalls: boolean): number | undefined {
+    this.others = 0
+    if (!withCalls || this.#waiting === 0) {
+      return undefined
+    }
+    this.messages.push(this.#waiting)
+    this.#waiting = 0
+    return this.messages.length
+  }
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+})
+
+afterEach(() => {
+  vi.useRealTimers()
+})
+
+it('[LNK21] calls that come together leave together, and at once on an idle link', async () => {
+  const sender = new Sender()
+  sender.call()
+  sender.call()
+  await nextImmediate()
+  expect(sender.messages).toEqual([2])
+})
+
+it('[LNK21] calls wait while two messages are under way, for the first answer to one of them', async () => {
+  const sender = new Sender()
+  sender.call()
+  await nextImmediate()
+  sender.call()
+  await nextImmediate()
+  for (let i = 0; i < 3; i++) {
+    sender.call()
+    await nextImmediate()
+  }
+  expect(sender.messages).toEqual([1, 1])
+  sender.batches.answered(2)
+  await nextImmediate()
+  expect(sender.messages).toEqual([1, 1, 3])
+})
+
+it('[LNK21] what is no call does not wait', async () => {
+  const sender = new Sender()
+  for (let i = 0; i < 3; i++) {
+    sender.call()
+    await nextImmediate()
+  }
+  sender.other()
+  await nextImmediate()
+  expect(sender.others).toBe(0)
+  expect(sender.messages).toEqual([1, 1])
+})
+
+it('[LNK9] [LNK21] a message that is not answered stops counting', async () => {
+  const sender = new Sender()
+  for (let i = 0; i < 3; i++) {
+    sender.call()
+    await nextImmediate()
+  }
+  expect(sender.messages).toEqual([1, 1])
+  vi.runAllTimers()
+  await nextImmediate()
+  expect(sender.messages).toEqual([1, 1, 1])
+})
