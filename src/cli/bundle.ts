@@ -43,9 +43,12 @@ async function hashInputs(): Promise<string> {
   return hash.digest('hex').slice(0, 16)
 }
 
-/** The files at or below a path, sorted; src/cli is no part of the Worker. */
+/** What runs in Node is no part of the Worker. */
+const outside: readonly string[] = [join('src', 'cli'), join('src', 'bridge')]
+
+/** The files at or below a path, sorted. */
 async function listFiles(path: string): Promise<readonly string[]> {
-  if (path === join('src', 'cli')) {
+  if (outside.includes(path)) {
     return []
   }
   if (!(await stat(join(root, path))).isDirectory()) {

@@ -1,14 +1,22 @@
-import { type FlagName, flagTable, sections } from './flags.ts'
+import { bridgeTable, type FlagTable, sections, serveTable } from './flag-table.ts'
 
 /** The text of `--help`: etcd's layout, from the table of flags. */
 export function helpText(): string {
-  return [usage, ...sections.map(sectionText)].join('\n')
+  return [serveUsage, flagsText(serveTable)].join('\n')
 }
 
-const usage = `Usage:
+/** The text of `bridge --help`. */
+export function bridgeHelpText(): string {
+  return [bridgeUsage, flagsText(bridgeTable)].join('\n')
+}
+
+const serveUsage = `Usage:
 
   npm start -- [flags]
     Start a server. Every flag can also be set by its ETCD_* variable: --data-dir by ETCD_DATA_DIR.
+
+  npm start -- bridge --upstream URL [flags]
+    Serve a deployed Worker's keyspace here (see bridge --help).
 
   npm start -- --version
     Show the version.
@@ -17,15 +25,24 @@ const usage = `Usage:
     Show this help.
 `
 
-function sectionText(section: (typeof sections)[number]): string {
-  const names = (Object.keys(flagTable) as FlagName[]).filter(
-    (name) => flagTable[name].section === section,
-  )
-  return [`${section}:`, ...names.map(flagText), ''].join('\n')
+const bridgeUsage = `Usage:
+
+  npm start -- bridge --upstream URL [flags]
+    Serve the keyspace of a deployed Worker on local client URLs. Every flag can also be set by its
+    ETCD_* variable: --token-file by ETCD_TOKEN_FILE.
+`
+
+function flagsText(table: FlagTable): string {
+  return sections
+    .map((section) => sectionText(section, table))
+    .filter((text) => text !== '')
+    .join('\n')
 }
 
-function flagText(name: FlagName): string {
-  const spec = flagTable[name]
-  const fallback = 'fallbackShown' in spec ? spec.fallbackShown : spec.fallback
-  return `  --${name} '${fallback}'\n    ${spec.help}`
+function sectionText(section: (typeof sections)[number], table: FlagTable): string {
+  const flags = Object.entries(table).filter(([, spec]) => spec.section === section)
+  const texts = flags.map(
+    ([name, spec]) => `  --${name} '${spec.fallbackShown ?? spec.fallback}'\n    ${spec.help}`,
+  )
+  return texts.length === 0 ? '' : [`${section}:`, ...texts, ''].join('\n')
 }

@@ -1,17 +1,16 @@
-/** An address to listen on: `host` is an IP without brackets, `port` 0 takes a free one. */
+/** A URL to listen on: `host` is an IP without brackets, `port` 0 takes a free one. */
 export interface ListenUrl {
+  readonly scheme: 'http' | 'https'
   readonly host: string
   readonly port: number
 }
 
 /**
- * Reads one URL by etcd's rules (client/pkg/types/urls.go): http://IP:PORT without a path.
- * `localhost` is 127.0.0.1, as Go's listener takes it. Returns what is wrong with it otherwise.
+ * Reads one URL by etcd's rules (client/pkg/types/urls.go): http://IP:PORT or https://IP:PORT without
+ * a path. `localhost` is 127.0.0.1, as Go's listener takes it. Returns what is wrong with it
+ * otherwise.
  */
 export function parseListenUrl(text: string): ListenUrl | string {
-  if (!text.startsWith('http://')) {
-    return `URL scheme must be http: ${text}`
-  }
   const wrong = clientUrlProblem(text)
   if (wrong !== undefined) {
     return wrong
@@ -21,7 +20,8 @@ export function parseListenUrl(text: string): ListenUrl | string {
   if (!/^[\d.]+$|:/.test(host)) {
     return `expected IP in URL for binding (${text})`
   }
-  return { host, port: explicitPort(text) ?? 0 }
+  const scheme = url.protocol === 'https:' ? 'https' : 'http'
+  return { scheme, host, port: explicitPort(text) ?? 0 }
 }
 
 /** What keeps a URL from being one that clients can be told of; undefined when nothing does. */
@@ -40,7 +40,12 @@ export function clientUrlProblem(text: string): string | undefined {
   return undefined
 }
 
-/** `127.0.0.1:2379`, `[::1]:2379`: the form of workerd's sockets and of a URL's host. */
+/** `http://127.0.0.1:2379`, `https://[::1]:2379`. */
+export function formatUrl(url: ListenUrl): string {
+  return `${url.scheme}://${hostPort(url)}`
+}
+
+/** `127.0.0.1:2379`, `[::1]:2379`. */
 export function hostPort({ host, port }: ListenUrl): string {
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }

@@ -1,3 +1,5 @@
+import type { Warning } from './flags.ts'
+
 /** Levels of `--log-level`, least first. */
 const levels = ['debug', 'info', 'warn', 'error', 'panic', 'fatal'] as const
 
@@ -19,6 +21,13 @@ export class Log {
     if (levels.indexOf(level) >= this.#least) {
       const line = { level, ts: new Date().toISOString(), msg: message, ...fields }
       process.stderr.write(`${JSON.stringify(line)}\n`)
+    }
+  }
+
+  /** What the command line, its environment or its file say in vain. */
+  warn(warnings: readonly Warning[]): void {
+    for (const { message, fields } of warnings) {
+      this.write('warn', message, fields)
     }
   }
 

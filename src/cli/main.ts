@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import workerd from 'workerd'
 import { ETCD_VERSION } from '../protocol/version.ts'
+import { bridge } from './bridge.ts'
 import { buildBundle } from './bundle.ts'
 import { Failure, systemErrorCode } from './failure.ts'
-import { helpText } from './help.ts'
+import { bridgeHelpText, helpText } from './help.ts'
 import { serve } from './serve.ts'
 
 async function main(args: readonly string[]): Promise<void> {
@@ -19,6 +20,10 @@ async function main(args: readonly string[]): Promise<void> {
       return print(versionText())
     case 'build':
       return print([...(await buildBundle()).values()].join('\n'))
+    case 'bridge':
+      return /^--?h(elp)?$/.test(rest[0] ?? '')
+        ? print(bridgeHelpText())
+        : bridge(rest, process.env)
     case 'serve':
       return serve(rest, process.env)
     default:
@@ -49,6 +54,8 @@ try {
   process.stderr.write(`etcdurable: ${failure.message}\n`)
   process.exitCode = failure.exitCode
 }
+// A connection that its client holds open keeps no server from ending.
+process.exit()
 
 /** A full disk and the like are no bugs of ours; anything else that is thrown is, and keeps its stack. */
 function asFailure(error: unknown): Failure {

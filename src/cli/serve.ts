@@ -1,14 +1,24 @@
-import { once } from 'node:events'
-import { writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { rm, writeFile } from 'node:fs/promises'
+import { Agent, request } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { pipeToGateway } from '../bridge/http-pipe.ts'
+import { HttpProxy } from '../bridge/http-proxy.ts'
+import { ClientListener } from '../bridge/listener.ts'
 import { buildBundle } from './bundle.ts'
+import { advertisedUrls, announce, bindClientUrls } from './client-urls.ts'
 import { openDataDirectory } from './data-directory.ts'
-import { Failure, systemErrorCode } from './failure.ts'
-import { type Flags, parseFlags, unknownVariables, workerVariables } from './flags.ts'
-import { hostPort, type ListenUrl } from './listen-url.ts'
+import { Failure } from './failure.ts'
+import type { ServeFlags } from './flag-table.ts'
+import { parseServeFlags, workerVariables } from './flags.ts'
+import { jwtKeyVariables } from './jwt-keys.ts'
+import type { ListenUrl } from './listen-url.ts'
 import { Log } from './log.ts'
+import { ProcessMetrics } from './process-metrics.ts'
+import { untilSignal } from './signals.ts'
+import { chooseCertificate, tlsServer } from './tls-flags.ts'
+import { Traffic } from './traffic.ts'
+import { type WorkerSockets, workerSockets } from './worker-sockets.ts'
 import { workerdConfig } from './workerd-config.ts'
 import { Workerd } from './workerd.ts'
 
@@ -16,85 +26,139 @@ const answerMsMax = 30_000
 
 /**
  * Serves until SIGTERM, SIGINT or SIGHUP: the Worker's bundle in workerd, its Durable Objects in
- * the data directory. Throws Failure when it cannot start or when workerd ends by itself.
+ * the data directory, and this process in front of it for the clients. Throws Failure when it cannot
+ * start or when workerd ends by itself.
  */
 export async function serve(
   args: readonly string[],
   environment: Readonly<Record<string, string | undefined>>,
 ): Promise<void> {
-  const stopped = Promise.race(
-    ['SIGTERM', 'SIGINT', 'SIGHUP'].map((signal) => once(process, signal)),
-  )
-  const flags = parseFlags(args, environment)
+  const stopped = untilSignal()
+  const { flags, warnings } = parseServeFlags(args, environment)
   const log = new Log(flags['log-level'])
-  for (const variable of unknownVariables(environment)) {
-    log.write('warn', 'unrecognized environment variable', { variable })
-  }
+  log.warn(warnings)
   const dataDirectory = openDataDirectory(flags['data-dir'])
+  const listener = new ClientListener()
   try {
-    await Promise.all(flags['listen-client-urls'].map(refuseTakenAddress))
-    const workerd = new Workerd(await writeConfig(flags, dataDirectory.path), log)
-    try {
-      // Ctrl-C reaches workerd too; our own signal still comes before the news of its end.
-      await Promise.race([stopped, run(workerd, flags['listen-client-urls'])])
-    } finally {
-      await workerd.stop()
-    }
+    const certificate = await chooseCertificate(flags, dataDirectory.path, log)
+    const tls = tlsServer(flags, certificate, log)
+    const bound = await bindClientUrls(listener, flags['listen-client-urls'], tls)
+    await runWorker({ flags, log, listener, bound, directory: dataDirectory.path, stopped })
   } finally {
+    listener.close()
     dataDirectory.release()
   }
 }
 
-async function writeConfig(flags: Flags, directory: string): Promise<string> {
+interface Start {
+  readonly flags: ServeFlags
+  readonly log: Log
+  readonly listener: ClientListener
+  /** What the listener listens on. */
+  readonly bound: readonly ListenUrl[]
+  readonly directory: string
+  readonly stopped: Promise<void>
+}
+
+/** Returns when `stopped` resolves, with workerd stopped. */
+async function runWorker(start: Start): Promise<void> {
+  const sockets = await workerSockets(start.directory)
+  try {
+    const workerd = new Workerd(await writeConfig(start, sockets), start.log)
+    const metrics = new ProcessMetrics(() => [process.pid, workerd.pid])
+    try {
+      await metrics.listen(sockets.host)
+      await serveClients(start, sockets, workerd)
+    } finally {
+      metrics.close()
+      await workerd.stop()
+    }
+  } finally {
+    sockets.remove()
+  }
+}
+
+async function writeConfig(
+  { flags, bound, directory }: Start,
+  sockets: WorkerSockets,
+): Promise<string> {
+  const advertised = advertisedUrls(flags['advertise-client-urls'], bound)
   const config = workerdConfig({
     directory,
     storage: join(directory, 'shard'),
-    addresses: flags['listen-client-urls'].map(hostPort),
+    addresses: [`unix:${sockets.plain}`],
+    secureAddresses: [`unix:${sockets.secure}`],
+    host: `unix:${sockets.host}`,
     modules: await buildBundle(),
-    variables: new Map([...workerVariables(flags), ['EMBEDDED', 'true']]),
+    variables: new Map([
+      ...workerVariables({ ...flags, 'advertise-client-urls': advertised }),
+      ...(await jwtKeyVariables(flags['auth-token'])),
+      ['EMBEDDED', 'true'],
+    ]),
   })
   const path = join(directory, 'workerd.capnp')
-  await writeFile(path, config)
+  // The keys of tokens may be in it, and the mode is that of a new file only.
+  await rm(path, { force: true })
+  await writeFile(path, config, { mode: 0o600 })
   return path
 }
 
-/** workerd would name a taken address only by a stack trace. */
-async function refuseTakenAddress(url: ListenUrl): Promise<void> {
-  const listener = createServer().listen({ ...url, exclusive: true })
-  try {
-    await once(listener, 'listening')
-  } catch (error) {
-    const reasons: Readonly<Record<string, string>> = {
-      EADDRINUSE: 'address already in use',
-      EADDRNOTAVAIL: 'no such address on this machine',
-      EACCES: 'permission denied',
-    }
-    const reason = reasons[systemErrorCode(error) ?? ''] ?? String(error)
-    throw new Failure(`cannot listen on ${hostPort(url)}: ${reason}`)
-  }
-  listener.close()
-  await once(listener, 'close')
-}
-
-/** Says when the server is ready; never returns, as only the end of workerd ends it. */
-async function run(workerd: Workerd, urls: readonly ListenUrl[]): Promise<never> {
-  const ports = await workerd.listening(urls.length)
-  const bound = urls.map(({ host }, place) => ({ host, port: ports[place] ?? 0 }))
+/** Says when clients are served; returns when that is to end, and fails when workerd ends. */
+async function serveClients(start: Start, sockets: WorkerSockets, workerd: Workerd): Promise<void> {
+  await Promise.race([start.stopped, workerd.listening(2)])
   const ended = workerd.exited.then((how): never => {
     throw new Failure(`workerd ${how}`)
   })
-  await Promise.race([Promise.all(bound.map(untilAnswered)), ended])
-  const shown = bound.map((url) => `http://${hostPort(url)}`).join(', ')
-  process.stdout.write(`ready to serve client requests on ${shown}\n`)
-  return ended
+  // Ctrl-C reaches workerd too; our own signal still comes before the news of its end.
+  const over = Promise.race([start.stopped, ended])
+  const traffic = trafficOf(start, sockets)
+  const begin = async (): Promise<void> => {
+    await untilLive(sockets.secure)
+    await traffic.start()
+    announce(start.bound)
+  }
+  try {
+    await Promise.race([over, begin()])
+    await over
+  } catch (error) {
+    traffic.giveUp()
+    throw error
+  } finally {
+    await traffic.stop()
+  }
 }
 
-/** Waits until the Worker answers GET /livez, whatever it thinks of our Host header. */
-async function untilAnswered({ host, port }: ListenUrl): Promise<void> {
-  const loopbacks: Readonly<Record<string, string>> = { '0.0.0.0': '127.0.0.1', '::': '::1' }
-  const url = `http://${hostPort({ host: loopbacks[host] ?? host, port })}/livez`
+function trafficOf({ flags, log, listener, bound }: Start, sockets: WorkerSockets): Traffic {
+  return new Traffic({
+    flags,
+    log,
+    listener,
+    clientUrls: advertisedUrls(flags['advertise-client-urls'], bound),
+    // The list of hosts is not for the link.
+    sessionUrl: `ws+unix:${sockets.secure}:/session`,
+    token: undefined,
+    http1: (socket, isSecure) => pipeToGateway(socket, isSecure ? sockets.secure : sockets.plain),
+    proxy: new HttpProxy(
+      {
+        isSecure: false,
+        address: { socketPath: sockets.secure },
+        basePath: '',
+        headers: {},
+        agent: new Agent({ keepAlive: true }),
+      },
+      (level, message, fields) => log.write(level, message, fields),
+    ),
+  })
+}
+
+/** Waits until the Worker answers GET /livez. */
+async function untilLive(socketPath: string): Promise<void> {
   const deadline = Date.now() + answerMsMax
-  for (let problem = await probe(url); problem !== undefined; problem = await probe(url)) {
+  for (
+    let problem = await probe(socketPath);
+    problem !== undefined;
+    problem = await probe(socketPath)
+  ) {
     if (Date.now() > deadline) {
       throw new Failure(`the server is not live: ${problem}`)
     }
@@ -103,12 +167,14 @@ async function untilAnswered({ host, port }: ListenUrl): Promise<void> {
 }
 
 /** What keeps the server from being live; undefined when nothing does. */
-async function probe(url: string): Promise<string | undefined> {
-  try {
-    const response = await fetch(url)
-    const body = await response.text()
-    return response.status < 500 ? undefined : `${response.status} ${body.trim()}`
-  } catch (error) {
-    return String(error instanceof Error ? (error.cause ?? error) : error)
-  }
+function probe(socketPath: string): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const asked = request({ socketPath, path: '/livez', agent: false }, (response) => {
+      response.resume()
+      const { statusCode = 500 } = response
+      response.on('close', () => resolve(statusCode < 500 ? undefined : `status ${statusCode}`))
+    })
+    asked.on('error', (error) => resolve(error.message))
+    asked.end()
+  })
 }

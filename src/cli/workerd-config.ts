@@ -11,18 +11,31 @@ export interface WorkerdOptions {
   readonly directory: string
   /** Absolute path of the Durable Objects' storage. */
   readonly storage: string
-  /** `host:port` of each socket, which are named by their place: `0`, `1`, … */
+  /** `host:port` or `unix:path` of each socket, which are named by their place: `0`, `1`, … */
   readonly addresses: readonly string[]
+  /** More of them, whose clients came over TLS. */
+  readonly secureAddresses?: readonly string[]
   /** Absolute paths by module name, the Worker's entry first. */
   readonly modules: ReadonlyMap<string, string>
   readonly variables: ReadonlyMap<string, string>
+  /** `unix:path` of an HTTP server that tells of the processes: the Worker's HOST. */
+  readonly host?: string
 }
+
+/**
+ * TLS ends before workerd, so the gateway is told of it by a header that is set or removed here,
+ * whatever a client says. (workerd's own forwardedProtoHeader is read before headers are injected.)
+ */
+const plainHttp = '(injectRequestHeaders = [(name = "X-Forwarded-Proto")])'
+const secureHttp = '(injectRequestHeaders = [(name = "X-Forwarded-Proto", value = "https")])'
 
 /** workerd's configuration of wrangler.toml's Worker, in Cap'n Proto's text form. */
 export function workerdConfig(options: WorkerdOptions): string {
-  const sockets = options.addresses.map(
-    (address, place) =>
-      `(name = "${place}", address = ${quote(address)}, http = (), service = "worker")`,
+  const plain = options.addresses.map((address) => ({ address, http: plainHttp }))
+  const secure = (options.secureAddresses ?? []).map((address) => ({ address, http: secureHttp }))
+  const sockets = [...plain, ...secure].map(
+    ({ address, http }, place) =>
+      `(name = "${place}", address = ${quote(address)}, http = ${http}, service = "worker")`,
   )
   const modules = [...options.modules].map(([name, path]) => {
     const content = `embed ${quote(relative(options.directory, path))}`
@@ -30,14 +43,19 @@ export function workerdConfig(options: WorkerdOptions): string {
   })
   const bindings = [
     '(name = "SHARD", durableObjectNamespace = "Shard")',
+    ...(options.host === undefined ? [] : ['(name = "HOST", service = "host")']),
     ...[...options.variables].map(([name, value]) => `(name = "${name}", text = ${quote(value)})`),
   ]
+  const host =
+    options.host === undefined
+      ? ''
+      : `\n    (name = "host", external = (address = ${quote(options.host)}, http = ())),`
   return `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
   services = [
     (name = "worker", worker = .worker),
-    (name = "storage", disk = (path = ${quote(options.storage)}, writable = true)),
+    (name = "storage", disk = (path = ${quote(options.storage)}, writable = true)),${host}
   ],
   sockets = ${list(sockets)},
   logging = (structuredLogging = true),

@@ -37,7 +37,12 @@ export class Workerd {
     )
     this.#follow(1)
     this.#follow(2)
-    log.write('info', 'workerd started', { pid: this.#child.pid ?? 0 })
+    log.write('info', 'workerd started', { pid: this.pid })
+  }
+
+  /** 0 when it could not be started. */
+  get pid(): number {
+    return this.#child.pid ?? 0
   }
 
   /** Resolves to how it ended, such as `exited with code 1`. */

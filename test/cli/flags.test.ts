@@ -1,8 +1,13 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { advertisedUrls } from '../../src/cli/client-urls.ts'
 import { Failure } from '../../src/cli/failure.ts'
-import { parseFlags, unknownVariables, workerVariables } from '../../src/cli/flags.ts'
+import { parseBridgeFlags, parseServeFlags, workerVariables } from '../../src/cli/flags.ts'
+
+function parseFlags(args: readonly string[], environment: Record<string, string>) {
+  return parseServeFlags(args, environment).flags
+}
 
 function failureOf(args: readonly string[], environment: Record<string, string> = {}) {
   try {
@@ -21,13 +26,31 @@ describe('flags', () => {
     expect(parseFlags([], {})).toEqual({
       'name': 'default',
       'data-dir': 'default.etcdurable',
-      'listen-client-urls': [{ host: '127.0.0.1', port: 2379 }],
+      'config-file': '',
+      'listen-client-urls': [{ scheme: 'http', host: '127.0.0.1', port: 2379 }],
+      'auth-token': 'simple',
+      'auth-token-ttl': 300,
+      'bcrypt-cost': 10,
       'quota-backend-bytes': 0,
       'max-txn-ops': 128,
       'max-request-bytes': 1_572_864,
-      'advertise-client-urls': 'http://127.0.0.1:2379',
+      'max-concurrent-streams': 4_294_967_295,
+      'grpc-keepalive-min-time': 5000,
+      'grpc-keepalive-interval': 7_200_000,
+      'grpc-keepalive-timeout': 20_000,
+      'advertise-client-urls': '',
       'auto-compaction-mode': 'periodic',
       'auto-compaction-retention': '0',
+      'cert-file': '',
+      'key-file': '',
+      'client-cert-auth': false,
+      'client-cert-allowed-hostname': [],
+      'trusted-ca-file': '',
+      'auto-tls': false,
+      'self-signed-cert-validity': 1,
+      'cipher-suites': [],
+      'tls-min-version': 'TLS1.2',
+      'tls-max-version': '',
       'cors': '*',
       'host-whitelist': '*',
       'metrics': 'basic',
@@ -65,7 +88,20 @@ describe('flags', () => {
 
   it('[CLI3] name the variables that no flag has', () => {
     const environment = { ETCD_DATADIR: 'x', ETCD_DATA_DIR: 'y', ETCDCTL_API: '3', PATH: '/' }
-    expect(unknownVariables(environment)).toEqual(['ETCD_DATADIR'])
+    expect(parseServeFlags([], environment).warnings).toEqual([
+      { message: 'unrecognized environment variable', fields: { variable: 'ETCD_DATADIR' } },
+    ])
+  })
+
+  it.each([
+    [['--auto-tls'], true],
+    [['--auto-tls=true'], true],
+    [['--auto-tls=1'], true],
+    [['--auto-tls=F'], false],
+    [['--auto-tls', '--name', 'x'], true],
+    [[], false],
+  ])('[CLI2] are booleans without a value too: %j', (args, value) => {
+    expect(parseFlags(args, {})['auto-tls']).toBe(value)
   })
 
   it('[CLI4] name the data directory after the member', () => {
@@ -74,17 +110,22 @@ describe('flags', () => {
   })
 
   it('[CLI4] advertise the URLs that are listened on', () => {
-    const listen = '--listen-client-urls=http://10.0.0.1:1,http://[::1]:2'
+    const listen = '--listen-client-urls=http://10.0.0.1:1,https://[::1]:0'
     const flags = parseFlags([listen], {})
     expect(flags['listen-client-urls']).toEqual([
-      { host: '10.0.0.1', port: 1 },
-      { host: '::1', port: 2 },
+      { scheme: 'http', host: '10.0.0.1', port: 1 },
+      { scheme: 'https', host: '::1', port: 0 },
     ])
-    expect(flags['advertise-client-urls']).toBe('http://10.0.0.1:1,http://[::1]:2')
-    const advertise = '--advertise-client-urls=https://etcd.example.com:443'
-    expect(parseFlags([listen, advertise], {})['advertise-client-urls']).toBe(
-      'https://etcd.example.com:443',
+    const bound = [
+      { scheme: 'http', host: '10.0.0.1', port: 1 },
+      { scheme: 'https', host: '::1', port: 40123 },
+    ] as const
+    expect(advertisedUrls(flags['advertise-client-urls'], bound)).toBe(
+      'http://10.0.0.1:1,https://[::1]:40123',
     )
+    const advertise = '--advertise-client-urls=https://etcd.example.com:443'
+    const given = parseFlags([listen, advertise], {})['advertise-client-urls']
+    expect(advertisedUrls(given, bound)).toBe('https://etcd.example.com:443')
   })
 
   it.each([
@@ -113,7 +154,13 @@ describe('flags', () => {
     ['log-level', 'loud', 'must be debug, info, warn, error, panic or fatal'],
     ['watch-progress-notify-interval', '5', 'must be a duration such as 10m or 1h30m'],
     ['watch-progress-notify-interval', '0', 'must be more than 0'],
-    ['listen-client-urls', 'foo', 'URL scheme must be http: foo'],
+    ['listen-client-urls', 'foo', 'URL scheme must be http or https: foo'],
+    ['auto-tls', 'yes', 'must be true or false'],
+    ['self-signed-cert-validity', '0', 'must be 1 to 99'],
+    ['max-concurrent-streams', '4294967296', 'is out of range'],
+    ['grpc-keepalive-interval', '10', 'must be a duration such as 10m or 1h30m'],
+    ['tls-min-version', 'TLS1.1', 'must be TLS1.2 or TLS1.3'],
+    ['cipher-suites', 'TLS_AES_128_GCM_SHA256,RC4', 'unexpected TLS cipher suite "RC4"'],
     ['advertise-client-urls', 'foo', 'URL scheme must be http or https: foo'],
   ])('[CLI6] refuse --%s=%s: %s', (name, value, problem) => {
     expect(failureOf([`--${name}=${value}`])).toEqual({
@@ -158,7 +205,9 @@ describe('flags', () => {
     const declared = [...declarations.matchAll(/readonly (ETCD_\w+|EMBEDDED)\?: string/g)].map(
       ([, name]) => name,
     )
-    const given = [...workerVariables(parseFlags([], {})).keys(), 'EMBEDDED']
+    // The keys are read from files, which src/cli/jwt-keys.ts does.
+    const keys = ['ETCD_AUTH_TOKEN_PUBLIC_KEY', 'ETCD_AUTH_TOKEN_PRIVATE_KEY']
+    const given = [...workerVariables(parseFlags([], {})).keys(), ...keys, 'EMBEDDED']
     expect(new Set(given)).toEqual(new Set(declared))
   })
 
@@ -171,5 +220,32 @@ describe('flags', () => {
     expect(variables.get('ETCD_WATCH_PROGRESS_NOTIFY_INTERVAL_MS')).toBe('90000')
     expect(variables.get('ETCD_QUOTA_BACKEND_BYTES')).toBe('-1')
     expect(variables.get('ETCD_CORS')).toBe('')
+  })
+})
+
+describe('the flags of bridge', () => {
+  const upstream = '--upstream=https://store.example/base'
+
+  it('[CLI21] are those of the listener, and name the upstream', () => {
+    const { flags } = parseBridgeFlags([upstream, '--token-file=t', '--log-level=warn'], {})
+    expect(flags.upstream.href).toBe('https://store.example/base')
+    expect(flags).toMatchObject({ 'token-file': 't', 'log-level': 'warn', 'cert-file': '' })
+  })
+
+  it.each([
+    [[], '', 1],
+    [['--upstream=store.example'], 'store.example', 2],
+    [['--upstream=ftp://store.example'], 'ftp://store.example', 2],
+  ] as const)('[CLI21] refuse an upstream that is none: %j', (args, value, exitCode) => {
+    const problem = 'must be a URL such as https://store.example.workers.dev'
+    expect(() => parseBridgeFlags(args, {})).toThrow(
+      new Failure(`invalid value "${value}" for flag --upstream: ${problem}`, exitCode),
+    )
+  })
+
+  it('[CLI21] do not have those of a server', () => {
+    expect(() => parseBridgeFlags([upstream, '--max-txn-ops=1'], {})).toThrow(
+      'flag provided but not defined: --max-txn-ops (see --help)',
+    )
   })
 })

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { clientUrlProblem, hostPort, parseListenUrl } from '../../src/cli/listen-url.ts'
+import { clientUrlProblem, formatUrl, parseListenUrl } from '../../src/cli/listen-url.ts'
 
 describe('a listen URL', () => {
   it.each([
@@ -11,14 +11,14 @@ describe('a listen URL', () => {
     ['http://localhost:2379', '127.0.0.1', 2379],
   ])('[CLI9] %s is read', (text, host, port) => {
     const url = parseListenUrl(text)
-    expect(url).toEqual({ host, port })
+    expect(url).toEqual({ scheme: 'http', host, port })
+    expect(parseListenUrl(text.replace('http', 'https'))).toEqual({ scheme: 'https', host, port })
   })
 
   it.each([
-    ['', 'URL scheme must be http: '],
-    ['127.0.0.1:2379', 'URL scheme must be http: 127.0.0.1:2379'],
-    ['https://127.0.0.1:2379', 'URL scheme must be http: https://127.0.0.1:2379'],
-    ['unix:///tmp/socket', 'URL scheme must be http: unix:///tmp/socket'],
+    ['', 'URL scheme must be http or https: '],
+    ['127.0.0.1:2379', 'URL scheme must be http or https: 127.0.0.1:2379'],
+    ['unix:///tmp/socket', 'URL scheme must be http or https: unix:///tmp/socket'],
     ['http://127.0.0.1', 'URL address does not have the form "host:port": http://127.0.0.1'],
     ['http://127.0.0.1:', 'URL address does not have the form "host:port": http://127.0.0.1:'],
     [
@@ -37,8 +37,8 @@ describe('a listen URL', () => {
   })
 
   it('[CLI9] has brackets around an IPv6 address again when shown', () => {
-    expect(hostPort({ host: '::1', port: 1 })).toBe('[::1]:1')
-    expect(hostPort({ host: '127.0.0.1', port: 1 })).toBe('127.0.0.1:1')
+    expect(formatUrl({ scheme: 'https', host: '::1', port: 1 })).toBe('https://[::1]:1')
+    expect(formatUrl({ scheme: 'http', host: '127.0.0.1', port: 1 })).toBe('http://127.0.0.1:1')
   })
 })
 

@@ -239,7 +239,7 @@ describe('a server that cannot start', () => {
     [
       ['--listen-client-urls=foo'],
       2,
-      'invalid value "foo" for flag --listen-client-urls: URL scheme must be http: foo',
+      'invalid value "foo" for flag --listen-client-urls: URL scheme must be http or https: foo',
     ],
   ])('[CLI5] %j ends with one line', async (args, code, line) => {
     expect(await refusal(args)).toEqual({ code, line })

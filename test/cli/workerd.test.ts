@@ -42,6 +42,7 @@ async function start(script: string, variables: ReadonlyMap<string, string>): Pr
     directory,
     storage: join(directory, 'storage'),
     addresses: ['127.0.0.1:0', '127.0.0.1:0'],
+    secureAddresses: ['127.0.0.1:0'],
     modules: new Map(['worker.js', 'schema.sql'].map((name) => [name, join(directory, name)])),
     variables,
   })
@@ -57,7 +58,7 @@ it('[CLI11] workerd gets variables, texts and sockets as they are, and keeps its
   ])
   for (const runs of [1, 2]) {
     const workerd = await start(probe, variables)
-    const ports = await workerd.listening(2)
+    const ports = await workerd.listening(3)
     const counts = []
     for (const port of ports) {
       const response = await fetch(`http://127.0.0.1:${port}/`)
@@ -67,13 +68,28 @@ it('[CLI11] workerd gets variables, texts and sockets as they are, and keeps its
     }
     await workerd.stop()
     expect(await workerd.exited).toBe('exited with code 0')
-    expect(counts).toEqual([2 * runs - 1, 2 * runs])
+    expect(counts).toEqual([3 * runs - 2, 3 * runs - 1, 3 * runs])
   }
+})
+
+it('[CLI22] the Worker is told whether a client came over TLS, whatever the client says', async () => {
+  const script = `
+    export class Shard {}
+    export default { fetch: (request) => new Response(request.headers.get('X-Forwarded-Proto')) }`
+  const workerd = await start(script, new Map())
+  const [plain, , secure] = await workerd.listening(3)
+  for (const headers of [{}, { 'X-Forwarded-Proto': 'https' }, { 'x-forwarded-proto': 'http' }]) {
+    const overPlain = await fetch(`http://127.0.0.1:${plain}/`, { headers })
+    expect(await overPlain.text()).toBe('')
+    const overTls = await fetch(`http://127.0.0.1:${secure}/`, { headers })
+    expect(await overTls.text()).toBe('https')
+  }
+  await workerd.stop()
 })
 
 it('[CLI11] a Worker that does not load is told of', async () => {
   const workerd = await start('throw new Error("no such luck")', new Map())
-  const failed = workerd.listening(2)
+  const failed = workerd.listening(3)
   await expect(failed).rejects.toThrow(Failure)
   await expect(failed).rejects.toThrow(/^workerd exited with code 1 before it was ready: /)
 })

@@ -1,0 +1,85 @@
+import * as z from 'zod'
+import { isCipherSuite } from '../bridge/tls-cipher-suites.ts'
+import { parseAuthToken } from '../config/auth-token.ts'
+import { parseDuration } from '../config/duration.ts'
+import { clientUrlProblem, type ListenUrl, parseListenUrl } from './listen-url.ts'
+
+// Each reads a flag's text; what is wrong with it ends the line "invalid value … for flag …: ".
+
+export const text = z.string()
+
+export const wholeNumber = z
+  .string()
+  .regex(/^-?\d+$/, 'must be a whole number')
+  .transform(Number)
+  .refine(Number.isSafeInteger, 'is out of range')
+
+export const countingNumber = wholeNumber.refine((value) => value >= 0, 'must not be negative')
+
+/** Go's words for yes and no (strconv.ParseBool). */
+export const boolean = z.string().transform((given, context) => {
+  if (/^(1|t|T|TRUE|true|True)$/.test(given)) {
+    return true
+  }
+  if (!/^(0|f|F|FALSE|false|False)$/.test(given)) {
+    context.addIssue('must be true or false')
+    return z.NEVER
+  }
+  return false
+})
+
+export const durationMs = z.string().transform((given, context) => {
+  const ms = parseDuration(given)
+  if (ms === undefined) {
+    context.addIssue('must be a duration such as 10m or 1h30m')
+    return z.NEVER
+  }
+  return ms
+})
+
+export const listenUrls = z.string().transform((given, context): readonly ListenUrl[] => {
+  const parsed = given.split(',').map(parseListenUrl)
+  const wrong = parsed.find((url) => typeof url === 'string')
+  if (wrong !== undefined) {
+    context.addIssue(wrong)
+    return z.NEVER
+  }
+  return parsed.filter((url) => typeof url !== 'string')
+})
+
+/** Empty means the URLs that the server listens on. */
+export const advertiseUrls = z.string().superRefine((given, context) => {
+  const wrong = given === '' ? undefined : given.split(',').map(clientUrlProblem).find(Boolean)
+  if (wrong !== undefined) {
+    context.addIssue(wrong)
+  }
+})
+
+export const list = z
+  .string()
+  .transform((given) => (given === '' ? [] : given.split(',').map((item) => item.trim())))
+
+export const authToken = z
+  .string()
+  .refine((given) => parseAuthToken(given) !== undefined, 'auth: invalid auth options')
+
+export const cipherSuites = list.superRefine((names, context) => {
+  const unknown = names.find((name) => !isCipherSuite(name))
+  if (unknown !== undefined) {
+    context.addIssue(`unexpected TLS cipher suite "${unknown}"`)
+  }
+})
+
+/** An upstream's address: where it is mounted is part of it, a query is not. */
+export const upstreamUrl = z.string().transform((given, context) => {
+  const url = URL.canParse(given) ? new URL(given) : undefined
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    context.addIssue('must be a URL such as https://store.example.workers.dev')
+    return z.NEVER
+  }
+  if (url.username !== '' || url.search !== '' || url.hash !== '') {
+    context.addIssue('must have no user, query or fragment')
+    return z.NEVER
+  }
+  return url
+})

@@ -1,0 +1,311 @@
+import * as z from 'zod'
+import * as schemas from './flag-schemas.ts'
+
+/** Sections of `--help`, in etcd's order. */
+export const sections = [
+  'Member',
+  'Clustering',
+  'Security',
+  'Auth',
+  'Profiling and Monitoring',
+  'Logging',
+  'Features',
+] as const
+
+export interface FlagSpec {
+  readonly section: (typeof sections)[number]
+  /** The value when nothing gives one, as one would type it. */
+  readonly fallback: string
+  /** Shown by `--help` in place of a fallback that depends on other flags. */
+  readonly fallbackShown?: string
+  readonly help: string
+  readonly schema: z.ZodType<unknown, string>
+  /** The Worker's variable; absent for a flag that concerns this process alone. */
+  readonly binding?: string
+  /** How a configuration file writes it; absent for a string. */
+  readonly fileType?: 'boolean' | 'number' | 'nanoseconds' | 'list'
+  /** Its name below `client-transport-security` in a configuration file. */
+  readonly securityKey?: string
+}
+
+export type FlagTable = Readonly<Record<string, FlagSpec>>
+
+const tlsVersion = ['TLS1.2', 'TLS1.3'] as const
+
+const member = {
+  'name': {
+    section: 'Member',
+    fallback: 'default',
+    help: 'Human-readable name for this member.',
+    schema: schemas.text.min(1, 'must not be empty'),
+    binding: 'ETCD_NAME',
+  },
+  'data-dir': {
+    section: 'Member',
+    fallback: '',
+    fallbackShown: '${name}.etcdurable',
+    help: 'Path to the data directory.',
+    schema: schemas.text,
+  },
+} as const satisfies FlagTable
+
+const quota = {
+  'quota-backend-bytes': {
+    section: 'Member',
+    fallback: '0',
+    help: 'Size in bytes past which the keyspace raises the NOSPACE alarm. 0 means the default of 2 GiB.',
+    schema: schemas.wholeNumber,
+    binding: 'ETCD_QUOTA_BACKEND_BYTES',
+    fileType: 'number',
+  },
+  'max-txn-ops': {
+    section: 'Member',
+    fallback: '128',
+    help: 'Maximum number of operations permitted in a transaction.',
+    schema: schemas.countingNumber,
+    binding: 'ETCD_MAX_TXN_OPS',
+    fileType: 'number',
+  },
+} as const satisfies FlagTable
+
+/** Of whatever listens on client URLs and speaks gRPC there. */
+const listening = {
+  'config-file': {
+    section: 'Member',
+    fallback: '',
+    help: 'Path to a YAML file with the values of flags. With it, all other flags and variables are ignored.',
+    schema: schemas.text,
+  },
+  'listen-client-urls': {
+    section: 'Member',
+    fallback: 'http://127.0.0.1:2379',
+    help: 'Comma-separated URLs to listen on for client traffic, gRPC and HTTP alike.',
+    schema: schemas.listenUrls,
+  },
+  'max-request-bytes': {
+    section: 'Member',
+    fallback: '1572864',
+    help: 'Maximum client request size in bytes the server will accept.',
+    schema: schemas.countingNumber,
+    binding: 'ETCD_MAX_REQUEST_BYTES',
+    fileType: 'number',
+  },
+  'max-concurrent-streams': {
+    section: 'Member',
+    fallback: '4294967295',
+    help: 'Maximum concurrent streams that each client can open at a time.',
+    schema: schemas.countingNumber.refine((value) => value <= 0xffff_ffff, 'is out of range'),
+    fileType: 'number',
+  },
+  'grpc-keepalive-min-time': {
+    section: 'Member',
+    fallback: '5s',
+    help: 'Minimum duration interval that a client should wait before pinging server.',
+    schema: schemas.durationMs,
+    fileType: 'nanoseconds',
+  },
+  'grpc-keepalive-interval': {
+    section: 'Member',
+    fallback: '2h',
+    help: 'Frequency duration of server-to-client ping to check if a connection is alive (0 to disable).',
+    schema: schemas.durationMs,
+    fileType: 'nanoseconds',
+  },
+  'grpc-keepalive-timeout': {
+    section: 'Member',
+    fallback: '20s',
+    help: 'Additional duration of wait before closing a non-responsive connection (0 to disable).',
+    schema: schemas.durationMs,
+    fileType: 'nanoseconds',
+  },
+  'advertise-client-urls': {
+    section: 'Clustering',
+    fallback: '',
+    fallbackShown: '${listen-client-urls}',
+    help: 'Comma-separated client URLs that the member list tells clients of.',
+    schema: schemas.advertiseUrls,
+    binding: 'ETCD_ADVERTISE_CLIENT_URLS',
+  },
+  'cert-file': {
+    section: 'Security',
+    fallback: '',
+    help: 'Path to the certificate for https client URLs. Read again whenever it changes.',
+    schema: schemas.text,
+    securityKey: 'cert-file',
+  },
+  'key-file': {
+    section: 'Security',
+    fallback: '',
+    help: 'Path to the key of --cert-file.',
+    schema: schemas.text,
+    securityKey: 'key-file',
+  },
+  'client-cert-auth': {
+    section: 'Security',
+    fallback: 'false',
+    help: 'Require client certificates, signed by --trusted-ca-file or else by an authority of the system.',
+    schema: schemas.boolean,
+    fileType: 'boolean',
+    securityKey: 'client-cert-auth',
+  },
+  'client-cert-allowed-hostname': {
+    section: 'Security',
+    fallback: '',
+    help: 'Comma-separated list of SAN hostnames, one of which a client certificate has to hold.',
+    schema: schemas.list,
+    fileType: 'list',
+    securityKey: 'allowed-hostname',
+  },
+  'trusted-ca-file': {
+    section: 'Security',
+    fallback: '',
+    help: 'Path to the authorities of client certificates. Clients need one as soon as it is given.',
+    schema: schemas.text,
+    securityKey: 'trusted-ca-file',
+  },
+  'cipher-suites': {
+    section: 'Security',
+    fallback: '',
+    help: "Comma-separated list of supported TLS cipher suites, by Go's names (empty for the defaults).",
+    schema: schemas.cipherSuites,
+    fileType: 'list',
+  },
+  'tls-min-version': {
+    section: 'Security',
+    fallback: 'TLS1.2',
+    help: 'Minimum TLS version supported: TLS1.2 or TLS1.3.',
+    schema: z.enum(tlsVersion, 'must be TLS1.2 or TLS1.3'),
+  },
+  'tls-max-version': {
+    section: 'Security',
+    fallback: '',
+    help: 'Maximum TLS version supported: TLS1.2 or TLS1.3 (empty for the highest there is).',
+    schema: z.enum(['', ...tlsVersion], 'must be TLS1.2 or TLS1.3'),
+  },
+  'log-level': {
+    section: 'Logging',
+    fallback: 'info',
+    help: 'Lowest level that is logged: debug, info, warn, error, panic or fatal.',
+    schema: z.enum(
+      ['debug', 'info', 'warn', 'error', 'panic', 'fatal'],
+      'must be debug, info, warn, error, panic or fatal',
+    ),
+  },
+} as const satisfies FlagTable
+
+const keeping = {
+  'auto-compaction-mode': {
+    section: 'Clustering',
+    fallback: 'periodic',
+    help: "How to read --auto-compaction-retention: 'periodic' is a duration, 'revision' a number of revisions.",
+    schema: z.enum(['periodic', 'revision'], 'must be periodic or revision'),
+    binding: 'ETCD_AUTO_COMPACTION_MODE',
+  },
+  'auto-compaction-retention': {
+    section: 'Clustering',
+    fallback: '0',
+    help: 'How much history to keep: hours or a duration such as 5m, or revisions. 0 disables auto compaction.',
+    schema: schemas.text,
+    binding: 'ETCD_AUTO_COMPACTION_RETENTION',
+  },
+  'auto-tls': {
+    section: 'Security',
+    fallback: 'false',
+    help: 'Client TLS using a generated certificate, kept in the data directory.',
+    schema: schemas.boolean,
+    fileType: 'boolean',
+    securityKey: 'auto-tls',
+  },
+  'self-signed-cert-validity': {
+    section: 'Security',
+    fallback: '1',
+    help: 'Years that the certificate of --auto-tls is valid for.',
+    schema: schemas.wholeNumber.refine((years) => years > 0 && years < 100, 'must be 1 to 99'),
+    fileType: 'number',
+  },
+  'cors': {
+    section: 'Security',
+    fallback: '*',
+    help: 'Comma-separated origins allowed by CORS (empty or * means all).',
+    schema: schemas.text,
+    binding: 'ETCD_CORS',
+  },
+  'host-whitelist': {
+    section: 'Security',
+    fallback: '*',
+    help: 'Comma-separated hostnames that plaintext HTTP requests may name (empty or * means all).',
+    schema: schemas.text,
+    binding: 'ETCD_HOST_WHITELIST',
+  },
+  'auth-token': {
+    section: 'Auth',
+    fallback: 'simple',
+    help: "Authentication token type and its options: 'simple', or 'jwt' with sign-method, pub-key, priv-key and ttl.",
+    schema: schemas.authToken,
+    binding: 'ETCD_AUTH_TOKEN',
+  },
+  'bcrypt-cost': {
+    section: 'Auth',
+    fallback: '10',
+    help: 'Cost (4 to 31) of the bcrypt algorithm that hashes passwords.',
+    schema: schemas.countingNumber,
+    binding: 'ETCD_BCRYPT_COST',
+    fileType: 'number',
+  },
+  'auth-token-ttl': {
+    section: 'Auth',
+    fallback: '300',
+    help: 'Time (in seconds) that a simple token lives after its last use.',
+    schema: schemas.countingNumber,
+    binding: 'ETCD_AUTH_TOKEN_TTL',
+    fileType: 'number',
+  },
+  'metrics': {
+    section: 'Profiling and Monitoring',
+    fallback: 'basic',
+    help: "Detail of the exported metrics; 'extensive' adds latency histograms per method.",
+    schema: z.enum(['basic', 'extensive'], 'must be basic or extensive'),
+    binding: 'ETCD_METRICS',
+  },
+  'watch-progress-notify-interval': {
+    section: 'Features',
+    fallback: '10m',
+    help: 'Duration of periodical watch progress notification.',
+    schema: schemas.durationMs.refine((ms) => ms > 0, 'must be more than 0'),
+    binding: 'ETCD_WATCH_PROGRESS_NOTIFY_INTERVAL_MS',
+    fileType: 'nanoseconds',
+  },
+} as const satisfies FlagTable
+
+/**
+ * The flags of `serve`: etcd's names, defaults and words (etcd server/etcdmain/help.go). The parser,
+ * `--help` and the Worker's variables all come from this table.
+ */
+export const serveTable = { ...member, ...quota, ...listening, ...keeping }
+
+/** The flags of `bridge`. */
+export const bridgeTable = {
+  'upstream': {
+    section: 'Member',
+    fallback: '',
+    fallbackShown: 'needed',
+    help: 'URL of the deployed Worker.',
+    schema: schemas.upstreamUrl,
+  },
+  'token-file': {
+    section: 'Member',
+    fallback: '',
+    help: "Path to a file that holds the Worker's ETCDURABLE_TOKEN.",
+    schema: schemas.text,
+  },
+  ...listening,
+} as const satisfies FlagTable
+
+/** What a table's flags hold once parsed. */
+export type FlagsOf<Table extends FlagTable> = {
+  readonly [Name in keyof Table]: z.output<Table[Name]['schema']>
+}
+
+export type ListenFlags = FlagsOf<typeof listening>
+export type ServeFlags = FlagsOf<typeof serveTable>
+export type BridgeFlags = FlagsOf<typeof bridgeTable>

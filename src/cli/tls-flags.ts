@@ -1,0 +1,114 @@
+import { join } from 'node:path'
+import type { SecureVersion } from 'node:tls'
+import { CertificateError } from '../bridge/certificate-files.ts'
+import { selfSignedCertificate } from '../bridge/certificate-self-signed.ts'
+import { openSslCiphers } from '../bridge/tls-cipher-suites.ts'
+import { TlsServer } from '../bridge/tls-server.ts'
+import { Failure } from './failure.ts'
+import type { ListenFlags } from './flag-table.ts'
+import { formatUrl, type ListenUrl } from './listen-url.ts'
+import type { Log } from './log.ts'
+
+export interface CertificateChoice {
+  readonly certFile: string
+  readonly keyFile: string
+}
+
+/** What serves the https URLs; undefined where there is none. Throws Failure. */
+export function tlsServer(
+  flags: ListenFlags,
+  { certFile, keyFile }: CertificateChoice,
+  log: Log,
+): TlsServer | undefined {
+  const versions = tlsVersions(flags)
+  if ((certFile === '') !== (keyFile === '')) {
+    throw new Failure('--cert-file and --key-file must both be given')
+  }
+  const secure = flags['listen-client-urls'].find(({ scheme }) => scheme === 'https')
+  warnOfPlaintext(flags, certFile, log)
+  if (secure === undefined) {
+    return undefined
+  }
+  if (certFile === '') {
+    throw new Failure(`--cert-file and --key-file must be given for ${formatUrl(secure)}`)
+  }
+  const settings = {
+    certFile,
+    keyFile,
+    trustedCaFile: flags['trusted-ca-file'],
+    clientCertAuth: flags['client-cert-auth'],
+    allowedHostnames: flags['client-cert-allowed-hostname'],
+    ...versions,
+    ciphers: openSslCiphers(flags['cipher-suites']),
+  }
+  try {
+    return new TlsServer(settings, (level, message, fields) => log.write(level, message, fields))
+  } catch (error) {
+    throw error instanceof CertificateError ? new Failure(error.message) : error
+  }
+}
+
+interface AutoTlsFlags extends ListenFlags {
+  readonly 'auto-tls': boolean
+  readonly 'self-signed-cert-validity': number
+}
+
+/** The certificate of the flags, or the one of --auto-tls, which yields to the former as in etcd. */
+export async function chooseCertificate(
+  flags: AutoTlsFlags,
+  dataDirectory: string,
+  log: Log,
+): Promise<CertificateChoice> {
+  const given = { certFile: flags['cert-file'], keyFile: flags['key-file'] }
+  if (!flags['auto-tls']) {
+    return given
+  }
+  if (given.certFile !== '' || given.keyFile !== '') {
+    log.write('warn', 'ignoring client auto TLS since certs given')
+    return given
+  }
+  const made = await selfSignedCertificate({
+    directory: join(dataDirectory, 'fixtures', 'client'),
+    hosts: [...flags['listen-client-urls'].map(({ host }) => host), 'localhost'],
+    validityYears: flags['self-signed-cert-validity'],
+  })
+  if (made.isNew) {
+    log.write('info', 'created cert file', { path: made.certFile })
+  }
+  return made
+}
+
+const versionNames: Readonly<Record<'TLS1.2' | 'TLS1.3', SecureVersion>> = {
+  'TLS1.2': 'TLSv1.2',
+  'TLS1.3': 'TLSv1.3',
+}
+
+function tlsVersions(flags: ListenFlags) {
+  const [least, most] = [flags['tls-min-version'], flags['tls-max-version']]
+  if (most !== '' && least > most) {
+    throw new Failure(`--tls-min-version ${least} is greater than --tls-max-version ${most}`)
+  }
+  if (least === 'TLS1.3' && flags['cipher-suites'].length > 0) {
+    throw new Failure('--cipher-suites cannot be configured when only TLS1.3 is enabled')
+  }
+  return {
+    minVersion: versionNames[least],
+    maxVersion: most === '' ? undefined : versionNames[most],
+  }
+}
+
+function warnOfPlaintext(flags: ListenFlags, certFile: string, log: Log): void {
+  const plain = flags['listen-client-urls'].filter(({ scheme }) => scheme === 'http')
+  for (const url of plain.map((one: ListenUrl) => formatUrl(one))) {
+    if (certFile !== '') {
+      log.write('warn', 'scheme is http while key and cert files are present; ignoring them', {
+        'client-url': url,
+      })
+    }
+    if (flags['client-cert-auth']) {
+      log.write('warn', 'scheme is http while --client-cert-auth is enabled; ignoring it', {
+        'client-url': url,
+      })
+    }
+  }
+}
