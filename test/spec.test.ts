@@ -4,7 +4,7 @@ import { expect, it } from 'vitest'
 
 const folder = import.meta.dirname
 const spec = readFileSync(join(folder, 'SPEC.md'), 'utf8')
-const rules = [...spec.matchAll(/^- ([A-Z]{3}\d+): \S/gm)].map(([, id = '']) => id)
+const rules = [...spec.matchAll(/^- ([A-Z][A-Z\d]{2}\d+): \S/gm)].map(([, id = '']) => id)
 
 /** A title is a string that begins with the ids of its rules. */
 function quotedRules(): Map<string, string> {
@@ -12,8 +12,8 @@ function quotedRules(): Map<string, string> {
   for (const file of readdirSync(folder, { recursive: true, encoding: 'utf8' })) {
     if (file.endsWith('.ts')) {
       const source = readFileSync(join(folder, file), 'utf8')
-      for (const [title] of source.matchAll(/['"`](?:\[[A-Z]{3}\d+\] ?)+/g)) {
-        title.match(/[A-Z]{3}\d+/g)?.forEach((id) => quoted.set(id, file))
+      for (const [title] of source.matchAll(/['"`](?:\[[A-Z][A-Z\d]{2}\d+\] ?)+/g)) {
+        title.match(/[A-Z][A-Z\d]{2}\d+/g)?.forEach((id) => quoted.set(id, file))
       }
     }
   }

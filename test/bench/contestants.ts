@@ -3,8 +3,10 @@ import { startEtcd } from '../oracle/etcd.ts'
 
 export interface Running {
   readonly url: string
-  /** The process that serves; undefined where it is not known. */
-  readonly pid?: number
+  /** The process that serves, or, of ours, the one that holds the keyspace. */
+  readonly pid: number
+  /** Of ours: the process that clients talk to. */
+  readonly bridgePid?: number
   stop(): Promise<void>
 }
 
@@ -21,7 +23,8 @@ export async function findContestants(): Promise<readonly Contestant[]> {
     name: 'etcdurable',
     start: async (dataDir?: string) => {
       const server = await startServer(dataDir === undefined ? {} : { dataDir })
-      return tracked({ url: server.url, pid: server.workerdPid, stop: () => server.stop() })
+      const { url, workerdPid, pid } = server
+      return tracked({ url, pid: workerdPid, bridgePid: pid, stop: () => server.stop() })
     },
   }
   const probe = await startEtcd()

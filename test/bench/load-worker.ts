@@ -1,6 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { download } from './download.ts'
 import { fanOut } from './fan-out.ts'
+import { grpcDownload } from './grpc-download.ts'
+import { grpcLoad } from './grpc-load.ts'
+import { grpcWatch } from './grpc-watch.ts'
 import type { Task } from './load.ts'
 import { unaryLoad } from './unary-load.ts'
 
@@ -12,6 +15,12 @@ function run(task: Task): Promise<object> {
       return fanOut(task)
     case 'download':
       return download(task)
+    case 'grpc':
+      return grpcLoad(task)
+    case 'grpc-watch':
+      return grpcWatch(task)
+    case 'grpc-download':
+      return grpcDownload(task)
   }
 }
 

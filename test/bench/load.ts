@@ -2,20 +2,32 @@ import { once } from 'node:events'
 import { Worker } from 'node:worker_threads'
 import type { DownloadResult, DownloadTask } from './download.ts'
 import type { FanOutResult, FanOutTask } from './fan-out.ts'
+import type { GrpcDownloadResult, GrpcDownloadTask } from './grpc-download.ts'
+import type { GrpcTask } from './grpc-load.ts'
+import type { GrpcWatchResult, GrpcWatchTask } from './grpc-watch.ts'
 import type { UnaryResult, UnaryTask } from './unary-load.ts'
 
-export type Task = UnaryTask | FanOutTask | DownloadTask
+interface Results {
+  'unary': UnaryResult
+  'fan-out': FanOutResult
+  'download': DownloadResult
+  'grpc': UnaryResult
+  'grpc-watch': GrpcWatchResult
+  'grpc-download': GrpcDownloadResult
+}
 
-type ResultOf<T extends Task> = T extends UnaryTask
-  ? UnaryResult
-  : T extends FanOutTask
-    ? FanOutResult
-    : DownloadResult
+export type Task =
+  | UnaryTask
+  | FanOutTask
+  | DownloadTask
+  | GrpcTask
+  | GrpcWatchTask
+  | GrpcDownloadTask
 
 /** Runs a task in a thread of its own, so that nothing here delays a client of it. */
-export async function runLoad<T extends Task>(task: T): Promise<ResultOf<T>> {
+export async function runLoad<T extends Task>(task: T): Promise<Results[T['kind']]> {
   const worker = new Worker(new URL('./load-worker.ts', import.meta.url), { workerData: task })
-  const [result] = (await once(worker, 'message')) as [ResultOf<T>]
+  const [result] = (await once(worker, 'message')) as [Results[T['kind']]]
   await worker.terminate()
   return result
 }

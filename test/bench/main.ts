@@ -4,7 +4,11 @@ import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
 import workerd from 'workerd'
 import type { BenchCase, Row } from './bench-case.ts'
+import { checkPerf } from './cases-check-perf.ts'
 import { engine } from './cases-engine.ts'
+import { grpcList } from './cases-grpc-list.ts'
+import { progress, putToEvent } from './cases-grpc-watch.ts'
+import { grpcPut, grpcRange } from './cases-grpc.ts'
 import { put, range, txn } from './cases-kv.ts'
 import { list, page } from './cases-list.ts'
 import { largeRange } from './cases-memory.ts'
@@ -22,6 +26,12 @@ const cases: readonly BenchCase[] = [
   fanOut,
   idleWatchers,
   largeRange,
+  grpcPut,
+  grpcRange,
+  progress,
+  putToEvent,
+  grpcList,
+  checkPerf,
 ]
 
 const usage = `npm run bench -- [case …] [--seconds 3] [--rounds 3]

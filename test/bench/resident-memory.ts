@@ -11,13 +11,16 @@ function residentBytes(pid: number): number | undefined {
   return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(path, 'utf8'))?.[1]) * 1024
 }
 
-/** By how many bytes a process grows beyond its size at the start while `body` runs. */
+/**
+ * By how many bytes a process grows beyond its size at the start while `body` runs; undefined for
+ * no process, and where none can be looked at.
+ */
 export async function growthWhile<T>(
-  pid: number,
+  pid: number | undefined,
   body: () => Promise<T>,
 ): Promise<{ readonly result: T; readonly growth: number | undefined }> {
-  const before = residentBytes(pid)
-  if (before === undefined) {
+  const before = pid === undefined ? undefined : residentBytes(pid)
+  if (pid === undefined || before === undefined) {
     return { result: await body(), growth: undefined }
   }
   let peak = before

@@ -81,7 +81,7 @@ function openAll(url: string, watches: readonly JsonObject[]): Promise<WatchSess
 }
 
 async function writeHistory(random: Random, target: Target, oracle: Etcd): Promise<number> {
-  const differences = differencesOf(oracle.version)
+  const differences = differencesOf(oracle.version, 'json')
   const keyspace = new Keyspace(() => oracle.url)
   let revision = 1
   for (let written = 0; written < writesPerSeed;) {

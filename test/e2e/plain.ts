@@ -40,7 +40,12 @@ export function plainMessage(path: string, message: JsonObject): JsonObject {
     plain['hash'] = '<hash of the whole file>'
   }
   if (Array.isArray(message['members'])) {
-    plain['members'] = message['members'].map((member: JsonObject) => plainMember(member, header))
+    plain['members'] = message['members']
+      .map((member: JsonObject) => plainMember(member, header))
+      .toSorted((a, b) => (String(a['ID']) < String(b['ID']) ? -1 : 1))
+  }
+  if (isObject(message['member'])) {
+    plain['member'] = plainMember(message['member'], header)
   }
   return plain
 }
@@ -85,6 +90,8 @@ function plainMember(member: JsonObject, header: Json | undefined): JsonObject {
   const plain: Record<string, Json | undefined> = { ...member }
   if (isObject(header) && member['ID'] === header['member_id']) {
     plain['ID'] = '<this member>'
+  } else if (/^[1-9]\d*$/.test(String(member['ID']))) {
+    plain['ID'] = '<another member>'
   }
   for (const name of ['peerURLs', 'clientURLs']) {
     const urls = member[name]

@@ -49,7 +49,7 @@ const weights = {
   keepAlive: 2,
 } as const
 
-function randomMessage(random: Random, bounds: Bounds): Message {
+export function randomMessage(random: Random, bounds: Bounds): Message {
   switch (random.weighted(weights)) {
     case 'put':
       return { path: '/v3/kv/put', message: randomPut(random) }

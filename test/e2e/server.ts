@@ -16,16 +16,14 @@ export interface ServerOptions {
   readonly env?: Readonly<Record<string, string>>
 }
 
-export interface Server {
-  /** Such as `http://127.0.0.1:40123`. */
+/** The command at work. */
+export interface Command {
+  /** Such as `http://127.0.0.1:40123`; https where a flag says so. */
   readonly url: string
   /** All of the ready line, where a flag made it listen on more than one. */
   readonly urls: readonly string[]
   readonly port: number
-  /** Of the command; workerd is its child. */
   readonly pid: number
-  readonly workerdPid: number
-  readonly dataDir: string
   /** What the server has logged so far, the last 64 KiB of it. */
   readonly log: () => string
   /** Waits until it ends by itself; resolves to its exit code. */
@@ -36,6 +34,12 @@ export interface Server {
   kill9(): Promise<void>
 }
 
+export interface Server extends Command {
+  /** workerd is a child of the command. */
+  readonly workerdPid: number
+  readonly dataDir: string
+}
+
 const main = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts')
 const logCharactersMax = 65_536
 
@@ -43,11 +47,51 @@ const logCharactersMax = 65_536
 export async function startServer(options: ServerOptions = {}): Promise<Server> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'etcdurable-')))
   const listen = `--listen-client-urls=http://127.0.0.1:${options.port ?? 0}`
+  const args = [listen, `--data-dir=${dataDir}`, ...(options.flags ?? [])]
+  const command = await startCommand(args, options.env)
+  return {
+    ...command,
+    workerdPid: Number(/"workerd started","pid":(\d+)/.exec(command.log())?.[1]),
+    dataDir,
+    stop: async () => {
+      try {
+        await command.stop()
+      } finally {
+        if (options.dataDir === undefined) {
+          await rm(dataDir, { recursive: true })
+        }
+      }
+    },
+  }
+}
+
+export interface BridgeOptions {
+  readonly upstream: string
+  readonly tokenFile?: string
+  readonly port?: number
+  readonly flags?: readonly string[]
+}
+
+/** Starts a bridge and waits for its ready line. */
+export function startBridge(options: BridgeOptions): Promise<Command> {
+  return startCommand([
+    'bridge',
+    `--upstream=${options.upstream}`,
+    `--token-file=${options.tokenFile ?? ''}`,
+    `--listen-client-urls=http://127.0.0.1:${options.port ?? 0}`,
+    ...(options.flags ?? []),
+  ])
+}
+
+async function startCommand(
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Command> {
   const child = spawn(
     process.execPath,
-    [main, listen, `--data-dir=${dataDir}`, ...(options.flags ?? [])],
+    [main, ...args],
     // Its own process group, so that workerd can be killed with it.
-    { detached: true, env: { ...process.env, ...options.env }, stdio: ['ignore', 'pipe', 'pipe'] },
+    { detached: true, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
   )
   const closed = once(child, 'close')
   let log = ''
@@ -60,18 +104,11 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     await closed
     throw new Error(`the server did not start: ${log}`)
   }
-  const removeOwn = async (): Promise<void> => {
-    if (options.dataDir === undefined) {
-      await rm(dataDir, { recursive: true })
-    }
-  }
   return {
     url,
     urls,
     port: Number(new URL(url).port),
     pid: child.pid ?? 0,
-    workerdPid: Number(/"workerd started","pid":(\d+)/.exec(log)?.[1]),
-    dataDir,
     log: () => log,
     ended: async () => {
       await closed
@@ -80,7 +117,6 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
     stop: async () => {
       child.kill('SIGTERM')
       await closed
-      await removeOwn()
       if (child.exitCode !== 0) {
         throw new Error(`the server ended with ${child.exitCode ?? child.signalCode}: ${log}`)
       }
@@ -100,7 +136,7 @@ async function readyUrls(child: ChildProcess): Promise<readonly string[]> {
     throw new Error('standard output is not piped')
   }
   for await (const line of createInterface({ input: child.stdout })) {
-    const urls = /^ready to serve client requests on (http:.+)$/.exec(line)?.[1]
+    const urls = /^ready to serve client requests on (https?:.+)$/.exec(line)?.[1]
     if (urls !== undefined) {
       child.stdout.resume()
       return urls.split(', ')

@@ -17,17 +17,19 @@ interface Running {
 
 export class Target {
   readonly dataDir: string
+  readonly #flags: readonly string[]
   #running: Running | undefined
 
-  private constructor(dataDir: string, running: Running) {
+  private constructor(dataDir: string, flags: readonly string[], running: Running) {
     this.dataDir = dataDir
+    this.#flags = flags
     this.#running = running
   }
 
-  /** A server with an empty keyspace. */
-  static async start(): Promise<Target> {
+  /** A server with an empty keyspace; flags are such as `--max-txn-ops=5`. */
+  static async start(flags: readonly string[] = []): Promise<Target> {
     const dataDir = await mkdtemp(join(tmpdir(), 'etcdurable-e2e-'))
-    return new Target(dataDir, await run(dataDir))
+    return new Target(dataDir, flags, await run(dataDir, flags))
   }
 
   /** Such as `http://127.0.0.1:40123`; another one after each restart. */
@@ -41,7 +43,7 @@ export class Target {
   /** A clean stop where it still runs, then a start on the same data. */
   async restart(): Promise<void> {
     await this.#running?.stop()
-    this.#running = await run(this.dataDir)
+    this.#running = await run(this.dataDir, this.#flags)
   }
 
   /** SIGKILL to the process that holds the data; `restart` brings it back. */
@@ -56,12 +58,12 @@ export class Target {
   }
 }
 
-async function run(dataDir: string): Promise<Running> {
+async function run(dataDir: string, flags: readonly string[]): Promise<Running> {
   const binary = process.env['E2E_TARGET_ETCD']
   if (binary === undefined) {
-    return startServer({ dataDir })
+    return startServer({ dataDir, flags })
   }
-  const etcd = await startEtcd({ binary, dataDir })
+  const etcd = await startEtcd({ binary, dataDir, flags })
   if (etcd === undefined) {
     throw new Error(`${binary} did not start`)
   }

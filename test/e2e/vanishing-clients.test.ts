@@ -111,6 +111,27 @@ describe('clients that vanish half-way', () => {
   })
 })
 
+describe('clients that vanish with a call under way', () => {
+  it('[GTW38] take no call of another with them', async () => {
+    const request = { key: base64('shared'), value: base64('1') }
+    const body = JSON.stringify(request)
+    const bytes = `POST /v3/kv/put HTTP/1.1\r\nHost: x\r\nContent-Length: ${body.length}\r\n\r\n${body}`
+    for (let round = 0; round < 40; round++) {
+      const leaving = await Promise.all([1, 2, 3, 4, 5, 6].map(() => dial()))
+      const staying = leaving.map((socket) => {
+        socket.write(bytes)
+        return call(target.url, '/v3/kv/put', request)
+      })
+      // Each at another step of its call; the answers' round trips are what there is to wait by.
+      for (const socket of leaving) {
+        socket.destroy()
+        await call(target.url, '/v3/kv/range', { key: request.key })
+      }
+      await Promise.all(staying)
+    }
+  })
+})
+
 describe('WebSocket frames that are none', () => {
   const mask = '\x01\x02\x03\x04'
 

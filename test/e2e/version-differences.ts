@@ -3,10 +3,14 @@ import type { ComparableAnswer } from './comparable.ts'
 import { isObject, type Json, type JsonObject } from './http.ts'
 import type { RandomRequest } from './random-requests.ts'
 
+export type Encoding = 'json' | 'grpc'
+
 export interface VersionDifference {
   readonly name: string
   /** The first etcd that answers as 3.7 does. */
   readonly since: string
+  /** Where it shows, if not everywhere. */
+  readonly encoding?: Encoding
   readonly applies: (request: RandomRequest) => boolean
   /**
    * `skip`: sent to neither, since there is nothing to compare, or one of the two would write.
@@ -47,6 +51,7 @@ const versionDifferences: readonly VersionDifference[] = [
   {
     name: 'HashKV has no path of its own',
     since: '3.5.0',
+    encoding: 'json',
     applies: ({ path }) => path === '/v3/maintenance/hashkv',
     effect: 'skip',
   },
@@ -71,6 +76,7 @@ const versionDifferences: readonly VersionDifference[] = [
   {
     name: 'other words for bad JSON',
     since: '3.6.0',
+    encoding: 'json',
     applies: ({ flaw }) => flaw !== undefined,
     effect: (answer) => changeBody(answer, ({ message: _, ...body }) => body),
   },
@@ -93,19 +99,44 @@ const versionDifferences: readonly VersionDifference[] = [
     effect: (answer) => (failedCheck(answer) ? { ...answer, status: 0, body: null } : answer),
   },
   {
+    name: 'other words for bytes that are no message',
+    since: '3.7.0',
+    encoding: 'grpc',
+    applies: ({ flaw }) => flaw !== undefined,
+    effect: (answer) => changeBody(answer, ({ message: _, ...body }) => body),
+  },
+  {
+    name: 'HashKV looks at its revision otherwise, and no hash is remembered by a compaction',
+    since: '3.6.0',
+    encoding: 'grpc',
+    applies: ({ path }) => path === '/v3/maintenance/hashkv',
+    effect: 'skip',
+  },
+  {
+    name: 'lists are not streamed, so that none is refused for being streamed',
+    since: '3.7.0',
+    encoding: 'grpc',
+    applies: ({ path, message }) =>
+      path.endsWith('/RangeStream') &&
+      Object.keys(message).some((name) => /^sort_|^(min|max)_/.test(name)),
+    effect: 'skip',
+  },
+  {
     name: 'keys_only tells the lease',
     since: '3.7.0',
-    applies: ({ body }) => /keys_?only/i.test(String(body)),
+    applies: ({ message }) => JSON.stringify(message).includes('keys_only'),
     effect: (answer) => ({ ...answer, body: withoutLeases(answer.body) }),
   },
 ]
 
 /** The differences between 3.7 and the given version of etcd, such as `3.4.23`. */
-export function differencesOf(version: string): readonly VersionDifference[] {
-  return versionDifferences.filter(({ since }) => older(version, since))
+export function differencesOf(version: string, asked: Encoding): readonly VersionDifference[] {
+  return versionDifferences.filter(
+    ({ since, encoding = asked }) => encoding === asked && older(version, since),
+  )
 }
 
-function older(version: string, than: string): boolean {
+export function older(version: string, than: string): boolean {
   return version.localeCompare(than, 'en', { numeric: true }) < 0
 }
 

@@ -11,6 +11,7 @@ export interface Etcd {
   readonly url: string
   /** `etcdserver` of /version, such as `3.4.23`. */
   readonly version: string
+  readonly pid: number
   /** Ends it with SIGTERM; a data directory made for it goes too. */
   stop(): Promise<void>
   kill9(): Promise<void>
@@ -21,6 +22,8 @@ export interface EtcdOptions {
   readonly binary?: string
   /** An earlier data directory to go on with. */
   readonly dataDir?: string
+  /** More flags, such as `--max-txn-ops=5`. */
+  readonly flags?: readonly string[]
 }
 
 /** The word with which a test that needs a real etcd skips itself. */
@@ -44,9 +47,9 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<Etcd | undef
   // A port is free when asked for and may be taken a moment later by a test that runs beside.
   for (let start = 1; ; start++) {
     try {
-      const { url, version, end } = await startOnce(binary, dataDir)
+      const { url, version, pid, end } = await startOnce(binary, dataDir, options.flags ?? [])
       const stop = (): Promise<void> => end('SIGTERM').then(removeOwn)
-      return { url, version, stop, kill9: () => end('SIGKILL') }
+      return { url, version, pid, stop, kill9: () => end('SIGKILL') }
     } catch (error) {
       if (start === startsMax) {
         await removeOwn()
@@ -59,10 +62,15 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<Etcd | undef
 interface Started {
   readonly url: string
   readonly version: string
+  readonly pid: number
   readonly end: (signal: NodeJS.Signals) => Promise<void>
 }
 
-async function startOnce(binary: string, dataDir: string): Promise<Started> {
+async function startOnce(
+  binary: string,
+  dataDir: string,
+  more: readonly string[],
+): Promise<Started> {
   const [clientPort, peerPort] = await Promise.all([freePort(), freePort()])
   const url = `http://127.0.0.1:${clientPort}`
   const peerUrl = `http://127.0.0.1:${peerPort}`
@@ -77,7 +85,7 @@ async function startOnce(binary: string, dataDir: string): Promise<Started> {
     'logger': 'zap',
     'log-level': 'error',
   }
-  const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`)
+  const args = [...Object.entries(flags).map(([name, value]) => `--${name}=${value}`), ...more]
   const child = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'], env: quietEnv() })
   await once(child, 'spawn')
   const gone = once(child, 'exit')
@@ -100,7 +108,7 @@ async function startOnce(binary: string, dataDir: string): Promise<Started> {
     await end('SIGKILL')
     throw new Error(`${binary} did not start: ${complaints}`)
   }
-  return { url, version, end }
+  return { url, version, pid: child.pid ?? 0, end }
 }
 
 /** The path of $ETCD_BINARY or of the first `etcd` in PATH. */

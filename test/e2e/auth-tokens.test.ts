@@ -1,0 +1,119 @@
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
+import {
+  ask,
+  BAD_TOKEN,
+  DENIED,
+  enableAuth,
+  type Headers,
+  login,
+  NOBODY,
+  read,
+  watchOver,
+} from './auth-client.ts'
+import { GrpcClient } from './grpc-client.ts'
+import { refusalOf } from './grpc-streams.ts'
+import { base64, send } from './http.ts'
+import { Target } from './target.ts'
+
+describe('the tokens of a keyspace', () => {
+  let target: Target
+  let alice: string
+
+  beforeAll(async () => {
+    target = await Target.start(['--bcrypt-cost=4'])
+    await enableAuth(target.url)
+    alice = await login(target.url, 'alice')
+  })
+
+  afterAll(() => target.stop())
+
+  it('[AUT26] come in the headers that etcd takes them from', async () => {
+    const { url } = target
+    expect(await read(url, {})).toEqual(NOBODY)
+    expect(await read(url, { Authorization: alice })).toBe('OK')
+    expect(await read(url, { Authorization: `Bearer ${alice}` })).toBe('OK')
+    expect(await read(url, { Authorization: `bearer ${alice}` })).toEqual(BAD_TOKEN)
+    expect(await read(url, { 'Grpc-Metadata-Token': alice })).toBe('OK')
+    expect(await read(url, { 'Grpc-Metadata-Authorization': alice })).toBe('OK')
+    const both = { 'Grpc-Metadata-Token': 'garbage', 'Authorization': alice }
+    expect(await read(url, both)).toEqual(BAD_TOKEN)
+    expect(await read(url, { Authorization: 'x'.repeat(12_000) })).toEqual(BAD_TOKEN)
+  })
+
+  it('[AUT26] come in the metadata that etcd takes them from', async () => {
+    const client = new GrpcClient(target.url)
+    onTestFinished(() => client.close())
+    const get = (metadata: Headers): Promise<unknown> =>
+      client.call('/etcdserverpb.KV/Range', { key: Buffer.from('a') }, { metadata })
+    await get({ token: alice })
+    await get({ authorization: `Bearer ${alice}` })
+    expect(await refusalOf(get({}))).toEqual(NOBODY)
+    expect(await refusalOf(get({ token: '' }))).toEqual(BAD_TOKEN)
+    expect(await refusalOf(get({ token: 'x', authorization: alice }))).toEqual(BAD_TOKEN)
+    expect(await refusalOf(get({ token: 'x'.repeat(40_000) }))).toEqual(BAD_TOKEN)
+  })
+
+  it('[AUT27] come as a subprotocol or a cookie of a WebSocket, and in no header of it', async () => {
+    const { url } = target
+    expect(await watchOver(url, ['Bearer', alice])).toEqual({ created: true })
+    expect(await watchOver(url, [], { Cookie: `x=y; token=${alice}` })).toEqual({ created: true })
+    expect(await watchOver(url, ['Bearer', 'x'], { Cookie: `token=${alice}` })).toEqual({
+      created: true,
+    })
+    const refused = { watch_id: '-1', created: true, canceled: true }
+    expect(await watchOver(url, [], { Authorization: alice })).toEqual({
+      ...refused,
+      cancel_reason: `rpc error: code = InvalidArgument desc = ${NOBODY.message}`,
+    })
+    expect(await watchOver(url, ['Bearer', 'garbage'])).toEqual({
+      ...refused,
+      cancel_reason: `rpc error: code = Unauthenticated desc = ${BAD_TOKEN.message}`,
+    })
+  })
+
+  it('[AUT28] are asked for with WWW-Authenticate where a call is no stream', async () => {
+    const headers = { Authorization: 'garbage' }
+    const unary = await ask(target.url, '/v3/lease/leases', {}, headers)
+    expect(unary.status).toBe(401)
+    expect(unary.headers['www-authenticate']).toBe(BAD_TOKEN.message)
+    const stream = await ask(target.url, '/v3/lease/keepalive', { ID: 1 }, headers)
+    expect(stream.status).toBe(401)
+    expect(stream.headers['www-authenticate']).toBeUndefined()
+  })
+
+  it('[AUT29] are no business of the probes', async () => {
+    for (const path of ['/health', '/livez', '/readyz', '/metrics', '/version']) {
+      expect((await send(target.url, { method: 'GET', path })).status).toBe(200)
+    }
+  })
+
+  it('[AUT30] decide who observes an election: for others the stream ends at once', async () => {
+    const observe = { name: base64('election') }
+    const answer = await ask(target.url, '/v3/election/observe', observe, { Authorization: alice })
+    expect([answer.status, answer.body]).toEqual([200, ''])
+    const client = new GrpcClient(target.url)
+    onTestFinished(() => client.close())
+    const request = { name: Buffer.from('election') }
+    const options = { metadata: { token: alice } }
+    const stream = client.serverStream('/v3electionpb.Election/Observe', request, options)
+    expect(await stream.all()).toEqual([])
+  })
+
+  it('[AUT11] outlive SIGKILL, and die with their user nevertheless', async () => {
+    const root = await login(target.url, 'root')
+    await target.kill9()
+    await target.restart()
+    const { url } = target
+    expect(await read(url, { Authorization: alice })).toBe('OK')
+    const name = { name: 'alice' }
+    expect(await ask(url, '/v3/auth/user/delete', name, { Authorization: alice })).toMatchObject({
+      status: 403,
+      body: JSON.stringify(DENIED),
+    })
+    const deleted = await ask(url, '/v3/auth/user/delete', name, { Authorization: root })
+    expect(deleted.status).toBe(200)
+    await target.kill9()
+    await target.restart()
+    expect(await read(target.url, { Authorization: alice })).toEqual(BAD_TOKEN)
+  })
+})
