@@ -21,8 +21,6 @@ type Message<T> = T extends MessageType<infer M> ? M : never
 type RequestOf<M extends MethodName> = Message<Methods[M]['request']>
 type ResponseOf<M extends MethodName> = Message<Methods[M]['response']>
 
-const KV = '/etcdserverpb.KV/'
-
 const encoder = new TextEncoder()
 
 export function bytes(text: string): Uint8Array {
