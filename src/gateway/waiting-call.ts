@@ -26,6 +26,10 @@ export async function callWaiting(
   })
   const leave = (): void => session.close()
   gone.addEventListener('abort', leave)
+  // While the socket was being opened nobody listened.
+  if (gone.aborted) {
+    leave()
+  }
   try {
     return await promise
   } finally {

@@ -1,26 +1,12 @@
 import { decode, encode } from '../protocol/binary.ts'
-import {
-  CREDIT_WINDOW_BYTES,
-  decodeEnd,
-  decodeFrames,
-  encodeCall,
-  encodeCredit,
-  encodeFrames,
-  type Frame,
-  FrameKind,
-} from '../protocol/frames.ts'
+import { decodeEnd, encodeCall, type Frame, FrameKind } from '../protocol/frames.ts'
 import { WatchRequest, WatchResponse } from '../protocol/generated/messages.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
 import { type Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import type { ShardClient } from './shard-client.ts'
+import { StreamSocket } from './stream-socket.ts'
 
 const WATCH_METHOD = '/etcdserverpb.Watch/Watch'
-
-/** One client's watches have a socket of their own, and on it one stream. */
-const STREAM = 1
-
-/** Every credit wakes the shard, so it is given for a good part of the window at a time. */
-const CREDIT_BYTES_MIN = CREDIT_WINDOW_BYTES / 4
 
 export interface WatchReader {
   /** `size` is what to give credit for when the response has left. */
@@ -30,8 +16,7 @@ export interface WatchReader {
 
 /** A watch stream of the shard. */
 export class WatchSession {
-  readonly #socket: WebSocket
-  #taken = 0
+  readonly #stream: StreamSocket
 
   static async open(
     shard: ShardClient,
@@ -42,45 +27,25 @@ export class WatchSession {
   }
 
   private constructor(socket: WebSocket, { token }: CallContext, reader: WatchReader) {
-    this.#socket = socket
-    socket.binaryType = 'arraybuffer'
-    socket.addEventListener('message', ({ data }) => {
-      if (data instanceof ArrayBuffer) {
-        decodeFrames(new Uint8Array(data)).forEach((frame) => receive(frame, reader))
-      }
+    this.#stream = new StreamSocket(socket, {
+      received: (frame) => receive(frame, reader),
+      lost: () => reader.ended(statusOf('leader-changed')),
     })
-    // The shard ends streams by a frame: a socket that closes was lost with the object behind it.
-    socket.addEventListener('close', () => reader.ended(statusOf('leader-changed')))
-    socket.addEventListener('error', () => reader.ended(statusOf('leader-changed')))
-    socket.accept()
     const call = { method: WATCH_METHOD, context: { token }, request: new Uint8Array(0) }
-    this.#send(FrameKind.OPEN, encodeCall(call))
+    this.#stream.send(FrameKind.OPEN, encodeCall(call))
   }
 
   request(request: WatchRequest): void {
-    this.#send(FrameKind.DATA, encode(WatchRequest, request))
+    this.#stream.send(FrameKind.DATA, encode(WatchRequest, request))
   }
 
   /** Tells the shard that the client has got so many bytes of responses. */
   credit(size: number): void {
-    this.#taken += size
-    if (this.#taken >= CREDIT_BYTES_MIN) {
-      this.#send(FrameKind.CREDIT, encodeCredit(this.#taken))
-      this.#taken = 0
-    }
+    this.#stream.credit(size)
   }
 
   close(): void {
-    if (this.#socket.readyState === WebSocket.OPEN) {
-      this.#socket.close(1000)
-    }
-  }
-
-  #send(kind: number, payload: Uint8Array): void {
-    // What is said to a socket that was lost is lost with it; its close event says so.
-    if (this.#socket.readyState === WebSocket.OPEN) {
-      this.#socket.send(encodeFrames([{ kind, stream: STREAM, payload }]))
-    }
+    this.#stream.close()
   }
 }
 

@@ -1,8 +1,9 @@
 /**
  * Group commit. workerd commits once for each turn of the event loop, and a commit is an fsync or,
  * on Cloudflare, a round trip to other data centres. So writes do not run as they come: those of
- * all callers wait for the next macrotask, which runs them one after the other, each in its own
- * transaction, as one turn and hence one commit. Their answers leave when that is durable.
+ * all callers wait for the end of a bridge's message or the next macrotask, which runs them one after
+ * the other, each in its own transaction, as one turn and hence one commit. Their answers leave when
+ * that is durable.
  */
 export class CommitQueue {
   #waiting: ((now: number) => void)[] = []
