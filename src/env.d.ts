@@ -1,13 +1,15 @@
+import type { Directory } from './directory/directory.ts'
 import type { Shard } from './shard/shard.ts'
 
 declare global {
   /**
-   * What the Worker is bound to. SHARD comes from wrangler.toml; the ETCD_* texts come from
+   * What the Worker is bound to. SHARD and DIRECTORY come from wrangler.toml; the ETCD_* texts come from
    * `[vars]` or, in the embedded start, from the flags of src/cli/flags.ts. EMBEDDED is "true" in
    * the embedded start only.
    */
   interface Env {
     readonly SHARD: DurableObjectNamespace<Shard>
+    readonly DIRECTORY: DurableObjectNamespace<Directory>
     readonly ETCD_NAME?: string
     readonly ETCD_ADVERTISE_CLIENT_URLS?: string
     readonly ETCD_QUOTA_BACKEND_BYTES?: string

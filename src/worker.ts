@@ -1,3 +1,4 @@
-/** The Worker as wrangler.toml and workerd take it: the gateway in front, the shards behind it. */
+/** The Worker as wrangler.toml and workerd take it: the gateway in front, the shards and their directory behind it. */
 export { gateway as default } from './gateway/app.ts'
+export { Directory } from './directory/directory.ts'
 export { Shard } from './shard/shard.ts'

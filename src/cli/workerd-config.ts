@@ -1,10 +1,11 @@
 import { relative } from 'node:path'
 
 /**
- * Namespace of the Durable Objects. Their ids, and so the names of the files that hold them, are
- * derived from it: changing it loses every data directory.
+ * Namespaces of the Durable Objects. Their ids, and so the names of the files that hold them, are
+ * derived from it: changing one loses every data directory.
  */
 export const shardUniqueKey = 'etcdurable-shard'
+const directoryUniqueKey = 'etcdurable-directory'
 
 export interface WorkerdOptions {
   /** Where the configuration will be written; modules are named relative to it. */
@@ -43,6 +44,7 @@ export function workerdConfig(options: WorkerdOptions): string {
   })
   const bindings = [
     '(name = "SHARD", durableObjectNamespace = "Shard")',
+    '(name = "DIRECTORY", durableObjectNamespace = "Directory")',
     ...(options.host === undefined ? [] : ['(name = "HOST", service = "host")']),
     ...[...options.variables].map(([name, value]) => `(name = "${name}", text = ${quote(value)})`),
   ]
@@ -67,6 +69,7 @@ const worker :Workerd.Worker = (
   compatibilityDate = "2026-11-01",
   durableObjectNamespaces = [
     (className = "Shard", uniqueKey = "${shardUniqueKey}", enableSql = true),
+    (className = "Directory", uniqueKey = "${directoryUniqueKey}", enableSql = true),
   ],
   durableObjectStorage = (localDisk = "storage"),
 );

@@ -1,29 +1,31 @@
 import { type Context, Hono } from 'hono'
-import { type Settings, SettingsError, settingsOf } from '../config/settings.ts'
+import { SettingsError, settingsOf } from '../config/settings.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
 import { accessProblem } from './access.ts'
+import type { Asked } from './asked.ts'
 import { allowOrigin } from './cors.ts'
 import { debugVarsResponse } from './debug-vars.ts'
 import { statusOfFailure } from './failure.ts'
 import { healthResponse, probePaths, probeResponse } from './health.ts'
 import { misdirected } from './host-whitelist.ts'
+import { keyspaceAddress } from './keyspace-address.ts'
+import { keyspacePath } from './keyspace-path.ts'
 import { metricFamilies, metricsResponse } from './metrics.ts'
 import { notFound } from './not-found.ts'
 import { methodNotAllowed, refusalResponse } from './refusal.ts'
-import { callResponse, isCall } from './routes.ts'
+import { callResponse, isCall, originOf } from './routes.ts'
 import { sessionResponse } from './session.ts'
 import { ShardClient } from './shard-client.ts'
 import { versionResponse } from './version.ts'
 
 interface Gateway {
-  readonly Bindings: Env
+  readonly Bindings: Asked
 }
 
 /** What etcd serves over HTTP on its client port, besides the calls that `gateway` answers itself. */
 const app = new Hono<Gateway>()
 
-const call = (c: Context<Gateway>): Promise<Response> =>
-  callResponse(c.req.raw, c.req.path, c.env, settingsOf(c.env))
+const call = (c: Context<Gateway>): Promise<Response> => callResponse(c.env, c.req.path)
 
 app.all('/v3/*', call)
 app.all('/v3beta/*', call)
@@ -34,35 +36,36 @@ function get(path: string, answer: (c: Context<Gateway>) => Response | Promise<R
 }
 
 get('/version', versionResponse)
-get('/health', (c) => healthResponse(new ShardClient(c.env), c.req.queries()))
+get('/health', (c) => healthResponse(c.env.shard, c.req.queries()))
 for (const [path, probe] of probePaths) {
-  get(path, (c) => probeResponse(new ShardClient(c.env), probe, c.req.queries()))
+  get(path, (c) => probeResponse(c.env.shard, probe, c.req.queries()))
 }
-get('/session', (c) => sessionResponse(c.req.raw, new ShardClient(c.env)))
-get('/debug/vars', (c) => debugVarsResponse(new ShardClient(c.env)))
+get('/session', (c) => sessionResponse(c.req.raw, c.env.shard))
+get('/debug/vars', (c) => debugVarsResponse(c.env.shard))
 
 app.all('/metrics', async (c) =>
-  metricsResponse(await metricFamilies(c.env), c.req.header('Accept')),
+  metricsResponse(await metricFamilies(c.env.shard, c.env.env.HOST), c.req.header('Accept')),
 )
 
 app.notFound((c) => notFound(c.req.raw))
 
 app.onError((error) => refusalResponse(statusOfFailure(error)))
 
-/**
- * The Worker. A call is found by its path without the router, which costs a tenth of what a small
- * one takes in all; everything else goes through it.
- */
+/** The Worker. */
 export const gateway = {
   async fetch(request: Request, env: Env, context?: ExecutionContext): Promise<Response> {
     const path = pathOf(request.url)
     try {
       const settings = settingsOf(env)
-      return await guarded({ request, path, settings }, async () =>
-        isCall(path)
-          ? callResponse(request, path, env, settings)
-          : app.fetch(request, env, context),
-      )
+      return await guarded({ request, path, settings }, async () => {
+        const place = keyspacePath(path)
+        const found = keyspaceAddress(place.keyspace, env)
+        const shard = new ShardClient(env, found instanceof Promise ? await found : found)
+        const asked = { request, path: place.path, env, settings, shard }
+        return place.path === path
+          ? answered(asked, context)
+          : prefixed(await answered(unprefixed(asked), context), path.slice(0, -place.path.length))
+      })
     } catch (error) {
       const text = error instanceof SettingsError ? error.message : undefined
       return refusalResponse(
@@ -72,15 +75,39 @@ export const gateway = {
   },
 }
 
-interface Asked {
-  readonly request: Request
-  readonly path: string
-  readonly settings: Settings
+/**
+ * A call is found by its path without the router, which costs a tenth of what a small one takes in
+ * all; everything else goes through it.
+ */
+async function answered(asked: Asked, context: ExecutionContext | undefined): Promise<Response> {
+  return isCall(asked.path)
+    ? callResponse(asked, asked.path)
+    : app.fetch(asked.request, asked, context)
 }
+
+/** The request as it would be if there were no other keyspace. */
+function unprefixed(asked: Asked): Asked {
+  const { request, path } = asked
+  const { url } = request
+  const query = url.indexOf('?')
+  const rest = query === -1 ? path : path + url.slice(query)
+  return { ...asked, request: new Request(originOf(url) + rest, request) }
+}
+
+function prefixed(response: Response, prefix: string): Response {
+  const location = response.headers.get('Location')
+  if (location !== null) {
+    response.headers.set('Location', prefix + location)
+  }
+  return response
+}
+
+/** What `guarded` looks at. */
+type Arrived = Pick<Asked, 'request' | 'path' | 'settings'>
 
 /** etcd's order: the host is looked at before all else, and a preflight is not asked for a token. */
 async function guarded(
-  { request, path, settings }: Asked,
+  { request, path, settings }: Arrived,
   answer: () => Promise<Response>,
 ): Promise<Response> {
   const refused = misdirected(request, settings)

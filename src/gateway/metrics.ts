@@ -1,16 +1,21 @@
 import type { MetricFamily, MetricSample } from '../protocol/shard-rpc.ts'
-import { ShardClient } from './shard-client.ts'
+import type { ShardClient } from './shard-client.ts'
 
 const TEXT = 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores'
 const OPEN_METRICS = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
 
 /** Everything there is to tell, of the keyspace and in the embedded start of its processes. */
-export async function metricFamilies(environment: Env): Promise<readonly MetricFamily[]> {
-  const [keyspace, host] = await Promise.all([
-    new ShardClient(environment).metrics(),
-    environment.HOST?.fetch('http://host/metrics'),
+export async function metricFamilies(
+  shard: ShardClient,
+  host: Fetcher | undefined,
+): Promise<readonly MetricFamily[]> {
+  const [keyspace, processes] = await Promise.all([
+    shard.metrics(),
+    host?.fetch('http://host/metrics'),
   ])
-  return host === undefined ? keyspace : [...keyspace, ...(await host.json<MetricFamily[]>())]
+  return processes === undefined
+    ? keyspace
+    : [...keyspace, ...(await processes.json<MetricFamily[]>())]
 }
 
 /** GET /metrics: Prometheus' own format, or OpenMetrics for those who ask for it. */

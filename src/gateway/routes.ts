@@ -2,6 +2,7 @@ import type { Settings } from '../config/settings.ts'
 import { type MethodName, routes, streaming } from '../protocol/methods.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
+import type { Asked } from './asked.ts'
 import { deadlineExceeded, parseTimeout, within } from './deadline.ts'
 import { etcdToken } from './etcd-token.ts'
 import { statusOfFailure } from './failure.ts'
@@ -12,7 +13,6 @@ import { notFound } from './not-found.ts'
 import { observe, observes } from './observe.ts'
 import { refusalResponse } from './refusal.ts'
 import { readBody } from './request-body.ts'
-import { ShardClient } from './shard-client.ts'
 import { openLines } from './streams.ts'
 import { type Call, callUnary } from './unary.ts'
 import { webSocketResponse } from './web-socket.ts'
@@ -31,16 +31,14 @@ export function isCall(path: string): boolean {
 
 /** Answers a request below /v3/ (or /v3beta/), over HTTP or WebSocket. `path` is decoded. */
 export async function callResponse(
-  request: Request,
+  { request, settings, shard }: Asked,
   path: string,
-  env: Env,
-  settings: Settings,
 ): Promise<Response> {
   const method = methods.get(path.replace(/^\/v3beta\//, '/v3/'))
   const call =
     method === undefined
       ? undefined
-      : { method, shard: new ShardClient(env), settings, context: contextOf(request, settings) }
+      : { method, shard, settings, context: contextOf(request, settings) }
   if (request.method === 'GET' && request.headers.get('Upgrade') === 'websocket') {
     return webSocketResponse(request, settings, call)
   }
@@ -91,6 +89,6 @@ function contextOf(request: Request, settings: Settings): CallContext {
 }
 
 /** A URL's part before its path, cut out because each call needs it and parsing costs more. */
-function originOf(url: string): string {
+export function originOf(url: string): string {
   return url.slice(0, url.indexOf('/', url.indexOf('//') + 2))
 }

@@ -1,4 +1,5 @@
 import { settingsOf } from '../config/settings.ts'
+import type { KeyspaceAddress } from '../directory/directory-rpc.ts'
 import { decode, encode } from '../protocol/binary.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
@@ -15,8 +16,11 @@ import { valuesAnswered } from './answer-size.ts'
 import { BATCH_BYTES_MAX, CallBatches } from './call-batches.ts'
 import { messageBytesMax } from './limits.ts'
 
-/** The one keyspace that there is so far. */
-const KEYSPACE = 'default'
+/**
+ * An isolate batches the calls of so many keyspaces. What is dropped is made again, and costs the
+ * next call no more than its company.
+ */
+const LANES_MAX = 1024
 
 /** A read that the platform lost is sent again so often, to an object that may have moved. */
 const READ_RETRIES_MAX = 3
@@ -33,7 +37,7 @@ interface Lanes {
   readonly writes: CallBatches
 }
 
-/** By the namespace, which all requests of the isolate share, and the shard's name in it. */
+/** By the namespace, which all requests of the isolate share, and the shard's address in it. */
 const lanes = new WeakMap<Env['SHARD'], Map<string, Lanes>>()
 
 /** An answer that is no refusal. */
@@ -65,10 +69,12 @@ const reads: ReadonlySet<MethodName> = new Set([
  */
 export class ShardClient {
   readonly #namespace: Env['SHARD']
+  readonly #address: KeyspaceAddress
   readonly #valueBytesMax: number
 
-  constructor(environment: Env) {
+  constructor(environment: Env, address: KeyspaceAddress) {
     this.#namespace = environment.SHARD
+    this.#address = address
     this.#valueBytesMax = messageBytesMax(settingsOf(environment))
   }
 
@@ -106,7 +112,7 @@ export class ShardClient {
 
   /** A stub that has thrown is of no use any more, so each attempt takes a new one. */
   #stub(): Stub {
-    return this.#namespace.getByName(KEYSPACE)
+    return stubOf(this.#namespace, this.#address)
   }
 
   /** A call that may take long, or be long, does not share a batch with others. */
@@ -114,23 +120,39 @@ export class ShardClient {
     if (bytes > BATCH_BYTES_MAX) {
       return new CallBatches(() => this.#stub())
     }
-    return lanesTo(this.#namespace, KEYSPACE)[kind]
+    return lanesTo(this.#namespace, this.#address)[kind]
   }
 }
 
-function lanesTo(namespace: Env['SHARD'], name: string): Lanes {
-  let byName = lanes.get(namespace)
-  if (byName === undefined) {
-    byName = new Map()
-    lanes.set(namespace, byName)
+function stubOf(namespace: Env['SHARD'], { name, jurisdiction }: KeyspaceAddress): Stub {
+  const within = jurisdiction === undefined ? namespace : namespace.jurisdiction(jurisdiction)
+  return within.getByName(name)
+}
+
+function lanesTo(namespace: Env['SHARD'], address: KeyspaceAddress): Lanes {
+  let byAddress = lanes.get(namespace)
+  if (byAddress === undefined) {
+    byAddress = new Map()
+    lanes.set(namespace, byAddress)
   }
-  let found = byName.get(name)
+  const { name, jurisdiction } = address
+  const key = jurisdiction === undefined ? name : `${jurisdiction}/${name}`
+  let found = byAddress.get(key)
   if (found === undefined) {
-    const open = (): CallBatches => new CallBatches(() => namespace.getByName(name))
+    const open = (): CallBatches => new CallBatches(() => stubOf(namespace, address))
     found = { reads: open(), writes: open() }
-    byName.set(name, found)
+    dropOldest(byAddress, LANES_MAX)
+    byAddress.set(key, found)
   }
   return found
+}
+
+/** Makes room for one more. */
+function dropOldest(map: Map<string, unknown>, max: number): void {
+  const [oldest] = map.keys()
+  if (oldest !== undefined && map.size >= max) {
+    map.delete(oldest)
+  }
 }
 
 async function retrying<T>(retries: number, attempt: () => Promise<T>): Promise<T> {

@@ -56,6 +56,7 @@ export class RpcStatus extends Error {
 type Row = readonly [Code, string]
 
 const table = {
+  'keyspace-not-found': [Code.NOT_FOUND, 'keyspace not found'],
   // KV
   'empty-key': [Code.INVALID_ARGUMENT, 'etcdserver: key is not provided'],
   'key-not-found': [Code.INVALID_ARGUMENT, 'etcdserver: key not found'],

@@ -10,6 +10,7 @@ import { Workerd } from '../../src/cli/workerd.ts'
 const probe = `
 import { DurableObject } from 'cloudflare:workers'
 import schema from './schema.sql'
+export class Directory extends DurableObject {}
 export class Shard extends DurableObject {
   increment() {
     this.ctx.storage.sql.exec('CREATE TABLE IF NOT EXISTS counts (n INTEGER)')
@@ -18,7 +19,7 @@ export class Shard extends DurableObject {
   }
 }
 export default {
-  async fetch(request, { SHARD, ...variables }) {
+  async fetch(request, { SHARD, DIRECTORY, ...variables }) {
     return Response.json({ variables, schema, n: await SHARD.getByName('x').increment() })
   }
 }`
@@ -75,6 +76,7 @@ it('[CLI11] workerd gets variables, texts and sockets as they are, and keeps its
 it('[CLI22] the Worker is told whether a client came over TLS, whatever the client says', async () => {
   const script = `
     export class Shard {}
+    export class Directory {}
     export default { fetch: (request) => new Response(request.headers.get('X-Forwarded-Proto')) }`
   const workerd = await start(script, new Map())
   const [plain, , secure] = await workerd.listening(3)
@@ -103,8 +105,12 @@ it('[CLI12] the configuration says of the Worker what wrangler.toml says', async
     modules: new Map(),
     variables: new Map(),
   })
-  const valueOf = (key: string) => new RegExp(`^${key} = (.*)$`, 'm').exec(wrangler)?.[1]
-  expect(config).toContain(`compatibilityDate = ${valueOf('compatibility_date')},`)
-  expect(config).toContain(`(name = "SHARD", durableObjectNamespace = ${valueOf('class_name')})`)
-  expect(wrangler).toContain(`new_sqlite_classes = [${valueOf('class_name')}]`)
+  const date = /^compatibility_date = (.*)$/m.exec(wrangler)?.[1]
+  expect(config).toContain(`compatibilityDate = ${date},`)
+  const bindings = [...wrangler.matchAll(/^name = "([A-Z]+)"\nclass_name = (.*)$/gm)]
+  expect(bindings.map(([, name]) => name)).toEqual(['SHARD', 'DIRECTORY'])
+  for (const [, name, className] of bindings) {
+    expect(config).toContain(`(name = "${name}", durableObjectNamespace = ${className})`)
+    expect(wrangler).toContain(`new_sqlite_classes = [${className}]`)
+  }
 })

@@ -98,7 +98,7 @@ describe('a range of more than a page', () => {
         method: 'POST',
         body: JSON.stringify(everything),
       }),
-      { EMBEDDED: 'true', SHARD: counting as unknown as Env['SHARD'] },
+      { ...env, EMBEDDED: 'true', SHARD: counting as unknown as Env['SHARD'] },
     )
     await put('elsewhere', 'whatever')
     expect(pages).toBe(0)

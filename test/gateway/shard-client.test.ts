@@ -1,5 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import { defaultAddress } from '../../src/gateway/keyspace-address.ts'
 import { ShardClient } from '../../src/gateway/shard-client.ts'
 import { PutRequest, RangeRequest } from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
@@ -24,12 +25,13 @@ function failing(times: number, marks: object): { client: ShardClient; calls: ()
     },
   }
   const namespace = { getByName: () => shard } as unknown as Env['SHARD']
-  return { client: new ShardClient({ ...env, SHARD: namespace }), calls: () => calls }
+  const client = new ShardClient({ ...env, SHARD: namespace }, defaultAddress)
+  return { client, calls: () => calls }
 }
 
 describe('a shard that went away under a call', () => {
   it('[GTW33] is asked again for what is only read', async () => {
-    const client = new ShardClient(env)
+    const client = new ShardClient(env, defaultAddress)
     await client.call(PUT, create(PutRequest, { key }), context)
     const reading = client.call(RANGE, create(RangeRequest, { key }), context)
     await resetShard()
@@ -37,7 +39,7 @@ describe('a shard that went away under a call', () => {
   })
 
   it('[GTW33] may have written or not, which the client is told', async () => {
-    const client = new ShardClient(env)
+    const client = new ShardClient(env, defaultAddress)
     await client.call(RANGE, create(RangeRequest, { key }), context)
     const writing = client.call(PUT, create(PutRequest, { key }), context)
     await Promise.all([

@@ -28,6 +28,9 @@ interface EngineEnv {
   readonly SHARD: DurableObjectNamespace<Shard>
 }
 
+/** The configuration of the embedded start binds this class too. */
+export class Directory extends DurableObject {}
+
 /** Has the class name that the configuration of the embedded start binds. */
 export class Shard extends DurableObject<EngineEnv> {
   readonly #store: Store

@@ -1,0 +1,5 @@
+import keyspaces from '../../migrations/directory/0001_keyspaces.sql'
+import type { Migration } from '../mvcc/migrations.ts'
+
+/** In the order of their numbers; a script that has shipped never changes. */
+export const migrations: readonly Migration[] = [{ name: '0001_keyspaces', script: keyspaces }]

@@ -1,0 +1,13 @@
+import type { Settings } from '../config/settings.ts'
+import type { ShardClient } from './shard-client.ts'
+
+/** A request on its way through the gateway, and what is known of it. */
+export interface Asked {
+  readonly request: Request
+  /** Below the keyspace, not decoded. */
+  readonly path: string
+  readonly env: Env
+  readonly settings: Settings
+  /** The keyspace that is asked. */
+  readonly shard: ShardClient
+}
