@@ -1,7 +1,8 @@
 import { type Context, Hono } from 'hono'
 import { SettingsError, settingsOf } from '../config/settings.ts'
+import { accessProblem } from '../http/access.ts'
+import { methodAt } from '../http/call.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
-import { accessProblem } from './access.ts'
 import type { Asked } from './asked.ts'
 import { allowOrigin } from './cors.ts'
 import { debugVarsResponse } from './debug-vars.ts'
@@ -13,7 +14,7 @@ import { keyspacePath } from './keyspace-path.ts'
 import { metricFamilies, metricsResponse } from './metrics.ts'
 import { notFound } from './not-found.ts'
 import { methodNotAllowed, refusalResponse } from './refusal.ts'
-import { callResponse, isCall, originOf } from './routes.ts'
+import { callResponse, originOf } from './routes.ts'
 import { sessionResponse } from './session.ts'
 import { ShardClient } from './shard-client.ts'
 import { versionResponse } from './version.ts'
@@ -80,9 +81,9 @@ export const gateway = {
  * all; everything else goes through it.
  */
 async function answered(asked: Asked, context: ExecutionContext | undefined): Promise<Response> {
-  return isCall(asked.path)
-    ? callResponse(asked, asked.path)
-    : app.fetch(asked.request, asked, context)
+  return methodAt(asked.path) === undefined
+    ? app.fetch(asked.request, asked, context)
+    : callResponse(asked, asked.path)
 }
 
 /** The request as it would be if there were no other keyspace. */

@@ -1,4 +1,5 @@
 import type { Settings } from '../config/settings.ts'
+import { hostName, mayName } from '../http/host-whitelist.ts'
 import { textResponse } from './refusal.ts'
 
 /**
@@ -6,12 +7,10 @@ import { textResponse } from './refusal.ts'
  * pointed its own name at this address (CVE-2018-5702). Undefined for one that may pass.
  */
 export function misdirected(request: Request, settings: Settings): Response | undefined {
-  const { hostWhitelist } = settings
-  if (hostWhitelist === undefined || isSecure(request, settings)) {
-    return undefined
-  }
-  const host = (request.headers.get('Host') ?? '').replace(/:\d+$/, '')
-  return hostWhitelist.has(host) ? undefined : textResponse(421, explanation(host))
+  const host = request.headers.get('Host') ?? ''
+  return mayName(host, settings) || isSecure(request, settings)
+    ? undefined
+    : textResponse(421, explanation(hostName(host)))
 }
 
 /** In the embedded start TLS ends before workerd, which sets or removes the header for each socket. */

@@ -1,9 +1,9 @@
 import type { Settings } from '../config/settings.ts'
+import { jsonBytesMax, requireReceivableMessage } from '../http/limits.ts'
 import { decodeJsonValue } from '../protocol/json-decode.ts'
 import { JsonSplitter } from '../protocol/json-stream.ts'
 import type { MessageType } from '../protocol/message-type.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
-import { jsonBytesMax, requireReceivableMessage } from './limits.ts'
 
 /** The bytes that a client sends, cut anywhere. */
 export type Chunks = AsyncGenerator<Uint8Array, void, undefined>

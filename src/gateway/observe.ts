@@ -1,9 +1,10 @@
+import { decodeRequest } from '../http/call.ts'
 import { LeaderResponse } from '../protocol/generated/messages.ts'
 import { encodeJsonResult } from '../protocol/json-encode.ts'
 import { CallSession } from './call-session.ts'
 import { statusOfFailure } from './failure.ts'
 import { Lines } from './lines.ts'
-import { type Call, decodeRequest } from './unary.ts'
+import type { Call } from './unary.ts'
 
 export function observes({ method }: Call): boolean {
   return method === '/v3electionpb.Election/Observe'
@@ -11,8 +12,8 @@ export function observes({ method }: Call): boolean {
 
 /** A line for each news of the leader, until the client leaves. Throws an RpcStatus. */
 export function observe(call: Call, body: Uint8Array): Lines {
-  const { method, context, shard } = call
-  const request = decodeRequest(call, body)
+  const { method, context, shard, settings } = call
+  const request = decodeRequest(method, body, settings)
   let session: CallSession | undefined
   const lines = new Lines(() => session?.close())
   const begin = async (): Promise<void> => {

@@ -1,28 +1,16 @@
-import {
-  httpStatus,
-  jsonErrorBody,
-  jsonStreamError,
-  Code,
-  type RpcStatus,
-} from '../protocol/status.ts'
+import { refusal } from '../http/answer.ts'
+import { httpStatus, jsonStreamError, type RpcStatus } from '../protocol/status.ts'
 
 /** The answer to a unary call that failed, and to a request that is no call. */
-export function refusalResponse(status: RpcStatus): Response {
-  const response = jsonResponse(status, jsonErrorBody(status))
-  if (status.code === Code.UNAUTHENTICATED) {
-    response.headers.set('WWW-Authenticate', status.message)
-  }
-  return response
+export function refusalResponse(problem: RpcStatus): Response {
+  const { status, headers, body } = refusal(problem)
+  return new Response(body, { status, headers })
 }
 
 /** The answer to a streaming call that failed before its first message. */
 export function streamRefusalResponse(status: RpcStatus): Response {
-  return jsonResponse(status, `${jsonStreamError(status)}\n`)
-}
-
-function jsonResponse({ code }: RpcStatus, body: string): Response {
-  return new Response(body, {
-    status: httpStatus(code),
+  return new Response(`${jsonStreamError(status)}\n`, {
+    status: httpStatus(status.code),
     headers: { 'Content-Type': 'application/json' },
   })
 }

@@ -1,10 +1,10 @@
-import type { Settings } from '../config/settings.ts'
-import { type MethodName, routes, streaming } from '../protocol/methods.ts'
-import type { CallContext } from '../protocol/shard-rpc.ts'
+import { callHeaders } from '../http/answer.ts'
+import { contextOf, methodAt } from '../http/call.ts'
+import { deadlineExceeded, parseTimeout } from '../http/timeout.ts'
+import { streaming } from '../protocol/methods.ts'
 import { statusOf } from '../protocol/status.ts'
 import type { Asked } from './asked.ts'
-import { deadlineExceeded, parseTimeout, within } from './deadline.ts'
-import { etcdToken } from './etcd-token.ts'
+import { within } from './deadline.ts'
 import { statusOfFailure } from './failure.ts'
 import { chunksOf } from './json-requests.ts'
 import { streamResponse } from './line-stream.ts'
@@ -17,28 +17,16 @@ import { openLines } from './streams.ts'
 import { type Call, callUnary } from './unary.ts'
 import { webSocketResponse } from './web-socket.ts'
 
-const methods: ReadonlyMap<string, MethodName> = new Map(Object.entries(routes))
-
-const answerHeaders = {
-  'Content-Type': 'application/json',
-  'Grpc-Metadata-Content-Type': 'application/grpc',
-}
-
-/** Whether a path is that of a call, spelt plainly. */
-export function isCall(path: string): boolean {
-  return methods.has(path)
-}
-
 /** Answers a request below /v3/ (or /v3beta/), over HTTP or WebSocket. `path` is decoded. */
 export async function callResponse(
   { request, settings, shard }: Asked,
   path: string,
 ): Promise<Response> {
-  const method = methods.get(path.replace(/^\/v3beta\//, '/v3/'))
+  const method = methodAt(path.replace(/^\/v3beta\//, '/v3/'))
   const call =
     method === undefined
       ? undefined
-      : { method, shard, settings, context: contextOf(request, settings) }
+      : { method, shard, settings, context: contextOf(request, settings, originOf(request.url)) }
   if (request.method === 'GET' && request.headers.get('Upgrade') === 'websocket') {
     return webSocketResponse(request, settings, call)
   }
@@ -65,12 +53,12 @@ async function httpResponse(request: Request, call: Call): Promise<Response> {
       async () => callUnary(call, await readBody(request, call.settings), late.signal),
       () => late.abort(),
     )
-    return new Response(answer, { headers: answerHeaders })
+    return new Response(answer, { headers: callHeaders })
   }
   if (timeoutMs !== undefined) {
     setTimeout(() => lines.cancel(deadlineExceeded()), timeoutMs)
   }
-  return streamResponse(lines, answerHeaders)
+  return streamResponse(lines, callHeaders)
 }
 
 /** Only requests in a sequence touch the body as a stream, which costs as much as reading it whole. */
@@ -79,13 +67,6 @@ async function openStream(call: Call, request: Request): Promise<Lines | undefin
     return openLines(call, chunksOf(request.body))
   }
   return observes(call) ? observe(call, await readBody(request, call.settings)) : undefined
-}
-
-/** What the shard is told about the client. */
-function contextOf(request: Request, settings: Settings): CallContext {
-  const origin = originOf(request.url)
-  const token = etcdToken(request, settings)
-  return token === undefined ? { origin } : { origin, token }
 }
 
 /** A URL's part before its path, cut out because each call needs it and parsing costs more. */

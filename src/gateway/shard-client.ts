@@ -1,5 +1,6 @@
 import { settingsOf } from '../config/settings.ts'
 import type { KeyspaceAddress } from '../directory/directory-rpc.ts'
+import { messageBytesMax } from '../http/limits.ts'
 import { decode, encode } from '../protocol/binary.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
@@ -14,7 +15,6 @@ import type {
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { valuesAnswered } from './answer-size.ts'
 import { BATCH_BYTES_MAX, CallBatches } from './call-batches.ts'
-import { messageBytesMax } from './limits.ts'
 
 /**
  * An isolate batches the calls of so many keyspaces. What is dropped is made again, and costs the

@@ -1,16 +1,5 @@
-import type { MethodName } from '../protocol/methods.ts'
 import { CallSession, type LastingCall } from './call-session.ts'
 import type { ShardClient } from './shard-client.ts'
-
-/** They answer when it is the caller's turn, be it tomorrow. */
-const waitingMethods: ReadonlySet<MethodName> = new Set([
-  '/v3lockpb.Lock/Lock',
-  '/v3electionpb.Election/Campaign',
-])
-
-export function mayWait(method: MethodName): boolean {
-  return waitingMethods.has(method)
-}
 
 /** Rejects with an RpcStatus. Aborting `gone` leaves the queue. */
 export async function callWaiting(

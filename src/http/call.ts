@@ -1,0 +1,52 @@
+import type { Settings } from '../config/settings.ts'
+import type { TxnRequest } from '../protocol/generated/messages.ts'
+import { rpcMethods } from '../protocol/generated/services.ts'
+import { decodeJson } from '../protocol/json-decode.ts'
+import type { MessageType } from '../protocol/message-type.ts'
+import { type MethodName, routes } from '../protocol/methods.ts'
+import type { CallContext } from '../protocol/shard-rpc.ts'
+import { etcdToken } from './etcd-token.ts'
+import { requireReceivableMessage } from './limits.ts'
+import type { RequestHead } from './request-head.ts'
+import { requireShallow } from './txn-depth.ts'
+
+const methods: ReadonlyMap<string, MethodName> = new Map(Object.entries(routes))
+
+/** What is called at a path that is spelt plainly; undefined where that is nothing. */
+export function methodAt(path: string): MethodName | undefined {
+  return methods.get(path)
+}
+
+/** They answer when it is the caller's turn, be it tomorrow. */
+const waitingMethods: ReadonlySet<MethodName> = new Set([
+  '/v3lockpb.Lock/Lock',
+  '/v3electionpb.Election/Campaign',
+])
+
+export function mayWait(method: MethodName): boolean {
+  return waitingMethods.has(method)
+}
+
+/** What the shard is told about the client; `origin` is where that has reached us. */
+export function contextOf(
+  request: RequestHead,
+  settings: Settings,
+  origin: string | undefined,
+): CallContext {
+  const token = etcdToken(request, settings)
+  return {
+    ...(origin !== undefined && { origin }),
+    ...(token !== undefined && { token }),
+  }
+}
+
+/** The one request of a call, of the method's request type. Throws an RpcStatus. */
+export function decodeRequest(method: MethodName, body: Uint8Array, settings: Settings): object {
+  const type: MessageType<object> = rpcMethods[method].request
+  const request = decodeJson(type, body)
+  requireReceivableMessage(type, request, body.length, settings)
+  if (method === '/etcdserverpb.KV/Txn') {
+    requireShallow(request as TxnRequest, settings)
+  }
+  return request
+}

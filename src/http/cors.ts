@@ -1,0 +1,25 @@
+import type { Settings } from '../config/settings.ts'
+import type { RequestHead } from './request-head.ts'
+
+/** What etcd lets browsers do (server/embed/serve.go), but for the origin. */
+const allowed = {
+  'Access-Control-Allow-Methods': 'POST, GET, OPTIONS, PUT, DELETE',
+  'Access-Control-Allow-Headers': 'accept, content-type, authorization',
+}
+
+export type CorsHeaders = Readonly<
+  Record<keyof typeof allowed | 'Access-Control-Allow-Origin', string>
+>
+
+const allowedToAll: CorsHeaders = { ...allowed, 'Access-Control-Allow-Origin': '*' }
+
+/** Which origin may read the answer; undefined where the client's is not among --cors. */
+export function corsHeaders(request: RequestHead, { cors }: Settings): CorsHeaders | undefined {
+  if (cors === undefined) {
+    return allowedToAll
+  }
+  const origin = request.headers.get('Origin')
+  return origin !== null && cors.has(origin)
+    ? { ...allowed, 'Access-Control-Allow-Origin': origin }
+    : undefined
+}
