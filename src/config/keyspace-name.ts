@@ -2,8 +2,8 @@
 export const DEFAULT_KEYSPACE = 'default'
 
 /** At most as long as a label of a host name, so that a name fits wherever one is written. */
-const name = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
+const pattern = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
 
 export function isKeyspaceName(text: string): boolean {
-  return name.test(text)
+  return pattern.test(text)
 }

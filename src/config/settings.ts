@@ -1,8 +1,6 @@
 import * as z from 'zod'
 import { type TokenSettings, tokenSettings } from './auth-token.ts'
-import { parseDuration } from './duration.ts'
-
-const hourMs = 3_600_000
+import { type AutoCompaction, parseAutoCompaction } from './auto-compaction.ts'
 
 const BCRYPT_COST_MIN = 4
 const BCRYPT_COST_MAX = 31
@@ -35,10 +33,6 @@ export interface Settings {
   /** What every request to a deployed Worker has to bring along. */
   readonly accessToken: string | undefined
 }
-
-export type AutoCompaction =
-  | { readonly mode: 'periodic'; readonly retentionMs: number }
-  | { readonly mode: 'revision'; readonly retentionRevisions: number }
 
 /** A variable of the environment holds what its flag could not: the text says which and why. */
 export class SettingsError extends Error {
@@ -168,22 +162,3 @@ const schema = z
       accessToken: values.ETCDURABLE_TOKEN === '' ? undefined : values.ETCDURABLE_TOKEN,
     }
   })
-
-/** A bare number is hours in periodic mode (etcd's embed/config.go), and 0 turns it off. */
-function parseAutoCompaction(
-  mode: AutoCompaction['mode'],
-  retention: string,
-): AutoCompaction | undefined | 'invalid' {
-  const count = /^\d+$/.test(retention) ? Number(retention) : undefined
-  if (mode === 'revision') {
-    if (count === undefined) {
-      return 'invalid'
-    }
-    return count === 0 ? undefined : { mode, retentionRevisions: count }
-  }
-  const retentionMs = count === undefined ? parseDuration(retention) : count * hourMs
-  if (retentionMs === undefined || retentionMs < 0) {
-    return 'invalid'
-  }
-  return retentionMs === 0 ? undefined : { mode, retentionMs }
-}

@@ -41,6 +41,11 @@ async function askDirectory(name: string, environment: Env): Promise<KeyspaceAdd
   return address
 }
 
+/** The shard has said that it is not so, or not any more: the next request asks the directory. */
+export function forgetAddress({ name }: KeyspaceAddress, environment: Env): void {
+  addressesOf(environment).delete(name)
+}
+
 function addressesOf({ DIRECTORY }: Env): Map<string, KeyspaceAddress> {
   let addresses = known.get(DIRECTORY)
   if (addresses === undefined) {

@@ -15,6 +15,7 @@ import type {
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { valuesAnswered } from './answer-size.ts'
 import { BATCH_BYTES_MAX, CallBatches } from './call-batches.ts'
+import { forgetAddress } from './keyspace-address.ts'
 
 /**
  * An isolate batches the calls of so many keyspaces. What is dropped is made again, and costs the
@@ -24,6 +25,9 @@ const LANES_MAX = 1024
 
 /** A read that the platform lost is sent again so often, to an object that may have moved. */
 const READ_RETRIES_MAX = 3
+
+const NOT_FOUND = 404
+const keyspaceNotFound = statusOf('keyspace-not-found')
 
 /** What a stub offers, without the types that it wraps answers in. */
 type Stub = ShardRpc & Pick<DurableObjectStub, 'fetch'>
@@ -68,11 +72,13 @@ const reads: ReadonlySet<MethodName> = new Set([
  * as RpcStatus, and reads that the platform lost are tried again.
  */
 export class ShardClient {
+  readonly #environment: Env
   readonly #namespace: Env['SHARD']
   readonly #address: KeyspaceAddress
   readonly #valueBytesMax: number
 
   constructor(environment: Env, address: KeyspaceAddress) {
+    this.#environment = environment
     this.#namespace = environment.SHARD
     this.#address = address
     this.#valueBytesMax = messageBytesMax(settingsOf(environment))
@@ -86,28 +92,50 @@ export class ShardClient {
     const answer = await retrying(kind === 'reads' ? READ_RETRIES_MAX : 0, () =>
       this.#batches(kind, bytes).call(call, bytes),
     )
-    return answered(method, answer)
+    return this.#answered(method, answer)
   }
 
   /** A further page of a range; `request` is the first one's. */
   async rangeNext(request: Uint8Array, next: PageCursor): Promise<Answered> {
     const page = await retrying(READ_RETRIES_MAX, () => this.#stub().rangeNext(request, next))
-    return answered('/etcdserverpb.KV/Range', page)
+    return this.#answered('/etcdserverpb.KV/Range', page)
   }
 
-  metrics(): Promise<readonly MetricFamily[]> {
-    return retrying(READ_RETRIES_MAX, () => this.#stub().metrics())
+  async metrics(): Promise<readonly MetricFamily[]> {
+    const families = await retrying(READ_RETRIES_MAX, () => this.#stub().metrics())
+    if (families === undefined) {
+      throw this.#notFound()
+    }
+    return families
   }
 
   /** The socket that streams share (protocol/frames.ts). */
   async connect(): Promise<WebSocket> {
-    const { webSocket } = await retrying(READ_RETRIES_MAX, () =>
+    const { webSocket, status } = await retrying(READ_RETRIES_MAX, () =>
       this.#stub().fetch('http://shard/session', { headers: { Upgrade: 'websocket' } }),
     )
+    if (status === NOT_FOUND) {
+      throw this.#notFound()
+    }
     if (webSocket === null) {
       throw new Error('the shard did not answer with a WebSocket')
     }
     return webSocket
+  }
+
+  #answered(method: MethodName, answer: CallAnswer): Answered {
+    if ('refused' in answer) {
+      const { code, message } = answer.refused
+      throw message === keyspaceNotFound.message ? this.#notFound() : new RpcStatus(code, message)
+    }
+    const type: MessageType<object> = rpcMethods[method].response
+    return { response: decode(type, answer.response), next: answer.next }
+  }
+
+  /** The directory was asked at another time than the shard. */
+  #notFound(): RpcStatus {
+    forgetAddress(this.#address, this.#environment)
+    return keyspaceNotFound
   }
 
   /** A stub that has thrown is of no use any more, so each attempt takes a new one. */
@@ -164,14 +192,6 @@ async function retrying<T>(retries: number, attempt: () => Promise<T>): Promise<
     }
     throw statusOfPlatform(error)
   }
-}
-
-function answered(method: MethodName, answer: CallAnswer): Answered {
-  if ('refused' in answer) {
-    throw new RpcStatus(answer.refused.code, answer.refused.message)
-  }
-  const type: MessageType<object> = rpcMethods[method].response
-  return { response: decode(type, answer.response), next: answer.next }
 }
 
 /**

@@ -1,3 +1,4 @@
+import type { KeyspaceOptions } from '../config/keyspace-options.ts'
 import type { RangeCursor } from '../mvcc/range.ts'
 import type { Revision } from '../mvcc/types.ts'
 import type { MethodName } from './methods.ts'
@@ -16,8 +17,24 @@ export interface ShardRpc {
   callMany(calls: readonly ShardCall[]): Promise<readonly CallAnswer[]>
   /** A further page of a Range whose answer carried `next`; `request` is the first one's. */
   rangeNext(request: Uint8Array, next: PageCursor): Promise<CallAnswer>
-  /** What /metrics shows, already true at the moment of the call. */
-  metrics(): Promise<readonly MetricFamily[]>
+  /** What /metrics shows, already true at the moment of the call; undefined without a keyspace. */
+  metrics(): Promise<readonly MetricFamily[] | undefined>
+  /** Makes the keyspace. Doing it twice is doing it once, unless the object is lost at it. */
+  create(creation: Creation): Promise<void>
+  /**
+   * Frees the storage and ends all calls, streams and sockets. The object is lost at it, and so is
+   * this call; one that comes back has found nothing to free.
+   */
+  destroy(): Promise<void>
+}
+
+/** What the shard keeps of how its keyspace was made. */
+export interface Creation extends Pick<
+  KeyspaceOptions,
+  'quotaBackendBytes' | 'autoCompactionMode' | 'autoCompactionRetention'
+> {
+  /** Milliseconds since 1970; tells the keyspace from an earlier one of the same name. */
+  readonly created: number
 }
 
 export interface ShardCall {

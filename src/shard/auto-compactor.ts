@@ -1,4 +1,4 @@
-import type { AutoCompaction } from '../config/settings.ts'
+import type { AutoCompaction } from '../config/auto-compaction.ts'
 import { numberOf } from '../mvcc/sql.ts'
 import type { Revision } from '../mvcc/types.ts'
 import type { Keyspace } from './keyspace.ts'

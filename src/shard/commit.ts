@@ -7,6 +7,7 @@
  */
 export class CommitQueue {
   #waiting: ((now: number) => void)[] = []
+  #closed = false
   readonly #committed: () => void
 
   /** `committed` is called in the same turn, after the last of the writes. */
@@ -19,6 +20,9 @@ export class CommitQueue {
    * turn.
    */
   enqueue(write: (now: number) => void): void {
+    if (this.#closed) {
+      return
+    }
     this.#waiting.push(write)
     if (this.#waiting.length === 1) {
       setTimeout(() => this.#turn(), 0)
@@ -36,6 +40,12 @@ export class CommitQueue {
         }
       })
     })
+  }
+
+  /** There is nothing any more to write to: what waits is not run, nor what comes. */
+  close(): void {
+    this.#closed = true
+    this.#waiting = []
   }
 
   /** Runs the writes at hand without waiting for more. Answers whether there were any. */

@@ -6,6 +6,7 @@ import watch from '../../migrations/0005_watch.sql'
 import autoCompaction from '../../migrations/0006_auto_compaction.sql'
 import auth from '../../migrations/0007_auth.sql'
 import members from '../../migrations/0008_members.sql'
+import keyspace from '../../migrations/0009_keyspace.sql'
 import type { Migration } from '../mvcc/migrations.ts'
 
 /** In the order of their numbers; a script that has shipped never changes. */
@@ -18,4 +19,5 @@ export const migrations: readonly Migration[] = [
   { name: '0006_auto_compaction', script: autoCompaction },
   { name: '0007_auth', script: auth },
   { name: '0008_members', script: members },
+  { name: '0009_keyspace', script: keyspace },
 ]

@@ -294,6 +294,20 @@ export class Sessions {
     this.#touched.delete(session)
   }
 
+  /** Ends everything that is open, and every socket remembers nothing. */
+  end(status: RpcStatus): void {
+    for (const session of this.#sessions.values()) {
+      for (const stream of session.calls.keys()) {
+        this.#answer(session, stream, status)
+        this.#cancel(session, stream)
+      }
+      for (const stream of session.streams.keys()) {
+        this.#refuse(session, stream, status.code, status.message)
+      }
+    }
+    this.flush()
+  }
+
   /**
    * Ends a turn: what watchers are sent goes out, one message a socket, and each socket is told
    * what to remember. workerd holds the messages back until the turn's writes are durable, so no

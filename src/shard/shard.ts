@@ -1,129 +1,115 @@
 import { DurableObject } from 'cloudflare:workers'
-import { WaitingCalls } from '../concurrency/waiting-calls.ts'
+import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
 import { parseSettings } from '../config/settings.ts'
 import type {
   CallAnswer,
+  Creation,
   MetricFamily,
   PageCursor,
   ShardCall,
   ShardRpc,
 } from '../protocol/shard-rpc.ts'
-import { BackgroundWork } from './background.ts'
-import { Calls } from './calls.ts'
-import { CommitQueue, nextTurn } from './commit.ts'
-import { Deadlines } from './deadlines.ts'
-import { Keyspace } from './keyspace.ts'
-import { Metrics } from './metrics.ts'
-import { PasswordQueue } from './password-queue.ts'
-import { Sessions } from './sessions.ts'
+import { statusOf } from '../protocol/status.ts'
+import { nextTurn } from './commit.ts'
+import { creationIn, recordCreation, settingsWith } from './creation.ts'
+import { Leader } from './leader.ts'
 import { durableSql } from './storage.ts'
 
-/** How often a commit is measured at most. */
-const COMMIT_SAMPLE_MS = 10
+const notFound = statusOf('keyspace-not-found')
+const refused: CallAnswer = { refused: { code: notFound.code, message: notFound.message } }
+
+/** Of a socket whose keyspace is no more. */
+const CLOSE_NOT_FOUND = 4404
 
 /**
- * A keyspace: the linearizable leader of one MVCC store. It is the only writer of its storage, and
- * every change of state happens here: in calls, in messages of sockets, and in alarms.
+ * The object of one keyspace's name. Whether there is such a keyspace is written in its own storage,
+ * so that it need not ask the directory; where there is none, it answers that and writes nothing.
  */
 export class Shard extends DurableObject<Env> implements ShardRpc {
-  readonly #keyspace: Keyspace
-  readonly #deadlines: Deadlines
-  readonly #background: BackgroundWork
-  readonly #commits: CommitQueue
-  readonly #calls: Calls
-  readonly #sessions: Sessions
-  readonly #metrics: Metrics
-  #replaying = false
-  #nextMeasure = 0
+  #leader: Leader | undefined
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
-    const settings = parseSettings(env)
-    this.#metrics = new Metrics(Date.now(), settings.metrics)
-    const sql = durableSql(ctx.storage)
-    this.#keyspace = new Keyspace(sql, settings, (_revision, events) => {
-      this.#metrics.changed(events)
-    })
-    this.#deadlines = new Deadlines(ctx.storage)
-    this.#background = new BackgroundWork(this.#keyspace, this.#deadlines, this.#metrics)
-    const commits = new CommitQueue(() => {
-      this.#endTurn()
-      void this.#measureCommit()
-    })
-    this.#commits = commits
-    const submitAndSchedule = async <T>(write: (now: number) => T): Promise<T> => {
-      const result = await commits.submit(write)
-      await this.#background.schedule()
-      return result
+    const creation = creationIn(durableSql(ctx.storage))
+    if (creation !== undefined || ctx.id.equals(env.SHARD.idFromName(DEFAULT_KEYSPACE))) {
+      void ctx.blockConcurrencyWhile(() => this.#lead(creation))
     }
-    const parts = {
-      keyspace: this.#keyspace,
-      commits,
-      background: this.#background,
-      waiting: new WaitingCalls(this.#keyspace.hub, submitAndSchedule),
-      passwords: new PasswordQueue(settings.bcryptCost),
-      submitAndSchedule,
-    }
-    this.#calls = new Calls(parts, this.#metrics)
-    this.#sessions = new Sessions(this.#keyspace, this.#metrics, this.#calls)
-    void ctx.blockConcurrencyWhile(async () => {
-      await this.#deadlines.load()
-      await this.#keyspace.tokens.open()
-      this.#sessions.restore(ctx.getWebSockets())
-      await this.#background.schedule()
-      this.#endTurn()
-    })
+  }
+
+  async #lead(creation: Creation | undefined): Promise<void> {
+    const leader = new Leader(this.ctx, settingsWith(parseSettings(this.env), creation))
+    await leader.open()
+    this.#leader = leader
   }
 
   callMany(calls: readonly ShardCall[]): Promise<readonly CallAnswer[]> {
-    return Promise.all(
-      calls.map(
-        (call) =>
-          new Promise<CallAnswer>((answered) => {
-            this.#calls.start(call, { gone: false, whenGone: () => undefined, answered })
-          }),
-      ),
-    )
+    return this.#leader?.callMany(calls) ?? Promise.resolve(calls.map(() => refused))
   }
 
   rangeNext(request: Uint8Array, next: PageCursor): Promise<CallAnswer> {
-    return Promise.resolve(this.#calls.next('/etcdserverpb.KV/Range', request, next))
+    return Promise.resolve(this.#leader?.rangeNext(request, next) ?? refused)
   }
 
-  metrics(): Promise<readonly MetricFamily[]> {
-    return Promise.resolve(this.#metrics.families(this.#keyspace))
+  metrics(): Promise<readonly MetricFamily[] | undefined> {
+    return Promise.resolve(this.#leader?.metrics())
+  }
+
+  create(creation: Creation): Promise<void> {
+    return this.ctx.blockConcurrencyWhile(async () => {
+      const sql = durableSql(this.ctx.storage)
+      const made = creationIn(sql)
+      if (made !== undefined && made.created !== creation.created) {
+        // Left of an earlier keyspace; nothing that this memory knows of it may go on.
+        return this.#wipe()
+      }
+      if (made === undefined) {
+        recordCreation(sql, creation)
+        await this.#lead(creation)
+      }
+    })
+  }
+
+  async destroy(): Promise<void> {
+    if (creationIn(durableSql(this.ctx.storage)) !== undefined) {
+      await this.ctx.blockConcurrencyWhile(() => this.#wipe())
+    }
+  }
+
+  /** Does not return: a memory of what was wiped could write to what is made here later. */
+  async #wipe(): Promise<never> {
+    const { storage } = this.ctx
+    this.#leader?.end()
+    this.#leader = undefined
+    this.ctx.getWebSockets().forEach((socket) => socket.close(CLOSE_NOT_FOUND, notFound.message))
+    await storage.deleteAlarm()
+    await storage.deleteAll()
+    await storage.sync()
+    // What the sockets are told leaves first.
+    await nextTurn()
+    this.ctx.abort('the keyspace was deleted')
+    throw notFound
   }
 
   /** Opens the socket that gateways and bridges stream over (protocol/frames.ts). */
   override fetch(request: Request): Response {
+    if (this.#leader === undefined) {
+      return new Response(notFound.message, { status: 404 })
+    }
     if (request.headers.get('Upgrade') !== 'websocket') {
       return new Response('a WebSocket is expected here', { status: 426 })
     }
     const { 0: client, 1: server } = new WebSocketPair()
     this.ctx.acceptWebSocket(server)
-    this.#sessions.accept(server)
+    this.#leader.accept(server)
     return new Response(null, { status: 101, webSocket: client })
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
-    const waiting = this.#sessions.receive(socket, message)
-    this.#endMessage()
-    if (waiting !== undefined) {
-      await waiting
-      this.#endMessage()
-    }
-    await this.#background.schedule()
-  }
-
-  /** A message is a batch already: its writes need not wait for others. */
-  #endMessage(): void {
-    if (!this.#commits.run()) {
-      this.#endTurn()
-    }
+    await this.#leader?.receive(socket, message)
   }
 
   override webSocketClose(socket: WebSocket): void {
-    this.#sessions.close(socket)
+    this.#leader?.close(socket)
     // workerd keeps the connection until this side has said goodbye as well.
     if (socket.readyState !== WebSocket.CLOSED) {
       socket.close(1000)
@@ -131,47 +117,10 @@ export class Shard extends DurableObject<Env> implements ShardRpc {
   }
 
   override webSocketError(socket: WebSocket): void {
-    this.#sessions.close(socket)
+    this.#leader?.close(socket)
   }
 
   override async alarm(): Promise<void> {
-    const now = Date.now()
-    this.#background.run(this.#deadlines.due(now), now)
-    this.#endTurn()
-    await this.#background.schedule()
-    await this.#deadlines.rearm()
-  }
-
-  /** What watchers are to hear of this turn leaves now; those that are behind replay the log. */
-  #endTurn(): void {
-    this.#sessions.flush()
-    void this.#background.armAutoCompaction()
-    if (!this.#replaying && this.#keyspace.hub.pending()) {
-      void this.#replay()
-    }
-  }
-
-  /** Commits of a busy shard are sampled, as measuring one costs as much as a read. */
-  async #measureCommit(): Promise<void> {
-    const start = performance.now()
-    if (start < this.#nextMeasure) {
-      return
-    }
-    this.#nextMeasure = start + COMMIT_SAMPLE_MS
-    await this.ctx.storage.sync()
-    this.#metrics.commitSeconds.observe((performance.now() - start) / 1000)
-  }
-
-  async #replay(): Promise<void> {
-    this.#replaying = true
-    try {
-      while (this.#keyspace.hub.pending()) {
-        await nextTurn()
-        this.#keyspace.hub.catchUp()
-        this.#sessions.flush()
-      }
-    } finally {
-      this.#replaying = false
-    }
+    await this.#leader?.alarm()
   }
 }

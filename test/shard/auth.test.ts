@@ -47,7 +47,7 @@ const refused = (code: string, message: string) => ({
 
 describe('a watch', () => {
   it('[AUT35] is permitted when it is created, and goes on whatever is taken away later', async () => {
-    const shard = shardNamed('auth watch')
+    const shard = await shardNamed('auth watch')
     const { root, alice } = await enabled(shard)
     const client = await SessionClient.open(shard, alice)
     client.watch({ key: bytes('b') })
@@ -63,7 +63,7 @@ describe('a watch', () => {
   })
 
   it("[AUT36] is created by its stream's token after an eviction, too", async () => {
-    const shard = shardNamed('auth watch evicted')
+    const shard = await shardNamed('auth watch evicted')
     const { root, alice } = await enabled(shard)
     const client = await SessionClient.open(shard, alice)
     const nobody = await SessionClient.open(shard)
@@ -85,7 +85,7 @@ describe('a watch', () => {
 
 describe('a socket', () => {
   it('[AUT37] speaks for clients and never as the server', async () => {
-    const shard = shardNamed('auth as server')
+    const shard = await shardNamed('auth as server')
     await enabled(shard)
     const context = { asServer: true }
     const request = encode(RangeRequest, range('a'))
@@ -99,7 +99,7 @@ describe('a socket', () => {
 
 describe('a login', () => {
   it('[AUT18] holds up no other request', async () => {
-    const shard = shardNamed('auth login')
+    const shard = await shardNamed('auth login')
     const { root } = await enabled(shard)
     const order: string[] = []
     const logIn = async (name: string): Promise<void> => {
@@ -120,7 +120,7 @@ describe('what the sender of a request is refused', () => {
   it.each([LEASE_KEEP_ALIVE, PUT, RANGE] as const)(
     '[AUT2] comes before the deed: %s',
     async (method) => {
-      const shard = shardNamed(`auth ${method}`)
+      const shard = await shardNamed(`auth ${method}`)
       await enabled(shard)
       const request =
         method === LEASE_KEEP_ALIVE ? { ID: 1n } : method === PUT ? put('a') : range('a')

@@ -37,7 +37,7 @@ function rowsOfLog(shard: DurableObjectStub<Shard>): Promise<number> {
 
 describe('leases', () => {
   it('[SHD7] expire by the alarm, all keys in one revision, though the object was evicted', async () => {
-    const shard = shardNamed('expiry')
+    const shard = await shardNamed('expiry')
     const client = await SessionClient.open(shard)
     client.watch({ key: bytes('l'), rangeEnd: bytes('m') })
     await ask(shard, LEASE_GRANT, grant(7n, 2))
@@ -51,7 +51,7 @@ describe('leases', () => {
   })
 
   it('[SHD7] one alarm is stored, for the earliest deadline, and an early one does no harm', async () => {
-    const shard = shardNamed('alarms')
+    const shard = await shardNamed('alarms')
     await ask(shard, LEASE_GRANT, grant(1n, 1000))
     const first = await runInDurableObject(shard, (_, state) => state.storage.getAlarm())
     await ask(shard, LEASE_GRANT, grant(2n, 500))
@@ -70,7 +70,7 @@ describe('leases', () => {
 
 describe('compaction', () => {
   it('[SHD8] goes on after a restart half-way, without anybody asking for it', async () => {
-    const shard = shardNamed('half-way')
+    const shard = await shardNamed('half-way')
     const puts = 2000
     await Promise.all(Array.from({ length: puts }, () => ask(shard, PUT, put('a'))))
     expect(await rowsOfLog(shard)).toBe(puts)
@@ -84,7 +84,7 @@ describe('compaction', () => {
   })
 
   it('[SHD8] a physical one is answered when the rows are gone', async () => {
-    const shard = shardNamed('physical')
+    const shard = await shardNamed('physical')
     for (let i = 0; i < 10; i++) {
       await ask(shard, PUT, put('a'))
     }
@@ -95,7 +95,7 @@ describe('compaction', () => {
 
 describe('a large range', () => {
   it('[SHD9] leaves in pages of one revision, whatever is written and compacted meanwhile', async () => {
-    const shard = shardNamed('pages')
+    const shard = await shardNamed('pages')
     const keys = Array.from({ length: 40 }, (_, i) => `k${String(i).padStart(2, '0')}`)
     await Promise.all(keys.map((key) => ask(shard, PUT, put(key, key.repeat(20_000)))))
     const request = range('k', { rangeEnd: bytes('l') })
@@ -128,7 +128,7 @@ describe('a large range', () => {
 
 describe('group commit', () => {
   it('[SHD1] one refused write does not touch the others of its turn', async () => {
-    const shard = shardNamed('turn')
+    const shard = await shardNamed('turn')
     const answers = await Promise.all([
       call(shard, PUT, put('a')),
       call(shard, PUT, put('')),

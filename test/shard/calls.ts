@@ -12,15 +12,21 @@ import {
 import { rpcMethods } from '../../src/protocol/generated/services.ts'
 import { create, type MessageType } from '../../src/protocol/message-type.ts'
 import type { MethodName } from '../../src/protocol/methods.ts'
-import type { CallAnswer } from '../../src/protocol/shard-rpc.ts'
+import type { CallAnswer, Creation } from '../../src/protocol/shard-rpc.ts'
 import type { Shard } from '../../src/shard/shard.ts'
 
 export function bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text)
 }
 
-export function shardNamed(name: string): DurableObjectStub<Shard> {
-  return env.SHARD.getByName(name)
+/** The shard of a keyspace of that name, which is made if it was not. */
+export async function shardNamed(
+  name: string,
+  options: Partial<Creation> = {},
+): Promise<DurableObjectStub<Shard>> {
+  const shard = env.SHARD.getByName(name)
+  await shard.create({ created: 1, ...options })
+  return shard
 }
 
 export async function call(

@@ -7,7 +7,7 @@ import { SessionClient } from './session-client.ts'
 
 describe('watches of a hibernating socket', () => {
   it('[SHD3] go on after eviction without a gap or a repeat', async () => {
-    const shard = shardNamed('hibernation')
+    const shard = await shardNamed('hibernation')
     const client = await SessionClient.open(shard)
     client.watch({ key: bytes('a'), rangeEnd: bytes('b') })
     await client.until(() => client.responses.length === 1)
@@ -23,7 +23,7 @@ describe('watches of a hibernating socket', () => {
   })
 
   it('[SHD3] keep their ids, and the counter that gives out the next one', async () => {
-    const shard = shardNamed('hibernation ids')
+    const shard = await shardNamed('hibernation ids')
     const client = await SessionClient.open(shard)
     client.watch({ key: bytes('a') })
     client.watch({ key: bytes('b') })
@@ -42,7 +42,7 @@ describe('watches of a hibernating socket', () => {
   })
 
   it('[SHD4] are remembered in rows when they are more than an attachment holds', async () => {
-    const shard = shardNamed('hibernation rows')
+    const shard = await shardNamed('hibernation rows')
     const client = await SessionClient.open(shard)
     const watches = 300
     for (let i = 0; i < watches; i++) {
@@ -58,7 +58,7 @@ describe('watches of a hibernating socket', () => {
   })
 
   it('[SHD5] a watch whose reader is behind resumes where it stopped, even after eviction', async () => {
-    const shard = shardNamed('slow reader')
+    const shard = await shardNamed('slow reader')
     const client = await SessionClient.open(shard)
     client.watch({ key: bytes('a') })
     await client.until(() => client.responses.length === 1)
@@ -78,7 +78,7 @@ describe('watches of a hibernating socket', () => {
   })
 
   it('[SHD2] the store is what it was before the eviction', async () => {
-    const shard = shardNamed('state')
+    const shard = await shardNamed('state')
     await ask(shard, PUT, put('a', '1'))
     const before = await ask<RangeResponse>(shard, RANGE, range('a'))
     await evictDurableObject(shard)
@@ -88,7 +88,7 @@ describe('watches of a hibernating socket', () => {
 
 describe('sockets that misbehave', () => {
   it('[SHD6] one that sends no frames is closed, and others notice nothing', async () => {
-    const shard = shardNamed('garbage')
+    const shard = await shardNamed('garbage')
     const good = await SessionClient.open(shard)
     good.watch({ key: bytes('a') })
     for (const garbage of ['text', new Uint8Array([9, 9, 9]), new Uint8Array(64)]) {
@@ -102,7 +102,7 @@ describe('sockets that misbehave', () => {
   })
 
   it('[SHD6] a message that is no WatchRequest ends its stream alone', async () => {
-    const shard = shardNamed('no request')
+    const shard = await shardNamed('no request')
     const client = await SessionClient.open(shard)
     client.frame(FrameKind.DATA, new Uint8Array([0xff, 0xff]))
     await client.until(() => client.ended !== undefined)

@@ -21,7 +21,7 @@ const RANGE_STREAM = '/etcdserverpb.KV/RangeStream'
 const everything = range('\0', { rangeEnd: bytes('\0') })
 
 async function filled(name: string, keys: number, valueBytes: number) {
-  const shard = shardNamed(name)
+  const shard = await shardNamed(name)
   const names = Array.from({ length: keys }, (_, i) => `k${String(i).padStart(3, '0')}`)
   await Promise.all(names.map((key) => ask(shard, PUT, put(key, 'v'.repeat(valueBytes)))))
   return { shard, names, client: await SessionClient.open(shard) }
@@ -44,7 +44,7 @@ async function readAll(client: SessionClient, stream: number): Promise<void> {
 
 describe('calls over a socket', () => {
   it('[SHD10] are each answered by itself, next to a watch that hears of them', async () => {
-    const client = await SessionClient.open(shardNamed('calls'))
+    const client = await SessionClient.open(await shardNamed('calls'))
     client.watch({ key: bytes('a') })
     client.call(PUT, put('a'), 10)
     client.call(PUT, put(''), 11)
@@ -100,7 +100,7 @@ describe('calls over a socket', () => {
   })
 
   it('[SHD12] a RangeStream knows neither sorts nor filters', async () => {
-    const client = await SessionClient.open(shardNamed('stream refusals'))
+    const client = await SessionClient.open(await shardNamed('stream refusals'))
     client.call(RANGE_STREAM, { ...everything, sortOrder: 2 }, 1000)
     client.call(RANGE_STREAM, { ...everything, minModRevision: 1 }, 1001)
     client.call(RANGE_STREAM, { ...everything, sortOrder: 1 }, 1002)
@@ -115,7 +115,7 @@ describe('calls over a socket', () => {
   })
 
   it('[SHD13] a cancelled write is not begun when it has not been', async () => {
-    const shard = shardNamed('cancelled')
+    const shard = await shardNamed('cancelled')
     const client = await SessionClient.open(shard)
     const calls = [put('a'), put('b')].map((request, i) => ({
       kind: FrameKind.CALL,
@@ -130,7 +130,7 @@ describe('calls over a socket', () => {
   })
 
   it('[SHD14] an unknown method and a broken request are refused alone', async () => {
-    const client = await SessionClient.open(shardNamed('broken calls'))
+    const client = await SessionClient.open(await shardNamed('broken calls'))
     const request = Uint8Array.of(0xff, 0xff)
     const unknown = encodeCall({ method: '/a.B/C', context: {}, request })
     client.frame(FrameKind.CALL, unknown, 30)
@@ -146,7 +146,7 @@ describe('calls over a socket', () => {
   })
 
   it('[SHD14] a stream number in use ends the socket', async () => {
-    const client = await SessionClient.open(shardNamed('numbers'))
+    const client = await SessionClient.open(await shardNamed('numbers'))
     client.call(PUT, put('a'), 1)
     await client.until(() => client.closed !== undefined)
     expect(client.closed).toBe(1002)

@@ -1,0 +1,165 @@
+import { WaitingCalls } from '../concurrency/waiting-calls.ts'
+import type { Settings } from '../config/settings.ts'
+import type { CallAnswer, MetricFamily, PageCursor, ShardCall } from '../protocol/shard-rpc.ts'
+import { statusOf } from '../protocol/status.ts'
+import { BackgroundWork } from './background.ts'
+import { Calls } from './calls.ts'
+import { CommitQueue, nextTurn } from './commit.ts'
+import { Deadlines } from './deadlines.ts'
+import { Keyspace } from './keyspace.ts'
+import { Metrics } from './metrics.ts'
+import { PasswordQueue } from './password-queue.ts'
+import { Sessions } from './sessions.ts'
+import { durableSql } from './storage.ts'
+
+/** How often a commit is measured at most. */
+const COMMIT_SAMPLE_MS = 10
+
+/**
+ * A keyspace in memory: the linearizable leader of one MVCC store. It is the only writer of its
+ * storage, and every change of state happens here: in calls, in messages of sockets, and in alarms.
+ */
+export class Leader {
+  readonly #ctx: DurableObjectState
+  readonly #keyspace: Keyspace
+  readonly #deadlines: Deadlines
+  readonly #background: BackgroundWork
+  readonly #commits: CommitQueue
+  readonly #calls: Calls
+  readonly #sessions: Sessions
+  readonly #metrics: Metrics
+  #replaying = false
+  #nextMeasure = 0
+
+  constructor(ctx: DurableObjectState, settings: Settings) {
+    this.#ctx = ctx
+    this.#metrics = new Metrics(Date.now(), settings.metrics)
+    const sql = durableSql(ctx.storage)
+    this.#keyspace = new Keyspace(sql, settings, (_revision, events) => {
+      this.#metrics.changed(events)
+    })
+    this.#deadlines = new Deadlines(ctx.storage)
+    this.#background = new BackgroundWork(this.#keyspace, this.#deadlines, this.#metrics)
+    const commits = new CommitQueue(() => {
+      this.#endTurn()
+      void this.#measureCommit()
+    })
+    this.#commits = commits
+    const submitAndSchedule = async <T>(write: (now: number) => T): Promise<T> => {
+      const result = await commits.submit(write)
+      await this.#background.schedule()
+      return result
+    }
+    const parts = {
+      keyspace: this.#keyspace,
+      commits,
+      background: this.#background,
+      waiting: new WaitingCalls(this.#keyspace.hub, submitAndSchedule),
+      passwords: new PasswordQueue(settings.bcryptCost),
+      submitAndSchedule,
+    }
+    this.#calls = new Calls(parts, this.#metrics)
+    this.#sessions = new Sessions(this.#keyspace, this.#metrics, this.#calls)
+  }
+
+  /** Takes up what the object's memory has forgotten. To be awaited before anything else. */
+  async open(): Promise<void> {
+    await this.#deadlines.load()
+    await this.#keyspace.tokens.open()
+    this.#sessions.restore(this.#ctx.getWebSockets())
+    await this.#background.schedule()
+    this.#endTurn()
+  }
+
+  callMany(calls: readonly ShardCall[]): Promise<readonly CallAnswer[]> {
+    return Promise.all(
+      calls.map(
+        (call) =>
+          new Promise<CallAnswer>((answered) => {
+            this.#calls.start(call, { gone: false, whenGone: () => undefined, answered })
+          }),
+      ),
+    )
+  }
+
+  rangeNext(request: Uint8Array, next: PageCursor): CallAnswer {
+    return this.#calls.next('/etcdserverpb.KV/Range', request, next)
+  }
+
+  metrics(): readonly MetricFamily[] {
+    return this.#metrics.families(this.#keyspace)
+  }
+
+  accept(socket: WebSocket): void {
+    this.#sessions.accept(socket)
+  }
+
+  async receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    const waiting = this.#sessions.receive(socket, message)
+    this.#endMessage()
+    if (waiting !== undefined) {
+      await waiting
+      this.#endMessage()
+    }
+    await this.#background.schedule()
+  }
+
+  /** A message is a batch already: its writes need not wait for others. */
+  #endMessage(): void {
+    if (!this.#commits.run()) {
+      this.#endTurn()
+    }
+  }
+
+  /** The socket is gone. */
+  close(socket: WebSocket): void {
+    this.#sessions.close(socket)
+  }
+
+  /** The keyspace is no more: nobody waits for it any longer. */
+  end(): void {
+    this.#commits.close()
+    this.#sessions.end(statusOf('keyspace-not-found'))
+  }
+
+  async alarm(): Promise<void> {
+    const now = Date.now()
+    this.#background.run(this.#deadlines.due(now), now)
+    this.#endTurn()
+    await this.#background.schedule()
+    await this.#deadlines.rearm()
+  }
+
+  /** What watchers are to hear of this turn leaves now; those that are behind replay the log. */
+  #endTurn(): void {
+    this.#sessions.flush()
+    void this.#background.armAutoCompaction()
+    if (!this.#replaying && this.#keyspace.hub.pending()) {
+      void this.#replay()
+    }
+  }
+
+  /** Commits of a busy shard are sampled, as measuring one costs as much as a read. */
+  async #measureCommit(): Promise<void> {
+    const start = performance.now()
+    if (start < this.#nextMeasure) {
+      return
+    }
+    this.#nextMeasure = start + COMMIT_SAMPLE_MS
+    await this.#ctx.storage.sync()
+    this.#metrics.commitSeconds.observe((performance.now() - start) / 1000)
+  }
+
+  async #replay(): Promise<void> {
+    this.#replaying = true
+    try {
+      while (this.#keyspace.hub.pending()) {
+        await nextTurn()
+        this.#keyspace.hub.catchUp()
+        this.#sessions.flush()
+      }
+    } finally {
+      this.#replaying = false
+    }
+  }
+}
