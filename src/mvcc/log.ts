@@ -1,4 +1,4 @@
-import { checkId, FIRST_ID, ID, mainOf, SUB_MAX, subOf } from './change-id.ts'
+import { FIRST_ID, ID, mainOf, SUB_MAX, subOf } from './change-id.ts'
 import { assert } from './errors.ts'
 import type { Bounds } from './key-range.ts'
 import {
@@ -26,6 +26,7 @@ import {
  */
 export const INLINE_VALUE_BYTES_MAX = 768
 
+/** A trigger appends the change to the log, unless the value is NULL (migrations/0010_put_trigger.sql). */
 export const UPSERT_CURRENT = `
 INSERT INTO current (key, id, create_revision, version, previous, lease, value)
 VALUES (?, ${ID}, ?, 1, NULL, ?, ?)
@@ -185,7 +186,6 @@ export function appendLog(
   kv: KeyValue,
   previous: ChangeId | undefined,
 ): void {
-  checkId(id)
   sql.run(
     INSERT_LOG,
     id.main,

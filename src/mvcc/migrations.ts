@@ -38,11 +38,11 @@ export function migrate(sql: Sql, migrations: readonly Migration[]): void {
   }
 }
 
+/** A trigger is the one that has semicolons inside, up to its END. */
+const STATEMENT = /\s*(CREATE TRIGGER[^]*?\bEND|[^;]*\S);/g
+
 /** Drivers run one statement at a time; our scripts hold no semicolon but the ends of statements. */
 function statementsOf(script: string): string[] {
-  return script
-    .replaceAll(/--[^\n]*/g, '')
-    .split(';')
-    .map((statement) => statement.trim())
-    .filter((statement) => statement !== '')
+  const code = script.replaceAll(/--[^\n]*/g, '')
+  return [...code.matchAll(STATEMENT)].map(([, statement = '']) => statement)
 }

@@ -1,4 +1,4 @@
-import { FIRST_ID, SUB_MAX } from './change-id.ts'
+import { checkId, FIRST_ID, SUB_MAX } from './change-id.ts'
 import { EngineError } from './errors.ts'
 import { type Bounds, boundsOf, isEmpty, isPoint } from './key-range.ts'
 import {
@@ -16,6 +16,7 @@ import {
 } from './log.ts'
 import { numberOf, type Sql } from './sql.ts'
 import {
+  type ChangeId,
   type DeleteRangeRequest,
   type DeleteRangeResult,
   type Event,
@@ -37,6 +38,15 @@ FROM current WHERE key >= ?`
 export const INSERT_TOMBSTONES = `${INSERT_TOMBSTONES_OPEN} AND key < ?`
 export const MASS_DELETE_OPEN = 'DELETE FROM current WHERE key >= ?'
 export const MASS_DELETE = `${MASS_DELETE_OPEN} AND key < ?`
+
+function isInline(value: Uint8Array): boolean {
+  return value.length <= INLINE_VALUE_BYTES_MAX
+}
+
+/** Whether the put is one statement, which is all of it or nothing by itself. */
+export function isOneStatement({ value, ignoreValue }: PutRequest): boolean {
+  return !ignoreValue && isInline(value)
+}
 
 /**
  * The changes of one transaction under one new revision, sub-revisions counting up in the order
@@ -81,7 +91,7 @@ export class Write {
 
   #put(key: Uint8Array, value: Uint8Array, lease: bigint): void {
     const id = this.#next()
-    const inline = value.length <= INLINE_VALUE_BYTES_MAX ? value : null
+    const inline = isInline(value) ? value : null
     const row = this.#sql.first(
       UPSERT_CURRENT,
       key,
@@ -95,7 +105,9 @@ export class Write {
     const version = numberOf(row?.[1])
     const replaced = changeIdOf(row?.[2], row?.[3])
     const kv = { key, createRevision, modRevision: id.main, version, value, lease }
-    appendLog(this.#sql, id, kv, replaced)
+    if (inline === null) {
+      appendLog(this.#sql, id, kv, replaced)
+    }
     if (version === 1) {
       this.created.push(key)
     }
@@ -162,8 +174,10 @@ export class Write {
     return keys
   }
 
-  #next(): { main: Revision; sub: number } {
-    return { main: this.#begin + 1, sub: this.#changes++ }
+  #next(): ChangeId {
+    const id = { main: this.#begin + 1, sub: this.#changes++ }
+    checkId(id)
+    return id
   }
 
   #hold(event: Event): void {

@@ -95,8 +95,13 @@ export class Leader {
   }
 
   async receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
-    const waiting = this.#sessions.receive(socket, message)
-    this.#endMessage()
+    let waiting: Promise<unknown> | undefined
+    this.#commits.hold()
+    try {
+      waiting = this.#sessions.receive(socket, message)
+    } finally {
+      this.#endMessage()
+    }
     if (waiting !== undefined) {
       await waiting
       this.#endMessage()

@@ -27,6 +27,21 @@ it('[MIG1] scripts are applied in their order, each once', () => {
   ])
 })
 
+it('[MIG5] a trigger is one statement, with those inside it', () => {
+  const sql = new NodeSql()
+  const trigger = `
+CREATE TRIGGER double AFTER INSERT ON a WHEN NEW.n < 10
+BEGIN
+  INSERT INTO a VALUES (10 * NEW.n);
+  INSERT INTO a VALUES (20 * NEW.n);
+END;
+
+INSERT INTO a VALUES (1);
+`
+  migrate(sql, [FIRST, { name: '0002_b', script: trigger }])
+  expect(rows(sql)).toEqual([[1], [10], [20]])
+})
+
 it('[MIG2] a script that fails leaves nothing of itself, and what came before it', () => {
   const sql = new NodeSql()
   expect(() => migrate(sql, [FIRST, SECOND, BROKEN])).toThrow('missing')
