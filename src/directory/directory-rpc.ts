@@ -1,21 +1,37 @@
+import type { Jurisdiction, KeyspaceOptions } from '../config/keyspace-options.ts'
+import type { Code } from '../protocol/status.ts'
+
 /** There is one directory, which goes by this name. */
 export const DIRECTORY_NAME = 'directory'
 
-/** https://developers.cloudflare.com/durable-objects/reference/data-location/ */
-export const jurisdictions = ['eu', 'fedramp'] as const
+/** How the gateway calls the directory. A refusal is an answer: an error loses its fields on the way. */
+export interface DirectoryRpc {
+  /** Undefined where no keyspace has the name, or not yet, or not any more. */
+  find(name: string): Promise<KeyspaceAddress | undefined>
+  /** In the order of their names, those after `after`, which need not be one. */
+  list(after: string, limit: number): Promise<readonly KeyspaceEntry[]>
+  describe(name: string): Promise<KeyspaceEntry | Refused>
+  /** Answers when it is ready. Where the same is being created already, it waits for that. */
+  create(name: string, options: KeyspaceOptions): Promise<KeyspaceEntry | Refused>
+  /** Answers when its storage is free. */
+  delete(name: string): Promise<Refused | undefined>
+}
 
-/** Where Cloudflare can be told to keep an object and its data. */
-type Jurisdiction = (typeof jurisdictions)[number]
+export interface Refused {
+  readonly refused: { readonly code: Code; readonly message: string }
+}
 
 /** What finds the object of a keyspace. */
 export interface KeyspaceAddress {
   readonly name: string
-  /** Where the object has to stay, such as `eu`; it is part of the object's identity. */
   readonly jurisdiction: Jurisdiction | undefined
 }
 
-/** How the gateway calls the directory. */
-export interface DirectoryRpc {
-  /** Undefined where no keyspace has the name, or not yet, or not any more. */
-  find(name: string): Promise<KeyspaceAddress | undefined>
+export interface KeyspaceEntry {
+  readonly name: string
+  /** Only one that is ready is found. */
+  readonly state: 'creating' | 'ready' | 'deleting'
+  /** Milliseconds since 1970; 0 for `default`, which comes with the deployment. */
+  readonly created: number
+  readonly options: KeyspaceOptions
 }

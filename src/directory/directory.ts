@@ -1,13 +1,29 @@
 import { DurableObject } from 'cloudflare:workers'
+import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
+import type { KeyspaceOptions } from '../config/keyspace-options.ts'
 import { migrate } from '../mvcc/migrations.ts'
+import type { ShardRpc } from '../protocol/shard-rpc.ts'
+import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { durableSql } from '../shard/storage.ts'
-import type { DirectoryRpc, KeyspaceAddress } from './directory-rpc.ts'
+import type { DirectoryRpc, KeyspaceAddress, KeyspaceEntry, Refused } from './directory-rpc.ts'
 import { KeyspaceTable } from './keyspace-table.ts'
 import { migrations } from './migrations.ts'
 
-/** The one object that knows which keyspaces there are. No call of a client waits for it twice. */
+/** When to look again after what was left half done. */
+const RETRY_MS = 10_000
+/** So many keyspaces are brought on at a time. */
+const RETRIES_MAX = 100
+/** A shard is lost at being destroyed, and may be lost at anything else. */
+const ATTEMPTS_MAX = 4
+
+/**
+ * The one object that knows which keyspaces there are. It is off the way of calls: an isolate asks it
+ * once for each keyspace.
+ */
 export class Directory extends DurableObject<Env> implements DirectoryRpc {
   readonly #keyspaces: KeyspaceTable
+  /** What is being done to a keyspace; the next thing is done after it. */
+  readonly #underWay = new Map<string, Promise<void>>()
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -17,6 +33,153 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
   }
 
   find(name: string): Promise<KeyspaceAddress | undefined> {
-    return Promise.resolve(this.#keyspaces.find(name))
+    const entry = this.#keyspaces.get(name)
+    return Promise.resolve(
+      entry?.state === 'ready' ? { name, jurisdiction: entry.options.jurisdiction } : undefined,
+    )
   }
+
+  list(after: string, limit: number): Promise<readonly KeyspaceEntry[]> {
+    return Promise.resolve(this.#keyspaces.list(after, limit))
+  }
+
+  describe(name: string): Promise<KeyspaceEntry | Refused> {
+    return Promise.resolve(this.#keyspaces.get(name) ?? refusal(statusOf('keyspace-not-found')))
+  }
+
+  async create(name: string, options: KeyspaceOptions): Promise<KeyspaceEntry | Refused> {
+    await this.#remindMe()
+    const before = this.#keyspaces.get(name)
+    if (before === undefined) {
+      const problem = this.#placeProblem(name, options)
+      if (problem !== undefined) {
+        return refusal(problem)
+      }
+      this.#keyspaces.beginCreation(name, options, Date.now())
+    } else if (before.state !== 'creating' || !isSame(before.options, options)) {
+      return refusal(statusOf('keyspace-exists'))
+    }
+    try {
+      await this.#bringOn(name)
+    } catch (error) {
+      return refusal(unfinished(name, error))
+    }
+    return this.describe(name)
+  }
+
+  async delete(name: string): Promise<Refused | undefined> {
+    if (name === DEFAULT_KEYSPACE) {
+      return refusal(statusOf('keyspace-default'))
+    }
+    await this.#remindMe()
+    if (this.#keyspaces.get(name) === undefined) {
+      return refusal(statusOf('keyspace-not-found'))
+    }
+    this.#keyspaces.beginDeletion(name)
+    try {
+      await this.#bringOn(name)
+    } catch (error) {
+      return refusal(unfinished(name, error))
+    }
+    return undefined
+  }
+
+  /** After a crash: brings to their ends what was begun. */
+  override async alarm(): Promise<void> {
+    const left = this.#keyspaces.unfinished('', RETRIES_MAX)
+    const results = await Promise.allSettled(left.map(({ name }) => this.#bringOn(name)))
+    if (left.length === RETRIES_MAX || results.some(({ status }) => status === 'rejected')) {
+      await this.#remindMe()
+    }
+  }
+
+  /** To be awaited before something is begun, so that it is durable no later. */
+  async #remindMe(): Promise<void> {
+    if ((await this.ctx.storage.getAlarm()) === null) {
+      await this.ctx.storage.setAlarm(Date.now() + RETRY_MS)
+    }
+  }
+
+  /** Rejects with what the platform throws, or the shard: then it is tried again later. */
+  async #bringOn(name: string): Promise<void> {
+    const before = this.#underWay.get(name)
+    const step = this.#step(name, before)
+    this.#underWay.set(name, step)
+    try {
+      await step
+    } finally {
+      if (this.#underWay.get(name) === step) {
+        this.#underWay.delete(name)
+      }
+    }
+  }
+
+  async #step(name: string, before: Promise<void> | undefined): Promise<void> {
+    // Whoever began that hears how it ended.
+    await before?.catch(() => undefined)
+    const entry = this.#keyspaces.get(name)
+    if (entry?.state === 'creating') {
+      const { created, options } = entry
+      const { quotaBackendBytes, autoCompactionMode, autoCompactionRetention } = options
+      const creation = { created, quotaBackendBytes, autoCompactionMode, autoCompactionRetention }
+      await persevering(() => this.#shard(entry).create(creation))
+      this.#keyspaces.endCreation(name)
+    } else if (entry?.state === 'deleting') {
+      await persevering(() => this.#shard(entry).destroy())
+      this.#keyspaces.endDeletion(name)
+    }
+  }
+
+  /** The first one who asks for an object says where it is made. */
+  #shard({ name, options }: Pick<KeyspaceEntry, 'name' | 'options'>): ShardRpc {
+    const { jurisdiction, locationHint } = options
+    const { SHARD } = this.env
+    const within = jurisdiction === undefined ? SHARD : SHARD.jurisdiction(jurisdiction)
+    return within.getByName(name, locationHint === undefined ? {} : { locationHint })
+  }
+
+  /** workerd by itself is in one place, and knows no jurisdictions. */
+  #placeProblem(name: string, options: KeyspaceOptions): RpcStatus | undefined {
+    try {
+      this.#shard({ name, options })
+      return undefined
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error)
+      return new RpcStatus(Code.FAILED_PRECONDITION, `no keyspace can be made there: ${reason}`)
+    }
+  }
+}
+
+async function persevering(attempt: () => Promise<void>): Promise<void> {
+  for (let left = ATTEMPTS_MAX - 1; ; left--) {
+    try {
+      await attempt()
+      return
+    } catch (error) {
+      if (left === 0) {
+        throw error
+      }
+    }
+  }
+}
+
+function isSame(a: KeyspaceOptions, b: KeyspaceOptions): boolean {
+  return (
+    a.quotaBackendBytes === b.quotaBackendBytes &&
+    a.autoCompactionMode === b.autoCompactionMode &&
+    a.autoCompactionRetention === b.autoCompactionRetention &&
+    a.locationHint === b.locationHint &&
+    a.jurisdiction === b.jurisdiction
+  )
+}
+
+function refusal({ code, message }: RpcStatus): Refused {
+  return { refused: { code, message } }
+}
+
+/** The alarm goes on with it. */
+function unfinished(name: string, error: unknown): RpcStatus {
+  // oxlint-disable-next-line no-console -- a Durable Object's log is its console
+  console.error(error)
+  return new RpcStatus(Code.UNAVAILABLE, `keyspace ${name} could not be reached; still trying`)
 }

@@ -1,9 +1,28 @@
-import type { Sql } from '../mvcc/sql.ts'
-import { jurisdictions, type KeyspaceAddress } from './directory-rpc.ts'
+import { jurisdictions, locationHints, type KeyspaceOptions } from '../config/keyspace-options.ts'
+import { assert } from '../mvcc/errors.ts'
+import { numberOf, type Sql, type SqlCell, type SqlRow, textOf } from '../mvcc/sql.ts'
+import type { KeyspaceEntry } from './directory-rpc.ts'
 
-const SELECT_ADDRESS = `SELECT jurisdiction FROM keyspace WHERE name = ? AND state = 'ready'`
+const COLUMNS = `
+  name, state, created, quota_backend_bytes, auto_compaction_mode, auto_compaction_retention,
+  location_hint, jurisdiction`
+const SELECT_ONE = `SELECT ${COLUMNS} FROM keyspace WHERE name = ?`
+const SELECT_PAGE = `SELECT ${COLUMNS} FROM keyspace WHERE name > ? ORDER BY name LIMIT ?`
+const SELECT_UNFINISHED = `
+SELECT ${COLUMNS} FROM keyspace INDEXED BY keyspace_unfinished
+WHERE state <> 'ready' AND name > ? ORDER BY name LIMIT ?`
+const INSERT = `INSERT INTO keyspace (${COLUMNS}) VALUES (?, 'creating', ?, ?, ?, ?, ?, ?)`
+const UPDATE_READY = `UPDATE keyspace SET state = 'ready' WHERE name = ? AND state = 'creating'`
+const UPDATE_DELETING = `UPDATE keyspace SET state = 'deleting' WHERE name = ?`
+const DELETE = `DELETE FROM keyspace WHERE name = ? AND state = 'deleting'`
 
-/** The keyspaces of a deployment. */
+const states = ['creating', 'ready', 'deleting'] as const
+const modes = ['periodic', 'revision'] as const
+
+/**
+ * The keyspaces of a deployment, and what is still to be done to them: a keyspace is `creating`, then
+ * `ready`, then `deleting`, then gone. Each step is recorded before it is taken.
+ */
 export class KeyspaceTable {
   readonly #sql: Sql
 
@@ -11,9 +30,75 @@ export class KeyspaceTable {
     this.#sql = sql
   }
 
-  /** Undefined where there is none that is ready. */
-  find(name: string): KeyspaceAddress | undefined {
-    const row = this.#sql.first(SELECT_ADDRESS, name)
-    return row && { name, jurisdiction: jurisdictions.find((one) => one === row[0]) }
+  get(name: string): KeyspaceEntry | undefined {
+    const row = this.#sql.first(SELECT_ONE, name)
+    return row && entryOf(row)
   }
+
+  /** In the order of their names, those after `after`. */
+  list(after: string, limit: number): readonly KeyspaceEntry[] {
+    return this.#sql.all(SELECT_PAGE, after, limit).map(entryOf)
+  }
+
+  /** The same, of those that are to become ready or gone. */
+  unfinished(after: string, limit: number): readonly KeyspaceEntry[] {
+    return this.#sql.all(SELECT_UNFINISHED, after, limit).map(entryOf)
+  }
+
+  /** There must be none of that name. `now` is in milliseconds since 1970. */
+  beginCreation(name: string, options: KeyspaceOptions, now: number): void {
+    this.#sql.run(
+      INSERT,
+      name,
+      now,
+      options.quotaBackendBytes ?? null,
+      options.autoCompactionMode ?? null,
+      options.autoCompactionRetention ?? null,
+      options.locationHint ?? null,
+      options.jurisdiction ?? null,
+    )
+  }
+
+  /** Does nothing where its deletion has begun meanwhile. */
+  endCreation(name: string): void {
+    this.#sql.run(UPDATE_READY, name)
+  }
+
+  beginDeletion(name: string): void {
+    this.#sql.run(UPDATE_DELETING, name)
+  }
+
+  endDeletion(name: string): void {
+    this.#sql.run(DELETE, name)
+  }
+}
+
+function entryOf([
+  name,
+  state,
+  created,
+  quota,
+  mode,
+  retention,
+  hint,
+  place,
+]: SqlRow): KeyspaceEntry {
+  return {
+    name: textOf(name),
+    state: oneOf(states, state),
+    created: numberOf(created),
+    options: {
+      ...(quota !== null && { quotaBackendBytes: numberOf(quota) }),
+      ...(mode !== null && { autoCompactionMode: oneOf(modes, mode) }),
+      ...(retention !== null && { autoCompactionRetention: textOf(retention) }),
+      ...(hint !== null && { locationHint: oneOf(locationHints, hint) }),
+      ...(place !== null && { jurisdiction: oneOf(jurisdictions, place) }),
+    },
+  }
+}
+
+function oneOf<T extends string>(values: readonly T[], cell: SqlCell | undefined): T {
+  const found = values.find((value) => value === cell)
+  assert(found !== undefined, `a column of keyspace holds none of ${values.join()}`)
+  return found
 }

@@ -3,6 +3,8 @@ import { SettingsError, settingsOf } from '../config/settings.ts'
 import { accessProblem } from '../http/access.ts'
 import { methodAt } from '../http/call.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
+import { openApiDocument } from './api-openapi.ts'
+import { apiResponse, endpoints } from './api.ts'
 import type { Asked } from './asked.ts'
 import { allowOrigin } from './cors.ts'
 import { debugVarsResponse } from './debug-vars.ts'
@@ -43,6 +45,7 @@ for (const [path, probe] of probePaths) {
 }
 get('/session', (c) => sessionResponse(c.req.raw, c.env.shard))
 get('/debug/vars', (c) => debugVarsResponse(c.env.shard))
+get('/openapi.json', () => Response.json(openApiDocument(endpoints)))
 
 app.all('/metrics', async (c) =>
   metricsResponse(await metricFamilies(c.env.shard, c.env.env.HOST), c.req.header('Accept')),
@@ -82,7 +85,7 @@ export const gateway = {
  */
 async function answered(asked: Asked, context: ExecutionContext | undefined): Promise<Response> {
   return methodAt(asked.path) === undefined
-    ? app.fetch(asked.request, asked, context)
+    ? (apiResponse(asked, asked.path) ?? app.fetch(asked.request, asked, context))
     : callResponse(asked, asked.path)
 }
 

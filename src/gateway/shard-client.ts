@@ -12,19 +12,17 @@ import type {
   PageCursor,
   ShardRpc,
 } from '../protocol/shard-rpc.ts'
-import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
+import { RpcStatus, statusOf } from '../protocol/status.ts'
 import { valuesAnswered } from './answer-size.ts'
 import { BATCH_BYTES_MAX, CallBatches } from './call-batches.ts'
 import { forgetAddress } from './keyspace-address.ts'
+import { READ_RETRIES_MAX, retrying } from './platform-failure.ts'
 
 /**
  * An isolate batches the calls of so many keyspaces. What is dropped is made again, and costs the
  * next call no more than its company.
  */
 const LANES_MAX = 1024
-
-/** A read that the platform lost is sent again so often, to an object that may have moved. */
-const READ_RETRIES_MAX = 3
 
 const NOT_FOUND = 404
 const keyspaceNotFound = statusOf('keyspace-not-found')
@@ -181,46 +179,4 @@ function dropOldest(map: Map<string, unknown>, max: number): void {
   if (oldest !== undefined && map.size >= max) {
     map.delete(oldest)
   }
-}
-
-async function retrying<T>(retries: number, attempt: () => Promise<T>): Promise<T> {
-  try {
-    return await attempt()
-  } catch (error) {
-    if (retries > 0 && isLost(error)) {
-      return retrying(retries - 1, attempt)
-    }
-    throw statusOfPlatform(error)
-  }
-}
-
-/**
- * The marks that the platform puts on what it throws
- * (https://developers.cloudflare.com/durable-objects/best-practices/error-handling/).
- */
-interface PlatformError extends Error {
-  readonly retryable?: boolean
-  readonly overloaded?: boolean
-  /** The object went away under the call, so nobody knows whether the call was executed. */
-  readonly durableObjectReset?: boolean
-}
-
-/** An overloaded object would only suffer from being asked again. */
-function isLost(error: unknown): boolean {
-  if (!(error instanceof Error)) {
-    return false
-  }
-  const { retryable, overloaded, durableObjectReset }: PlatformError = error
-  return overloaded !== true && (retryable === true || durableObjectReset === true)
-}
-
-/** What etcd says in such a case; the error itself, if it is none of the platform's. */
-function statusOfPlatform(error: unknown): unknown {
-  if (isLost(error)) {
-    return statusOf('timeout-connection-lost')
-  }
-  const overloaded = error instanceof Error && (error as PlatformError).overloaded === true
-  return overloaded
-    ? new RpcStatus(Code.RESOURCE_EXHAUSTED, statusOf('too-many-requests').message)
-    : error
 }

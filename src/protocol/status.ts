@@ -57,6 +57,8 @@ type Row = readonly [Code, string]
 
 const table = {
   'keyspace-not-found': [Code.NOT_FOUND, 'keyspace not found'],
+  'keyspace-exists': [Code.ALREADY_EXISTS, 'keyspace already exists'],
+  'keyspace-default': [Code.FAILED_PRECONDITION, 'the keyspace default cannot be deleted'],
   // KV
   'empty-key': [Code.INVALID_ARGUMENT, 'etcdserver: key is not provided'],
   'key-not-found': [Code.INVALID_ARGUMENT, 'etcdserver: key not found'],

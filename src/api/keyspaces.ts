@@ -1,0 +1,45 @@
+import * as z from 'zod'
+import { keyspaceName } from '../config/keyspace-name.ts'
+import { checkKeyspaceOptions, keyspaceOptionFields } from '../config/keyspace-options.ts'
+
+/** The path's part that names a keyspace. */
+export const namedKeyspace = z.object({
+  name: keyspaceName.describe('The name of a keyspace.'),
+})
+
+export const newKeyspace = z
+  .strictObject({
+    name: keyspaceName.describe('How the keyspace will be called.'),
+    ...keyspaceOptionFields,
+  })
+  .superRefine(checkKeyspaceOptions)
+  .meta({ id: 'NewKeyspace', description: 'Options that are missing are the deployment’s own.' })
+
+export const keyspace = z
+  .object({
+    name: keyspaceName,
+    state: z
+      .enum(['creating', 'ready', 'deleting'])
+      .describe('Only a keyspace that is ready answers calls.'),
+    created: z.iso.datetime().optional().describe('Missing for the keyspace `default`.'),
+    ...keyspaceOptionFields,
+  })
+  .meta({ id: 'Keyspace' })
+
+export const keyspaceList = z
+  .object({
+    keyspaces: z.array(keyspace).describe('In the order of their names.'),
+    next: keyspaceName.optional().describe('The `after` of the next page, where there is one.'),
+  })
+  .meta({ id: 'KeyspaceList' })
+
+export const pageOfKeyspaces = z.strictObject({
+  limit: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(1000)
+    .default(100)
+    .describe('How many keyspaces to list at most.'),
+  after: z.string().optional().describe('List those whose names come after this one.'),
+})

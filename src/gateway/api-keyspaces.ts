@@ -1,0 +1,73 @@
+import {
+  keyspace,
+  keyspaceList,
+  namedKeyspace,
+  newKeyspace,
+  pageOfKeyspaces,
+} from '../api/keyspaces.ts'
+import type { KeyspaceEntry } from '../directory/directory-rpc.ts'
+import { endpoint, type Endpoint } from './api-endpoint.ts'
+import { DirectoryClient } from './directory-client.ts'
+
+const notFound = 'There is no such keyspace.'
+
+/** The keyspaces of the deployment. */
+export const keyspaceEndpoints: readonly Endpoint[] = [
+  endpoint({
+    method: 'GET',
+    path: '/keyspaces',
+    id: 'listKeyspaces',
+    summary: 'Lists the keyspaces.',
+    query: pageOfKeyspaces,
+    success: { status: 200, description: 'A page of them.', schema: keyspaceList },
+    handle: async ({ env }, { query: { after = '', limit } }) => {
+      // One more tells whether there is a next page.
+      const found = await new DirectoryClient(env).read((all) => all.list(after, limit + 1))
+      const page = found.slice(0, limit)
+      return {
+        keyspaces: page.map(shown),
+        ...(found.length > limit && { next: page.at(-1)?.name }),
+      }
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/keyspaces',
+    id: 'createKeyspace',
+    summary: 'Creates a keyspace.',
+    body: newKeyspace,
+    success: { status: 201, description: 'It is ready.', schema: keyspace },
+    refusals: { 409: 'There is a keyspace of that name.' },
+    handle: async ({ env }, { body: { name, ...options } }) =>
+      shown(await new DirectoryClient(env).write((all) => all.create(name, options))),
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/keyspaces/{name}',
+    id: 'describeKeyspace',
+    summary: 'Describes a keyspace.',
+    params: namedKeyspace,
+    success: { status: 200, description: 'What it was created with.', schema: keyspace },
+    refusals: { 404: notFound },
+    handle: async ({ env }, { params: { name } }) =>
+      shown(await new DirectoryClient(env).read((all) => all.describe(name))),
+  }),
+  endpoint({
+    method: 'DELETE',
+    path: '/keyspaces/{name}',
+    id: 'deleteKeyspace',
+    summary: 'Deletes a keyspace and all that is in it.',
+    params: namedKeyspace,
+    success: { status: 204, description: 'It is gone, and its storage is free.' },
+    refusals: { 404: notFound },
+    handle: async ({ env }, { params: { name } }) => {
+      await new DirectoryClient(env).write((all) => all.delete(name))
+    },
+  }),
+]
+
+/** `default` was never created. */
+function shown({ name, state, created, options }: KeyspaceEntry) {
+  const time = created === 0 ? {} : { created: new Date(created).toISOString() }
+  return { name, state, ...time, ...options }
+}

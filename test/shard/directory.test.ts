@@ -1,0 +1,129 @@
+import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
+import { describe, expect, it } from 'vitest'
+import { DIRECTORY_NAME } from '../../src/directory/directory-rpc.ts'
+import type { Directory } from '../../src/directory/directory.ts'
+import type { RangeResponse } from '../../src/protocol/generated/messages.ts'
+import { ask, call, put, PUT, range, RANGE } from './calls.ts'
+
+const notFound = { refused: { code: 5, message: 'keyspace not found' } }
+const exists = { refused: { code: 6, message: 'keyspace already exists' } }
+
+const directory = () => env.DIRECTORY.getByName(DIRECTORY_NAME)
+const shard = (name: string) => env.SHARD.getByName(name)
+
+const withStorage = <T>(body: (storage: DurableObjectStorage, directory: Directory) => T) =>
+  runInDurableObject(directory(), (instance: Directory, { storage }) => body(storage, instance))
+
+/** As if the directory had crashed after that was written. */
+async function crashed(name: string, state: string, created = 7): Promise<void> {
+  await withStorage(async ({ sql }) => {
+    const columns = '(name, state, created)'
+    sql.exec(`INSERT OR REPLACE INTO keyspace ${columns} VALUES (?, ?, ?)`, name, state, created)
+  })
+  await withStorage((storage) => storage.setAlarm(Date.now() + 1_000_000))
+  await evictDurableObject(directory())
+}
+
+describe('the directory', () => {
+  it('[DIR5] creates a keyspace once, and finds it from then on', async () => {
+    expect(await directory().find('first')).toBeUndefined()
+    const created = await directory().create('first', { quotaBackendBytes: 1_000_000 })
+    expect(created).toEqual({
+      name: 'first',
+      state: 'ready',
+      created: expect.any(Number) as number,
+      options: { quotaBackendBytes: 1_000_000 },
+    })
+    expect(await directory().create('first', { quotaBackendBytes: 1_000_000 })).toEqual(exists)
+    expect(await directory().find('first')).toEqual({ name: 'first', jurisdiction: undefined })
+    expect(await directory().describe('first')).toEqual(created)
+    const status = await ask(shard('first'), '/etcdserverpb.Maintenance/Status', {})
+    expect(status).toMatchObject({ dbSizeQuota: 1_000_000 })
+  })
+
+  it('[DIR6] deletes a keyspace, after which there is none, and a new one is a new one', async () => {
+    await directory().create('second', {})
+    await ask(shard('second'), PUT, put('a'))
+    expect(await directory().delete('second')).toBeUndefined()
+    expect(await directory().find('second')).toBeUndefined()
+    expect(await directory().describe('second')).toEqual(notFound)
+    expect(await directory().delete('second')).toEqual(notFound)
+    expect(await call(shard('second'), RANGE, range('a'))).toEqual(notFound)
+    await directory().create('second', {})
+    expect(await ask<RangeResponse>(shard('second'), RANGE, range('a'))).toMatchObject({
+      count: 0,
+      header: { revision: 1 },
+    })
+  })
+
+  it('[DIR7] has default, which is neither created nor deleted', async () => {
+    expect(await directory().create('default', {})).toEqual(exists)
+    expect(await directory().delete('default')).toMatchObject({ refused: { code: 9 } })
+    expect(await directory().find('default')).toMatchObject({ name: 'default' })
+  })
+
+  it('[DIR8] asked for a place that there is not says so, and creates nothing', async () => {
+    const refused = await directory().create('elsewhere', { jurisdiction: 'eu' })
+    expect(refused).toMatchObject({ refused: { code: 9 } })
+    expect(JSON.stringify(refused)).toContain('Jurisdiction')
+    expect(await directory().describe('elsewhere')).toEqual(notFound)
+    expect(await directory().create('near', { locationHint: 'weur' })).toMatchObject({
+      options: { locationHint: 'weur' },
+    })
+  })
+
+  it('[DIR9] that crashed while it created brings that to its end', async () => {
+    // Before the shard was asked, and before its answer was recorded.
+    await shard('answered').create({ created: 7 })
+    for (const name of ['not-asked', 'answered']) {
+      await crashed(name, 'creating')
+      expect(await directory().find(name)).toBeUndefined()
+      expect(await runDurableObjectAlarm(directory())).toBe(true)
+      expect(await directory().find(name)).toBeDefined()
+      expect(await ask<RangeResponse>(shard(name), RANGE, range('a'))).toMatchObject({ count: 0 })
+    }
+  })
+
+  it('[DIR9] that crashed while it deleted brings that to its end', async () => {
+    for (const name of ['full', 'empty']) {
+      if (name === 'full') {
+        await shard(name).create({ created: 7 })
+        await ask(shard(name), PUT, put('a'))
+      }
+      await crashed(name, 'deleting')
+      expect(await directory().find(name)).toBeUndefined()
+      expect(await runDurableObjectAlarm(directory())).toBe(true)
+      expect(await directory().describe(name)).toEqual(notFound)
+      expect(await call(shard(name), RANGE, range('a'))).toEqual(notFound)
+    }
+  })
+
+  it('[DIR9] that crashed goes on when it is asked for the same again', async () => {
+    await crashed('again', 'creating')
+    expect(await directory().create('again', { locationHint: 'me' })).toEqual(exists)
+    expect(await directory().create('again', {})).toMatchObject({ state: 'ready', created: 7 })
+    await crashed('again', 'deleting')
+    expect(await directory().create('again', {})).toEqual(exists)
+    expect(await directory().delete('again')).toBeUndefined()
+  })
+
+  it('[DIR10] does one thing after the other to a keyspace, whatever comes in between', async () => {
+    const outcomes = await Promise.all([
+      directory().create('busy', {}),
+      directory().create('busy', {}),
+      directory().delete('busy'),
+      directory().create('busy', {}),
+    ])
+    expect(outcomes[2]).toBeUndefined()
+    expect(outcomes[3]).toEqual(exists)
+    expect(await directory().describe('busy')).toEqual(notFound)
+    expect(await call(shard('busy'), RANGE, range('a'))).toEqual(notFound)
+  })
+
+  it('[DIR11] has no alarm when there is nothing to bring on', async () => {
+    await directory().create('last', {})
+    await runDurableObjectAlarm(directory())
+    expect(await withStorage((storage) => storage.getAlarm())).toBeNull()
+  })
+})
