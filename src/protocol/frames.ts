@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { equalBytes } from '../mvcc/key-range.ts'
+import { rpcMethods } from './generated/services.ts'
 import type { CallContext } from './shard-rpc.ts'
 
 /**
@@ -112,6 +112,16 @@ const text = new TextEncoder()
 const utf8 = new TextDecoder()
 const noBytes = new Uint8Array(0)
 
+interface KnownMethod {
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
+const methodsOfLength: KnownMethod[][] = []
+for (const name of Object.keys(rpcMethods)) {
+  ;(methodsOfLength[name.length] ??= []).push({ name, bytes: text.encode(name) })
+}
+
 /**
  * The method (1 byte of length, ASCII), the context (2 bytes of length, JSON; empty when it says
  * nothing), then the request.
@@ -137,49 +147,48 @@ export function encodeCall({ method, context, request }: FrameCall): Uint8Array 
 
 /** The request is a view of the payload. */
 export function decodeCall(payload: Uint8Array): FrameCall {
-  const contextStart = 3 + (payload[0] ?? 0)
+  const nameLength = payload[0] ?? 0
+  const contextStart = 3 + nameLength
   const contextLength = ((payload[contextStart - 2] ?? 0) << 8) | (payload[contextStart - 1] ?? 0)
   const requestStart = contextStart + contextLength
   if (requestStart > payload.length) {
     throw new FrameError(`a call of ${payload.length} bytes is cut off`)
   }
   return {
-    method: methodNamed(payload.subarray(1, contextStart - 2)),
-    context: decodeContext(payload.subarray(contextStart, requestStart)),
+    method: methodIn(payload, nameLength),
+    context:
+      contextLength === 0 ? noContext : decodeContext(payload.subarray(contextStart, requestStart)),
     request: payload.subarray(requestStart),
   }
 }
 
-interface KnownMethod {
-  readonly name: string
-  readonly bytes: Uint8Array
-}
+const noContext: CallContext = {}
 
-/** By length. What a peer makes up does not get in, once there are as many as there can be. */
-const knownMethods = new Map<number, KnownMethod[]>()
-const KNOWN_METHODS_MAX = 64
-let knownCount = 0
-
-/** Looked up by its bytes: a TextDecoder takes longer than all else that is done to a small call. */
-function methodNamed(bytes: Uint8Array): string {
-  const known = knownMethods.get(bytes.length) ?? []
-  for (const method of known) {
-    if (equalBytes(method.bytes, bytes)) {
+/**
+ * Looked up by its bytes, because a TextDecoder takes longer than all else that is done to a small
+ * call. The names found are those of the table, by which others find things faster than by an equal
+ * string.
+ */
+function methodIn(payload: Uint8Array, nameLength: number): string {
+  for (const method of methodsOfLength[nameLength] ?? []) {
+    if (isNameOf(payload, method.bytes)) {
       return method.name
     }
   }
-  const name = utf8.decode(bytes)
-  if (knownCount < KNOWN_METHODS_MAX) {
-    knownCount++
-    knownMethods.set(bytes.length, [...known, { name, bytes: bytes.slice() }])
+  return utf8.decode(payload.subarray(1, 1 + nameLength))
+}
+
+function isNameOf(payload: Uint8Array, name: Uint8Array): boolean {
+  // Methods differ at their ends.
+  for (let i = name.length; i > 0; i--) {
+    if (payload[i] !== name[i - 1]) {
+      return false
+    }
   }
-  return name
+  return true
 }
 
 function decodeContext(json: Uint8Array): CallContext {
-  if (json.length === 0) {
-    return {}
-  }
   try {
     return callContext.parse(JSON.parse(utf8.decode(json)))
   } catch (error) {

@@ -1,5 +1,8 @@
 import type { Sql, SqlParam, SqlRow } from '../mvcc/sql.ts'
 
+/** What a Durable Object's storage answers for a row. */
+type Cells = (string | number | null | ArrayBuffer)[]
+
 /**
  * The `Sql` port over a Durable Object's storage. Statements are cached by their text inside
  * workerd. `transactionSync` is a savepoint; the commit itself comes when the turn of the event
@@ -8,16 +11,24 @@ import type { Sql, SqlParam, SqlRow } from '../mvcc/sql.ts'
 export function durableSql(storage: DurableObjectStorage): Sql {
   const { sql } = storage
   const exec = (text: string, params: readonly SqlParam[]): readonly SqlRow[] => [
-    ...sql.exec(text, ...params).raw<(string | number | null | ArrayBuffer)[]>(),
+    ...sql.exec(text, ...params).raw<Cells>(),
   ]
   return {
     run(text, ...params) {
       sql.exec(text, ...params)
     },
-    first: (text, ...params) => exec(text, params)[0],
+    first(text, ...params) {
+      const rows: Iterator<SqlRow> = sql.exec(text, ...params).raw<Cells>()
+      const first = rows.next()
+      let next = first
+      // An open cursor would be in the way; to read one row into an array takes longer.
+      while (next.done !== true) {
+        next = rows.next()
+      }
+      return first.done === true ? undefined : first.value
+    },
     all: (text, ...params) => exec(text, params),
-    iterate: (text, ...params) =>
-      sql.exec(text, ...params).raw<(string | number | null | ArrayBuffer)[]>(),
+    iterate: (text, ...params) => sql.exec(text, ...params).raw<Cells>(),
     transaction: <T>(body: () => T): T => storage.transactionSync(body),
     get databaseSize() {
       return sql.databaseSize
