@@ -31,8 +31,12 @@ declare global {
     readonly EMBEDDED?: string
     /** In the embedded start: tells of the processes that the Worker runs in (src/cli/process-metrics.ts). */
     readonly HOST?: Fetcher
-    /** A secret: what every request to a deployed Worker has to bring along. */
+    /** A secret: the first administrator's access token. A deployed Worker without it serves nobody. */
     readonly ETCDURABLE_TOKEN?: string
+    /** How often a token, or an address without one, may ask. */
+    readonly REQUEST_LIMIT?: RateLimit
+    /** How many wrong tokens an address may show. */
+    readonly REFUSAL_LIMIT?: RateLimit
   }
 
   namespace Cloudflare {

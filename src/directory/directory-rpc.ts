@@ -1,11 +1,14 @@
 import type { Jurisdiction, KeyspaceOptions } from '../config/keyspace-options.ts'
-import type { Code } from '../protocol/status.ts'
+import type { AccessTokenRpc, AdministratorToken, Refused } from '../protocol/shard-rpc.ts'
 
 /** There is one directory, which goes by this name. */
 export const DIRECTORY_NAME = 'directory'
 
-/** How the gateway calls the directory. A refusal is an answer: an error loses its fields on the way. */
-export interface DirectoryRpc {
+/**
+ * How the gateway calls the directory. A refusal is an answer: an error loses its fields on the way. The
+ * access tokens are the administrators'.
+ */
+export interface DirectoryRpc extends AccessTokenRpc {
   /** Undefined where no keyspace has the name, or not yet, or not any more. */
   find(name: string): Promise<KeyspaceAddress | undefined>
   /** In the order of their names, those after `after`, which need not be one. */
@@ -15,10 +18,8 @@ export interface DirectoryRpc {
   create(name: string, options: KeyspaceOptions): Promise<KeyspaceEntry | Refused>
   /** Answers when its storage is free. */
   delete(name: string): Promise<Refused | undefined>
-}
-
-export interface Refused {
-  readonly refused: { readonly code: Code; readonly message: string }
+  /** Undefined for what is no administrator's access token, or none any more. */
+  administrator(token: string): Promise<AdministratorToken | undefined>
 }
 
 /** What finds the object of a keyspace. */

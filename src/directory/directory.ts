@@ -1,11 +1,19 @@
 import { DurableObject } from 'cloudflare:workers'
+import { AccessTokens } from '../access/access-tokens.ts'
 import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
 import type { KeyspaceOptions } from '../config/keyspace-options.ts'
 import { migrate } from '../mvcc/migrations.ts'
-import type { ShardRpc } from '../protocol/shard-rpc.ts'
+import type { CreatedAccessToken, NewAccessToken } from '../protocol/access-token.ts'
+import type {
+  AccessTokenList,
+  AdministratorToken,
+  Refused,
+  ShardRpc,
+} from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
+import { newAccessToken } from '../shard/new-access-token.ts'
 import { durableSql } from '../shard/storage.ts'
-import type { DirectoryRpc, KeyspaceAddress, KeyspaceEntry, Refused } from './directory-rpc.ts'
+import type { DirectoryRpc, KeyspaceAddress, KeyspaceEntry } from './directory-rpc.ts'
 import { KeyspaceTable } from './keyspace-table.ts'
 import { migrations } from './migrations.ts'
 
@@ -22,6 +30,7 @@ const ATTEMPTS_MAX = 4
  */
 export class Directory extends DurableObject<Env> implements DirectoryRpc {
   readonly #keyspaces: KeyspaceTable
+  readonly #tokens: AccessTokens
   /** What is being done to a keyspace; the next thing is done after it. */
   readonly #underWay = new Map<string, Promise<void>>()
 
@@ -30,6 +39,7 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
     const sql = durableSql(ctx.storage)
     migrate(sql, migrations)
     this.#keyspaces = new KeyspaceTable(sql)
+    this.#tokens = new AccessTokens(sql, 'administrator')
   }
 
   find(name: string): Promise<KeyspaceAddress | undefined> {
@@ -147,6 +157,23 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
       const reason = error instanceof Error ? error.message : String(error)
       return new RpcStatus(Code.FAILED_PRECONDITION, `no keyspace can be made there: ${reason}`)
     }
+  }
+
+  administrator(token: string): Promise<AdministratorToken | undefined> {
+    const known = this.#tokens.verify(token, Date.now())
+    return Promise.resolve(known && { id: known.id, expires: known.expires })
+  }
+
+  createAccessToken(wanted: NewAccessToken): Promise<CreatedAccessToken | Refused> {
+    return Promise.resolve(newAccessToken(this.#tokens, wanted))
+  }
+
+  accessTokens(): Promise<AccessTokenList> {
+    return Promise.resolve({ tokens: this.#tokens.list() })
+  }
+
+  revokeAccessToken(id: string): Promise<{ readonly known: boolean }> {
+    return Promise.resolve({ known: this.#tokens.revoke(id) })
   }
 }
 

@@ -5,7 +5,7 @@ import { statusOfFailure } from './failure.ts'
 import { refusalResponse } from './refusal.ts'
 
 /** What an endpoint is told of the request, besides its parameters and body. */
-export type ApiRequest = Pick<Asked, 'request' | 'env' | 'settings'>
+export type ApiRequest = Pick<Asked, 'request' | 'env' | 'settings' | 'visitor'>
 
 /** Many times what any body of the API can hold. */
 const BODY_BYTES_MAX = 65_536

@@ -1,6 +1,7 @@
+import { statusOf } from '../protocol/status.ts'
 import type { ApiRequest, Endpoint } from './api-endpoint.ts'
 import { keyspaceEndpoints } from './api-keyspaces.ts'
-import { textResponse } from './refusal.ts'
+import { refusalResponse, textResponse } from './refusal.ts'
 
 /** Each endpoint of the deployment's own API. */
 export const endpoints: readonly Endpoint[] = [...keyspaceEndpoints]
@@ -11,14 +12,17 @@ const routes = endpoints.map((endpoint) => ({
 }))
 
 /**
- * Answers a request of the deployment's own API; undefined for any other path. The path is taken as
- * it stands in the URL: nothing is decoded.
+ * Answers a request of the deployment's own API, which is for administrators; undefined for any other
+ * path. The path is taken as it stands in the URL: nothing is decoded.
  */
 export function apiResponse(asked: ApiRequest, path: string): Promise<Response> | undefined {
   const found = routes.flatMap(({ endpoint, pattern }) => {
     const match = pattern.exec(path)
     return match === null ? [] : [{ endpoint, params: { ...match.groups } }]
   })
+  if (found.length > 0 && asked.visitor.administrator === undefined) {
+    return Promise.resolve(refusalResponse(statusOf('access-administrator')))
+  }
   const route = found.find(({ endpoint }) => endpoint.method === asked.request.method)
   if (route !== undefined) {
     return route.endpoint.answer(asked, route.params)

@@ -1,17 +1,18 @@
 import { type Context, Hono } from 'hono'
+import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
 import { SettingsError, settingsOf } from '../config/settings.ts'
-import { accessProblem } from '../http/access.ts'
+import type { KeyspaceAddress } from '../directory/directory-rpc.ts'
+import type { Visitor } from '../http/access.ts'
 import { methodAt } from '../http/call.ts'
-import { Code, RpcStatus } from '../protocol/status.ts'
+import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { openApiDocument } from './api-openapi.ts'
 import { apiResponse, endpoints } from './api.ts'
 import type { Asked } from './asked.ts'
-import { allowOrigin } from './cors.ts'
 import { debugVarsResponse } from './debug-vars.ts'
 import { statusOfFailure } from './failure.ts'
+import { guarded } from './guard.ts'
 import { healthResponse, probePaths, probeResponse } from './health.ts'
-import { misdirected } from './host-whitelist.ts'
-import { keyspaceAddress } from './keyspace-address.ts'
+import { defaultAddress, keyspaceAddress } from './keyspace-address.ts'
 import { keyspacePath } from './keyspace-path.ts'
 import { metricFamilies, metricsResponse } from './metrics.ts'
 import { notFound } from './not-found.ts'
@@ -61,11 +62,14 @@ export const gateway = {
     const path = pathOf(request.url)
     try {
       const settings = settingsOf(env)
-      return await guarded({ request, path, settings }, async () => {
+      return await guarded({ request, path, settings, env }, async (shown, visitor) => {
         const place = keyspacePath(path)
-        const found = keyspaceAddress(place.keyspace, env)
-        const shard = new ShardClient(env, found instanceof Promise ? await found : found)
-        const asked = { request, path: place.path, env, settings, shard }
+        const address =
+          place.keyspace === DEFAULT_KEYSPACE
+            ? defaultAddress
+            : await addressFor(visitor, place.keyspace, env)
+        const shard = new ShardClient(env, address, visitor)
+        const asked = { request, path: place.path, env, settings, shard, shown, visitor }
         return place.path === path
           ? answered(asked, context)
           : prefixed(await answered(unprefixed(asked), context), path.slice(0, -place.path.length))
@@ -106,27 +110,14 @@ function prefixed(response: Response, prefix: string): Response {
   return response
 }
 
-/** What `guarded` looks at. */
-type Arrived = Pick<Asked, 'request' | 'path' | 'settings'>
-
-/** etcd's order: the host is looked at before all else, and a preflight is not asked for a token. */
-async function guarded(
-  { request, path, settings }: Arrived,
-  answer: () => Promise<Response>,
-): Promise<Response> {
-  const refused = misdirected(request, settings)
-  if (refused !== undefined) {
-    return refused
+/** Whoever has no more than some keyspace's token does not learn from us which keyspaces there are. */
+async function addressFor(visitor: Visitor, name: string, env: Env): Promise<KeyspaceAddress> {
+  try {
+    return await keyspaceAddress(name, env)
+  } catch (error) {
+    const isHidden = visitor.accessToken !== undefined && error instanceof RpcStatus
+    throw isHidden ? statusOf('access-token-invalid') : error
   }
-  let response: Response
-  if (request.method === 'OPTIONS') {
-    response = new Response(null)
-  } else {
-    const problem = accessProblem(request, path, settings)
-    response = problem === undefined ? await answer() : refusalResponse(problem)
-  }
-  allowOrigin(response, request, settings)
-  return response
 }
 
 /** As it stands in the URL, cut out because parsing costs more. */

@@ -1,4 +1,5 @@
 import type { Settings } from '../config/settings.ts'
+import type { Shown, Visitor } from '../http/access.ts'
 import type { ShardClient } from './shard-client.ts'
 
 /** A request on its way through the gateway, and what is known of it. */
@@ -8,6 +9,8 @@ export interface Asked {
   readonly path: string
   readonly env: Env
   readonly settings: Settings
-  /** The keyspace that is asked. */
+  readonly shown: Shown
+  readonly visitor: Visitor
+  /** The keyspace that is asked, for whoever asks. */
   readonly shard: ShardClient
 }

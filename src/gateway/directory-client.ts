@@ -1,4 +1,5 @@
-import { DIRECTORY_NAME, type DirectoryRpc, type Refused } from '../directory/directory-rpc.ts'
+import { DIRECTORY_NAME, type DirectoryRpc } from '../directory/directory-rpc.ts'
+import type { Refused } from '../protocol/shard-rpc.ts'
 import { RpcStatus } from '../protocol/status.ts'
 import { READ_RETRIES_MAX, retrying } from './platform-failure.ts'
 

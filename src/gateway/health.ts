@@ -6,6 +6,7 @@ import {
   RangeRequest,
 } from '../protocol/generated/messages.ts'
 import { create } from '../protocol/message-type.ts'
+import { Code, type RpcStatus } from '../protocol/status.ts'
 import { statusOfFailure } from './failure.ts'
 import { textResponse } from './refusal.ts'
 import type { ShardClient } from './shard-client.ts'
@@ -53,8 +54,17 @@ async function healthProblem(
     await readOne(shard, serializable)
     return ''
   } catch (error) {
-    return `RANGE ERROR:${statusOfFailure(error).message}`
+    return `RANGE ERROR:${problemOf(error).message}`
   }
+}
+
+/** What keeps the keyspace from answering; throws on that it does not answer this visitor. */
+function problemOf(error: unknown): RpcStatus {
+  const status = statusOfFailure(error)
+  if (status.code === Code.UNAUTHENTICATED) {
+    throw status
+  }
+  return status
 }
 
 /** Answers what is wrong, if anything is. */
@@ -67,7 +77,7 @@ const readCheck =
       await readOne(shard, serializable)
       return undefined
     } catch (error) {
-      return `range error: ${statusOfFailure(error).message}`
+      return `range error: ${problemOf(error).message}`
     }
   }
 

@@ -19,14 +19,14 @@ import { webSocketResponse } from './web-socket.ts'
 
 /** Answers a request below /v3/ (or /v3beta/), over HTTP or WebSocket. `path` is decoded. */
 export async function callResponse(
-  { request, settings, shard }: Asked,
+  { request, settings, shard, shown }: Asked,
   path: string,
 ): Promise<Response> {
   const method = methodAt(path.replace(/^\/v3beta\//, '/v3/'))
   const call =
     method === undefined
       ? undefined
-      : { method, shard, settings, context: contextOf(request, settings, originOf(request.url)) }
+      : { method, shard, settings, context: contextOf(shown, originOf(request.url)) }
   if (request.method === 'GET' && request.headers.get('Upgrade') === 'websocket') {
     return webSocketResponse(request, settings, call)
   }

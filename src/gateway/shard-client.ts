@@ -1,16 +1,19 @@
 import { settingsOf } from '../config/settings.ts'
 import type { KeyspaceAddress } from '../directory/directory-rpc.ts'
+import type { Visitor } from '../http/access.ts'
 import { messageBytesMax } from '../http/limits.ts'
 import { decode, encode } from '../protocol/binary.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
 import type { MethodName } from '../protocol/methods.ts'
-import type {
-  CallAnswer,
-  CallContext,
-  MetricFamily,
-  PageCursor,
-  ShardRpc,
+import {
+  type CallAnswer,
+  type CallContext,
+  CONTEXT_HEADER,
+  type MetricFamily,
+  type PageCursor,
+  type Refused,
+  type ShardRpc,
 } from '../protocol/shard-rpc.ts'
 import { RpcStatus, statusOf } from '../protocol/status.ts'
 import { valuesAnswered } from './answer-size.ts'
@@ -24,7 +27,6 @@ import { READ_RETRIES_MAX, retrying } from './platform-failure.ts'
  */
 const LANES_MAX = 1024
 
-const NOT_FOUND = 404
 const keyspaceNotFound = statusOf('keyspace-not-found')
 
 /** What a stub offers, without the types that it wraps answers in. */
@@ -73,18 +75,25 @@ export class ShardClient {
   readonly #environment: Env
   readonly #namespace: Env['SHARD']
   readonly #address: KeyspaceAddress
+  readonly #visitor: Visitor
   readonly #valueBytesMax: number
 
-  constructor(environment: Env, address: KeyspaceAddress) {
+  /** Whatever is asked is asked by the visitor. */
+  constructor(environment: Env, address: KeyspaceAddress, visitor: Visitor) {
     this.#environment = environment
     this.#namespace = environment.SHARD
     this.#address = address
+    this.#visitor = visitor
     this.#valueBytesMax = messageBytesMax(settingsOf(environment))
   }
 
   async call(method: MethodName, request: object, context: CallContext): Promise<Answered> {
     const type: MessageType<object> = rpcMethods[method].request
-    const call = { method, request: encode(type, request), context }
+    const call = {
+      method,
+      request: encode(type, request),
+      context: { ...context, ...this.#visitor },
+    }
     const bytes = call.request.length + valuesAnswered(method, request) * this.#valueBytesMax
     const kind = reads.has(method) ? 'reads' : 'writes'
     const answer = await retrying(kind === 'reads' ? READ_RETRIES_MAX : 0, () =>
@@ -95,45 +104,46 @@ export class ShardClient {
 
   /** A further page of a range; `request` is the first one's. */
   async rangeNext(request: Uint8Array, next: PageCursor): Promise<Answered> {
-    const page = await retrying(READ_RETRIES_MAX, () => this.#stub().rangeNext(request, next))
+    const page = await retrying(READ_RETRIES_MAX, () =>
+      this.#stub().rangeNext(request, next, this.#visitor),
+    )
     return this.#answered('/etcdserverpb.KV/Range', page)
   }
 
   async metrics(): Promise<readonly MetricFamily[]> {
-    const families = await retrying(READ_RETRIES_MAX, () => this.#stub().metrics())
-    if (families === undefined) {
-      throw this.#notFound()
+    const answer = await retrying(READ_RETRIES_MAX, () => this.#stub().metrics(this.#visitor))
+    if ('refused' in answer) {
+      throw this.#statusOf(answer)
     }
-    return families
+    return answer.families
   }
 
   /** The socket that streams share (protocol/frames.ts). */
   async connect(): Promise<WebSocket> {
-    const { webSocket, status } = await retrying(READ_RETRIES_MAX, () =>
-      this.#stub().fetch('http://shard/session', { headers: { Upgrade: 'websocket' } }),
+    const headers = { Upgrade: 'websocket', [CONTEXT_HEADER]: JSON.stringify(this.#visitor) }
+    const response = await retrying(READ_RETRIES_MAX, () =>
+      this.#stub().fetch('http://shard/session', { headers }),
     )
-    if (status === NOT_FOUND) {
-      throw this.#notFound()
+    if (response.webSocket === null) {
+      throw this.#statusOf(await response.json<Refused>())
     }
-    if (webSocket === null) {
-      throw new Error('the shard did not answer with a WebSocket')
-    }
-    return webSocket
+    return response.webSocket
   }
 
   #answered(method: MethodName, answer: CallAnswer): Answered {
     if ('refused' in answer) {
-      const { code, message } = answer.refused
-      throw message === keyspaceNotFound.message ? this.#notFound() : new RpcStatus(code, message)
+      throw this.#statusOf(answer)
     }
     const type: MessageType<object> = rpcMethods[method].response
     return { response: decode(type, answer.response), next: answer.next }
   }
 
-  /** The directory was asked at another time than the shard. */
-  #notFound(): RpcStatus {
-    forgetAddress(this.#address, this.#environment)
-    return keyspaceNotFound
+  /** Where there is no keyspace any more, the directory was asked at another time than the shard. */
+  #statusOf({ refused: { code, message } }: Refused): RpcStatus {
+    if (message === keyspaceNotFound.message) {
+      forgetAddress(this.#address, this.#environment)
+    }
+    return new RpcStatus(code, message)
   }
 
   /** A stub that has thrown is of no use any more, so each attempt takes a new one. */

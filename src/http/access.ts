@@ -1,62 +1,135 @@
 import type { Settings } from '../config/settings.ts'
-import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
+import { isAccessToken, parseAccessToken } from '../protocol/access-token.ts'
+import { shownToken } from '../protocol/credentials.ts'
+import type { CallContext } from '../protocol/shard-rpc.ts'
+import { statusOf } from '../protocol/status.ts'
 import type { RequestHead } from './request-head.ts'
 
-/** What anybody may ask: whether there is an etcd here, and whether it runs. */
-const open: ReadonlySet<string> = new Set(['/version', '/livez'])
+/** Who asks, as the shard is told: before etcd's users, an administrator or the bearer of a token. */
+export type Visitor = Pick<CallContext, 'administrator' | 'accessToken'>
+
+/** Also the Worker itself, where it answers what anybody may ask. */
+export const administrator: Visitor = { administrator: true }
+
+/** What a request shows: to us, and to etcd. Both are without `Bearer `. */
+export interface Shown {
+  readonly access: string | undefined
+  readonly etcd: string | undefined
+}
+
+const nothing: Shown = { access: undefined, etcd: undefined }
 
 const utf8 = new TextEncoder()
 
+type DoorSettings = Pick<Settings, 'embedded' | 'accessToken'>
+
 /**
- * Why a request may not pass; undefined when it may. A deployed Worker has the whole internet
- * before it, so it serves nobody without a secret; the embedded start listens where it was told.
+ * Tells our token from etcd's, which may come in each other's places: a client may know nothing but
+ * etcd's headers. What is neither the deployment's secret nor begins as our tokens do is etcd's.
  */
-export function accessProblem(
-  request: RequestHead,
-  path: string,
-  { embedded, accessToken }: Settings,
-): RpcStatus | undefined {
-  if (embedded || open.has(path)) {
-    return undefined
+export function shownBy({ headers }: RequestHead, settings: DoorSettings): Shown {
+  if (headers.get('Upgrade') === 'websocket') {
+    return shownByHandshake(headers, settings)
   }
-  if (accessToken === undefined) {
-    const hint =
-      'no access token is set: run `wrangler secret put ETCDURABLE_TOKEN` and send it with each request as `Authorization: Bearer <token>`'
-    return new RpcStatus(Code.UNAVAILABLE, hint)
+  const authorizations = [headers.get('Authorization'), headers.get('Grpc-Metadata-Authorization')]
+  return sortShown(headers.get('Grpc-Metadata-Token'), authorizations, settings)
+}
+
+/**
+ * Of a handshake etcd's proxy passes on nothing but the subprotocol, which is `Bearer, TOKEN`, and
+ * instead of it the cookie `token` (grpc-websocket-proxy's wsproxy). Browsers can set both, and other
+ * clients a header, in which we look for a token of ours alone.
+ */
+function shownByHandshake(headers: RequestHead['headers'], settings: DoorSettings): Shown {
+  const authorization = bare(headers.get('Authorization'))
+  const own = isOurs(authorization, settings) ? authorization : undefined
+  const cookie = cookieNamed('token', headers.get('Cookie') ?? '')
+  const { access, etcd } = sortShown(null, [cookie, offeredToken(headers)], settings)
+  return { access: own ?? access, etcd }
+}
+
+/** The metadata `token`, and what may be its `authorization`: the first that is there. */
+function sortShown(
+  token: string | null | undefined,
+  authorizations: readonly (string | null | undefined)[],
+  settings: DoorSettings,
+): Shown {
+  const given = authorizations.filter(isThere)
+  if (!isThere(token) && given.length === 0) {
+    return nothing
   }
-  const given = bearerToken(request)
-  return given !== undefined && isSame(given, accessToken)
-    ? undefined
-    : statusOf('invalid-auth-token')
+  const access = [...given, token].map(bare).find((one) => isOurs(one, settings))
+  if (access === undefined) {
+    return { access, etcd: shownToken({ token, authorization: given[0] }) }
+  }
+  const others = given.filter((one) => !isOurs(bare(one), settings))
+  const rest = isOurs(bare(token), settings) ? undefined : token
+  return { access, etcd: shownToken({ token: rest, authorization: others[0] }) }
 }
 
-/** Whether a token is the deployment's own, and so none of etcd's. */
-export function isAccessToken(given: string, { embedded, accessToken }: Settings): boolean {
-  return !embedded && accessToken !== undefined && isSame(given, accessToken)
+function isThere(text: string | null | undefined): text is string {
+  return text !== null && text !== undefined
 }
 
-/** Browsers cannot set headers on a WebSocket, but they can offer `Bearer, <token>` as protocols. */
-function bearerToken(request: RequestHead): string | undefined {
-  const [, header] = /^Bearer (.*)$/.exec(request.headers.get('Authorization') ?? '') ?? []
-  return header ?? offeredToken(request)
+function bare(text: string | null | undefined): string | undefined {
+  return text?.replace(/^Bearer /, '')
 }
 
-/** The subprotocol that the handshake answers with: `Bearer` if the client offered it. */
-export function bearerProtocol(request: RequestHead): string | undefined {
-  return offeredToken(request) === undefined ? undefined : 'Bearer'
+function isOurs(text: string | undefined, settings: DoorSettings): text is string {
+  return text !== undefined && (isAccessToken(text) || isSecret(text, settings))
 }
 
-/** What stands behind `Bearer` among the subprotocols of a handshake. */
-export function offeredToken(request: RequestHead): string | undefined {
-  const [, token] =
-    /^Bearer, *(.*)$/.exec(request.headers.get('Sec-WebSocket-Protocol') ?? '') ?? []
-  return token
+function isSecret(text: string, { accessToken }: DoorSettings): boolean {
+  return accessToken !== undefined && isSame(text, accessToken)
 }
 
 /** Takes as long for a guess that is nearly right as for one that is not, given the length. */
 function isSame(given: string, expected: string): boolean {
+  if (given.length !== expected.length) {
+    return false
+  }
   const a = utf8.encode(given)
   const b = utf8.encode(expected)
   const difference = b.reduce((bits, byte, place) => bits | (byte ^ (a[place] ?? 0)), 0)
   return a.length === b.length && difference === 0
+}
+
+/**
+ * Who shows that token; undefined for an administrator's, which the directory has to be asked about.
+ * Whether a keyspace's token is one is for the shard to say. Throws an RpcStatus.
+ */
+export function visitorOf(access: string | undefined, settings: DoorSettings): Visitor | undefined {
+  if (access === undefined) {
+    if (settings.embedded && settings.accessToken === undefined) {
+      return administrator
+    }
+    throw statusOf('access-token-missing')
+  }
+  if (isSecret(access, settings)) {
+    return administrator
+  }
+  switch (parseAccessToken(access)?.kind) {
+    case 'keyspace':
+      return { accessToken: access }
+    case 'administrator':
+      return undefined
+    default:
+      throw statusOf('access-token-invalid')
+  }
+}
+
+/** The subprotocol that the handshake answers with: `Bearer` if the client offered it. */
+export function bearerProtocol({ headers }: RequestHead): string | undefined {
+  return offeredToken(headers) === undefined ? undefined : 'Bearer'
+}
+
+/** What stands behind `Bearer` among the subprotocols of a handshake. */
+function offeredToken(headers: RequestHead['headers']): string | undefined {
+  const [, token] = /^Bearer, *(.*)$/.exec(headers.get('Sec-WebSocket-Protocol') ?? '') ?? []
+  return token
+}
+
+function cookieNamed(name: string, cookies: string): string | undefined {
+  const pairs = cookies.split(';').map((pair) => pair.trim())
+  return pairs.find((pair) => pair.startsWith(`${name}=`))?.slice(name.length + 1)
 }

@@ -1,13 +1,13 @@
 import type { Settings } from '../config/settings.ts'
+import { parseAccessToken } from '../protocol/access-token.ts'
 import type { TxnRequest } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import { decodeJson } from '../protocol/json-decode.ts'
 import type { MessageType } from '../protocol/message-type.ts'
 import { type MethodName, routes } from '../protocol/methods.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
-import { etcdToken } from './etcd-token.ts'
+import type { Shown } from './access.ts'
 import { requireReceivableMessage } from './limits.ts'
-import type { RequestHead } from './request-head.ts'
 import { requireShallow } from './txn-depth.ts'
 
 const methods: ReadonlyMap<string, MethodName> = new Map(Object.entries(routes))
@@ -27,16 +27,16 @@ export function mayWait(method: MethodName): boolean {
   return waitingMethods.has(method)
 }
 
-/** What the shard is told about the client; `origin` is where that has reached us. */
-export function contextOf(
-  request: RequestHead,
-  settings: Settings,
-  origin: string | undefined,
-): CallContext {
-  const token = etcdToken(request, settings)
+/**
+ * What the shard is told about the client; `origin` is where that has reached us. A keyspace's token
+ * is told where it is to be known; who else asks says whoever asks the shard.
+ */
+export function contextOf({ access, etcd }: Shown, origin: string | undefined): CallContext {
+  const own = access === undefined ? undefined : parseAccessToken(access)
   return {
     ...(origin !== undefined && { origin }),
-    ...(token !== undefined && { token }),
+    ...(etcd !== undefined && { token: etcd }),
+    ...(own?.kind === 'keyspace' && { accessToken: access }),
   }
 }
 

@@ -34,6 +34,8 @@ export type ErrorKind =
   | 'invalid-auth-token'
   | 'invalid-auth-management'
   | 'auth-old-revision'
+  | 'too-many-access-tokens'
+  | 'access-read-only'
 
 /**
  * An expected refusal. It is thrown before the first write of an operation, so that a caller who

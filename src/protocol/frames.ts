@@ -97,8 +97,16 @@ export function decodeCredit(payload: Uint8Array): number {
   return new DataView(payload.buffer, payload.byteOffset).getUint32(0)
 }
 
-/** Whoever is at the other end of a socket speaks for clients and never as the server. */
-const callContext = z.object({ origin: z.string().optional(), token: z.string().optional() })
+/**
+ * Whoever is at the other end of a socket speaks for clients and never as the server, and is who the
+ * gateway said that they are: a client may show a token of its own.
+ */
+const callContext = z.object({
+  origin: z.string().optional(),
+  token: z.string().optional(),
+  accessToken: z.string().optional(),
+  commonName: z.string().optional(),
+})
 
 /** What OPEN and CALL say: OPEN has no request. */
 export interface FrameCall {

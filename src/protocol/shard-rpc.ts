@@ -1,6 +1,7 @@
 import type { KeyspaceOptions } from '../config/keyspace-options.ts'
 import type { RangeCursor } from '../mvcc/range.ts'
 import type { Revision } from '../mvcc/types.ts'
+import type { AccessToken, CreatedAccessToken, NewAccessToken } from './access-token.ts'
 import type { MethodName } from './methods.ts'
 import type { Code } from './status.ts'
 
@@ -16,9 +17,11 @@ export interface ShardRpc {
    */
   callMany(calls: readonly ShardCall[]): Promise<readonly CallAnswer[]>
   /** A further page of a Range whose answer carried `next`; `request` is the first one's. */
-  rangeNext(request: Uint8Array, next: PageCursor): Promise<CallAnswer>
-  /** What /metrics shows, already true at the moment of the call; undefined without a keyspace. */
-  metrics(): Promise<readonly MetricFamily[] | undefined>
+  rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Promise<CallAnswer>
+  /** What /metrics shows, already true at the moment of the call. */
+  metrics(context: CallContext): Promise<MetricsAnswer>
+  /** An administrator's token was revoked: what is open by it ends. */
+  revokeAdministrator(id: string): Promise<void>
   /** Makes the keyspace. Doing it twice is doing it once, unless the object is lost at it. */
   create(creation: Creation): Promise<void>
   /**
@@ -37,6 +40,21 @@ export interface Creation extends Pick<
   readonly created: number
 }
 
+/** How the gateway, once it knows that an administrator asks, manages access tokens. */
+export interface AccessTokenRpc {
+  createAccessToken(wanted: NewAccessToken): Promise<CreatedAccessToken | Refused>
+  /** The oldest first. */
+  accessTokens(): Promise<AccessTokenList | Refused>
+  /** Answers whether there was one. What is open by it has ended. */
+  revokeAccessToken(id: string): Promise<{ readonly known: boolean } | Refused>
+}
+
+export interface AccessTokenList {
+  readonly tokens: readonly AccessToken[]
+}
+
+export type MetricsAnswer = Refused | { readonly families: readonly MetricFamily[] }
+
 export interface ShardCall {
   readonly method: MethodName
   /** The protobuf of the method's request. */
@@ -50,14 +68,40 @@ export interface CallContext {
   readonly origin?: string | undefined
   /** etcd's token, as `shownToken` has it; undefined where the client has shown none. */
   readonly token?: string | undefined
+  /**
+   * That of the certificate which the client has shown to a bridge: the user that it speaks for where
+   * no token of etcd's is shown (etcd's --client-cert-auth).
+   */
+  readonly commonName?: string | undefined
   /** The server's own question, as /health asks: nobody is asked who they are. */
   readonly asServer?: boolean | undefined
+  /**
+   * The gateway has found that an administrator asks: by the deployment's secret, or by this token.
+   * Where there is no secret to know, as in the embedded start without one, everybody is.
+   */
+  readonly administrator?: true | AdministratorToken | undefined
+  /** The keyspace's access token that the client has shown, which the shard knows or does not. */
+  readonly accessToken?: string | undefined
+}
+
+/** Tells the shard, in JSON, the `CallContext` of whoever opens a socket to it. */
+export const CONTEXT_HEADER = 'X-Etcdurable-Context'
+
+/** What a shard has to know of a token that is not its own. */
+export interface AdministratorToken {
+  readonly id: string
+  /** Milliseconds since 1970; undefined for never. */
+  readonly expires: number | undefined
 }
 
 /** `response` is the protobuf of the method's response, or its first part where there is `next`. */
 export type CallAnswer =
   | { readonly response: Uint8Array; readonly next?: PageCursor | undefined }
-  | { readonly refused: { readonly code: Code; readonly message: string } }
+  | Refused
+
+export interface Refused {
+  readonly refused: { readonly code: Code; readonly message: string }
+}
 
 /** Where the next page of a range begins; opaque to who passes it back. */
 export interface PageCursor extends RangeCursor {

@@ -184,6 +184,33 @@ const table = {
   'invalid-client-api-version': [Code.INVALID_ARGUMENT, 'etcdserver: invalid client api version'],
   'canceled': [Code.CANCELED, 'etcdserver: request canceled'],
   'deadline-exceeded': [Code.DEADLINE_EXCEEDED, 'etcdserver: context deadline exceeded'],
+  // The door, which etcd has not got
+  'access-token-missing': [
+    Code.UNAUTHENTICATED,
+    'etcdurable: an access token is needed: send it as `Authorization: Bearer <token>`',
+  ],
+  'access-token-invalid': [
+    Code.UNAUTHENTICATED,
+    'etcdurable: the access token is unknown here, revoked or expired',
+  ],
+  'access-read-only': [Code.PERMISSION_DENIED, 'etcdurable: the access token is read-only'],
+  'access-administrator': [
+    Code.PERMISSION_DENIED,
+    "etcdurable: this needs an administrator's access token",
+  ],
+  'access-token-not-found': [Code.NOT_FOUND, 'etcdurable: there is no access token of this id'],
+  'too-many-access-tokens': [
+    Code.RESOURCE_EXHAUSTED,
+    'etcdurable: there are 1000 access tokens already: revoke some',
+  ],
+  'rate-limited': [
+    Code.RESOURCE_EXHAUSTED,
+    'etcdurable: too many requests: wait, or ask for a higher limit',
+  ],
+  'locked-out': [
+    Code.RESOURCE_EXHAUSTED,
+    'etcdurable: too many requests with a wrong access token from this address: wait a minute',
+  ],
   // grpc-go's words, behind which protobuf's own are the same for every flaw.
   'unreadable-request': [
     Code.INTERNAL,

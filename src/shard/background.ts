@@ -24,12 +24,20 @@ export class BackgroundWork {
   readonly #metrics: Metrics
   readonly #autoCompaction: AutoCompactor | undefined
   readonly #pins = new Map<Revision, number>()
+  readonly #accessExpired: () => void
   #compacting: Promise<void> | undefined
 
-  constructor(keyspace: Keyspace, deadlines: Deadlines, metrics: Metrics) {
+  /** `accessExpired` is called when somebody's access token has come to its end. */
+  constructor(
+    keyspace: Keyspace,
+    deadlines: Deadlines,
+    metrics: Metrics,
+    accessExpired: () => void,
+  ) {
     this.#keyspace = keyspace
     this.#deadlines = deadlines
     this.#metrics = metrics
+    this.#accessExpired = accessExpired
     const { autoCompaction } = keyspace.settings
     this.#autoCompaction = autoCompaction && new AutoCompactor(keyspace, autoCompaction)
   }
@@ -71,6 +79,9 @@ export class BackgroundWork {
           break
         case 'watch-progress':
           this.#keyspace.hub.progressNotify()
+          break
+        case 'access':
+          this.#accessExpired()
           break
       }
     }

@@ -4,10 +4,11 @@ import { RangeRequest } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
 import type { MethodName } from '../protocol/methods.ts'
-import type { CallAnswer, PageCursor, ShardCall } from '../protocol/shard-rpc.ts'
+import type { CallAnswer, PageCursor, Refused, ShardCall } from '../protocol/shard-rpc.ts'
 import { Code, fromEngineError, RpcStatus, statusOf } from '../protocol/status.ts'
 import { WireError } from '../protocol/wire.ts'
 import { type Caller, dispatch } from './dispatch.ts'
+import type { Authority } from './door.ts'
 import type { Answer, Dispatch } from './handler.ts'
 import { rangeNext, rangeStreamNext } from './kv.ts'
 import type { Metrics } from './metrics.ts'
@@ -32,7 +33,8 @@ export class Calls {
     this.#metrics = metrics
   }
 
-  start({ method, request, context }: ShardCall, asker: Asker): void {
+  /** `session` is what the call's socket may; undefined for a call over RPC, which says it itself. */
+  start({ method, request, context }: ShardCall, asker: Asker, session?: Authority): void {
     const type: MessageType<object> = rpcMethods[method].request
     const started = this.#metrics.started(method)
     const end = (answer: CallAnswer): void => {
@@ -50,7 +52,10 @@ export class Calls {
     }
     let decoded: object
     try {
+      const { door } = this.#parts
+      const authority = door.authorityOf(context, session)
       decoded = decode(type, request)
+      door.admit(authority, method, decoded)
     } catch (error) {
       caller.failed(error)
       return
@@ -79,7 +84,7 @@ export class Calls {
 
 export type PagedMethod = '/etcdserverpb.KV/Range' | '/etcdserverpb.KV/RangeStream'
 
-function refusal(error: unknown): CallAnswer {
+export function refusal(error: unknown): Refused {
   const status = statusOfError(error)
   return { refused: { code: status.code, message: status.message } }
 }

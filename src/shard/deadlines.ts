@@ -1,4 +1,4 @@
-export type DeadlineName = 'lease' | 'compaction' | 'watch-progress' | 'auto-compaction'
+export type DeadlineName = 'lease' | 'compaction' | 'watch-progress' | 'auto-compaction' | 'access'
 
 /**
  * Named deadlines over the one alarm of a Durable Object. The names live in memory, because each

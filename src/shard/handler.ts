@@ -3,6 +3,7 @@ import type { MethodName } from '../protocol/methods.ts'
 import type { CallContext, PageCursor } from '../protocol/shard-rpc.ts'
 import type { BackgroundWork } from './background.ts'
 import type { CommitQueue } from './commit.ts'
+import type { Door } from './door.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { PasswordQueue } from './password-queue.ts'
 import type { Principal } from './principal.ts'
@@ -10,6 +11,7 @@ import type { Principal } from './principal.ts'
 /** What a method needs besides its request. */
 export interface Dispatch {
   readonly keyspace: Keyspace
+  readonly door: Door
   readonly commits: CommitQueue
   readonly background: BackgroundWork
   readonly waiting: WaitingCalls

@@ -1,3 +1,4 @@
+import { AccessTokens } from '../access/access-tokens.ts'
 import type { LeasedKeys } from '../auth/access.ts'
 import { AuthStore } from '../auth/auth-store.ts'
 import { Members } from '../cluster/members.ts'
@@ -39,6 +40,7 @@ export class Keyspace implements LeasedKeys {
   readonly downgrade: Downgrade
   readonly auth: AuthStore
   readonly tokens: Tokens
+  readonly accessTokens: AccessTokens
   /** What the database has likely not outgrown since the last look. */
   #size = 0
   /** For so many requests it will do. */
@@ -71,6 +73,7 @@ export class Keyspace implements LeasedKeys {
       tokenTtl: settings.authTokenTtlMs,
     })
     this.tokens = new Tokens(this.auth, settings.tokens)
+    this.accessTokens = new AccessTokens(sql, 'keyspace')
   }
 
   header(): ResponseHeader {

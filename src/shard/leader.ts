@@ -1,13 +1,24 @@
 import { WaitingCalls } from '../concurrency/waiting-calls.ts'
 import type { Settings } from '../config/settings.ts'
-import type { CallAnswer, MetricFamily, PageCursor, ShardCall } from '../protocol/shard-rpc.ts'
+import type { CreatedAccessToken, NewAccessToken } from '../protocol/access-token.ts'
+import type {
+  AccessTokenList,
+  CallAnswer,
+  CallContext,
+  MetricsAnswer,
+  PageCursor,
+  Refused,
+  ShardCall,
+} from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import { BackgroundWork } from './background.ts'
-import { Calls } from './calls.ts'
+import { Calls, refusal } from './calls.ts'
 import { CommitQueue, nextTurn } from './commit.ts'
 import { Deadlines } from './deadlines.ts'
+import { type Authority, Door } from './door.ts'
 import { Keyspace } from './keyspace.ts'
 import { Metrics } from './metrics.ts'
+import { newAccessToken } from './new-access-token.ts'
 import { PasswordQueue } from './password-queue.ts'
 import { Sessions } from './sessions.ts'
 import { durableSql } from './storage.ts'
@@ -21,6 +32,7 @@ const COMMIT_SAMPLE_MS = 10
  */
 export class Leader {
   readonly #ctx: DurableObjectState
+  readonly door: Door
   readonly #keyspace: Keyspace
   readonly #deadlines: Deadlines
   readonly #background: BackgroundWork
@@ -39,7 +51,10 @@ export class Leader {
       this.#metrics.changed(events)
     })
     this.#deadlines = new Deadlines(ctx.storage)
-    this.#background = new BackgroundWork(this.#keyspace, this.#deadlines, this.#metrics)
+    this.door = new Door(this.#keyspace.accessTokens)
+    this.#background = new BackgroundWork(this.#keyspace, this.#deadlines, this.#metrics, () =>
+      this.#sessions.endDead(),
+    )
     const commits = new CommitQueue(() => {
       this.#endTurn()
       void this.#measureCommit()
@@ -52,6 +67,7 @@ export class Leader {
     }
     const parts = {
       keyspace: this.#keyspace,
+      door: this.door,
       commits,
       background: this.#background,
       waiting: new WaitingCalls(this.#keyspace.hub, submitAndSchedule),
@@ -59,7 +75,7 @@ export class Leader {
       submitAndSchedule,
     }
     this.#calls = new Calls(parts, this.#metrics)
-    this.#sessions = new Sessions(this.#keyspace, this.#metrics, this.#calls)
+    this.#sessions = new Sessions(this.#keyspace, this.#metrics, this.#calls, this.door)
   }
 
   /** Takes up what the object's memory has forgotten. To be awaited before anything else. */
@@ -67,7 +83,8 @@ export class Leader {
     await this.#deadlines.load()
     await this.#keyspace.tokens.open()
     this.#sessions.restore(this.#ctx.getWebSockets())
-    await this.#background.schedule()
+    this.#sessions.endDead()
+    await this.#schedule()
     this.#endTurn()
   }
 
@@ -82,16 +99,45 @@ export class Leader {
     )
   }
 
-  rangeNext(request: Uint8Array, next: PageCursor): CallAnswer {
-    return this.#calls.next('/etcdserverpb.KV/Range', request, next)
+  rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): CallAnswer {
+    return this.#refusalOf(context) ?? this.#calls.next('/etcdserverpb.KV/Range', request, next)
   }
 
-  metrics(): readonly MetricFamily[] {
-    return this.#metrics.families(this.#keyspace)
+  metrics(context: CallContext): MetricsAnswer {
+    return this.#refusalOf(context) ?? { families: this.#metrics.families(this.#keyspace) }
   }
 
-  accept(socket: WebSocket): void {
-    this.#sessions.accept(socket)
+  #refusalOf(context: CallContext): Refused | undefined {
+    try {
+      this.door.authorityOf(context)
+      return undefined
+    } catch (error) {
+      return refusal(error)
+    }
+  }
+
+  createAccessToken(wanted: NewAccessToken): CreatedAccessToken | Refused {
+    return newAccessToken(this.#keyspace.accessTokens, wanted)
+  }
+
+  accessTokens(): AccessTokenList {
+    return { tokens: this.#keyspace.accessTokens.list() }
+  }
+
+  revokeAccessToken(id: string): { readonly known: boolean } {
+    const known = this.#keyspace.accessTokens.revoke(id)
+    this.#sessions.endDead()
+    return { known }
+  }
+
+  revokeAdministrator(id: string): void {
+    this.door.revokeAdministrator(id)
+    this.#sessions.endDead()
+  }
+
+  async accept(socket: WebSocket, authority: Authority): Promise<void> {
+    this.#sessions.accept(socket, authority)
+    await this.#schedule()
   }
 
   async receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
@@ -106,7 +152,14 @@ export class Leader {
       await waiting
       this.#endMessage()
     }
+    await this.#schedule()
+  }
+
+  async #schedule(): Promise<void> {
     await this.#background.schedule()
+    if (this.door.nextExpiry !== Infinity) {
+      await this.#deadlines.set('access', this.door.nextExpiry)
+    }
   }
 
   /** A message is a batch already: its writes need not wait for others. */
@@ -131,7 +184,7 @@ export class Leader {
     const now = Date.now()
     this.#background.run(this.#deadlines.due(now), now)
     this.#endTurn()
-    await this.#background.schedule()
+    await this.#schedule()
     await this.#deadlines.rearm()
   }
 

@@ -8,6 +8,7 @@ import auth from '../../migrations/0007_auth.sql'
 import members from '../../migrations/0008_members.sql'
 import keyspace from '../../migrations/0009_keyspace.sql'
 import putTrigger from '../../migrations/0010_put_trigger.sql'
+import accessToken from '../../migrations/0011_access_token.sql'
 import type { Migration } from '../mvcc/migrations.ts'
 
 /** In the order of their numbers; a script that has shipped never changes. */
@@ -22,4 +23,5 @@ export const migrations: readonly Migration[] = [
   { name: '0008_members', script: members },
   { name: '0009_keyspace', script: keyspace },
   { name: '0010_put_trigger', script: putTrigger },
+  { name: '0011_access_token', script: accessToken },
 ]

@@ -6,6 +6,7 @@ import type { WatchStream } from '../mvcc/watch-stream.ts'
 import { encode } from '../protocol/binary.ts'
 import { CREDIT_WINDOW_BYTES, encodeResponse, FrameKind } from '../protocol/frames.ts'
 import { LeaderResponse } from '../protocol/generated/messages.ts'
+import type { CallContext } from '../protocol/shard-rpc.ts'
 import type { Keyspace } from './keyspace.ts'
 import { range } from './kv.ts'
 import type { Principal } from './principal.ts'
@@ -13,6 +14,13 @@ import type { CallOut } from './session-call.ts'
 
 /** The longest that a timer takes. */
 const TIMER_MS_MAX = 2 ** 31 - 1
+
+export interface ObserveOptions {
+  /** Of the election. */
+  readonly name: Uint8Array
+  readonly stream: number
+  readonly context: CallContext
+}
 
 /**
  * Election.Observe over a session's socket: a DATA frame for each news of the leader, until the
@@ -22,6 +30,7 @@ export class ObserveCall {
   readonly #keyspace: Keyspace
   readonly #name: Uint8Array
   readonly #out: CallOut
+  readonly context: CallContext
   readonly #stream: number
   readonly #observer: Observer
   readonly #watch: WatchStream
@@ -29,11 +38,12 @@ export class ObserveCall {
   #canceled = false
   #awake: number | null = null
 
-  constructor(keyspace: Keyspace, name: Uint8Array, stream: number, out: CallOut) {
+  constructor(keyspace: Keyspace, { name, stream, context }: ObserveOptions, out: CallOut) {
     this.#keyspace = keyspace
     this.#name = name.slice()
     this.#out = out
     this.#stream = stream
+    this.context = context
     this.#observer = new Observer({
       ready: () => this.#underWay < CREDIT_WINDOW_BYTES,
       send: (revision, kv) => this.#tell(revision, kv),

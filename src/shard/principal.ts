@@ -22,23 +22,34 @@ export const serverPrincipal: Principal = {
   authorize: () => undefined,
 }
 
+/** What says who of etcd's users somebody is. */
+export type UserContext = Pick<CallContext, 'token' | 'commonName'>
+
 /** Whoever has sent a request. While auth is off, nothing that they show is looked at. */
 class Client implements Principal {
   readonly #keyspace: Keyspace
-  readonly #token: string | undefined
+  readonly #context: UserContext
   readonly #verified: AuthInfo | undefined
   #who: AuthInfo | undefined
 
-  constructor(keyspace: Keyspace, token: string | undefined, verified: AuthInfo | undefined) {
+  constructor(keyspace: Keyspace, context: UserContext, verified: AuthInfo | undefined) {
     this.#keyspace = keyspace
-    this.#token = token
+    this.#context = context
     this.#verified = verified
   }
 
   authenticate(): void {
+    this.#who = this.#keyspace.auth.enabled ? this.#credentials() : undefined
+  }
+
+  /** A token comes before a certificate, a wrong one too. */
+  #credentials(): AuthInfo | undefined {
     const { auth, tokens } = this.#keyspace
-    const known = auth.enabled && this.#token !== undefined
-    this.#who = known ? tokens.bearer(this.#token, this.#verified) : undefined
+    const { token, commonName } = this.#context
+    if (token !== undefined) {
+      return tokens.bearer(token, this.#verified)
+    }
+    return commonName === undefined ? undefined : { username: commonName, revision: auth.revision }
   }
 
   authorize(method: MethodName, request: object): void {
@@ -52,13 +63,14 @@ class Client implements Principal {
 /** A promise only where a JWT has to be verified. */
 export function principalOf(
   keyspace: Keyspace,
-  { token, asServer }: CallContext,
+  context: UserContext & Pick<CallContext, 'asServer'>,
 ): Principal | Promise<Principal> {
+  const { token, asServer } = context
   if (asServer === true) {
     return serverPrincipal
   }
   const verifying = token === undefined ? undefined : keyspace.tokens.verify(token)
   return verifying === undefined
-    ? new Client(keyspace, token, undefined)
-    : verifying.then((verified) => new Client(keyspace, token, verified))
+    ? new Client(keyspace, context, undefined)
+    : verifying.then((verified) => new Client(keyspace, context, verified))
 }

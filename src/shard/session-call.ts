@@ -5,13 +5,16 @@ import {
   type Frame,
   FrameKind,
 } from '../protocol/frames.ts'
-import type { CallAnswer, PageCursor, ShardCall } from '../protocol/shard-rpc.ts'
+import type { CallAnswer, CallContext, PageCursor, ShardCall } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import { PIN_MS_MAX } from './background.ts'
 import type { Asker, Calls, PagedMethod } from './calls.ts'
+import type { Authority } from './door.ts'
 
 /** What a call needs of the session it came over. */
 export interface CallOut {
+  /** What the session's client may, unless the call brings a token of its own. */
+  readonly authority: Authority
   readonly send: (frame: Frame) => void
   /** ANSWER has been sent. */
   readonly ended: () => void
@@ -39,8 +42,12 @@ export class SessionCall implements Asker {
     this.#out = out
   }
 
+  get context(): CallContext {
+    return this.#call.context
+  }
+
   start(): void {
-    this.#calls.start(this.#call, this)
+    this.#calls.start(this.#call, this, this.#out.authority)
   }
 
   answered(answer: CallAnswer): void {

@@ -27,6 +27,9 @@ export interface StreamHead {
   readonly nextWatchId: number
   /** etcd's token, which further watches will need. */
   readonly token: string | undefined
+  readonly commonName?: string | undefined
+  /** The authority of a stream that was opened with an access token of its own (door.ts). */
+  readonly access?: string | undefined
 }
 
 /** A watch, or with an empty `watchId` an open stream, whose state is its head. */
@@ -37,6 +40,8 @@ interface Entry {
 }
 
 interface Attachment {
+  /** What the socket's client may (door.ts). */
+  readonly access: string
   /** Names the socket's rows in the table, once its entries are more than an attachment holds. */
   readonly rows?: string
   readonly entries: readonly Entry[]
@@ -53,10 +58,20 @@ export class SessionMemory {
   #bytes = 0
   #changed = false
   #rows: string | undefined
+  readonly #access: string
 
-  constructor(sql: Sql, socket: WebSocket) {
+  /** `access` is what to remember of a new socket; one that has outlived the memory knows. */
+  constructor(sql: Sql, socket: WebSocket, access?: string) {
     this.#sql = sql
     this.#socket = socket
+    this.#access = access ?? attachmentOf(socket)?.access ?? ''
+    if (access !== undefined) {
+      this.#attach({ access, entries: [] })
+    }
+  }
+
+  get access(): string {
+    return this.#access
   }
 
   /** Drops the rows of sockets that are gone, after a start. */
@@ -140,8 +155,7 @@ export class SessionMemory {
     }
     this.#changed = false
     if (this.#bytes <= ATTACHMENT_BYTES_MAX) {
-      const attachment: Attachment = { entries: [...this.#entries.values()] }
-      this.#socket.serializeAttachment(attachment)
+      this.#attach({ access: this.#access, entries: [...this.#entries.values()] })
       return
     }
     const rows = crypto.randomUUID()
@@ -149,7 +163,11 @@ export class SessionMemory {
     for (const entry of this.#entries.values()) {
       this.#write(rows, entry, false)
     }
-    this.#socket.serializeAttachment({ rows, entries: [] } satisfies Attachment)
+    this.#attach({ access: this.#access, rows, entries: [] })
+  }
+
+  #attach(attachment: Attachment): void {
+    this.#socket.serializeAttachment(attachment)
   }
 
   #write(rows: string, entry: Entry, gone: boolean): void {

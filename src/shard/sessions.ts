@@ -6,16 +6,18 @@ import {
   encodeEnd,
   encodeFrames,
   type Frame,
+  type FrameCall,
   FrameError,
   FrameKind,
 } from '../protocol/frames.ts'
 import { LeaderRequest, type ResponseHeader, WatchRequest } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MethodName } from '../protocol/methods.ts'
-import type { ShardCall } from '../protocol/shard-rpc.ts'
+import type { CallContext, ShardCall } from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { WireError } from '../protocol/wire.ts'
 import type { Calls } from './calls.ts'
+import { type Authority, type Door, trustsCommonNames } from './door.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { Metrics } from './metrics.ts'
 import { ObserveCall } from './observe-call.ts'
@@ -33,10 +35,13 @@ const STREAMS_MAX = 10_000
 const CALLS_MAX = 50_000
 /** RFC 6455: the peer sent what this side cannot take. */
 const CLOSE_PROTOCOL_ERROR = 1002
+/** The peer's access token is no more. */
+const CLOSE_POLICY_VIOLATION = 1008
 
 /** One socket, and the watch streams and calls that share it. */
 interface Session {
   readonly socket: WebSocket
+  readonly authority: Authority
   readonly memory: SessionMemory
   readonly streams: Map<number, WatchCall>
   readonly calls: Map<number, SessionCall | ObserveCall>
@@ -54,50 +59,58 @@ export class Sessions {
   readonly #keyspace: Keyspace
   readonly #metrics: Metrics
   readonly #calls: Calls
+  readonly #door: Door
   readonly #sessions = new Map<WebSocket, Session>()
   readonly #touched = new Set<Session>()
 
-  constructor(keyspace: Keyspace, metrics: Metrics, calls: Calls) {
+  constructor(keyspace: Keyspace, metrics: Metrics, calls: Calls, door: Door) {
     this.#keyspace = keyspace
     this.#metrics = metrics
     this.#calls = calls
+    this.#door = door
   }
 
   /** After a start: the sockets that outlived the object's memory. */
   restore(sockets: readonly WebSocket[]): void {
     SessionMemory.forgetOthers(this.#keyspace.sql, sockets)
     for (const socket of sockets) {
-      const session = this.#session(socket)
-      for (const [stream, { watchers, nextWatchId, token }] of session.memory.load()) {
-        this.#open(session, stream, token).watch.restore(watchers, nextWatchId)
-      }
-    }
-  }
-
-  accept(socket: WebSocket): void {
-    this.#session(socket)
-  }
-
-  #session(socket: WebSocket): Session {
-    let session = this.#sessions.get(socket)
-    if (session === undefined) {
       const memory = new SessionMemory(this.#keyspace.sql, socket)
-      session = {
-        socket,
-        memory,
-        streams: new Map(),
-        calls: new Map(),
-        changed: new Set(),
-        outgoing: [],
+      const session = this.#join(socket, this.#door.recalled(memory.access), memory)
+      for (const [stream, { watchers, nextWatchId, access, ...context }] of memory.load()) {
+        const authority = access === undefined ? session.authority : this.#door.recalled(access)
+        this.#door.expects(authority)
+        this.#open(session, stream, { authority, context }).watch.restore(watchers, nextWatchId)
       }
-      this.#sessions.set(socket, session)
     }
+  }
+
+  accept(socket: WebSocket, authority: Authority): void {
+    const access = this.#door.remembered(authority)
+    this.#join(socket, authority, new SessionMemory(this.#keyspace.sql, socket, access))
+  }
+
+  #join(socket: WebSocket, authority: Authority, memory: SessionMemory): Session {
+    const session: Session = {
+      socket,
+      authority,
+      memory,
+      streams: new Map(),
+      calls: new Map(),
+      changed: new Set(),
+      outgoing: [],
+    }
+    this.#sessions.set(socket, session)
+    this.#door.expects(authority)
     return session
   }
 
   /** Resolves when all of the message's watch requests are answered, some of which may wait for a JWT. */
   receive(socket: WebSocket, message: string | ArrayBuffer): Promise<unknown> | undefined {
-    const session = this.#session(socket)
+    const session = this.#sessions.get(socket)
+    if (session === undefined) {
+      // It was closed here, and the peer has yet to hear of it.
+      return undefined
+    }
     const waiting: Promise<void>[] = []
     try {
       if (typeof message === 'string') {
@@ -147,7 +160,7 @@ export class Sessions {
   }
 
   #call(session: Session, { stream, payload }: Frame): void {
-    const { method, request, context } = decodeCall(payload)
+    const { method, request, context } = this.#decode(session, payload)
     requireNew(session, stream)
     if (session.calls.size >= CALLS_MAX) {
       const message = `a socket carries at most ${CALLS_MAX} calls at once`
@@ -158,12 +171,21 @@ export class Sessions {
       this.#observe(session, stream, { request, context })
     } else {
       const call = new SessionCall(this.#calls, { method, request, context }, stream, {
+        authority: session.authority,
         send: (frame) => this.#sendSoon(session, frame),
         ended: () => session.calls.delete(stream),
       })
       session.calls.set(stream, call)
       call.start()
     }
+  }
+
+  /** Which certificate a user has shown counts only where it is said by who may. */
+  #decode({ authority }: Session, payload: Uint8Array): FrameCall {
+    const call = decodeCall(payload)
+    return call.context.commonName === undefined || trustsCommonNames(authority)
+      ? call
+      : { ...call, context: { ...call.context, commonName: undefined } }
   }
 
   #observe(
@@ -173,20 +195,30 @@ export class Sessions {
   ): void {
     let name: Uint8Array
     try {
+      this.#admit(session, OBSERVE_METHOD, context)
       name = decode(LeaderRequest, request).name
     } catch (error) {
-      if (!(error instanceof WireError)) {
-        throw error
-      }
-      this.#answer(session, stream, statusOf('unreadable-request'))
+      this.#answer(session, stream, refusalOf(error))
       return
     }
-    const call = new ObserveCall(this.#keyspace, name, stream, {
-      send: (frame) => this.#sendSoon(session, frame),
-      ended: () => session.calls.delete(stream),
-    })
+    const call = new ObserveCall(
+      this.#keyspace,
+      { name, stream, context },
+      {
+        authority: session.authority,
+        send: (frame) => this.#sendSoon(session, frame),
+        ended: () => session.calls.delete(stream),
+      },
+    )
     session.calls.set(stream, call)
     call.open(principalOf(this.#keyspace, context))
+  }
+
+  /** Whether a stream may begin. Throws an RpcStatus. */
+  #admit(session: Session, method: MethodName, context: CallContext): Authority {
+    const authority = this.#door.authorityOf(context, session.authority)
+    this.#door.admit(authority, method, {})
+    return authority
   }
 
   #answer(session: Session, stream: number, { code, message }: RpcStatus): void {
@@ -199,7 +231,7 @@ export class Sessions {
   }
 
   #accept(session: Session, frame: Frame): void {
-    const { method, context } = decodeCall(frame.payload)
+    const { method, context } = this.#decode(session, frame.payload)
     requireNew(session, frame.stream)
     if (method !== WATCH_METHOD) {
       this.#refuse(session, frame.stream, Code.UNIMPLEMENTED, `unknown stream ${method}`)
@@ -207,13 +239,29 @@ export class Sessions {
       const message = `a socket carries at most ${STREAMS_MAX} streams`
       this.#refuse(session, frame.stream, Code.RESOURCE_EXHAUSTED, message)
     } else {
-      this.#open(session, frame.stream, context.token)
-      session.changed.add(frame.stream)
-      this.#touched.add(session)
+      this.#begin(session, frame.stream, context)
     }
   }
 
-  #open(session: Session, stream: number, token: string | undefined): WatchCall {
+  #begin(session: Session, stream: number, context: CallContext): void {
+    let authority: Authority
+    try {
+      authority = this.#admit(session, WATCH_METHOD, context)
+    } catch (error) {
+      const { code, message } = refusalOf(error)
+      this.#refuse(session, stream, code, message)
+      return
+    }
+    this.#open(session, stream, { authority, context })
+    session.changed.add(stream)
+    this.#touched.add(session)
+  }
+
+  #open(
+    session: Session,
+    stream: number,
+    { authority, context }: Pick<WatchCall, 'authority' | 'context'>,
+  ): WatchCall {
     const header = (revision: number): ResponseHeader => ({ ...this.#keyspace.header(), revision })
     const sink = new WatchSink({
       header,
@@ -224,7 +272,7 @@ export class Sessions {
       },
     })
     const started = this.#metrics.started(WATCH_METHOD)
-    const open = new WatchCall(this.#keyspace, { sink, token, started })
+    const open = new WatchCall(this.#keyspace, { sink, context, authority, started })
     session.streams.set(stream, open)
     return open
   }
@@ -232,12 +280,10 @@ export class Sessions {
   #request(session: Session, open: WatchCall, frame: Frame): Promise<void> | undefined {
     let request: WatchRequest
     try {
+      this.#door.requireAlive(open.authority)
       request = decode(WatchRequest, frame.payload)
     } catch (error) {
-      if (!(error instanceof WireError)) {
-        throw error
-      }
-      const { code, message } = statusOf('unreadable-request')
+      const { code, message } = refusalOf(error)
       this.#refuse(session, frame.stream, code, message)
       return undefined
     }
@@ -309,6 +355,47 @@ export class Sessions {
   }
 
   /**
+   * Ends what lived by an access token that is no more: whole sockets, or streams and calls that had
+   * one of their own.
+   */
+  endDead(): void {
+    const dead: WebSocket[] = []
+    this.#door.expectsNothing()
+    for (const session of this.#sessions.values()) {
+      this.#endDeadOf(session)
+      if (this.#door.isAlive(session.authority)) {
+        this.#door.expects(session.authority)
+      } else {
+        dead.push(session.socket)
+      }
+    }
+    this.flush()
+    for (const socket of dead) {
+      socket.close(CLOSE_POLICY_VIOLATION, statusOf('access-token-invalid').message)
+      this.close(socket)
+    }
+  }
+
+  #endDeadOf(session: Session): void {
+    const ended = statusOf('access-token-invalid')
+    for (const [stream, { authority }] of session.streams) {
+      if (this.#door.isAlive(authority)) {
+        this.#door.expects(authority)
+      } else {
+        this.#refuse(session, stream, ended.code, ended.message)
+      }
+    }
+    for (const [stream, { context }] of session.calls) {
+      try {
+        this.#door.authorityOf(context, session.authority)
+      } catch (error) {
+        this.#cancel(session, stream)
+        this.#answer(session, stream, refusalOf(error))
+      }
+    }
+  }
+
+  /**
    * Ends a turn: what watchers are sent goes out, one message a socket, and each socket is told
    * what to remember. workerd holds the messages back until the turn's writes are durable, so no
    * watcher hears of a revision that could be lost.
@@ -330,9 +417,12 @@ export class Sessions {
     for (const stream of session.changed) {
       const open = session.streams.get(stream)
       if (open !== undefined) {
-        const { watch, token } = open
-        const { nextWatchId } = watch
-        session.memory.change(stream, watch.takeChanges(), { nextWatchId, token })
+        const { nextWatchId } = open.watch
+        const { token, commonName } = open.context
+        const own = open.authority === session.authority ? undefined : open.authority
+        const access = own && this.#door.remembered(own)
+        const head = { nextWatchId, token, commonName, access }
+        session.memory.change(stream, open.watch.takeChanges(), head)
       }
     }
     session.changed.clear()
@@ -344,6 +434,17 @@ function requireNew({ streams, calls }: Session, stream: number): void {
   if (streams.has(stream) || calls.has(stream)) {
     throw new FrameError(`stream ${stream} is open`)
   }
+}
+
+/** What refuses a stream or a call before it has begun; any other error is thrown on. */
+function refusalOf(error: unknown): RpcStatus {
+  if (error instanceof RpcStatus) {
+    return error
+  }
+  if (error instanceof WireError) {
+    return statusOf('unreadable-request')
+  }
+  throw error
 }
 
 function isMethod(name: string): name is MethodName {

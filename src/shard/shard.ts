@@ -1,22 +1,30 @@
 import { DurableObject } from 'cloudflare:workers'
 import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
 import { parseSettings } from '../config/settings.ts'
-import type {
-  CallAnswer,
-  Creation,
-  MetricFamily,
-  PageCursor,
-  ShardCall,
-  ShardRpc,
+import type { CreatedAccessToken, NewAccessToken } from '../protocol/access-token.ts'
+import {
+  type AccessTokenList,
+  type AccessTokenRpc,
+  type CallAnswer,
+  type CallContext,
+  CONTEXT_HEADER,
+  type Creation,
+  type MetricsAnswer,
+  type PageCursor,
+  type Refused,
+  type ShardCall,
+  type ShardRpc,
 } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
+import { refusal } from './calls.ts'
 import { nextTurn } from './commit.ts'
 import { creationIn, recordCreation, settingsWith } from './creation.ts'
+import type { Authority } from './door.ts'
 import { Leader } from './leader.ts'
 import { durableSql } from './storage.ts'
 
 const notFound = statusOf('keyspace-not-found')
-const refused: CallAnswer = { refused: { code: notFound.code, message: notFound.message } }
+const refused: Refused = { refused: { code: notFound.code, message: notFound.message } }
 
 /** Of a socket whose keyspace is no more. */
 const CLOSE_NOT_FOUND = 4404
@@ -25,7 +33,7 @@ const CLOSE_NOT_FOUND = 4404
  * The object of one keyspace's name. Whether there is such a keyspace is written in its own storage,
  * so that it need not ask the directory; where there is none, it answers that and writes nothing.
  */
-export class Shard extends DurableObject<Env> implements ShardRpc {
+export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRpc {
   #leader: Leader | undefined
 
   constructor(ctx: DurableObjectState, env: Env) {
@@ -46,12 +54,29 @@ export class Shard extends DurableObject<Env> implements ShardRpc {
     return this.#leader?.callMany(calls) ?? Promise.resolve(calls.map(() => refused))
   }
 
-  rangeNext(request: Uint8Array, next: PageCursor): Promise<CallAnswer> {
-    return Promise.resolve(this.#leader?.rangeNext(request, next) ?? refused)
+  rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Promise<CallAnswer> {
+    return Promise.resolve(this.#leader?.rangeNext(request, next, context) ?? refused)
   }
 
-  metrics(): Promise<readonly MetricFamily[] | undefined> {
-    return Promise.resolve(this.#leader?.metrics())
+  metrics(context: CallContext): Promise<MetricsAnswer> {
+    return Promise.resolve(this.#leader?.metrics(context) ?? refused)
+  }
+
+  createAccessToken(wanted: NewAccessToken): Promise<CreatedAccessToken | Refused> {
+    return Promise.resolve(this.#leader?.createAccessToken(wanted) ?? refused)
+  }
+
+  accessTokens(): Promise<AccessTokenList | Refused> {
+    return Promise.resolve(this.#leader?.accessTokens() ?? refused)
+  }
+
+  revokeAccessToken(id: string): Promise<{ readonly known: boolean } | Refused> {
+    return Promise.resolve(this.#leader?.revokeAccessToken(id) ?? refused)
+  }
+
+  revokeAdministrator(id: string): Promise<void> {
+    this.#leader?.revokeAdministrator(id)
+    return Promise.resolve()
   }
 
   create(creation: Creation): Promise<void> {
@@ -90,17 +115,27 @@ export class Shard extends DurableObject<Env> implements ShardRpc {
     throw notFound
   }
 
-  /** Opens the socket that gateways and bridges stream over (protocol/frames.ts). */
-  override fetch(request: Request): Response {
+  /**
+   * Opens the socket that gateways and bridges stream over (protocol/frames.ts). Whose it is says the
+   * header `CONTEXT_HEADER`; a refusal is a `Refused` in JSON.
+   */
+  override async fetch(request: Request): Promise<Response> {
     if (this.#leader === undefined) {
-      return new Response(notFound.message, { status: 404 })
+      return Response.json(refused)
     }
     if (request.headers.get('Upgrade') !== 'websocket') {
       return new Response('a WebSocket is expected here', { status: 426 })
     }
+    let authority: Authority
+    try {
+      const context = request.headers.get(CONTEXT_HEADER) ?? '{}'
+      authority = this.#leader.door.authorityOf(JSON.parse(context) as CallContext)
+    } catch (error) {
+      return Response.json(refusal(error))
+    }
     const { 0: client, 1: server } = new WebSocketPair()
     this.ctx.acceptWebSocket(server)
-    this.#leader.accept(server)
+    await this.#leader.accept(server, authority)
     return new Response(null, { status: 101, webSocket: client })
   }
 

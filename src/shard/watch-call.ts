@@ -2,15 +2,18 @@ import { EngineError } from '../mvcc/errors.ts'
 import type { WatchStream } from '../mvcc/watch-stream.ts'
 import type { WatchCreateRequest, WatchRequest } from '../protocol/generated/messages.ts'
 import { codeName, fromEngineError } from '../protocol/status.ts'
+import type { Authority } from './door.ts'
 import type { Keyspace } from './keyspace.ts'
-import { type Principal, principalOf } from './principal.ts'
+import { type Principal, principalOf, type UserContext } from './principal.ts'
 import type { WatchSink } from './watch-sink.ts'
 
 /** What a watch stream is opened with. */
 export interface WatchCallOptions {
   readonly sink: WatchSink
-  /** etcd's token, for every watch that is created on the stream. */
-  readonly token: string | undefined
+  /** Who its user is, for every watch that is created on the stream. */
+  readonly context: UserContext
+  /** That of the session, or of the access token that the stream was opened with. */
+  readonly authority: Authority
   /** What the metrics have answered to its beginning. */
   readonly started: number
 }
@@ -22,27 +25,27 @@ export interface WatchCallOptions {
 export class WatchCall {
   readonly sink: WatchSink
   readonly watch: WatchStream
-  readonly token: string | undefined
+  readonly context: UserContext
+  readonly authority: Authority
   readonly started: number
   readonly #keyspace: Keyspace
   /** Requests go in their order, so others wait behind one whose token is being verified. */
   #verifying: Promise<void> | undefined
   #closed = false
 
-  constructor(keyspace: Keyspace, { sink, token, started }: WatchCallOptions) {
+  constructor(keyspace: Keyspace, { sink, context, authority, started }: WatchCallOptions) {
     this.#keyspace = keyspace
     this.sink = sink
     this.watch = keyspace.hub.open(sink)
-    this.token = token
+    this.context = context
+    this.authority = authority
     this.started = started
   }
 
   /** A promise only where the request has to wait for a JWT. */
   request(request: WatchRequest): Promise<void> | undefined {
     const principal =
-      request.createRequest === undefined
-        ? undefined
-        : principalOf(this.#keyspace, { token: this.token })
+      request.createRequest === undefined ? undefined : principalOf(this.#keyspace, this.context)
     if (this.#verifying === undefined && !(principal instanceof Promise)) {
       this.#take(request, principal)
       return undefined

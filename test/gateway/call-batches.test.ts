@@ -2,6 +2,7 @@ import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { gateway } from '../../src/gateway/app.ts'
 import { defaultAddress } from '../../src/gateway/keyspace-address.ts'
 import { ShardClient } from '../../src/gateway/shard-client.ts'
+import { administrator } from '../../src/http/access.ts'
 import { encode } from '../../src/protocol/binary.ts'
 import {
   CompactionRequest,
@@ -41,7 +42,7 @@ const txn = (...requests: readonly RequestOp[]): TxnRequest =>
 type Ask = (method: MethodName, request: object) => Promise<object>
 
 function askThrough({ environment }: WatchedShard): Ask {
-  const client = new ShardClient(environment, defaultAddress)
+  const client = new ShardClient(environment, defaultAddress, administrator)
   return async (method, request) =>
     (await client.call(method, request, { origin: 'http://test' })).response
 }

@@ -2,6 +2,7 @@ import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { defaultAddress } from '../../src/gateway/keyspace-address.ts'
 import { ShardClient } from '../../src/gateway/shard-client.ts'
+import { administrator } from '../../src/http/access.ts'
 import { PutRequest, RangeRequest } from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
 import { Code, RpcStatus } from '../../src/protocol/status.ts'
@@ -25,13 +26,13 @@ function failing(times: number, marks: object): { client: ShardClient; calls: ()
     },
   }
   const namespace = { getByName: () => shard } as unknown as Env['SHARD']
-  const client = new ShardClient({ ...env, SHARD: namespace }, defaultAddress)
+  const client = new ShardClient({ ...env, SHARD: namespace }, defaultAddress, administrator)
   return { client, calls: () => calls }
 }
 
 describe('a shard that went away under a call', () => {
   it('[GTW33] is asked again for what is only read', async () => {
-    const client = new ShardClient(env, defaultAddress)
+    const client = new ShardClient(env, defaultAddress, administrator)
     await client.call(PUT, create(PutRequest, { key }), context)
     const reading = client.call(RANGE, create(RangeRequest, { key }), context)
     await resetShard()
@@ -39,7 +40,7 @@ describe('a shard that went away under a call', () => {
   })
 
   it('[GTW33] may have written or not, which the client is told', async () => {
-    const client = new ShardClient(env, defaultAddress)
+    const client = new ShardClient(env, defaultAddress, administrator)
     await client.call(RANGE, create(RangeRequest, { key }), context)
     const writing = client.call(PUT, create(PutRequest, { key }), context)
     await Promise.all([

@@ -87,7 +87,7 @@ describe('a socket', () => {
   it('[AUT37] speaks for clients and never as the server', async () => {
     const shard = await shardNamed('auth as server')
     await enabled(shard)
-    const context = { asServer: true }
+    const context = { asServer: true, administrator: true as const }
     const request = encode(RangeRequest, range('a'))
     const [asServer] = await shard.callMany([{ method: RANGE, request, context }])
     expect(asServer).toHaveProperty('response')

@@ -106,7 +106,7 @@ describe('a large range', () => {
       const answer =
         next === undefined
           ? await call(shard, RANGE, request)
-          : await shard.rangeNext(encode(RangeRequest, request), next)
+          : await shard.rangeNext(encode(RangeRequest, request), next, { administrator: true })
       if ('refused' in answer) {
         throw new Error(answer.refused.message)
       }

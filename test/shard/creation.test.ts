@@ -1,6 +1,7 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import type { NewAccessToken } from '../../src/protocol/access-token.ts'
 import { decodeEnd } from '../../src/protocol/frames.ts'
 import type {
   AuthStatusResponse,
@@ -52,16 +53,26 @@ async function stored(shard: Stub): Promise<{ tables: number; alarm: number | nu
   }))
 }
 
+const wanted: NewAccessToken = {
+  description: '',
+  access: 'read-write',
+  commonNames: false,
+  expires: undefined,
+}
+
 describe('a shard that no keyspace was made in', () => {
   it('[KSP4] answers that to whatever is asked, and writes nothing', async () => {
     const shard = env.SHARD.getByName('nobody')
     expect(await call(shard, PUT, put('a'))).toEqual(notFound)
     expect(await call(shard, RANGE, range('a'))).toEqual(notFound)
-    expect(await shard.rangeNext(new Uint8Array(0), cursor)).toEqual(notFound)
-    expect(await shard.metrics()).toBeUndefined()
-    expect((await shard.fetch('http://shard/', { headers: { Upgrade: 'websocket' } })).status).toBe(
-      404,
-    )
+    const context = { administrator: true as const }
+    expect(await shard.rangeNext(new Uint8Array(0), cursor, context)).toEqual(notFound)
+    expect(await shard.metrics(context)).toEqual(notFound)
+    expect(await shard.createAccessToken(wanted)).toEqual(notFound)
+    expect(await shard.accessTokens()).toEqual(notFound)
+    expect(await shard.revokeAccessToken('a')).toEqual(notFound)
+    const session = await shard.fetch('http://shard/', { headers: { Upgrade: 'websocket' } })
+    expect(await session.json()).toEqual(notFound)
     await shard.destroy()
     expect(await stored(shard)).toEqual({ tables: 0, alarm: null })
   })

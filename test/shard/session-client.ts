@@ -1,3 +1,4 @@
+import type { Visitor } from '../../src/http/access.ts'
 import { decode, encode } from '../../src/protocol/binary.ts'
 import {
   decodeEnd,
@@ -15,6 +16,7 @@ import {
 import { rpcMethods } from '../../src/protocol/generated/services.ts'
 import { create, type MessageType } from '../../src/protocol/message-type.ts'
 import type { MethodName } from '../../src/protocol/methods.ts'
+import { type CallContext, CONTEXT_HEADER, type Refused } from '../../src/protocol/shard-rpc.ts'
 import type { Shard } from '../../src/shard/shard.ts'
 
 const WATCH = { method: '/etcdserverpb.Watch/Watch', request: new Uint8Array(0) }
@@ -42,17 +44,26 @@ export class SessionClient {
     socket.accept()
   }
 
-  /** The watch stream is opened with etcd's token. */
+  /** An administrator's. The watch stream is opened with etcd's token. */
   static async open(shard: DurableObjectStub<Shard>, token?: string): Promise<SessionClient> {
-    const headers = { Upgrade: 'websocket' }
-    const { webSocket } = await shard.fetch('http://shard/session', { headers })
-    if (webSocket === null) {
-      throw new Error('the shard did not open a socket')
-    }
-    webSocket.binaryType = 'arraybuffer'
-    const client = new SessionClient(webSocket)
-    client.frame(FrameKind.OPEN, encodeCall({ ...WATCH, context: { token } }))
+    const client = await SessionClient.of(shard, { administrator: true })
+    client.watchStream({ token })
     return client
+  }
+
+  /** Without a stream. A refusal is thrown. */
+  static async of(shard: DurableObjectStub<Shard>, visitor: Visitor): Promise<SessionClient> {
+    const headers = { Upgrade: 'websocket', [CONTEXT_HEADER]: JSON.stringify(visitor) }
+    const response = await shard.fetch('http://shard/session', { headers })
+    if (response.webSocket === null) {
+      throw new Error((await response.json<Refused>()).refused.message)
+    }
+    response.webSocket.binaryType = 'arraybuffer'
+    return new SessionClient(response.webSocket)
+  }
+
+  watchStream(context: CallContext, stream = 1): void {
+    this.frame(FrameKind.OPEN, encodeCall({ ...WATCH, context }), stream)
   }
 
   frame(kind: number, payload: Uint8Array, stream = 1): void {
@@ -60,14 +71,14 @@ export class SessionClient {
   }
 
   /** Starts a call on a stream of its own. */
-  call(method: MethodName, request: object, stream: number): void {
+  call(method: MethodName, request: object, stream: number, context: CallContext = {}): void {
     this.parts.set(stream, [])
-    this.frame(FrameKind.CALL, this.callPayload(method, request), stream)
+    this.frame(FrameKind.CALL, this.callPayload(method, request, context), stream)
   }
 
-  callPayload(method: MethodName, request: object): Uint8Array {
+  callPayload(method: MethodName, request: object, context: CallContext = {}): Uint8Array {
     const type: MessageType<object> = rpcMethods[method].request
-    return encodeCall({ method, context: {}, request: encode(type, request) })
+    return encodeCall({ method, context, request: encode(type, request) })
   }
 
   /** The answer of a call: its parts in a row, or its refusal thrown. */

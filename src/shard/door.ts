@@ -1,0 +1,134 @@
+import type { AccessTokens } from '../access/access-tokens.ts'
+import { needOf } from '../access/need.ts'
+import type { AccessToken } from '../protocol/access-token.ts'
+import type { MethodName } from '../protocol/methods.ts'
+import type { AdministratorToken, CallContext } from '../protocol/shard-rpc.ts'
+import { statusOf } from '../protocol/status.ts'
+
+/**
+ * What whoever calls may, before etcd asks who of its users it is: what their token says, or
+ * everything, as for the deployment's own secret.
+ */
+export type Authority = AccessToken | 'everything'
+
+/**
+ * Where it is looked at who may come in. Nobody may whose authority is not stated: by the gateway, for
+ * a call or for a session's socket, or by a token of this keyspace that comes with the call itself.
+ */
+export class Door {
+  readonly #tokens: AccessTokens
+  /** The administrators' tokens that the directory has told of as revoked. */
+  readonly #revoked = new Set<string>()
+  #nextExpiry = Infinity
+
+  constructor(tokens: AccessTokens) {
+    this.#tokens = tokens
+  }
+
+  /**
+   * Of a call, whose own token comes before its session's authority. `session` is undefined for a call
+   * of the gateway's. Throws an RpcStatus.
+   */
+  authorityOf({ accessToken, administrator }: CallContext, session?: Authority): Authority {
+    if (accessToken !== undefined) {
+      const token = this.#tokens.verify(accessToken, Date.now())
+      if (token === undefined) {
+        throw statusOf('access-token-invalid')
+      }
+      if (session !== undefined) {
+        this.expects(token)
+      }
+      return token
+    }
+    const authority = session ?? ofAdministrator(administrator)
+    if (authority === undefined) {
+      throw statusOf('access-token-missing')
+    }
+    this.requireAlive(authority)
+    return authority
+  }
+
+  /** Throws an RpcStatus. */
+  requireAlive(authority: Authority): void {
+    if (!this.isAlive(authority)) {
+      throw statusOf('access-token-invalid')
+    }
+  }
+
+  /** When the first of those expires that are expected to, in ms since 1970; Infinity for never. */
+  get nextExpiry(): number {
+    return this.#nextExpiry
+  }
+
+  /** Something lasts as long as the authority does. */
+  expects(authority: Authority): void {
+    if (authority !== 'everything') {
+      this.#nextExpiry = Math.min(this.#nextExpiry, authority.expires ?? Infinity)
+    }
+  }
+
+  expectsNothing(): void {
+    this.#nextExpiry = Infinity
+  }
+
+  isAlive(authority: Authority): boolean {
+    if (authority === 'everything') {
+      return true
+    }
+    return authority.access === 'administrator'
+      ? !this.#revoked.has(authority.id) && (authority.expires ?? Infinity) > Date.now()
+      : this.#tokens.isAlive(authority, Date.now())
+  }
+
+  /** Throws an RpcStatus where that is a call to write with a token to read. */
+  admit(authority: Authority, method: MethodName, request: object): void {
+    if (
+      authority !== 'everything' &&
+      authority.access === 'read-only' &&
+      needOf(method, request) === 'write'
+    ) {
+      throw statusOf('access-read-only')
+    }
+  }
+
+  /** What `remembered` has made of an authority. Where its token is no more, it is a dead one. */
+  recalled(memory: string): Authority {
+    if (memory === 'everything') {
+      return memory
+    }
+    const [id = '', expires] = memory.split(' ')
+    return expires === undefined
+      ? (this.#tokens.get(id, Date.now()) ?? dead(id))
+      : ofToken({ id, expires: expires === '' ? undefined : Number(expires) })
+  }
+
+  /** What a socket remembers of an authority while the object is not in memory. */
+  remembered(authority: Authority): string {
+    if (authority === 'everything') {
+      return authority
+    }
+    const { id, access, expires } = authority
+    return access === 'administrator' ? `${id} ${expires ?? ''}` : id
+  }
+
+  revokeAdministrator(id: string): void {
+    this.#revoked.add(id)
+  }
+}
+
+/** Whether a session may say which certificates its users have shown. */
+export function trustsCommonNames(authority: Authority): boolean {
+  return authority === 'everything' || authority.commonNames
+}
+
+function ofAdministrator(stated: CallContext['administrator']): Authority | undefined {
+  return stated === true ? 'everything' : stated && ofToken(stated)
+}
+
+function ofToken({ id, expires }: AdministratorToken): AccessToken {
+  return { id, expires, access: 'administrator', commonNames: true, description: '', created: 0 }
+}
+
+function dead(id: string): AccessToken {
+  return { ...ofToken({ id, expires: 0 }), access: 'read-only', commonNames: false }
+}

@@ -1,0 +1,18 @@
+import type { AccessTokens } from '../access/access-tokens.ts'
+import type { CreatedAccessToken, NewAccessToken } from '../protocol/access-token.ts'
+import type { Refused } from '../protocol/shard-rpc.ts'
+import { refusal } from './calls.ts'
+
+/** Makes an access token of now. */
+export function newAccessToken(
+  tokens: AccessTokens,
+  wanted: NewAccessToken,
+): CreatedAccessToken | Refused {
+  try {
+    return tokens.create(wanted, Date.now(), (length) =>
+      crypto.getRandomValues(new Uint8Array(length)),
+    )
+  } catch (error) {
+    return refusal(error)
+  }
+}
