@@ -1,15 +1,13 @@
-import { readFileSync } from 'node:fs'
 import { Agent } from 'node:http'
 import { Agent as SecureAgent } from 'node:https'
-import { getSystemErrorMessage } from 'node:util'
 import { HttpProxy, type ProxyTarget } from '../bridge/http-proxy.ts'
 import { ClientListener } from '../bridge/listener.ts'
 import { advertisedUrls, announce, bindClientUrls } from './client-urls.ts'
-import { Failure, systemErrorCode } from './failure.ts'
 import { parseBridgeFlags } from './flags.ts'
 import { Log } from './log.ts'
 import { untilSignal } from './signals.ts'
 import { tlsServer } from './tls-flags.ts'
+import { readToken } from './token-file.ts'
 import { Traffic } from './traffic.ts'
 
 /**
@@ -74,24 +72,4 @@ function proxyTarget(upstream: URL, token: string | undefined): ProxyTarget {
     },
     agent: isSecure ? new SecureAgent({ keepAlive: true }) : new Agent({ keepAlive: true }),
   }
-}
-
-/** What the file holds, without the line's end; undefined where no file is named. */
-function readToken(path: string): string | undefined {
-  if (path === '') {
-    return undefined
-  }
-  let token: string
-  try {
-    token = readFileSync(path, 'utf8').trim()
-  } catch (error) {
-    if (systemErrorCode(error) !== undefined && error instanceof Error && 'errno' in error) {
-      throw new Failure(`cannot read ${path}: ${getSystemErrorMessage(Number(error.errno))}`)
-    }
-    throw error
-  }
-  if (!/^[\x21-\x7e]+$/.test(token)) {
-    throw new Failure(`${path} holds no token: it must be one line of printable characters`)
-  }
-  return token
 }

@@ -10,6 +10,8 @@ export const sections = [
   'Profiling and Monitoring',
   'Logging',
   'Features',
+  'Keyspace',
+  'Client',
 ] as const
 
 export interface FlagSpec {
@@ -18,8 +20,12 @@ export interface FlagSpec {
   readonly fallback: string
   /** Shown by `--help` in place of a fallback that depends on other flags. */
   readonly fallbackShown?: string
+  /** One letter that says the same. */
+  readonly short?: string
   readonly help: string
   readonly schema: z.ZodType<unknown, string>
+  /** May be typed several times; the values are joined by a space. */
+  readonly repeatable?: true
   /** The Worker's variable; absent for a flag that concerns this process alone. */
   readonly binding?: string
   /** How a configuration file writes it; absent for a string. */

@@ -48,6 +48,16 @@ export function parseBridgeFlags(
   return parseFlags(bridgeTable, args, environment)
 }
 
+/** The flags of a command that asks a deployment, and its other arguments. Throws Failure. */
+export function parseClientFlags<Table extends FlagTable>(
+  table: Table,
+  args: readonly string[],
+  environment: Environment,
+): { readonly flags: FlagsOf<Table>; readonly operands: readonly string[] } {
+  const { values, operands } = readCommandLine(table, args)
+  return { flags: valuesOf(table, values, environment), operands }
+}
+
 /** The Worker's variables that say what the flags said. */
 export function workerVariables(flags: ServeFlags): ReadonlyMap<string, string> {
   const variables = new Map<string, string>()
@@ -69,29 +79,46 @@ function parseFlags<Table extends FlagTable>(
   args: readonly string[],
   environment: Environment,
 ): Parsed<FlagsOf<Table>> {
-  const typed = readArguments(table, args)
-  // etcd takes an empty variable for an unset one.
-  const fromEnvironment = (name: string): string | undefined =>
-    environment[environmentName(name)] || undefined
-  const path = typed.get('config-file') ?? fromEnvironment('config-file') ?? ''
+  const {
+    values: typed,
+    operands: [operand],
+  } = readCommandLine(table, args)
+  if (operand !== undefined) {
+    throw new Failure(`"${operand}" is not a valid flag (see --help)`, 1)
+  }
+  const path = typed.get('config-file') ?? fromEnvironment(environment, 'config-file') ?? ''
   if (path !== '') {
     return parseConfigFile(table, path, [...typed.keys()])
   }
+  const warnings = unknownVariables(table, environment).map((variable) => ({
+    message: 'unrecognized environment variable',
+    fields: { variable },
+  }))
+  return { flags: valuesOf(table, typed, environment), warnings }
+}
+
+/** What was typed, else what the environment says, else the defaults. */
+function valuesOf<Table extends FlagTable>(
+  table: Table,
+  typed: ReadonlyMap<string, string>,
+  environment: Environment,
+): FlagsOf<Table> {
   const values = Object.entries(table).map(([name, spec]) => {
     const fromArguments = typed.get(name)
     if (fromArguments !== undefined) {
       return [name, parseValue(spec, fromArguments, { name: `flag --${name}`, exitCode: 2 })]
     }
-    const fromVariable = fromEnvironment(name)
+    const fromVariable = fromEnvironment(environment, name)
     const source = fromVariable === undefined ? `flag --${name}` : environmentName(name)
     return [name, parseValue(spec, fromVariable ?? spec.fallback, { name: source, exitCode: 1 })]
   })
-  const warnings = unknownVariables(table, environment).map((variable) => ({
-    message: 'unrecognized environment variable',
-    fields: { variable },
-  }))
   // Each value was just parsed by the schema of its name.
-  return { flags: Object.fromEntries(values) as FlagsOf<Table>, warnings }
+  return Object.fromEntries(values) as FlagsOf<Table>
+}
+
+/** etcd takes an empty variable for an unset one. */
+function fromEnvironment(environment: Environment, name: string): string | undefined {
+  return environment[environmentName(name)] || undefined
 }
 
 function parseConfigFile<Table extends FlagTable>(
@@ -138,27 +165,42 @@ function refuseWrongRetention(flags: ServeFlags): void {
 
 /**
  * Go's flag syntax: one dash or two, `=value` or the next argument; the last of a name wins. The
- * value of a boolean stands behind an equals sign or is true.
+ * value of a boolean stands behind an equals sign or is true. What begins with no dash is an operand.
  */
-function readArguments(table: FlagTable, args: readonly string[]): ReadonlyMap<string, string> {
+function readCommandLine(
+  table: FlagTable,
+  args: readonly string[],
+): { readonly values: ReadonlyMap<string, string>; readonly operands: readonly string[] } {
   const values = new Map<string, string>()
+  const operands: string[] = []
   const rest = [...args]
   for (let argument = rest.shift(); argument !== undefined; argument = rest.shift()) {
-    const [, name, inline] = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(argument) ?? []
-    if (name === undefined) {
+    if (!argument.startsWith('-')) {
+      operands.push(argument)
+      continue
+    }
+    const [, typed, inline] = /^--?([^-=][^=]*)(?:=(.*))?$/s.exec(argument) ?? []
+    if (typed === undefined) {
       throw new Failure(`"${argument}" is not a valid flag (see --help)`, 1)
     }
-    const spec = Object.hasOwn(table, name) ? table[name] : undefined
-    if (spec === undefined) {
-      throw new Failure(`flag provided but not defined: --${name} (see --help)`, 2)
+    const found = Object.entries(table).find(
+      ([name, { short }]) => name === typed || short === typed,
+    )
+    if (found === undefined) {
+      throw new Failure(`flag provided but not defined: --${typed} (see --help)`, 2)
     }
+    const [name, spec] = found
     const value = inline ?? (spec.fileType === 'boolean' ? 'true' : rest.shift())
     if (value === undefined) {
       throw new Failure(`flag needs an argument: --${name}`, 2)
     }
-    values.set(name, value)
+    values.set(name, spec.repeatable === true ? joined(values.get(name), value) : value)
   }
-  return values
+  return { values, operands }
+}
+
+function joined(before: string | undefined, value: string): string {
+  return before === undefined ? value : `${before} ${value}`
 }
 
 interface Source {

@@ -1,3 +1,4 @@
+import { keyspaceCreateTable } from './client-flag-table.ts'
 import { bridgeTable, type FlagTable, sections, serveTable } from './flag-table.ts'
 
 /** The text of `--help`: etcd's layout, from the table of flags. */
@@ -10,6 +11,11 @@ export function bridgeHelpText(): string {
   return [bridgeUsage, flagsText(bridgeTable)].join('\n')
 }
 
+/** The text of `keyspace --help`. */
+export function keyspaceHelpText(): string {
+  return [keyspaceUsage, flagsText(keyspaceCreateTable)].join('\n')
+}
+
 const serveUsage = `Usage:
 
   npm start -- [flags]
@@ -17,6 +23,9 @@ const serveUsage = `Usage:
 
   npm start -- bridge --upstream URL [flags]
     Serve a deployed Worker's keyspace here (see bridge --help).
+
+  npm start -- keyspace create|list|describe|delete [flags]
+    Manage the keyspaces of a server or of a deployed Worker (see keyspace --help).
 
   npm start -- --version
     Show the version.
@@ -32,6 +41,24 @@ const bridgeUsage = `Usage:
     ETCD_* variable: --token-file by ETCD_TOKEN_FILE.
 `
 
+const keyspaceUsage = `Usage:
+
+  npm start -- keyspace create NAME [flags]
+    Create a keyspace. What no flag says is as the deployment has it.
+
+  npm start -- keyspace list [flags]
+    List the keyspaces.
+
+  npm start -- keyspace describe NAME [flags]
+    Show what a keyspace was created with.
+
+  npm start -- keyspace delete NAME [flags]
+    Delete a keyspace and all that is in it.
+
+Flags of the section Keyspace are for create. Every flag can also be set by its ETCD_* variable:
+--token-file by ETCD_TOKEN_FILE.
+`
+
 function flagsText(table: FlagTable): string {
   return sections
     .map((section) => sectionText(section, table))
@@ -42,7 +69,8 @@ function flagsText(table: FlagTable): string {
 function sectionText(section: (typeof sections)[number], table: FlagTable): string {
   const flags = Object.entries(table).filter(([, spec]) => spec.section === section)
   const texts = flags.map(
-    ([name, spec]) => `  --${name} '${spec.fallbackShown ?? spec.fallback}'\n    ${spec.help}`,
+    ([name, spec]) =>
+      `  --${name}${spec.short === undefined ? '' : `, -${spec.short}`} '${spec.fallbackShown ?? spec.fallback}'\n    ${spec.help}`,
   )
   return texts.length === 0 ? '' : [`${section}:`, ...texts, ''].join('\n')
 }

@@ -5,7 +5,8 @@ import { ETCD_VERSION } from '../protocol/version.ts'
 import { bridge } from './bridge.ts'
 import { buildBundle } from './bundle.ts'
 import { Failure, systemErrorCode } from './failure.ts'
-import { bridgeHelpText, helpText } from './help.ts'
+import { bridgeHelpText, helpText, keyspaceHelpText } from './help.ts'
+import { keyspaceCommand } from './keyspace.ts'
 import { serve } from './serve.ts'
 
 async function main(args: readonly string[]): Promise<void> {
@@ -21,14 +22,20 @@ async function main(args: readonly string[]): Promise<void> {
     case 'build':
       return print([...(await buildBundle()).values()].join('\n'))
     case 'bridge':
-      return /^--?h(elp)?$/.test(rest[0] ?? '')
-        ? print(bridgeHelpText())
-        : bridge(rest, process.env)
+      return asksForHelp(rest) ? print(bridgeHelpText()) : bridge(rest, process.env)
+    case 'keyspace':
+      return print(
+        asksForHelp(rest) ? keyspaceHelpText() : await keyspaceCommand(rest, process.env),
+      )
     case 'serve':
       return serve(rest, process.env)
     default:
       return serve(args, process.env)
   }
+}
+
+function asksForHelp([first = '']: readonly string[]): boolean {
+  return /^--?h(elp)?$/.test(first)
 }
 
 function versionText(): string {

@@ -1,0 +1,102 @@
+import { readFileSync } from 'node:fs'
+import { request as httpRequest } from 'node:http'
+import { request as httpsRequest, type RequestOptions } from 'node:https'
+import { text } from 'node:stream/consumers'
+import * as z from 'zod'
+import type { ClientFlags } from './client-flag-table.ts'
+import { Failure, systemErrorCode } from './failure.ts'
+import { readToken } from './token-file.ts'
+
+const ANSWER_MS_MAX = 60_000
+
+const refusal = z.object({ message: z.string() })
+
+/** The API of a deployment, as its commands ask it. */
+export class ApiClient {
+  readonly #endpoint: URL
+  readonly #options: RequestOptions
+
+  /** Throws Failure where a file cannot be read. */
+  constructor(flags: ClientFlags) {
+    const token = readToken(flags['token-file'])
+    this.#endpoint = flags.endpoint
+    this.#options = {
+      ...(flags.cacert !== '' && { ca: readPem(flags.cacert) }),
+      ...(flags.cert !== '' && { cert: readPem(flags.cert) }),
+      ...(flags.key !== '' && { key: readPem(flags.key) }),
+      headers: {
+        'content-type': 'application/json',
+        ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      },
+    }
+  }
+
+  /** What is answered to the request, read by `schema`. Throws Failure where it is a refusal. */
+  async ask<T>(request: ApiRequest, schema: z.ZodType<T>): Promise<T> {
+    const { status, body } = await this.#send(request)
+    if (status >= 300) {
+      const said = refusal.safeParse(parsed(body))
+      throw new Failure(said.success ? said.data.message : `${this.#shown} answers HTTP ${status}`)
+    }
+    const answer = schema.safeParse(parsed(body))
+    if (!answer.success) {
+      throw new Failure(`${this.#shown} does not answer as etcdurable does`)
+    }
+    return answer.data
+  }
+
+  get #shown(): string {
+    return this.#endpoint.href.replace(/\/$/, '')
+  }
+
+  #send({ method, path, body }: ApiRequest): Promise<{ status: number; body: string }> {
+    const start = this.#endpoint.protocol === 'https:' ? httpsRequest : httpRequest
+    return new Promise((resolve, reject) => {
+      const options = { ...this.#options, method, timeout: ANSWER_MS_MAX }
+      const request = start(`${this.#shown}${path}`, options, (response) => {
+        text(response).then(
+          (answer) => resolve({ status: response.statusCode ?? 0, body: answer }),
+          (error: unknown) => reject(this.#unreachable(error)),
+        )
+      })
+      request.once('timeout', () => request.destroy(new Error('no answer')))
+      request.once('error', (error) => reject(this.#unreachable(error)))
+      request.end(body === undefined ? undefined : JSON.stringify(body))
+    })
+  }
+
+  #unreachable(error: unknown): Failure {
+    const reasons = error instanceof AggregateError ? error.errors : [error]
+    const texts = reasons.map((one) => (one instanceof Error ? one.message : String(one)))
+    return new Failure(`cannot reach ${this.#shown}: ${texts.join(', ')}`)
+  }
+}
+
+export interface ApiRequest {
+  readonly method: 'GET' | 'POST' | 'DELETE'
+  /** Encoded, with its query. */
+  readonly path: string
+  readonly body?: object
+}
+
+/** Undefined for what is no JSON, an empty body for one. */
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body) as unknown
+  } catch (error) {
+    if (error instanceof SyntaxError) {
+      return undefined
+    }
+    throw error
+  }
+}
+
+function readPem(path: string): Buffer {
+  try {
+    return readFileSync(path)
+  } catch (error) {
+    throw systemErrorCode(error) === undefined
+      ? error
+      : new Failure(`cannot read ${path}: ${systemErrorCode(error)}`)
+  }
+}

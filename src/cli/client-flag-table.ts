@@ -1,0 +1,84 @@
+import * as z from 'zod'
+import * as schemas from './flag-schemas.ts'
+import type { FlagsOf, FlagTable } from './flag-table.ts'
+
+/** The flags of every command that asks a deployment. */
+export const clientTable = {
+  'endpoint': {
+    section: 'Client',
+    fallback: 'http://127.0.0.1:2379',
+    help: 'URL of the server or of the deployed Worker.',
+    schema: schemas.upstreamUrl,
+  },
+  'token-file': {
+    section: 'Client',
+    fallback: '',
+    help: 'Path to a file that holds an access token.',
+    schema: schemas.text,
+  },
+  'cacert': {
+    section: 'Client',
+    fallback: '',
+    help: "Path to the authorities of the server's certificate (empty for those of Node).",
+    schema: schemas.text,
+  },
+  'cert': {
+    section: 'Client',
+    fallback: '',
+    help: 'Path to the client certificate, for a server that asks for one.',
+    schema: schemas.text,
+  },
+  'key': {
+    section: 'Client',
+    fallback: '',
+    help: 'Path to the key of --cert.',
+    schema: schemas.text,
+  },
+  'write-out': {
+    section: 'Client',
+    fallback: 'simple',
+    short: 'w',
+    help: 'How to write the answer: simple or json.',
+    schema: z.enum(['simple', 'json'], 'must be simple or json'),
+  },
+} as const satisfies FlagTable
+
+export type ClientFlags = FlagsOf<typeof clientTable>
+
+/** The flags of `keyspace create`. */
+export const keyspaceCreateTable = {
+  'quota-backend-bytes': {
+    section: 'Keyspace',
+    fallback: '',
+    fallbackShown: "the deployment's",
+    help: 'Size in bytes past which the keyspace raises the NOSPACE alarm.',
+    schema: z.literal('').or(schemas.countingNumber),
+  },
+  'auto-compaction-mode': {
+    section: 'Keyspace',
+    fallback: '',
+    fallbackShown: "the deployment's",
+    help: "How to read --auto-compaction-retention: 'periodic' is a duration, 'revision' a number of revisions.",
+    schema: schemas.text,
+  },
+  'auto-compaction-retention': {
+    section: 'Keyspace',
+    fallback: '',
+    fallbackShown: "the deployment's",
+    help: 'How much history to keep: hours or a duration such as 5m, or revisions. 0 disables auto compaction.',
+    schema: schemas.text,
+  },
+  'location-hint': {
+    section: 'Keyspace',
+    fallback: '',
+    help: 'Part of the world where Cloudflare shall make the keyspace, such as weur or apac.',
+    schema: schemas.text,
+  },
+  'jurisdiction': {
+    section: 'Keyspace',
+    fallback: '',
+    help: 'Where the keyspace and its data have to stay, such as eu.',
+    schema: schemas.text,
+  },
+  ...clientTable,
+} as const satisfies FlagTable

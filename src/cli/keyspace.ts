@@ -1,0 +1,87 @@
+import * as z from 'zod'
+import { keyspace, keyspaceList } from '../api/keyspaces.ts'
+import { keyspaceName } from '../config/keyspace-name.ts'
+import { ApiClient } from './api-client.ts'
+import { clientTable, keyspaceCreateTable } from './client-flag-table.ts'
+import { Failure } from './failure.ts'
+import { parseClientFlags } from './flags.ts'
+import { columns, writeOut } from './write-out.ts'
+
+type Keyspace = z.output<typeof keyspace>
+type Environment = Readonly<Record<string, string | undefined>>
+type Command = (args: readonly string[], environment: Environment) => Promise<string>
+
+const commands: Readonly<Record<string, Command>> = { create, list, describe, delete: remove }
+
+/** `keyspace create|list|describe|delete`: resolves to what is to be printed. Throws Failure. */
+export function keyspaceCommand(
+  [name = '', ...args]: readonly string[],
+  environment: Environment,
+): Promise<string> {
+  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
+  if (command === undefined) {
+    throw new Failure(`unknown command "keyspace ${name}" (see keyspace --help)`, 2)
+  }
+  return command(args, environment)
+}
+
+async function create(args: readonly string[], environment: Environment): Promise<string> {
+  const { flags, operands } = parseClientFlags(keyspaceCreateTable, args, environment)
+  const given = {
+    name: onlyName('create', operands),
+    quotaBackendBytes: flags['quota-backend-bytes'],
+    autoCompactionMode: flags['auto-compaction-mode'],
+    autoCompactionRetention: flags['auto-compaction-retention'],
+    locationHint: flags['location-hint'],
+    jurisdiction: flags.jurisdiction,
+  }
+  const body = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''))
+  const request = { method: 'POST', path: '/keyspaces', body } as const
+  const created = await new ApiClient(flags).ask(request, keyspace)
+  return writeOut(flags, created, () => `Keyspace ${created.name} created`)
+}
+
+async function list(args: readonly string[], environment: Environment): Promise<string> {
+  const { flags, operands } = parseClientFlags(clientTable, args, environment)
+  if (operands.length > 0) {
+    throw new Failure('keyspace list takes no arguments', 2)
+  }
+  const api = new ApiClient(flags)
+  const keyspaces: Keyspace[] = []
+  for (let after: string | undefined = ''; after !== undefined;) {
+    const path: string = `/keyspaces?limit=1000&after=${after}`
+    const page: z.output<typeof keyspaceList> = await api.ask({ method: 'GET', path }, keyspaceList)
+    keyspaces.push(...page.keyspaces)
+    after = page.next
+  }
+  return writeOut(flags, { keyspaces }, () =>
+    columns(keyspaces.map(({ name, state, created = '' }) => [name, state, created])),
+  )
+}
+
+async function describe(args: readonly string[], environment: Environment): Promise<string> {
+  const { flags, operands } = parseClientFlags(clientTable, args, environment)
+  const path = `/keyspaces/${onlyName('describe', operands)}`
+  const described = await new ApiClient(flags).ask({ method: 'GET', path }, keyspace)
+  return writeOut(flags, described, () =>
+    columns(Object.entries(described).map(([field, value]) => [`${field}:`, String(value)])),
+  )
+}
+
+async function remove(args: readonly string[], environment: Environment): Promise<string> {
+  const { flags, operands } = parseClientFlags(clientTable, args, environment)
+  const name = onlyName('delete', operands)
+  await new ApiClient(flags).ask({ method: 'DELETE', path: `/keyspaces/${name}` }, z.undefined())
+  return writeOut(flags, { name }, () => `Keyspace ${name} deleted`)
+}
+
+function onlyName(command: string, [name, ...others]: readonly string[]): string {
+  if (name === undefined || others.length > 0) {
+    throw new Failure(`keyspace ${command} takes the name of one keyspace`, 2)
+  }
+  const problem = keyspaceName.safeParse(name).error?.issues[0]?.message
+  if (problem !== undefined) {
+    throw new Failure(`invalid keyspace name "${name}": ${problem}`, 2)
+  }
+  return name
+}
