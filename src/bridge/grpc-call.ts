@@ -1,10 +1,11 @@
-import { constants, type OutgoingHttpHeaders, type ServerHttp2Stream } from 'node:http2'
 import { Code, RpcStatus } from '../protocol/status.ts'
 import { gunzipped, gzipped } from './grpc-compression.ts'
 import { frameMessage, type GrpcMessage, MessageReader } from './grpc-message.ts'
 import { deadlineExceeded, type GrpcRequest } from './grpc-request.ts'
 import { statusOfError, trailersOf } from './grpc-status.ts'
-import { GrpcWriter } from './grpc-writer.ts'
+import { ErrorCode } from './h2-frames.ts'
+import type { Field } from './h2-hpack-table.ts'
+import type { H2Stream, StreamListener } from './h2-stream.ts'
 
 /** Who answers a call. */
 export interface CallHandler {
@@ -26,36 +27,30 @@ export interface CallHost {
   hold(bytes: number): boolean
   /** Something goes out: pings of the client are fine again. */
   wrote(): void
-  closed(call: GrpcCall): void
+  ended(call: GrpcCall): void
 }
 
 const TIMER_MS_MAX = 2 ** 31 - 1
 
-/** Node sends a date unless told not to, by an option that its types do not know. */
-const withTrailers = { waitForTrailers: true, sendDate: false }
-const withoutBody = { endStream: true, sendDate: false }
-
 /** One call on its HTTP/2 stream: messages and a status instead of frames. */
-export class GrpcCall {
+export class GrpcCall implements StreamListener {
   readonly request: GrpcRequest
-  readonly #stream: ServerHttp2Stream
+  readonly #stream: H2Stream
   readonly #host: CallHost
   readonly #handler: CallHandler
   readonly #reader: MessageReader
-  #writer: GrpcWriter | undefined
   readonly #deadline: NodeJS.Timeout | undefined
   #heldBytes = 0
   /** Of #heldBytes, what the reader has of a message that is not whole. */
   #readerBytes = 0
   #isReading = true
-  #isHalfClosed = false
+  #isPaused = false
+  /** What has come since `pause`. */
+  #unread: Uint8Array[] = []
   #isEnded = false
-  /** The stream is closed by us, in its time. */
-  #isLetGo = false
-  #trailers: OutgoingHttpHeaders = {}
 
   constructor(
-    stream: ServerHttp2Stream,
+    stream: H2Stream,
     request: GrpcRequest,
     host: CallHost,
     open: (call: GrpcCall) => CallHandler,
@@ -65,37 +60,25 @@ export class GrpcCall {
     this.#host = host
     this.#reader = new MessageReader(host.messageBytesMax)
     this.#handler = open(this)
-    stream.on('data', (chunk: Uint8Array) => this.#received(chunk))
-    stream.on('end', () => this.#halfClosed())
-    stream.on('wantTrailers', () => this.#sendTrailers())
-    stream.on('close', () => this.#closed())
     const { timeoutMs } = request
     if (timeoutMs !== undefined && timeoutMs <= TIMER_MS_MAX) {
       this.#deadline = setTimeout(() => this.#expire(), timeoutMs)
     }
+    stream.listener = this
   }
 
   /** Sends one message, whose bytes the parts are in a row. */
   send(parts: readonly Uint8Array[]): void {
-    if (!this.#isEnded && this.#respond()) {
-      this.#write(this.#framed(parts), lengthOf(parts))
+    if (!this.#isEnded && !this.#stream.isClosed) {
+      this.#respond()
+      this.#write(parts)
     }
   }
 
   /** Sends the only message of a response, and ends the call well. */
   answer(parts: readonly Uint8Array[]): void {
-    if (this.#isEnded || !this.#respond()) {
-      return
-    }
-    const pieces = this.#framed(parts)
-    const [first] = pieces
-    this.#finish(undefined)
-    if (pieces.length === 1 && first !== undefined) {
-      this.#stream.end(first)
-    } else {
-      this.#write(pieces, lengthOf(parts))
-      this.#writer?.end()
-    }
+    this.send(parts)
+    this.end(undefined)
   }
 
   /** Ends the call, well without an error, behind what was sent. */
@@ -103,20 +86,12 @@ export class GrpcCall {
     if (this.#isEnded) {
       return
     }
-    this.#finish(error)
-    if (this.#stream.closed) {
-      return
-    }
-    if (!this.#stream.headersSent) {
-      this.#stream.respond(
-        { ':status': 200, 'content-type': this.request.contentType, ...this.#trailers },
-        withoutBody,
-      )
-      this.#letGo()
-    } else if (this.#writer === undefined) {
-      this.#stream.end()
+    this.#finish()
+    const trailers = trailersOf(error === undefined ? undefined : statusOfError(error))
+    if (this.#stream.hasSentHeaders) {
+      this.#stream.end(trailers)
     } else {
-      this.#writer.end()
+      this.#stream.respond([status, typeOf(this.request), ...trailers], true)
     }
     this.#host.wrote()
   }
@@ -131,41 +106,73 @@ export class GrpcCall {
 
   /** Counts memory to the call until it is closed. */
   hold(bytes: number): boolean {
+    if (this.#stream.isClosed) {
+      return true
+    }
     this.#heldBytes += bytes
     return this.#host.hold(bytes)
   }
 
-  /** Reads no more until `resume`, but for what has come already. */
+  /** Reads no more until `resume`. */
   pause(): void {
-    this.#stream.pause()
+    this.#isPaused = true
   }
 
   resume(): void {
-    this.#stream.resume()
-  }
-
-  #received(chunk: Uint8Array): void {
-    if (!this.#isReading) {
+    if (!this.#isPaused) {
       return
     }
+    this.#isPaused = false
+    const unread = this.#unread
+    this.#unread = []
+    this.#readMessages()
+    for (const chunk of unread) {
+      this.hold(-chunk.length)
+      this.received(chunk)
+    }
+    if (!this.#isPaused && this.#stream.hasClientEnded) {
+      this.ended()
+    }
+  }
+
+  received(chunk: Uint8Array): void {
+    if (this.#isPaused) {
+      // The client may send a window of it.
+      this.#unread.push(chunk)
+      this.hold(chunk.length)
+      return
+    }
+    this.#stream.take(chunk.length)
+    if (this.#isReading) {
+      this.#read(chunk)
+    }
+  }
+
+  #read(chunk: Uint8Array): void {
     if (!this.hold(chunk.length)) {
       const message = 'the calls of this connection hold too much memory'
       this.#stopReading(new RpcStatus(Code.RESOURCE_EXHAUSTED, message))
       return
     }
     this.#reader.add(chunk)
+    this.#readMessages()
+    const { heldBytes } = this.#reader
+    this.hold(heldBytes - this.#readerBytes - chunk.length)
+    this.#readerBytes = heldBytes
+  }
+
+  #readMessages(): void {
     try {
-      let message = this.#reader.next()
-      while (message !== undefined && this.#isReading) {
+      while (this.#isReading && !this.#isPaused) {
+        const message = this.#reader.next()
+        if (message === undefined) {
+          return
+        }
         this.#handler.message(this.#payload(message))
-        message = this.#reader.next()
       }
     } catch (error) {
       this.#stopReading(statusOfError(error))
     }
-    const { heldBytes } = this.#reader
-    this.hold(heldBytes - this.#readerBytes - chunk.length)
-    this.#readerBytes = heldBytes
   }
 
   #payload({ flag, payload }: GrpcMessage): Uint8Array {
@@ -182,14 +189,8 @@ export class GrpcCall {
     return gunzipped(payload, this.#host.messageBytesMax)
   }
 
-  #halfClosed(): void {
-    this.#isHalfClosed = true
-    if (this.#stream.closed) {
-      // This is the end of the call, not of what the client says.
-      if (!this.#isLetGo) {
-        this.#free()
-      }
-    } else if (this.#isReading) {
+  ended(): void {
+    if (this.#isReading && !this.#isPaused) {
       const isCut = this.#reader.isInMessage
       this.#stopReading(isCut ? new RpcStatus(Code.INTERNAL, 'unexpected EOF') : undefined)
     }
@@ -200,84 +201,54 @@ export class GrpcCall {
     this.#handler.halfClosed(flaw)
   }
 
-  /** Headers once; false where the stream is gone. */
-  #respond(): boolean {
-    if (this.#stream.closed) {
-      return false
-    }
+  /** Headers, once. */
+  #respond(): void {
     this.#host.wrote()
-    if (!this.#stream.headersSent) {
-      this.#stream.respond(headersOf(this.request), withTrailers)
+    if (!this.#stream.hasSentHeaders) {
+      this.#stream.respond(headersOf(this.request), false)
     }
-    return true
   }
 
-  #framed(parts: readonly Uint8Array[]): Uint8Array[] {
+  #write(parts: readonly Uint8Array[]): void {
     const small = this.request.isGzip ? gzipped(parts) : undefined
-    return small === undefined ? frameMessage(0, parts) : frameMessage(1, [small])
-  }
-
-  #write(pieces: readonly Uint8Array[], messageBytes: number): void {
-    this.#writer ??= new GrpcWriter(this.#stream, (bytes, takenBytes) => {
-      this.hold(-bytes)
-      this.#host.wrote()
-      if (takenBytes > 0 && !this.#isEnded) {
-        this.#handler.taken?.(takenBytes)
-      }
-    })
+    const pieces = small === undefined ? frameMessage(0, parts) : frameMessage(1, [small])
     this.hold(lengthOf(pieces))
-    this.#writer.write(pieces, messageBytes)
+    this.#stream.write(pieces, lengthOf(parts))
   }
 
-  #finish(error: unknown): void {
+  sent(bytes: number, messageBytes: number): void {
+    this.hold(-bytes)
+    this.#host.wrote()
+    if (messageBytes > 0 && !this.#isEnded) {
+      this.#handler.taken?.(messageBytes)
+    }
+  }
+
+  #finish(): void {
     this.#isEnded = true
     this.#isReading = false
-    this.#trailers = trailersOf(error === undefined ? undefined : statusOfError(error))
     clearTimeout(this.#deadline)
-    // What still comes is read and thrown away, so that the end is heard of.
-    this.#stream.resume()
-  }
-
-  #sendTrailers(): void {
-    this.#stream.sendTrailers(this.#trailers)
-    this.#host.wrote()
-    this.#letGo()
-  }
-
-  /** A client that has not ended its side is told that nobody listens (RFC 9113 §8.1). */
-  #letGo(): void {
-    if (!this.#isHalfClosed) {
-      this.#isLetGo = true
-      // Node hands trailers to the session in an immediate, and a reset would overtake them.
-      setImmediate(() => this.#stream.close(constants.NGHTTP2_NO_ERROR))
-    }
-  }
-
-  /** A client that resets with NO_ERROR leaves Node with a stream that waits to be written. */
-  #free(): void {
-    setImmediate(() => this.#stream.destroy())
+    // What still comes is thrown away.
+    this.resume()
   }
 
   #expire(): void {
     this.#handler.abandoned()
-    const isStuck = this.#writer?.isIdle === false
     this.end(deadlineExceeded())
-    if (isStuck) {
-      // The status would wait behind messages that nobody takes.
-      this.#stream.close(constants.NGHTTP2_CANCEL)
-    }
+    // Where the status waits behind messages that nobody takes.
+    this.#stream.reset(ErrorCode.CANCEL)
   }
 
-  #closed(): void {
+  over(): void {
     this.#isReading = false
     clearTimeout(this.#deadline)
-    this.#writer?.drop()
     this.#host.hold(-this.#heldBytes)
+    this.#heldBytes = 0
     if (!this.#isEnded) {
       this.#isEnded = true
       this.#handler.abandoned()
     }
-    this.#host.closed(this)
+    this.#host.ended(this)
   }
 }
 
@@ -289,13 +260,18 @@ function lengthOf(parts: readonly Uint8Array[]): number {
   return length
 }
 
-/** Names and values by turns, which Node takes as they are: the same array for nearly all calls. */
-const plainHeaders = [':status', '200', 'content-type', 'application/grpc']
+const status = { name: ':status', value: '200' }
+/** The same list for nearly all calls. */
+const plainHeaders: readonly Field[] = [status, { name: 'content-type', value: 'application/grpc' }]
+const gzipEncoding: Field = { name: 'grpc-encoding', value: 'gzip' }
 
-function headersOf({ contentType, isGzip }: GrpcRequest): readonly string[] {
-  if (!isGzip && contentType === 'application/grpc') {
-    return plainHeaders
+function headersOf(request: GrpcRequest): readonly Field[] {
+  if (request.isGzip) {
+    return [status, typeOf(request), gzipEncoding]
   }
-  const encoding = isGzip ? ['grpc-encoding', 'gzip'] : []
-  return [':status', '200', 'content-type', contentType, ...encoding]
+  return request.contentType === 'application/grpc' ? plainHeaders : [status, typeOf(request)]
+}
+
+function typeOf({ contentType }: GrpcRequest): Field {
+  return { name: 'content-type', value: contentType }
 }

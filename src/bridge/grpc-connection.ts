@@ -1,18 +1,14 @@
-import {
-  constants,
-  type IncomingHttpHeaders,
-  performServerHandshake,
-  type ServerHttp2Session,
-  type ServerHttp2Stream,
-  type ServerOptions,
-} from 'node:http2'
+import type { Socket } from 'node:net'
 import { type RpcStatus, statusOf } from '../protocol/status.ts'
 import { type CallHost, GrpcCall } from './grpc-call.ts'
 import type { GrpcMethod } from './grpc-methods.ts'
 import { PingPolicy } from './grpc-pings.ts'
-import { readRequest, refusalByMethod, unknownMethod } from './grpc-request.ts'
+import { type GrpcRequest, readRequest, refusalByMethod, unknownMethod } from './grpc-request.ts'
 import { trailersOf } from './grpc-status.ts'
-import type { Http2Transport } from './h2-authority-transport.ts'
+import { H2Connection, type H2Service } from './h2-connection.ts'
+import { H2Exchange } from './h2-exchange.ts'
+import type { H2Request } from './h2-request.ts'
+import type { H2Stream } from './h2-stream.ts'
 
 /** etcd's flags, of the names that they have there. */
 export interface GrpcLimits {
@@ -43,65 +39,60 @@ export interface GrpcServing {
   readonly otherRequest?: OtherRequest | undefined
 }
 
-export type OtherRequest = (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) => void
+export type OtherRequest = (exchange: H2Exchange) => void
 
 /** What a message may have beyond --max-request-bytes (etcd: embed/config.go, grpcOverheadBytes). */
 const OVERHEAD_BYTES = 512 * 1024
 /** What the calls of one connection may hold of requests and of responses that nobody takes. */
 const HELD_BYTES_MAX = 512 * 1024 * 1024
-/** Of the HTTP/2 session itself, in MB: headers, streams, and WRITE_BYTES_MAX of each that writes. */
-const SESSION_MEGABYTES_MAX = 128
-const HEADER_BYTES_MAX = 64 * 1024
-const HEADERS_MAX = 1000
-const WINDOW_BYTES = 1024 * 1024
-/** Node needs some 7 KB for a stream that does nothing. kube-apiserver has some hundred. */
+/** kube-apiserver has some hundred. */
 const STREAMS_MAX = 20_000
-/** Resets of a client: a burst, then so many a second. Deadlines of many calls pass at once. */
-const RESETS_BURST = 10_000
-const RESETS_PER_SECOND = 1_000
+
+/** What the headers of a request come to. */
+type Prepared =
+  | { readonly kind: 'call'; readonly method: GrpcMethod; readonly request: GrpcRequest }
+  | ({ readonly kind: 'refusal' } & Refusal)
+  | { readonly kind: 'other'; readonly request: H2Request; readonly pass: OtherRequest }
+
+interface Refusal {
+  readonly httpStatus: number
+  readonly contentType: string
+  readonly refused: RpcStatus | undefined
+}
 
 /** One HTTP/2 connection, whose streams are calls. */
-export class GrpcConnection implements CallHost {
+export class GrpcConnection implements CallHost, H2Service<Prepared> {
   readonly messageBytesMax: number
+  readonly streamsMax: number
   readonly #serving: GrpcServing
-  readonly #socket: Http2Transport
   readonly #remote: string
-  readonly #session: ServerHttp2Session
+  readonly #http2: H2Connection<Prepared>
   readonly #pings: PingPolicy
-  readonly #calls = new Set<GrpcCall>()
   readonly #lasting = new Set<GrpcCall>()
+  readonly #whenClosed: (connection: GrpcConnection) => void
   #heldBytes = 0
   #bytesRead = 0
   #alive: NodeJS.Timeout | undefined
 
   constructor(
-    socket: Http2Transport,
+    socket: Socket,
     serving: GrpcServing,
-    closed: (connection: GrpcConnection) => void,
+    whenClosed: (connection: GrpcConnection) => void,
   ) {
     const { limits } = serving
     this.#serving = serving
-    this.#socket = socket
     this.#remote = `${socket.remoteAddress}:${socket.remotePort}`
+    this.#whenClosed = whenClosed
     this.messageBytesMax = limits.maxRequestBytes + OVERHEAD_BYTES
+    this.streamsMax = Math.min(limits.maxConcurrentStreams, STREAMS_MAX)
     this.#pings = new PingPolicy(limits.keepAliveMinTimeMs)
-    this.#session = performServerHandshake(socket, sessionOptions(limits))
-    this.#session.setLocalWindowSize(WINDOW_BYTES)
-    this.#session.on('stream', (stream, headers) => this.#request(stream, headers))
-    this.#session.on('ping', () => this.#pinged())
-    this.#session.on('error', (error: Error) => this.#failed(error))
-    this.#session.on('close', () => {
-      clearTimeout(this.#alive)
-      closed(this)
-    })
-    // A client that ends its side is gone, as to grpc-go; a socket that may be half open stays.
-    socket.once('end', () => this.#session.destroy())
+    this.#http2 = new H2Connection(socket, this)
     this.#expectLife()
   }
 
   /** Lets the calls under way end, and no others begin (GOAWAY); ends those that have no end. */
   close(): void {
-    this.#session.close()
+    this.#http2.close()
     for (const call of this.#lasting) {
       call.stop(statusOf('stopped'))
     }
@@ -109,7 +100,7 @@ export class GrpcConnection implements CallHost {
 
   /** Breaks off what is under way. */
   destroy(): void {
-    this.#session.destroy()
+    this.#http2.destroy()
   }
 
   hold(bytes: number): boolean {
@@ -121,65 +112,80 @@ export class GrpcConnection implements CallHost {
     this.#pings.wrote()
   }
 
-  closed(call: GrpcCall): void {
-    this.#calls.delete(call)
+  ended(call: GrpcCall): void {
     this.#lasting.delete(call)
   }
 
-  #request(stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
-    // A client that resets a stream with a code of an error does the same as one that cancels: the
-    // call hears of the close that follows.
-    stream.on('error', () => undefined)
-    if (stream.closed || stream.destroyed) {
-      return
-    }
+  prepare(request: H2Request): Prepared {
+    const { headers } = request
     const { otherRequest, methods, services } = this.#serving
     const contentType = headers['content-type'] ?? ''
     if (otherRequest !== undefined && !contentType.includes('application/grpc')) {
-      otherRequest(stream, headers)
-      return
+      return { kind: 'other', request, pass: otherRequest }
     }
-    const request = readRequest(headers)
-    if ('refused' in request) {
-      this.#refuse(stream, request)
-      return
+    const read = readRequest(headers)
+    if ('refused' in read) {
+      return { kind: 'refusal', ...read }
     }
     const path = headers[':path'] ?? ''
     const method = methods.get(path)
     const refused = method === undefined ? unknownMethod(path, services) : refusalByMethod(headers)
-    if (method === undefined || refused !== undefined) {
-      this.#refuse(stream, { httpStatus: 200, contentType: request.contentType, refused })
-      return
+    if (refused !== undefined || method === undefined) {
+      return { kind: 'refusal', httpStatus: 200, contentType: read.contentType, refused }
     }
-    const call = new GrpcCall(stream, request, this, (opened) => method.open(opened))
-    this.#calls.add(call)
-    if (method.isLasting) {
-      this.#lasting.add(call)
+    return { kind: 'call', method, request: read }
+  }
+
+  request(stream: H2Stream, prepared: Prepared): void {
+    switch (prepared.kind) {
+      case 'refusal':
+        this.#refuse(stream, prepared)
+        break
+      case 'other':
+        this.#passOn(stream, prepared)
+        break
+      case 'call': {
+        const { method, request } = prepared
+        const call = new GrpcCall(stream, request, this, (opened) => method.open(opened))
+        if (method.isLasting) {
+          this.#lasting.add(call)
+        }
+      }
     }
   }
 
-  #refuse(
-    stream: ServerHttp2Stream,
-    refusal: { httpStatus: number; contentType: string; refused: RpcStatus | undefined },
-  ): void {
-    const { httpStatus, contentType, refused } = refusal
-    stream.respond(
-      { ':status': httpStatus, 'content-type': contentType, ...trailersOf(refused) },
-      refusalOptions,
-    )
+  #refuse(stream: H2Stream, { httpStatus, contentType, refused }: Refusal): void {
+    const status = { name: ':status', value: String(httpStatus) }
+    const type = { name: 'content-type', value: contentType }
+    stream.respond([status, type, ...trailersOf(refused)], true)
     this.wrote()
-    if (!stream.endAfterHeaders) {
-      stream.close(constants.NGHTTP2_NO_ERROR)
-    }
   }
 
-  #pinged(): void {
-    if (this.#pings.isTooMany(performance.now(), this.#calls.size > 0)) {
-      // Clients of grpc-go ping half as often once they have read this word.
-      const why = Buffer.from('too_many_pings')
-      this.#session.goaway(constants.NGHTTP2_ENHANCE_YOUR_CALM, 0, why)
-      setImmediate(() => this.#session.destroy())
+  #passOn(
+    stream: H2Stream,
+    { request, pass }: { readonly request: H2Request; readonly pass: OtherRequest },
+  ): void {
+    const exchange = new H2Exchange(stream, request)
+    stream.listener = exchange
+    // Whoever passes it on hears of its end by other ways.
+    exchange.on('error', () => undefined)
+    pass(exchange)
+  }
+
+  pinged(): boolean {
+    return !this.#pings.isTooMany(performance.now(), this.#http2.streamCount > 0)
+  }
+
+  closed(error: Error | undefined): void {
+    clearTimeout(this.#alive)
+    if (error !== undefined) {
+      // Clients vanish and speak nonsense all the time; their calls have heard of it.
+      this.#serving.log('debug', 'gRPC connection failed', {
+        remote: this.#remote,
+        error: error.message,
+      })
     }
+    this.#whenClosed(this)
   }
 
   /** Pings a client that has been silent for long, and lets it go if it does not answer. */
@@ -188,60 +194,33 @@ export class GrpcConnection implements CallHost {
     if (keepAliveIntervalMs === 0 || keepAliveTimeoutMs === 0) {
       return
     }
-    this.#bytesRead = this.#socket.bytesRead
+    this.#bytesRead = this.#http2.bytesRead
     this.#alive = setTimeout(() => {
-      if (this.#socket.bytesRead !== this.#bytesRead) {
+      if (this.#http2.bytesRead !== this.#bytesRead) {
         this.#expectLife()
         return
       }
-      this.#session.ping(() => this.#lives())
+      this.#http2.ping(() => this.#lives())
       this.#alive = setTimeout(() => this.#hasDied(), timerMs(keepAliveTimeoutMs))
     }, timerMs(keepAliveIntervalMs))
   }
 
   #lives(): void {
-    if (!this.#session.destroyed) {
-      clearTimeout(this.#alive)
-      this.#expectLife()
-    }
+    clearTimeout(this.#alive)
+    this.#expectLife()
   }
 
   #hasDied(): void {
-    if (this.#socket.bytesRead === this.#bytesRead) {
-      this.#session.destroy()
+    if (this.#http2.bytesRead === this.#bytesRead) {
+      this.#http2.destroy()
     } else {
       // The answer may be behind a long request.
       this.#expectLife()
     }
-  }
-
-  /** Clients vanish and speak nonsense all the time; their calls have heard of it. */
-  #failed(error: Error): void {
-    this.#serving.log('debug', 'gRPC connection failed', {
-      remote: this.#remote,
-      error: error.message,
-    })
   }
 }
 
 /** A longer timer would end at once. */
 function timerMs(ms: number): number {
   return Math.min(ms, 2 ** 31 - 1)
-}
-
-/** Node sends a date unless told not to, by an option that its types do not know. */
-const refusalOptions = { endStream: true, sendDate: false }
-
-function sessionOptions(limits: GrpcLimits): ServerOptions {
-  return {
-    maxHeaderListPairs: HEADERS_MAX,
-    maxSessionMemory: SESSION_MEGABYTES_MAX,
-    streamResetBurst: RESETS_BURST,
-    streamResetRate: RESETS_PER_SECOND,
-    settings: {
-      initialWindowSize: WINDOW_BYTES,
-      maxHeaderListSize: HEADER_BYTES_MAX,
-      maxConcurrentStreams: Math.min(limits.maxConcurrentStreams, STREAMS_MAX),
-    },
-  }
 }

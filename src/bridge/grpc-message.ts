@@ -2,8 +2,6 @@ import { Code, RpcStatus } from '../protocol/status.ts'
 
 /** A flag (1: compressed) and four bytes of length stand before every message. */
 const PREFIX_BYTES = 5
-/** A message up to here goes out in one piece with its prefix: copying it costs less than a write. */
-const COPY_BYTES_MAX = 32 * 1024
 const FIRST_BYTES = 4096
 
 export interface GrpcMessage {
@@ -20,8 +18,10 @@ export class MessageReader {
   readonly #bytesMax: number
   #input: Uint8Array = noBytes
   #position = 0
-  readonly #prefix = new Uint8Array(PREFIX_BYTES)
+  #flag = 0
+  /** Of the prefix under way, and of the length as far as it is there. */
   #prefixLength = 0
+  #announced = 0
   /** Of the message under way, once its prefix is there. */
   #length = -1
   #partial: Uint8Array | undefined
@@ -49,7 +49,7 @@ export class MessageReader {
     }
     this.#length = -1
     this.#prefixLength = 0
-    return { flag: this.#prefix[0] ?? 0, payload }
+    return { flag: this.#flag, payload }
   }
 
   /** The end of input comes inside a message. grpc-go takes half a prefix for nothing. */
@@ -67,10 +67,15 @@ export class MessageReader {
       if (this.#position === this.#input.length) {
         return false
       }
-      this.#prefix[this.#prefixLength++] = this.#input[this.#position++] ?? 0
+      const byte = this.#input[this.#position++] ?? 0
+      if (this.#prefixLength++ === 0) {
+        this.#flag = byte
+        this.#announced = 0
+      } else {
+        this.#announced = ((this.#announced << 8) | byte) >>> 0
+      }
     }
-    const [, a = 0, b = 0, c = 0, d = 0] = this.#prefix
-    this.#length = ((a << 24) | (b << 16) | (c << 8) | d) >>> 0
+    this.#length = this.#announced
     if (this.#length > this.#bytesMax) {
       const sizes = `${this.#length} vs. ${this.#bytesMax}`
       throw new RpcStatus(
@@ -113,23 +118,14 @@ export class MessageReader {
 
 const noBytes = new Uint8Array(0)
 
-/** The bytes of one message, whose parts stay where they are unless it is short. */
+/** The bytes of one message, whose parts stay where they are. */
 export function frameMessage(flag: number, parts: readonly Uint8Array[]): Uint8Array[] {
   let length = 0
   for (const part of parts) {
     length += part.length
   }
-  const isShort = length <= COPY_BYTES_MAX
-  const prefix = Buffer.allocUnsafe(isShort ? PREFIX_BYTES + length : PREFIX_BYTES)
+  const prefix = Buffer.allocUnsafe(PREFIX_BYTES)
   prefix[0] = flag
   prefix.writeUInt32BE(length, 1)
-  if (!isShort) {
-    return [prefix, ...parts]
-  }
-  let offset = PREFIX_BYTES
-  for (const part of parts) {
-    prefix.set(part, offset)
-    offset += part.length
-  }
-  return [prefix]
+  return [prefix, ...parts]
 }

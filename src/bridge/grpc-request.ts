@@ -1,9 +1,9 @@
 import { isUtf8 } from 'node:buffer'
-import type { IncomingHttpHeaders } from 'node:http2'
 import { shownToken } from '../protocol/credentials.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { quoteText, readTimeout } from './grpc-timeout.ts'
+import type { RequestHeaders } from './h2-request.ts'
 
 /** What the headers of a call say, besides its method. */
 export interface GrpcRequest {
@@ -26,7 +26,7 @@ export interface GrpcRefusal {
 const CONTENT_TYPE = 'application/grpc'
 
 /** With the checks of grpc-go's server transport, in its order (internal/transport/http2_server.go). */
-export function readRequest(headers: IncomingHttpHeaders): GrpcRequest | GrpcRefusal {
+export function readRequest(headers: RequestHeaders): GrpcRequest | GrpcRefusal {
   const given = headers['content-type'] ?? ''
   const contentType = answerType(given)
   if (contentType === undefined) {
@@ -34,7 +34,7 @@ export function readRequest(headers: IncomingHttpHeaders): GrpcRequest | GrpcRef
     const refused = new RpcStatus(Code.INVALID_ARGUMENT, message)
     return { httpStatus: 415, contentType: CONTENT_TYPE, refused }
   }
-  const timeout = text(headers['grpc-timeout'])
+  const timeout = headers['grpc-timeout']
   const limit = timeout === undefined ? undefined : readTimeout(timeout)
   if (limit !== undefined && 'malformed' in limit) {
     const message = `malformed grpc-timeout: ${limit.malformed}`
@@ -50,21 +50,21 @@ export function readRequest(headers: IncomingHttpHeaders): GrpcRequest | GrpcRef
   }
   return {
     contentType,
-    isGzip: text(headers['grpc-encoding']) === 'gzip',
+    isGzip: headers['grpc-encoding'] === 'gzip',
     timeoutMs: limit?.ms,
     context: contextOf(headers),
-    requireLeader: text(headers['hasleader']) === 'true',
+    requireLeader: headers['hasleader'] === 'true',
   }
 }
 
 /** What a known method refuses of the headers: a compression that is not here, and etcd's own check. */
-export function refusalByMethod(headers: IncomingHttpHeaders): RpcStatus | undefined {
-  const encoding = text(headers['grpc-encoding']) ?? ''
+export function refusalByMethod(headers: RequestHeaders): RpcStatus | undefined {
+  const encoding = headers['grpc-encoding'] ?? ''
   if (encoding !== '' && encoding !== 'identity' && encoding !== 'gzip') {
     const message = `grpc: Decompressor is not installed for grpc-encoding ${quoteText(encoding)}`
     return new RpcStatus(Code.UNIMPLEMENTED, message)
   }
-  const version = text(headers['client-api-version']) ?? ''
+  const version = headers['client-api-version'] ?? ''
   return isUtf8Text(version) ? undefined : statusOf('invalid-client-api-version')
 }
 
@@ -89,10 +89,10 @@ export function deadlineExceeded(): RpcStatus {
 /** Where the client reached us is what the link was told: the member list does not follow calls. */
 const noContext: CallContext = {}
 
-function contextOf(headers: IncomingHttpHeaders): CallContext {
+function contextOf(headers: RequestHeaders): CallContext {
   const token = shownToken({
-    token: text(headers['token']),
-    authorization: headers.authorization,
+    token: headers['token'],
+    authorization: headers['authorization'],
   })
   return token === undefined ? noContext : { token }
 }
@@ -111,9 +111,4 @@ const ascii = /^[ -~]*$/
 
 function isUtf8Text(latin1: string): boolean {
   return ascii.test(latin1) || isUtf8(Buffer.from(latin1, 'latin1'))
-}
-
-/** A header that came twice is two headers to Go, which reads the first. */
-function text(value: string | readonly string[] | undefined): string | undefined {
-  return typeof value === 'string' ? value : value?.[0]
 }

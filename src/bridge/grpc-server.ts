@@ -7,7 +7,6 @@ import {
   type OtherRequest,
 } from './grpc-connection.ts'
 import { methodsOf, servicesOf } from './grpc-methods.ts'
-import { openAuthority } from './h2-authority.ts'
 import type { Upstream } from './upstream.ts'
 
 export interface GrpcServerOptions {
@@ -25,8 +24,6 @@ const CLOSE_MS_MAX = 7_000
 export class GrpcServer {
   readonly #plain: GrpcServing
   readonly #secure: GrpcServing
-  /** Their first request has yet to come. */
-  readonly #opening = new Set<Socket>()
   readonly #connections = new Set<GrpcConnection>()
   #isClosing = false
   #whenEmpty: (() => void) | undefined
@@ -44,16 +41,7 @@ export class GrpcServer {
       return
     }
     const serving = 'encrypted' in socket ? this.#secure : this.#plain
-    const opened = (): void => void this.#opening.delete(socket)
-    this.#opening.add(socket)
-    socket.once('close', opened)
-    // Whoever is to be pinged by then has a session.
-    const silenceMsMax = serving.limits.keepAliveIntervalMs || Infinity
-    openAuthority(socket, silenceMsMax, (transport) => {
-      socket.off('close', opened)
-      opened()
-      this.#connections.add(new GrpcConnection(transport, serving, (closed) => this.#gone(closed)))
-    })
+    this.#connections.add(new GrpcConnection(socket, serving, (closed) => this.#gone(closed)))
   }
 
   /**
@@ -62,9 +50,6 @@ export class GrpcServer {
    */
   async close(): Promise<void> {
     this.#isClosing = true
-    for (const socket of this.#opening) {
-      socket.destroy()
-    }
     for (const connection of this.#connections) {
       connection.close()
     }

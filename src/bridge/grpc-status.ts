@@ -1,14 +1,20 @@
-import type { OutgoingHttpHeaders } from 'node:http2'
 import { Code, RpcStatus } from '../protocol/status.ts'
+import type { Field } from './h2-hpack-table.ts'
 
 /** grpc-go sends an empty message with OK as well. */
-const okTrailers: OutgoingHttpHeaders = { 'grpc-status': '0', 'grpc-message': '' }
+const okTrailers: readonly Field[] = [
+  { name: 'grpc-status', value: '0' },
+  { name: 'grpc-message', value: '' },
+]
 
 /** The headers that end a call: well without a status. */
-export function trailersOf(status: RpcStatus | undefined): OutgoingHttpHeaders {
+export function trailersOf(status: RpcStatus | undefined): readonly Field[] {
   return status === undefined
     ? okTrailers
-    : { 'grpc-status': String(status.code), 'grpc-message': percentEncoded(status.message) }
+    : [
+        { name: 'grpc-status', value: String(status.code) },
+        { name: 'grpc-message', value: percentEncoded(status.message) },
+      ]
 }
 
 /** Upstreams fail with a status; whatever else is thrown is a fault of ours, which clients cannot mend. */

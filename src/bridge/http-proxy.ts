@@ -11,11 +11,11 @@ import {
   type ServerResponse,
   STATUS_CODES,
 } from 'node:http'
-import type { IncomingHttpHeaders as Http2Headers, ServerHttp2Stream } from 'node:http2'
 import { request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import { pipeline } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { H2Exchange } from './h2-exchange.ts'
 import { pipeBothWays } from './http-pipe.ts'
 
 /** The gateway that requests are passed on to. */
@@ -107,37 +107,41 @@ export class HttpProxy {
   }
 
   /** Serves an HTTP/2 request. */
-  passStream(stream: ServerHttp2Stream, headers: Http2Headers): void {
-    const { ':method': method = 'GET', ':path': path = '/', ':authority': authority } = headers
-    const named = Object.entries(headers).filter(([name]) => !name.startsWith(':'))
-    const host = authority ?? headers.host
+  passExchange(exchange: H2Exchange): void {
+    const {
+      ':method': method = 'GET',
+      ':path': path = '/',
+      ':authority': authority,
+    } = exchange.headers
+    const named = Object.entries(exchange.headers).filter(([name]) => !name.startsWith(':'))
+    const host = authority ?? exchange.headers['host']
     const request = this.#request(method, path, {
       ...withoutConnectionHeaders(Object.fromEntries(named)),
       ...(host !== undefined && { host }),
     })
     request.on('response', (response) => {
-      if (!stream.destroyed && !stream.headersSent) {
+      if (!exchange.destroyed && !exchange.headersSent) {
         const status = response.statusCode ?? 502
-        stream.respond({ ':status': status, ...withoutConnectionHeaders(response.headers) })
-        pipeline(response, stream, () => request.destroy())
+        exchange.respond({ ':status': status, ...withoutConnectionHeaders(response.headers) })
+        pipeline(response, exchange, () => request.destroy())
       }
     })
     request.once('error', (error) => {
-      if (stream.destroyed) {
+      if (exchange.destroyed) {
         return
       }
       this.#warn(error)
-      if (stream.headersSent) {
-        stream.destroy()
+      if (exchange.headersSent) {
+        exchange.destroy()
       } else {
-        stream.respond({ ':status': 503, 'content-type': 'application/json' })
-        stream.end(unreachable(error))
+        exchange.respond({ ':status': 503, 'content-type': 'application/json' })
+        exchange.end(unreachable(error))
       }
     })
     // The gateway may answer before the first byte of the body comes.
     request.flushHeaders()
-    pipeline(stream, request, () => undefined)
-    stream.once('close', () => request.destroy())
+    pipeline(exchange, request, () => undefined)
+    exchange.once('close', () => request.destroy())
   }
 
   #passRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {

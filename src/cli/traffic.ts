@@ -45,7 +45,7 @@ export class Traffic {
         keepAliveTimeoutMs: flags['grpc-keepalive-timeout'],
       },
       log: (level, message, fields) => log.write(level, message, fields),
-      otherRequest: (stream, headers) => options.proxy.passStream(stream, headers),
+      otherRequest: (exchange) => options.proxy.passExchange(exchange),
     })
   }
 

@@ -65,7 +65,19 @@ async function ask(url: string, probe: Probe): Promise<unknown> {
     )
     const flagsAgree = messages.every((each) => each.startsWith(encoding === 'gzip' ? '01' : '00'))
     const count = messages.length
-    return { http, type, encoding, code, message, trailersOnly, reset, flagsAgree, messages: count }
+    // Some builds of Go's protobuf have another kind of space there, lest anyone rely on it.
+    const text = message?.replace('proto:%C2%A0', 'proto: ')
+    return {
+      http,
+      type,
+      encoding,
+      code,
+      message: text,
+      trailersOnly,
+      reset,
+      flagsAgree,
+      messages: count,
+    }
   } finally {
     session.destroy()
   }

@@ -16,10 +16,10 @@ const others: string[] = []
 let stop = (): void => undefined
 
 beforeAll(async () => {
-  served = await serve(new ScriptedUpstream(), {}, (stream, headers) => {
-    others.push(`${headers[':method']} ${headers[':path']}`)
-    stream.respond({ ':status': 200, 'content-type': 'application/json' })
-    stream.end('{}')
+  served = await serve(new ScriptedUpstream(), {}, (exchange) => {
+    others.push(`${exchange.headers[':method']} ${exchange.headers[':path']}`)
+    exchange.respond({ ':status': 200, 'content-type': 'application/json' })
+    exchange.end('{}')
   })
   const signer = await makeAuthority('signer')
   authority = signer.cert

@@ -9,7 +9,7 @@ const commands = [
   { args: ['defrag'], answer: 'Finished defragmenting' },
 ]
 
-it('[GRA9] etcdctl has its maintenance calls answered', async (context) => {
+it('[GRA2] etcdctl has its maintenance calls answered', async (context) => {
   const { etcdctl } = await start(context)
   for (const { args, answer } of commands) {
     expect(await etcdctl.run(args)).toContain(answer)

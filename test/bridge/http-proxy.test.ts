@@ -7,7 +7,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
-import { connect as connectHttp2, performServerHandshake } from 'node:http2'
+import { connect as connectHttp2 } from 'node:http2'
 import type { AddressInfo } from 'node:net'
 import { connect as connectPlain } from 'node:net'
 import { text } from 'node:stream/consumers'
@@ -15,6 +15,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import { HttpProxy } from '../../src/bridge/http-proxy.ts'
 import { ClientListener } from '../../src/bridge/listener.ts'
+import { serveExchanges } from './h2-served.ts'
 
 let gateway: Server
 let answer: (request: IncomingMessage, response: ServerResponse) => void
@@ -42,10 +43,7 @@ beforeEach(async () => {
   port = await listener.bind({ host: '127.0.0.1', port: 0 })
   listener.serve({
     http1: (socket) => proxy.accept(socket),
-    http2: (socket) =>
-      performServerHandshake(socket).on('stream', (stream, headers) =>
-        proxy.passStream(stream, headers),
-      ),
+    http2: (socket) => serveExchanges(socket, (exchange) => proxy.passExchange(exchange)),
   })
 })
 

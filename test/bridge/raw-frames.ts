@@ -4,14 +4,17 @@ import { connect, type Socket } from 'node:net'
 export const FrameType = {
   DATA: 0,
   HEADERS: 1,
+  PRIORITY: 2,
   RST_STREAM: 3,
   SETTINGS: 4,
+  PUSH_PROMISE: 5,
   PING: 6,
   GOAWAY: 7,
+  WINDOW_UPDATE: 8,
   CONTINUATION: 9,
 } as const
 
-export const Flag = { END_STREAM: 1, ACK: 1, END_HEADERS: 4 } as const
+export const Flag = { END_STREAM: 1, ACK: 1, END_HEADERS: 4, PADDED: 8 } as const
 
 export interface RawFrame {
   readonly type: number

@@ -1,0 +1,433 @@
+import type { Socket } from 'node:net'
+import { ReceiveWindow, SendWindow } from './h2-flow.ts'
+import { FrameReader } from './h2-frame-reader.ts'
+import { ConnectionError, ErrorCode, Flag, FrameType } from './h2-frames.ts'
+import { HeaderBlocks, withoutPadding } from './h2-header-blocks.ts'
+import { HEADER_LIST_BYTES_MAX, type HeaderBlock, HpackDecoder } from './h2-hpack-decoder.ts'
+import { HpackEncoder } from './h2-hpack-encoder.ts'
+import { H2Output } from './h2-output.ts'
+import { RateLimit } from './h2-rate.ts'
+import { RequestMemo } from './h2-request-memo.ts'
+import { type H2Request, readRequest } from './h2-request.ts'
+import { encodeSettings, type PeerSettings, readSettings } from './h2-settings.ts'
+import { H2Stream, type StreamHost } from './h2-stream.ts'
+import { H2Streams } from './h2-streams.ts'
+
+/** What a connection is served with. */
+export interface H2Service<T> {
+  readonly streamsMax: number
+  /** Whatever of a request's headers is worth to be remembered for others that have the same. */
+  prepare(request: H2Request): T
+  /** A request; the stream is to be given a listener, unless it is closed at once. */
+  request(stream: H2Stream, prepared: T): void
+  /** The client asks for an answer, which it has got; false ends the connection. */
+  pinged(): boolean
+  /** The last of all. `error` says why where that was no one's wish. */
+  closed(error: Error | undefined): void
+}
+
+/** Of a stream and of all together: what a client may send before it is taken. */
+const WINDOW_BYTES = 1024 * 1024
+/** Without settings (RFC 9113 §6.9.2). */
+const WINDOW_BYTES_AT_FIRST = 65_535
+/** Resets of a client: a burst, then so many a second. Deadlines of many calls pass at once. */
+const RESETS_BURST = 10_000
+const RESETS_PER_SECOND = 1_000
+/** Frames that carry nothing: settings, priorities, empty ones, those of unknown types. */
+const IDLE_FRAMES_BURST = 10_000
+const IDLE_FRAMES_PER_SECOND = 1_000
+/** A client that does not read what it asked for, such as answers to settings, is not read either. */
+const UNREAD_BYTES_MAX = 1024 * 1024
+/** What a client that is let go may take to close. */
+const LINGER_MS_MAX = 1_000
+
+/** What a block of headers was read as. */
+type Head<T> = { readonly flaw: number } | { readonly flaw: undefined; readonly prepared: T }
+
+/**
+ * The server's side of an HTTP/2 connection (RFC 9113): frames in, frames out, in place and without a
+ * stream of Node's. Errors of a stream reset it, errors of the connection end it with GOAWAY.
+ */
+export class H2Connection<T> implements StreamHost {
+  readonly output: H2Output
+  readonly encoder = new HpackEncoder()
+  readonly sendWindow = new SendWindow(WINDOW_BYTES_AT_FIRST)
+  readonly #socket: Socket
+  readonly #service: H2Service<T>
+  readonly #reader: FrameReader
+  readonly #blocks: HeaderBlocks
+  readonly #memo: RequestMemo<Head<T>>
+  readonly #receiveWindow = new ReceiveWindow(WINDOW_BYTES)
+  readonly #peer: PeerSettings = {
+    headerTableBytes: 4096,
+    initialWindowBytes: WINDOW_BYTES_AT_FIRST,
+  }
+  readonly #streams: H2Streams
+  readonly #resets = new RateLimit(RESETS_BURST, RESETS_PER_SECOND)
+  readonly #idleFrames = new RateLimit(IDLE_FRAMES_BURST, IDLE_FRAMES_PER_SECOND)
+  #hasSettings = false
+  #isGoing = false
+  #isOver = false
+  readonly #pings: (() => void)[] = []
+  #linger: NodeJS.Timeout | undefined
+  #error: Error | undefined
+
+  constructor(socket: Socket, service: H2Service<T>) {
+    this.#socket = socket
+    this.#service = service
+    this.output = new H2Output(socket)
+    this.#streams = new H2Streams(this.output, this.sendWindow)
+    this.#reader = new FrameReader((type, flags, stream, payload) =>
+      this.#frame(type, flags, stream, payload),
+    )
+    this.#blocks = new HeaderBlocks((stream, flags, block) => this.#headers(stream, flags, block))
+    this.#memo = new RequestMemo(new HpackDecoder(), (block) => this.#readHead(block))
+    socket.on('data', (chunk: Buffer) => this.#received(chunk))
+    socket.on('drain', () => this.#drained())
+    // A client that ends its side is gone, as to grpc-go; a socket that may be half open stays.
+    socket.once('end', () => this.destroy())
+    socket.on('error', (error) => (this.#error ??= error))
+    socket.once('close', () => this.#closed())
+    this.#introduce()
+  }
+
+  get bytesRead(): number {
+    return this.#socket.bytesRead
+  }
+
+  get streamCount(): number {
+    return this.#streams.count
+  }
+
+  /** Takes no more requests (GOAWAY), and ends when those under way have ended. */
+  close(): void {
+    if (!this.#isGoing && !this.#isOver) {
+      this.#isGoing = true
+      this.#sayGoodbye(ErrorCode.NO_ERROR, '')
+      this.#endIfEmpty()
+    }
+  }
+
+  /** Breaks off what is under way. */
+  destroy(): void {
+    this.#socket.destroy()
+  }
+
+  /** Asks the client whether it is there. */
+  ping(answered: () => void): void {
+    this.#pings.push(answered)
+    this.output.begin(FrameType.PING, 0, 0, 8)
+    this.output.add(pingPayload)
+  }
+
+  waits(stream: H2Stream): void {
+    this.#streams.wait(stream)
+  }
+
+  gone(stream: H2Stream): void {
+    this.#streams.remove(stream)
+    this.#endIfEmpty()
+  }
+
+  #introduce(): void {
+    const settings = encodeSettings({
+      maxConcurrentStreams: this.#service.streamsMax,
+      initialWindowBytes: WINDOW_BYTES,
+      headerListBytesMax: HEADER_LIST_BYTES_MAX,
+    })
+    this.output.begin(FrameType.SETTINGS, 0, 0, settings.length)
+    this.output.add(settings)
+    this.output.begin(FrameType.WINDOW_UPDATE, 0, 0, 4)
+    this.output.addUint32(WINDOW_BYTES - WINDOW_BYTES_AT_FIRST)
+  }
+
+  #received(chunk: Buffer): void {
+    if (this.#isOver) {
+      return
+    }
+    try {
+      this.#reader.read(chunk)
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) {
+        throw error
+      }
+      this.#fail(error)
+    }
+    if (this.output.queuedBytes > UNREAD_BYTES_MAX) {
+      this.#socket.pause()
+    }
+  }
+
+  #frame(type: number, flags: number, stream: number, payload: Buffer): void {
+    if (this.#isOver) {
+      return
+    }
+    if (!this.#hasSettings && type !== FrameType.SETTINGS) {
+      throw protocolError('the first frame is not SETTINGS')
+    }
+    if (this.#blocks.isOpen && type !== FrameType.CONTINUATION) {
+      throw protocolError('a header block is interrupted')
+    }
+    switch (type) {
+      case FrameType.DATA:
+        return this.#data(flags, stream, payload)
+      case FrameType.HEADERS:
+        return this.#blocks.begin(flags, stream, payload)
+      case FrameType.CONTINUATION:
+        return this.#blocks.goOn(flags, stream, payload)
+      case FrameType.WINDOW_UPDATE:
+        return this.#windowUpdate(stream, payload)
+      case FrameType.RST_STREAM:
+        return this.#reset(stream, payload)
+      case FrameType.PING:
+        return this.#ping(flags, stream, payload)
+      case FrameType.SETTINGS:
+        return this.#settings(flags, stream, payload)
+      case FrameType.PUSH_PROMISE:
+        throw protocolError('PUSH_PROMISE of a client')
+      case FrameType.PRIORITY:
+        expectLength(payload, 5, 'PRIORITY')
+        if (stream === 0) {
+          throw protocolError('PRIORITY on stream 0')
+        }
+        return this.#countIdle()
+      default:
+        // A client that goes has nothing to say that matters, and others are unknown.
+        this.#countIdle()
+    }
+  }
+
+  #data(flags: number, id: number, payload: Buffer): void {
+    const stream = this.#streams.begun(id)
+    const body = withoutPadding(flags, payload)
+    if (!this.#receiveWindow.receive(payload.length)) {
+      throw new ConnectionError(
+        ErrorCode.FLOW_CONTROL_ERROR,
+        'the window of the connection is closed',
+      )
+    }
+    const increment = this.#receiveWindow.take(payload.length)
+    if (increment > 0) {
+      this.#updateWindow(increment)
+    }
+    const isEnd = (flags & Flag.END_STREAM) !== 0
+    if (payload.length === 0 && !isEnd) {
+      this.#countIdle()
+    }
+    if (stream === undefined) {
+      return
+    }
+    if (stream.hasClientEnded) {
+      stream.reset(ErrorCode.STREAM_CLOSED)
+    } else if (!stream.receive(body, payload.length)) {
+      stream.reset(ErrorCode.FLOW_CONTROL_ERROR)
+    } else if (isEnd && !stream.isClosed) {
+      stream.clientEnded()
+    }
+  }
+
+  #updateWindow(increment: number): void {
+    this.output.begin(FrameType.WINDOW_UPDATE, 0, 0, 4)
+    this.output.addUint32(increment)
+  }
+
+  #headers(id: number, flags: number, block: Buffer): void {
+    if (id % 2 === 0) {
+      throw protocolError(`a request on stream ${id}`)
+    }
+    // Read whatever becomes of it: later blocks may refer to what it says.
+    const head = this.#memo.decode(block)
+    const isEnd = (flags & Flag.END_STREAM) !== 0
+    if (id <= this.#streams.last) {
+      this.#trailers(id, isEnd)
+      return
+    }
+    this.#streams.last = id
+    if (this.#isGoing || this.#streams.count >= this.#service.streamsMax) {
+      this.#refuse(id, ErrorCode.REFUSED_STREAM)
+    } else if (head.flaw !== undefined) {
+      this.#refuse(id, head.flaw)
+    } else {
+      const windows = { receiveBytes: WINDOW_BYTES, sendBytes: this.#peer.initialWindowBytes }
+      const stream = new H2Stream(this, id, windows, isEnd)
+      this.#streams.add(stream)
+      this.#service.request(stream, head.prepared)
+      if (isEnd && !stream.isClosed) {
+        stream.clientEnded()
+      }
+    }
+  }
+
+  #readHead({ fields, isTooLong }: HeaderBlock): Head<T> {
+    if (isTooLong) {
+      return { flaw: ErrorCode.ENHANCE_YOUR_CALM }
+    }
+    const request = readRequest(fields)
+    return request === undefined
+      ? { flaw: ErrorCode.PROTOCOL_ERROR }
+      : { flaw: undefined, prepared: this.#service.prepare(request) }
+  }
+
+  /** What a client says behind its request; nobody has use for it. */
+  #trailers(id: number, isEnd: boolean): void {
+    const stream = this.#streams.begun(id)
+    if (stream?.hasClientEnded === true) {
+      stream.reset(ErrorCode.STREAM_CLOSED)
+    } else if (!isEnd) {
+      throw protocolError(`a second request on stream ${id}`)
+    } else {
+      stream?.clientEnded()
+    }
+  }
+
+  #refuse(id: number, code: number): void {
+    this.output.begin(FrameType.RST_STREAM, 0, id, 4)
+    this.output.addUint32(code)
+  }
+
+  #windowUpdate(id: number, payload: Buffer): void {
+    expectLength(payload, 4, 'WINDOW_UPDATE')
+    const increment = payload.readUInt32BE(0) & 0x7fff_ffff
+    if (id === 0) {
+      if (increment === 0) {
+        throw protocolError('WINDOW_UPDATE of nothing')
+      }
+      if (!this.sendWindow.widen(increment)) {
+        throw new ConnectionError(ErrorCode.FLOW_CONTROL_ERROR, 'the window is too large')
+      }
+      this.#streams.pump()
+      return
+    }
+    const stream = this.#streams.begun(id)
+    if (increment === 0) {
+      stream?.reset(ErrorCode.PROTOCOL_ERROR)
+    } else if (stream?.sendWindow.widen(increment) === false) {
+      stream.reset(ErrorCode.FLOW_CONTROL_ERROR)
+    } else {
+      stream?.pump()
+    }
+  }
+
+  #reset(id: number, payload: Buffer): void {
+    expectLength(payload, 4, 'RST_STREAM')
+    const stream = this.#streams.begun(id)
+    if (!this.#resets.allows(performance.now())) {
+      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many resets')
+    }
+    stream?.close()
+  }
+
+  #ping(flags: number, id: number, payload: Buffer): void {
+    expectConnection(id, 'PING')
+    expectLength(payload, 8, 'PING')
+    if ((flags & Flag.ACK) !== 0) {
+      const answered = this.#pings.shift()
+      if (answered === undefined) {
+        this.#countIdle()
+      }
+      answered?.()
+      return
+    }
+    this.output.begin(FrameType.PING, Flag.ACK, 0, 8)
+    this.output.add(payload)
+    if (!this.#service.pinged()) {
+      // Clients of grpc-go ping half as often once they have read this word.
+      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too_many_pings')
+    }
+  }
+
+  #settings(flags: number, id: number, payload: Buffer): void {
+    expectConnection(id, 'SETTINGS')
+    this.#countIdle()
+    if ((flags & Flag.ACK) !== 0) {
+      expectLength(payload, 0, 'an acknowledgment of SETTINGS')
+      return
+    }
+    this.#hasSettings = true
+    const { initialWindowBytes, headerTableBytes } = this.#peer
+    readSettings(payload, this.#peer)
+    if (this.#peer.headerTableBytes !== headerTableBytes) {
+      this.encoder.resize(this.#peer.headerTableBytes)
+    }
+    this.output.begin(FrameType.SETTINGS, Flag.ACK, 0, 0)
+    const difference = this.#peer.initialWindowBytes - initialWindowBytes
+    if (difference !== 0) {
+      this.#streams.moveWindows(difference)
+    }
+  }
+
+  #countIdle(): void {
+    if (!this.#idleFrames.allows(performance.now())) {
+      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many frames that carry nothing')
+    }
+  }
+
+  #drained(): void {
+    if (this.#socket.isPaused() && this.output.queuedBytes <= UNREAD_BYTES_MAX) {
+      this.#socket.resume()
+    }
+    this.#streams.pump()
+  }
+
+  #fail(error: ConnectionError): void {
+    this.#error = error
+    this.#sayGoodbye(error.code, error.message)
+    this.#end()
+    this.#lingers()
+  }
+
+  #sayGoodbye(code: number, text: string): void {
+    const why = Buffer.from(text)
+    this.output.begin(FrameType.GOAWAY, 0, 0, 8 + why.length)
+    this.output.addUint32(this.#streams.last)
+    this.output.addUint32(code)
+    this.output.add(why)
+  }
+
+  #endIfEmpty(): void {
+    if (this.#isGoing && this.#streams.count === 0 && !this.#isOver) {
+      this.#end()
+    }
+  }
+
+  /**
+   * What was said goes out, and the client closes. What it still sends is read and thrown away: the
+   * system would answer it with a reset, which overtakes GOAWAY.
+   */
+  #end(): void {
+    this.#isOver = true
+    this.output.flush()
+    this.#socket.end(() => this.#lingers())
+    this.#socket.resume()
+    this.#streams.close()
+  }
+
+  #lingers(): void {
+    this.#linger ??= setTimeout(() => this.#socket.destroy(), LINGER_MS_MAX)
+  }
+
+  #closed(): void {
+    this.#isOver = true
+    clearTimeout(this.#linger)
+    this.#streams.close()
+    this.#service.closed(this.#error)
+  }
+}
+
+const pingPayload = Buffer.from('etcdping')
+
+function protocolError(what: string): ConnectionError {
+  return new ConnectionError(ErrorCode.PROTOCOL_ERROR, what)
+}
+
+function expectLength(payload: Buffer, length: number, name: string): void {
+  if (payload.length !== length) {
+    throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, `${name} of ${payload.length} bytes`)
+  }
+}
+
+function expectConnection(id: number, name: string): void {
+  if (id !== 0) {
+    throw protocolError(`${name} on stream ${id}`)
+  }
+}

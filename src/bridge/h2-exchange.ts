@@ -1,0 +1,110 @@
+import type { OutgoingHttpHeaders } from 'node:http'
+import { Duplex } from 'node:stream'
+import { ErrorCode } from './h2-frames.ts'
+import type { Field } from './h2-hpack-table.ts'
+import type { H2Request, RequestHeaders } from './h2-request.ts'
+import type { H2Stream, StreamListener } from './h2-stream.ts'
+
+/** A request and its response as Node's streams have them: for what is no gRPC. */
+export class H2Exchange extends Duplex implements StreamListener {
+  readonly headers: RequestHeaders
+  readonly #stream: H2Stream
+  /** What the client has announced and not sent yet; undefined where it announced nothing. */
+  #missingBytes: number | undefined
+  /** Taken by a reader that has not asked for more. */
+  #unreadBytes = 0
+  #written: (() => void) | undefined
+
+  constructor(stream: H2Stream, request: H2Request) {
+    super()
+    this.#stream = stream
+    this.headers = joined(request.fields)
+    const length = this.headers['content-length']
+    this.#missingBytes = length === undefined ? undefined : Number(length)
+  }
+
+  get headersSent(): boolean {
+    return this.#stream.hasSentHeaders
+  }
+
+  respond(headers: OutgoingHttpHeaders): void {
+    const fields: Field[] = []
+    for (const [name, values] of Object.entries(headers)) {
+      for (const value of [values ?? []].flat()) {
+        fields.push({ name, value: String(value) })
+      }
+    }
+    this.#stream.respond(fields, false)
+  }
+
+  /** A body of another length would be another request to whom it is passed on. */
+  received(bytes: Uint8Array): void {
+    if (this.#missingBytes !== undefined) {
+      this.#missingBytes -= bytes.length
+      if (this.#missingBytes < 0) {
+        this.#break()
+        return
+      }
+    }
+    this.#unreadBytes += bytes.length
+    this.push(bytes)
+  }
+
+  ended(): void {
+    if (this.#missingBytes === undefined || this.#missingBytes === 0) {
+      this.push(null)
+    } else {
+      this.#break()
+    }
+  }
+
+  #break(): void {
+    this.#stream.reset(ErrorCode.PROTOCOL_ERROR)
+  }
+
+  sent(): void {
+    if (this.#stream.isIdle) {
+      const written = this.#written
+      this.#written = undefined
+      written?.()
+    }
+  }
+
+  /** Where that is the end of the response, Node is still to hear that it has said all. */
+  over(): void {
+    setImmediate(() => this.destroy())
+  }
+
+  override _read(): void {
+    const bytes = this.#unreadBytes
+    this.#unreadBytes = 0
+    this.#stream.take(bytes)
+  }
+
+  override _write(chunk: Uint8Array, _encoding: string, written: () => void): void {
+    this.#written = written
+    this.#stream.write([chunk], 0)
+  }
+
+  override _final(done: () => void): void {
+    this.#stream.end(undefined)
+    done()
+  }
+
+  override _destroy(error: Error | null, done: (error: Error | null) => void): void {
+    // Of a stream that is over nothing more is said.
+    this.#stream.reset(ErrorCode.INTERNAL_ERROR)
+    done(error)
+  }
+}
+
+/** Names that came more than once have their values joined (RFC 9110 §5.2, RFC 9113 §8.2.3). */
+function joined(fields: readonly Field[]): RequestHeaders {
+  const headers = Object.create(null) as Record<string, string>
+  for (const { name, value } of fields) {
+    const before = headers[name]
+    const separator = name === 'cookie' ? '; ' : ', '
+    headers[name] = before === undefined ? value : `${before}${separator}${value}`
+  }
+  return headers
+}

@@ -1,0 +1,53 @@
+/** Frames of HTTP/2 (RFC 9113 §6). */
+export const FrameType = {
+  DATA: 0,
+  HEADERS: 1,
+  PRIORITY: 2,
+  RST_STREAM: 3,
+  SETTINGS: 4,
+  PUSH_PROMISE: 5,
+  PING: 6,
+  GOAWAY: 7,
+  WINDOW_UPDATE: 8,
+  CONTINUATION: 9,
+} as const
+
+/** A bit may mean something else with another type. */
+export const Flag = {
+  END_STREAM: 1,
+  ACK: 1,
+  END_HEADERS: 4,
+  PADDED: 8,
+  PRIORITY: 32,
+} as const
+
+/** RFC 9113 §7. */
+export const ErrorCode = {
+  NO_ERROR: 0,
+  PROTOCOL_ERROR: 1,
+  INTERNAL_ERROR: 2,
+  FLOW_CONTROL_ERROR: 3,
+  STREAM_CLOSED: 5,
+  FRAME_SIZE_ERROR: 6,
+  REFUSED_STREAM: 7,
+  CANCEL: 8,
+  COMPRESSION_ERROR: 9,
+  ENHANCE_YOUR_CALM: 11,
+} as const
+
+/** Length (3 bytes) · type (1) · flags (1) · stream (4). */
+export const FRAME_HEAD_BYTES = 9
+
+/** Neither side sends longer frames unless told that it may; we tell nobody (RFC 9113 §4.2). */
+export const FRAME_BYTES_MAX = 16_384
+
+/** The connection cannot go on: `code` and the message are told in GOAWAY. */
+export class ConnectionError extends Error {
+  override readonly name = 'ConnectionError'
+  readonly code: number
+
+  constructor(code: number, message: string) {
+    super(message)
+    this.code = code
+  }
+}

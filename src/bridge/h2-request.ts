@@ -1,0 +1,45 @@
+import type { Field } from './h2-hpack-table.ts'
+
+/** The first value of each name, pseudo-headers among them. A character stands for a byte. */
+export type RequestHeaders = Readonly<Record<string, string | undefined>>
+
+/** The head of a request. */
+export interface H2Request {
+  readonly headers: RequestHeaders
+  /** All of them in their order. */
+  readonly fields: readonly Field[]
+}
+
+const namePattern = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
+const valuePattern = /^[\t\u0020-\u007e\u0080-\u00ff]*$/
+
+const pseudoNames: ReadonlySet<string> = new Set([':method', ':scheme', ':path', ':authority'])
+
+/** Of a connection of HTTP/1.1, which HTTP/2 has no use for (RFC 9113 §8.2.2). */
+const connectionNames: ReadonlySet<string> = new Set([
+  'connection',
+  'keep-alive',
+  'proxy-connection',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** Undefined for what is malformed (RFC 9113 §8.1.1). */
+export function readRequest(fields: readonly Field[]): H2Request | undefined {
+  const headers = Object.create(null) as Record<string, string | undefined>
+  let areOthersBegun = false
+  for (const { name, value } of fields) {
+    const isPseudo = name.startsWith(':')
+    const isFine = isPseudo
+      ? pseudoNames.has(name) && !areOthersBegun && headers[name] === undefined
+      : namePattern.test(name) && !connectionNames.has(name)
+    if (!isFine || !valuePattern.test(value) || (name === 'te' && value !== 'trailers')) {
+      return undefined
+    }
+    areOthersBegun ||= !isPseudo
+    headers[name] ??= value
+  }
+  const { ':method': method, ':scheme': scheme, ':path': path } = headers
+  const isWhole = method !== undefined && scheme !== undefined && path !== undefined && path !== ''
+  return isWhole ? { headers, fields } : undefined
+}

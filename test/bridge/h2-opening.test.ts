@@ -1,0 +1,109 @@
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { key, range } from './grpc-probes.ts'
+import { serve, type Served, until } from './grpc-served.ts'
+import { framed } from './raw-call.ts'
+import { callHeaders, Flag, frame, FrameType, opening, RawConnection } from './raw-frames.ts'
+import { ScriptedUpstream } from './scripted-upstream.ts'
+
+let served: Served
+let connections: RawConnection[]
+
+beforeEach(async () => {
+  served = await serve(new ScriptedUpstream())
+  connections = []
+})
+
+afterEach(async () => {
+  for (const { socket } of connections) {
+    socket.destroy()
+  }
+  await served.stop()
+})
+
+function connectRaw(): RawConnection {
+  const connection = new RawConnection(served.port)
+  connections.push(connection)
+  return connection
+}
+
+/** A whole call. */
+function rawFrames(stream: number): Buffer[] {
+  return [
+    callHeaders(stream, range),
+    frame(FrameType.DATA, { flags: Flag.END_STREAM, stream, payload: framed(key) }),
+  ]
+}
+
+const settingsAck = frame(FrameType.SETTINGS, { flags: Flag.ACK })
+
+function settingsOf(connection: RawConnection, isAck: boolean): number {
+  const isWanted = (flags: number): boolean => ((flags & Flag.ACK) !== 0) === isAck
+  return connection.ofType(FrameType.SETTINGS).filter(({ flags }) => isWanted(flags)).length
+}
+
+/** The call is answered, and nothing was wrong with the connection. */
+async function expectAnswer(connection: RawConnection, stream: number): Promise<void> {
+  const isEnd = (each: { stream: number; flags: number }): boolean =>
+    each.stream === stream && (each.flags & Flag.END_STREAM) !== 0
+  await until(() => connection.frames.some(isEnd) || connection.isClosed)
+  const types = connection.frames.filter((each) => each.stream === stream).map(({ type }) => type)
+  expect(types).toEqual([FrameType.HEADERS, FrameType.DATA, FrameType.HEADERS])
+  expect(connection.ofType(FrameType.GOAWAY)).toEqual([])
+}
+
+describe('a client', () => {
+  it('[HTF4] may wait for the settings of the server', async () => {
+    const connection = connectRaw()
+    await connection.send(opening)
+    await until(() => settingsOf(connection, false) === 1 && settingsOf(connection, true) === 1)
+    await connection.send(settingsAck, ...rawFrames(1))
+    await expectAnswer(connection, 1)
+  })
+
+  it('[HTF4] may acknowledge settings before its request, behind it, or never', async () => {
+    for (const acks of [[settingsAck], []]) {
+      const connection = connectRaw()
+      await connection.send(opening, ...rawFrames(1), ...acks)
+      await expectAnswer(connection, 1)
+      await connection.send(...rawFrames(3))
+      await expectAnswer(connection, 3)
+      expect(settingsOf(connection, false)).toBe(1)
+    }
+  })
+})
+
+describe('a client without a request', () => {
+  it('[HTF5] has its pings answered, and may make one later', async () => {
+    const connection = connectRaw()
+    await connection.send(opening)
+    await until(() => settingsOf(connection, false) === 1)
+    await connection.send(frame(FrameType.PING, { payload: Buffer.alloc(8, 1) }))
+    await until(() => connection.ofType(FrameType.PING).length === 1)
+    await connection.send(settingsAck, ...rawFrames(1))
+    await expectAnswer(connection, 1)
+  })
+
+  it('[HTF5] is pinged when it is silent', async () => {
+    const short = await serve(new ScriptedUpstream(), { keepAliveIntervalMs: 20 })
+    const connection = new RawConnection(short.port)
+    await connection.send(opening)
+    await until(() => connection.ofType(FrameType.PING).length === 1)
+    connection.socket.destroy()
+    await short.stop()
+  })
+
+  it('[HTF5] is let go when it ends its side', async () => {
+    const connection = connectRaw()
+    await connection.send(opening, callHeaders(1, range).subarray(0, 20))
+    connection.socket.end()
+    await until(() => connection.isClosed)
+  })
+
+  it('[HTF5] is let go when the server closes', async () => {
+    const connection = connectRaw()
+    await connection.send(opening)
+    await until(() => settingsOf(connection, false) === 1)
+    await served.server.close()
+    await until(() => connection.isClosed)
+  })
+})

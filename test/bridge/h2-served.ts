@@ -1,0 +1,31 @@
+import type { Socket } from 'node:net'
+import { H2Connection } from '../../src/bridge/h2-connection.ts'
+import { H2Exchange } from '../../src/bridge/h2-exchange.ts'
+import type { H2Request } from '../../src/bridge/h2-request.ts'
+import type { H2Stream } from '../../src/bridge/h2-stream.ts'
+
+/** Serves HTTP/2 with nothing of gRPC. */
+export function serveStreams(
+  socket: Socket,
+  serve: (stream: H2Stream, request: H2Request) => void,
+): H2Connection<H2Request> {
+  return new H2Connection<H2Request>(socket, {
+    streamsMax: 100,
+    prepare: (request) => request,
+    request: serve,
+    pinged: () => true,
+    closed: () => undefined,
+  })
+}
+
+/** Serves it to whoever takes requests as Node's streams. */
+export function serveExchanges(
+  socket: Socket,
+  serve: (exchange: H2Exchange) => void,
+): H2Connection<H2Request> {
+  return serveStreams(socket, (stream, request) => {
+    const exchange = new H2Exchange(stream, request)
+    stream.listener = exchange
+    serve(exchange)
+  })
+}
