@@ -82,3 +82,48 @@ export const keyspaceCreateTable = {
   },
   ...clientTable,
 } as const satisfies FlagTable
+
+/** The flags of `token list` and `token revoke`. */
+export const tokenTable = {
+  keyspace: {
+    section: 'Token',
+    fallback: '',
+    help: "Keyspace whose access tokens are meant (empty for the administrators').",
+    schema: schemas.text,
+  },
+  ...clientTable,
+} as const satisfies FlagTable
+
+/** The flags of `token create`. */
+export const tokenCreateTable = {
+  'read-only': {
+    section: 'Token',
+    fallback: 'false',
+    help: 'The token may change nothing.',
+    schema: schemas.boolean,
+    fileType: 'boolean',
+  },
+  'common-names': {
+    section: 'Token',
+    fallback: 'false',
+    help: 'A bridge with the token may say which certificates its clients have shown.',
+    schema: schemas.boolean,
+    fileType: 'boolean',
+  },
+  'ttl': {
+    section: 'Token',
+    fallback: '',
+    fallbackShown: 'until it is revoked',
+    help: 'How long the token lives: a duration such as 24h.',
+    schema: z
+      .literal('')
+      .or(schemas.durationMs.refine((ms) => ms >= 1000, 'must be a second at least')),
+  },
+  'description': {
+    section: 'Token',
+    fallback: '',
+    help: 'What the token is for.',
+    schema: schemas.text,
+  },
+  ...tokenTable,
+} as const satisfies FlagTable

@@ -11,6 +11,7 @@ export const sections = [
   'Logging',
   'Features',
   'Keyspace',
+  'Token',
   'Client',
 ] as const
 

@@ -1,4 +1,4 @@
-import { keyspaceCreateTable } from './client-flag-table.ts'
+import { keyspaceCreateTable, tokenCreateTable } from './client-flag-table.ts'
 import { bridgeTable, type FlagTable, sections, serveTable } from './flag-table.ts'
 
 /** The text of `--help`: etcd's layout, from the table of flags. */
@@ -16,6 +16,11 @@ export function keyspaceHelpText(): string {
   return [keyspaceUsage, flagsText(keyspaceCreateTable)].join('\n')
 }
 
+/** The text of `token --help`. */
+export function tokenHelpText(): string {
+  return [tokenUsage, flagsText(tokenCreateTable)].join('\n')
+}
+
 const serveUsage = `Usage:
 
   npm start -- [flags]
@@ -26,6 +31,9 @@ const serveUsage = `Usage:
 
   npm start -- keyspace create|list|describe|delete [flags]
     Manage the keyspaces of a server or of a deployed Worker (see keyspace --help).
+
+  npm start -- token create|list|revoke [flags]
+    Manage the access tokens of a server or of a deployed Worker (see token --help).
 
   npm start -- --version
     Show the version.
@@ -57,6 +65,21 @@ const keyspaceUsage = `Usage:
 
 Flags of the section Keyspace are for create. Every flag can also be set by its ETCD_* variable:
 --token-file by ETCD_TOKEN_FILE.
+`
+
+const tokenUsage = `Usage:
+
+  npm start -- token create [--keyspace NAME] [flags]
+    Create an access token, and print it. It cannot be shown again.
+
+  npm start -- token list [--keyspace NAME] [flags]
+    List the access tokens of a keyspace, or the administrators'.
+
+  npm start -- token revoke ID [--keyspace NAME] [flags]
+    Revoke an access token, and end what is open by it.
+
+Flags of the section Token are for create, but for --keyspace. Every flag can also be set by its
+ETCD_* variable: --token-file by ETCD_TOKEN_FILE.
 `
 
 function flagsText(table: FlagTable): string {

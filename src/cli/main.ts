@@ -5,9 +5,10 @@ import { ETCD_VERSION } from '../protocol/version.ts'
 import { bridge } from './bridge.ts'
 import { buildBundle } from './bundle.ts'
 import { Failure, systemErrorCode } from './failure.ts'
-import { bridgeHelpText, helpText, keyspaceHelpText } from './help.ts'
+import { bridgeHelpText, helpText, keyspaceHelpText, tokenHelpText } from './help.ts'
 import { keyspaceCommand } from './keyspace.ts'
 import { serve } from './serve.ts'
+import { tokenCommand } from './token.ts'
 
 async function main(args: readonly string[]): Promise<void> {
   const [first, ...rest] = args
@@ -27,6 +28,8 @@ async function main(args: readonly string[]): Promise<void> {
       return print(
         asksForHelp(rest) ? keyspaceHelpText() : await keyspaceCommand(rest, process.env),
       )
+    case 'token':
+      return print(asksForHelp(rest) ? tokenHelpText() : await tokenCommand(rest, process.env))
     case 'serve':
       return serve(rest, process.env)
     default:

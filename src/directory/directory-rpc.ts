@@ -20,6 +20,8 @@ export interface DirectoryRpc extends AccessTokenRpc {
   delete(name: string): Promise<Refused | undefined>
   /** Undefined for what is no administrator's access token, or none any more. */
   administrator(token: string): Promise<AdministratorToken | undefined>
+  /** To be awaited before a socket is opened by that token. Answers whether there is one still. */
+  opens(id: string, address: KeyspaceAddress): Promise<boolean>
 }
 
 /** What finds the object of a keyspace. */

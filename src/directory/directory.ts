@@ -13,6 +13,7 @@ import type {
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { newAccessToken } from '../shard/new-access-token.ts'
 import { durableSql } from '../shard/storage.ts'
+import { AdministratorSessions, type Told } from './administrator-sessions.ts'
 import type { DirectoryRpc, KeyspaceAddress, KeyspaceEntry } from './directory-rpc.ts'
 import { KeyspaceTable } from './keyspace-table.ts'
 import { migrations } from './migrations.ts'
@@ -31,6 +32,7 @@ const ATTEMPTS_MAX = 4
 export class Directory extends DurableObject<Env> implements DirectoryRpc {
   readonly #keyspaces: KeyspaceTable
   readonly #tokens: AccessTokens
+  readonly #sessions: AdministratorSessions
   /** What is being done to a keyspace; the next thing is done after it. */
   readonly #underWay = new Map<string, Promise<void>>()
 
@@ -40,6 +42,7 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
     migrate(sql, migrations)
     this.#keyspaces = new KeyspaceTable(sql)
     this.#tokens = new AccessTokens(sql, 'administrator')
+    this.#sessions = new AdministratorSessions(sql)
   }
 
   find(name: string): Promise<KeyspaceAddress | undefined> {
@@ -98,7 +101,12 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
   override async alarm(): Promise<void> {
     const left = this.#keyspaces.unfinished('', RETRIES_MAX)
     const results = await Promise.allSettled(left.map(({ name }) => this.#bringOn(name)))
-    if (left.length === RETRIES_MAX || results.some(({ status }) => status === 'rejected')) {
+    const allTold = await this.#tellAll()
+    if (
+      !allTold ||
+      left.length === RETRIES_MAX ||
+      results.some(({ status }) => status === 'rejected')
+    ) {
       await this.#remindMe()
     }
   }
@@ -172,8 +180,34 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
     return Promise.resolve({ tokens: this.#tokens.list() })
   }
 
-  revokeAccessToken(id: string): Promise<{ readonly known: boolean }> {
-    return Promise.resolve({ known: this.#tokens.revoke(id) })
+  opens(id: string, address: KeyspaceAddress): Promise<boolean> {
+    const known = this.#tokens.get(id, Date.now()) !== undefined
+    if (known) {
+      this.#sessions.record(id, address)
+    }
+    return Promise.resolve(known)
+  }
+
+  /** Answers when all keyspaces have been told, or when some are left to the alarm. */
+  async revokeAccessToken(id: string): Promise<{ readonly known: boolean }> {
+    await this.#remindMe()
+    const known = this.#tokens.revoke(id)
+    await this.#tellAll()
+    return { known }
+  }
+
+  /** Answers whether none is left. */
+  async #tellAll(): Promise<boolean> {
+    const left = this.#sessions.untold(RETRIES_MAX)
+    const results = await Promise.allSettled(left.map((one) => this.#tell(one)))
+    return left.length < RETRIES_MAX && results.every(({ status }) => status === 'fulfilled')
+  }
+
+  async #tell(told: Told): Promise<void> {
+    const { name, jurisdiction } = told.address
+    const shard = this.#shard({ name, options: { jurisdiction } })
+    await shard.revokeAdministrator(told.token)
+    this.#sessions.told(told)
   }
 }
 

@@ -1,10 +1,11 @@
 import { statusOf } from '../protocol/status.ts'
+import { accessTokenEndpoints } from './api-access-tokens.ts'
 import type { ApiRequest, Endpoint } from './api-endpoint.ts'
 import { keyspaceEndpoints } from './api-keyspaces.ts'
 import { refusalResponse, textResponse } from './refusal.ts'
 
 /** Each endpoint of the deployment's own API. */
-export const endpoints: readonly Endpoint[] = [...keyspaceEndpoints]
+export const endpoints: readonly Endpoint[] = [...keyspaceEndpoints, ...accessTokenEndpoints]
 
 const routes = endpoints.map((endpoint) => ({
   endpoint,

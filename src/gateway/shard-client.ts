@@ -7,6 +7,7 @@ import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
 import type { MethodName } from '../protocol/methods.ts'
 import {
+  type AccessTokenRpc,
   type CallAnswer,
   type CallContext,
   CONTEXT_HEADER,
@@ -18,6 +19,7 @@ import {
 import { RpcStatus, statusOf } from '../protocol/status.ts'
 import { valuesAnswered } from './answer-size.ts'
 import { BATCH_BYTES_MAX, CallBatches } from './call-batches.ts'
+import { DirectoryClient } from './directory-client.ts'
 import { forgetAddress } from './keyspace-address.ts'
 import { READ_RETRIES_MAX, retrying } from './platform-failure.ts'
 
@@ -30,7 +32,7 @@ const LANES_MAX = 1024
 const keyspaceNotFound = statusOf('keyspace-not-found')
 
 /** What a stub offers, without the types that it wraps answers in. */
-type Stub = ShardRpc & Pick<DurableObjectStub, 'fetch'>
+type Stub = ShardRpc & AccessTokenRpc & Pick<DurableObjectStub, 'fetch'>
 
 /**
  * Reads and writes of one shard leave in batches of their own, since a batch is back when the last
@@ -118,8 +120,20 @@ export class ShardClient {
     return answer.families
   }
 
+  /** Manages the keyspace's access tokens. */
+  async ofTokens<T>(
+    ask: (shard: AccessTokenRpc) => Promise<T | Refused>,
+  ): Promise<Exclude<T, Refused>> {
+    const answer = await retrying(0, () => ask(this.#stub()))
+    if (typeof answer === 'object' && answer !== null && 'refused' in answer) {
+      throw this.#statusOf(answer)
+    }
+    return answer as Exclude<T, Refused>
+  }
+
   /** The socket that streams share (protocol/frames.ts). */
   async connect(): Promise<WebSocket> {
+    await this.#announce()
     const headers = { Upgrade: 'websocket', [CONTEXT_HEADER]: JSON.stringify(this.#visitor) }
     const response = await retrying(READ_RETRIES_MAX, () =>
       this.#stub().fetch('http://shard/session', { headers }),
@@ -128,6 +142,17 @@ export class ShardClient {
       throw this.#statusOf(await response.json<Refused>())
     }
     return response.webSocket
+  }
+
+  /** The directory tells the shard when the token is revoked that the socket is open by. */
+  async #announce(): Promise<void> {
+    const { administrator } = this.#visitor
+    if (administrator !== undefined && administrator !== true) {
+      const directory = new DirectoryClient(this.#environment)
+      if (!(await directory.read((all) => all.opens(administrator.id, this.#address)))) {
+        throw statusOf('access-token-invalid')
+      }
+    }
   }
 
   #answered(method: MethodName, answer: CallAnswer): Answered {

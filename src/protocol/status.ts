@@ -187,29 +187,23 @@ const table = {
   // The door, which etcd has not got
   'access-token-missing': [
     Code.UNAUTHENTICATED,
-    'etcdurable: an access token is needed: send it as `Authorization: Bearer <token>`',
+    'an access token is needed: send it as `Authorization: Bearer <token>`',
   ],
   'access-token-invalid': [
     Code.UNAUTHENTICATED,
-    'etcdurable: the access token is unknown here, revoked or expired',
+    'the access token is unknown here, revoked or expired',
   ],
-  'access-read-only': [Code.PERMISSION_DENIED, 'etcdurable: the access token is read-only'],
-  'access-administrator': [
-    Code.PERMISSION_DENIED,
-    "etcdurable: this needs an administrator's access token",
-  ],
-  'access-token-not-found': [Code.NOT_FOUND, 'etcdurable: there is no access token of this id'],
+  'access-read-only': [Code.PERMISSION_DENIED, 'the access token is read-only'],
+  'access-administrator': [Code.PERMISSION_DENIED, "this needs an administrator's access token"],
+  'access-token-not-found': [Code.NOT_FOUND, 'there is no access token of this id'],
   'too-many-access-tokens': [
     Code.RESOURCE_EXHAUSTED,
-    'etcdurable: there are 1000 access tokens already: revoke some',
+    'there are 1000 access tokens already: revoke some',
   ],
-  'rate-limited': [
-    Code.RESOURCE_EXHAUSTED,
-    'etcdurable: too many requests: wait, or ask for a higher limit',
-  ],
+  'rate-limited': [Code.RESOURCE_EXHAUSTED, 'too many requests: wait, or ask for a higher limit'],
   'locked-out': [
     Code.RESOURCE_EXHAUSTED,
-    'etcdurable: too many requests with a wrong access token from this address: wait a minute',
+    'too many requests with a wrong access token from this address: wait a minute',
   ],
   // grpc-go's words, behind which protobuf's own are the same for every flaw.
   'unreadable-request': [

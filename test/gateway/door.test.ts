@@ -6,7 +6,7 @@ import type { AccessTokenRpc } from '../../src/protocol/shard-rpc.ts'
 import { base64, type Client, gatewayWith } from './client.ts'
 
 const SECRET = 'correct horse'
-const INVALID = 'etcdurable: the access token is unknown here, revoked or expired'
+const INVALID = 'the access token is unknown here, revoked or expired'
 const RANGE = JSON.stringify({ key: base64('door') })
 const PUT = JSON.stringify({ key: base64('door'), value: base64('v') })
 
@@ -107,7 +107,7 @@ describe('an access token', () => {
     expect(await post(guarded, '/v3/kv/put', bearer(token))).toMatchObject({ status: 200 })
     expect(await post(guarded, '/v3/kv/put', bearer(readOnly))).toEqual({
       status: 403,
-      message: 'etcdurable: the access token is read-only',
+      message: 'the access token is read-only',
     })
     const { id, text } = await made(shard)
     expect((await range(bearer(text))).status).toBe(200)
@@ -196,7 +196,7 @@ describe('a rate limit', () => {
     expect((await ask('192.0.2.2', token)).status).toBe(200)
     expect(await ask('192.0.2.3', token)).toEqual({
       status: 429,
-      message: 'etcdurable: too many requests: wait, or ask for a higher limit',
+      message: 'too many requests: wait, or ask for a higher limit',
     })
     expect((await ask('192.0.2.3', readOnly)).status).toBe(200)
     expect([...limit.keys.keys()].join(' ')).not.toContain('etcdurable_')

@@ -115,8 +115,7 @@ describe('access to a deployed Worker', () => {
       for (const path of paths) {
         const response = await asking(path, authorization)
         expect(response.status).toBe(401)
-        const message =
-          'etcdurable: an access token is needed: send it as `Authorization: Bearer <token>`'
+        const message = 'an access token is needed: send it as `Authorization: Bearer <token>`'
         expect(await response.json()).toEqual({ code: 16, message })
         expect(response.headers.get('WWW-Authenticate')).toBe(message)
       }

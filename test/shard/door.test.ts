@@ -19,8 +19,8 @@ import { SessionClient } from './session-client.ts'
 
 const LOCK = '/v3lockpb.Lock/Lock'
 const OBSERVE = '/v3electionpb.Election/Observe'
-const INVALID = 'etcdurable: the access token is unknown here, revoked or expired'
-const READ_ONLY = 'etcdurable: the access token is read-only'
+const INVALID = 'the access token is unknown here, revoked or expired'
+const READ_ONLY = 'the access token is read-only'
 
 const wanted: NewAccessToken = {
   description: '',
