@@ -31,8 +31,10 @@ export const FrameKind = { OPEN: 1, DATA: 2, END: 3, CREDIT: 4, CALL: 5, ANSWER:
 export interface Frame {
   readonly kind: number
   readonly stream: number
-  /** OPEN, CALL: see `encodeCall`. CREDIT: a count of 4 bytes. END: see `encodeEnd`. ANSWER: see `encodeResponse`. */
+  /** OPEN, CALL: see `encodeCall`. CREDIT: a count of 4 bytes. END: see `encodeEnd`. ANSWER: see `responseFrame`. */
   readonly payload: Uint8Array
+  /** In a frame that is sent: the payload's beginning, so that the rest need not be copied behind it. */
+  readonly head?: Uint8Array
 }
 
 /** The bytes of DATA that may be on their way to a reader before it gives credit. */
@@ -40,23 +42,32 @@ export const CREDIT_WINDOW_BYTES = 1024 * 1024
 
 const HEAD_BYTES = 10
 
+const noBytes = new Uint8Array(0)
+
 /** The peer speaks another version, or sent what is no frame: the socket is of no use any more. */
 export class FrameError extends Error {
   override readonly name = 'FrameError'
 }
 
 export function encodeFrames(frames: readonly Frame[]): Uint8Array {
-  const size = frames.reduce((sum, frame) => sum + HEAD_BYTES + frame.payload.length, 0)
+  let size = 0
+  for (const { head = noBytes, payload } of frames) {
+    size += HEAD_BYTES + head.length + payload.length
+  }
   const bytes = new Uint8Array(size)
   const view = new DataView(bytes.buffer)
   let offset = 0
-  for (const { kind, stream, payload } of frames) {
+  for (const { kind, stream, head = noBytes, payload } of frames) {
     bytes[offset] = FRAME_VERSION
     bytes[offset + 1] = kind
     view.setUint32(offset + 2, stream)
-    view.setUint32(offset + 6, payload.length)
-    bytes.set(payload, offset + HEAD_BYTES)
-    offset += HEAD_BYTES + payload.length
+    view.setUint32(offset + 6, head.length + payload.length)
+    offset += HEAD_BYTES
+    for (const byte of head) {
+      bytes[offset++] = byte
+    }
+    bytes.set(payload, offset)
+    offset += payload.length
   }
   return bytes
 }
@@ -118,7 +129,6 @@ export interface FrameCall {
 
 const text = new TextEncoder()
 const utf8 = new TextDecoder()
-const noBytes = new Uint8Array(0)
 
 interface KnownMethod {
   readonly name: string
@@ -206,23 +216,22 @@ function decodeContext(json: Uint8Array): CallContext {
 
 /** The status that ends a stream: the gRPC code in one byte, then the message in UTF-8. */
 export function encodeEnd(code: number, message: string): Uint8Array {
-  return withCode(code, text.encode(message))
+  const said = text.encode(message)
+  const payload = new Uint8Array(1 + said.length)
+  payload[0] = code
+  payload.set(said, 1)
+  return payload
 }
 
 export function decodeEnd(payload: Uint8Array): { code: number; message: string } {
   return { code: payload[0] ?? 0, message: utf8.decode(payload.subarray(1)) }
 }
 
-/** An ANSWER that is no refusal: a zero, then the response or its last part. A refusal is as END. */
-export function encodeResponse(response: Uint8Array): Uint8Array {
-  return withCode(0, response)
-}
+const codeOk = new Uint8Array(1)
 
-function withCode(code: number, rest: Uint8Array): Uint8Array {
-  const payload = new Uint8Array(1 + rest.length)
-  payload[0] = code
-  payload.set(rest, 1)
-  return payload
+/** An ANSWER that is no refusal: a zero, then the response or its last part. A refusal is as END. */
+export function responseFrame(stream: number, response: Uint8Array): Frame {
+  return { kind: FrameKind.ANSWER, stream, head: codeOk, payload: response }
 }
 
 const methodNames = new Map<string, Uint8Array>()

@@ -36,20 +36,7 @@ export class Calls {
   /** `session` is what the call's socket may; undefined for a call over RPC, which says it itself. */
   start({ method, request, context }: ShardCall, asker: Asker, session?: Authority): void {
     const type: MessageType<object> = rpcMethods[method].request
-    const started = this.#metrics.started(method)
-    const end = (answer: CallAnswer): void => {
-      const code = 'refused' in answer ? answer.refused.code : Code.OK
-      this.#metrics.ended(method, started, code)
-      asker.answered(answer)
-    }
-    const caller: Caller = {
-      get gone() {
-        return asker.gone
-      },
-      whenGone: (listener) => asker.whenGone(listener),
-      answered: (answer) => end(this.#answer(method, answer)),
-      failed: (error) => end(refusal(error)),
-    }
+    const caller = new StartedCall(this, this.#metrics, method, asker)
     let decoded: object
     try {
       const { door } = this.#parts
@@ -67,18 +54,58 @@ export class Calls {
   next(method: PagedMethod, request: Uint8Array, cursor: PageCursor): CallAnswer {
     try {
       const read = method === '/etcdserverpb.KV/Range' ? rangeNext : rangeStreamNext
-      return this.#answer(method, read(this.#parts.keyspace, decode(RangeRequest, request), cursor))
+      return this.answer(method, read(this.#parts.keyspace, decode(RangeRequest, request), cursor))
     } catch (error) {
       return refusal(error)
     }
   }
 
-  #answer(method: MethodName, { response, next }: Answer): CallAnswer {
+  /** As it goes to the asker. */
+  answer(method: MethodName, { response, next }: Answer): CallAnswer {
     if (next !== undefined) {
       this.#parts.background.pin(next.revision)
     }
     const type: MessageType<object> = rpcMethods[method].response
     return { response: encode(type, response), next }
+  }
+}
+
+/** A call on its way to its one answer. */
+class StartedCall implements Caller {
+  readonly #calls: Calls
+  readonly #metrics: Metrics
+  readonly #method: MethodName
+  readonly #asker: Asker
+  readonly #started: number
+
+  constructor(calls: Calls, metrics: Metrics, method: MethodName, asker: Asker) {
+    this.#calls = calls
+    this.#metrics = metrics
+    this.#method = method
+    this.#asker = asker
+    this.#started = metrics.started(method)
+  }
+
+  get gone(): boolean {
+    return this.#asker.gone
+  }
+
+  whenGone(listener: () => void): void {
+    this.#asker.whenGone(listener)
+  }
+
+  answered(answer: Answer): void {
+    this.#end(this.#calls.answer(this.#method, answer))
+  }
+
+  failed(error: unknown): void {
+    this.#end(refusal(error))
+  }
+
+  #end(answer: CallAnswer): void {
+    const code = 'refused' in answer ? answer.refused.code : Code.OK
+    this.#metrics.ended(this.#method, this.#started, code)
+    this.#asker.answered(answer)
   }
 }
 

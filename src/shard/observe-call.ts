@@ -4,7 +4,7 @@ import { EngineError } from '../mvcc/errors.ts'
 import type { KeyValue, Revision } from '../mvcc/types.ts'
 import type { WatchStream } from '../mvcc/watch-stream.ts'
 import { encode } from '../protocol/binary.ts'
-import { CREDIT_WINDOW_BYTES, encodeResponse, FrameKind } from '../protocol/frames.ts'
+import { CREDIT_WINDOW_BYTES, FrameKind, responseFrame } from '../protocol/frames.ts'
 import { LeaderResponse } from '../protocol/generated/messages.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
 import type { Keyspace } from './keyspace.ts'
@@ -77,7 +77,7 @@ export class ObserveCall {
       if (!(error instanceof EngineError)) {
         throw error
       }
-      this.#send(FrameKind.ANSWER, encodeResponse(new Uint8Array(0)))
+      this.#out.send(responseFrame(this.#stream, new Uint8Array(0)))
       this.cancel()
       this.#out.ended()
       return
@@ -99,11 +99,7 @@ export class ObserveCall {
     const header = { ...this.#keyspace.header(), revision }
     const payload = encode(LeaderResponse, { header, kv })
     this.#underWay += payload.length
-    this.#send(FrameKind.DATA, payload)
-  }
-
-  #send(kind: number, payload: Uint8Array): void {
-    this.#out.send({ kind, stream: this.#stream, payload })
+    this.#out.send({ kind: FrameKind.DATA, stream: this.#stream, payload })
   }
 
   credit(taken: number): void {

@@ -1,9 +1,9 @@
 import {
   CREDIT_WINDOW_BYTES,
   encodeEnd,
-  encodeResponse,
   type Frame,
   FrameKind,
+  responseFrame,
 } from '../protocol/frames.ts'
 import type { CallAnswer, CallContext, PageCursor, ShardCall } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
@@ -91,11 +91,11 @@ export class SessionCall implements Asker {
   }
 
   #end(answer: CallAnswer): void {
-    const payload =
-      'refused' in answer
-        ? encodeEnd(answer.refused.code, answer.refused.message)
-        : encodeResponse(answer.response)
-    this.#send(FrameKind.ANSWER, payload)
+    if ('refused' in answer) {
+      this.#send(FrameKind.ANSWER, encodeEnd(answer.refused.code, answer.refused.message))
+    } else {
+      this.#out.send(responseFrame(this.#stream, answer.response))
+    }
     this.#out.ended()
   }
 

@@ -318,9 +318,15 @@ export class Sessions {
   /** Answers that no turn's end would send leave when all has run that can run now. */
   #sendSoon(session: Session, frame: Frame): void {
     if (this.#touched.size === 0) {
-      queueMicrotask(() => this.flush())
+      void this.#flushSoon()
     }
     this.#send(session, frame)
+  }
+
+  /** A promise costs a fifth of a queueMicrotask, for which workerd makes a function of its own. */
+  async #flushSoon(): Promise<void> {
+    await Promise.resolve()
+    this.flush()
   }
 
   /** The socket is gone. */
