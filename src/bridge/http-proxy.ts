@@ -25,6 +25,8 @@ export interface ProxyTarget {
   readonly address: Pick<RequestOptions, 'host' | 'port' | 'socketPath'>
   /** What goes before the client's path; empty for none. */
   readonly basePath: string
+  /** Whether clients may ask that path. */
+  readonly serves: (path: string) => boolean
   /** Replace those of the client: `host`, and `authorization` where the gateway asks for one. */
   readonly headers: Readonly<Record<string, string>>
   readonly agent: Agent
@@ -38,6 +40,9 @@ export type ProxyLog = (
 
 /** How long requests under way may take to end when the proxy does. */
 const drainMsMax = 1000
+
+/** The gateway says of a path that is not for clients what it says of one that it does not have. */
+const nowhere = '/not-served'
 
 /** Of one connection, not of a request (RFC 9110 §7.6.1). */
 const connectionHeaders = [
@@ -122,7 +127,7 @@ export class HttpProxy {
     request.on('response', (response) => {
       if (!exchange.destroyed && !exchange.headersSent) {
         const status = response.statusCode ?? 502
-        exchange.respond({ ':status': status, ...withoutConnectionHeaders(response.headers) })
+        exchange.respond({ ':status': status, ...this.#headersOf(response) })
         pipeline(response, exchange, () => request.destroy())
       }
     })
@@ -148,7 +153,7 @@ export class HttpProxy {
     const { method = 'GET', url = '/' } = incoming
     const request = this.#request(method, url, withoutConnectionHeaders(incoming.headers))
     request.on('response', (response) => {
-      const headers = withoutConnectionHeaders(response.headers)
+      const headers = this.#headersOf(response)
       outgoing.writeHead(response.statusCode ?? 502, headers)
       outgoing.flushHeaders()
       pipeline(response, outgoing, () => request.destroy())
@@ -190,7 +195,7 @@ export class HttpProxy {
       pipeBothWays(client, gateway)
     })
     request.on('response', (response) => {
-      const kept = withoutConnectionHeaders(response.headers)
+      const kept = this.#headersOf(response)
       client.write(headOf(response, { ...kept, connection: 'close' }))
       pipeline(response, client, () => request.destroy())
     })
@@ -204,15 +209,25 @@ export class HttpProxy {
   }
 
   #request(method: string, path: string, headers: OutgoingHttpHeaders): ClientRequest {
-    const { isSecure, address, basePath, agent } = this.#target
+    const { isSecure, address, basePath, serves, agent } = this.#target
     const start = isSecure ? httpsRequest : httpRequest
     return start({
       ...address,
       agent,
       method,
-      path: `${basePath}${path}`,
+      path: basePath + (serves(path) ? path : nowhere),
       headers: { ...withEtcdToken(headers, this.#target.headers), ...this.#target.headers },
     })
+  }
+
+  /** Redirections lead where the client can follow. */
+  #headersOf({ headers }: IncomingMessage): OutgoingHttpHeaders {
+    const { basePath } = this.#target
+    const kept = withoutConnectionHeaders(headers)
+    const { location } = headers
+    return location?.startsWith(`${basePath}/`) === true
+      ? { ...kept, location: location.slice(basePath.length) }
+      : kept
   }
 
   #warn(error: Error): void {

@@ -1,6 +1,8 @@
 import type { IncomingMessage } from 'node:http'
 import { WebSocket } from 'ws'
+import * as z from 'zod'
 import { decodeFrames, encodeFrames, type Frame, FrameError } from '../protocol/frames.ts'
+import { statusOf } from '../protocol/status.ts'
 
 /** The version of frames.ts and of what the session route promises. */
 const SUBPROTOCOL = 'etcdurable.frames.1'
@@ -32,6 +34,8 @@ export interface SocketEnd {
   readonly reason: string
   /** The upstream has answered that it will not have us, and would do so again. */
   readonly refused: boolean
+  /** It has said that there is no such keyspace. */
+  readonly missing?: boolean
 }
 
 export interface SocketListener {
@@ -122,7 +126,8 @@ export class LinkSocket {
     const status = response.statusCode ?? 0
     const said = await firstLine(response)
     const refused = status < 500 && !TEMPORARY_STATUSES.has(status)
-    this.#over({ reason: `${explain(status)}${said === '' ? '' : `: ${said}`}`, refused })
+    const missing = status === 404 && said === statusOf('keyspace-not-found').message
+    this.#over({ reason: `${explain(status)}${said === '' ? '' : `: ${said}`}`, refused, missing })
   }
 
   #over(end: SocketEnd): void {
@@ -175,6 +180,20 @@ async function firstLine(response: IncomingMessage): Promise<string> {
   } catch (error) {
     body += ` (${error instanceof Error ? error.message : String(error)})`
   }
-  const [line = ''] = body.slice(0, REFUSAL_BYTES_MAX).trim().split('\n')
+  const [line = ''] = messageIn(body).slice(0, REFUSAL_BYTES_MAX).trim().split('\n')
   return line.replaceAll(/[^ -~]/g, '').trim()
+}
+
+const refusal = z.object({ message: z.string() })
+
+/** Of a gateway's refusal in JSON, else the body itself. */
+function messageIn(body: string): string {
+  try {
+    return refusal.safeParse(JSON.parse(body)).data?.message ?? body
+  } catch (error) {
+    if (error instanceof SyntaxError) {
+      return body
+    }
+    throw error
+  }
 }

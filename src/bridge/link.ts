@@ -81,6 +81,8 @@ export class Link implements Upstream {
   /** Something has come since the watches were last asked for their progress. */
   #heard = false
   #said = ''
+  /** The keyspace is not there: nothing waits for it to come. */
+  #missing = false
 
   constructor(options: LinkOptions) {
     this.#options = options
@@ -154,11 +156,8 @@ export class Link implements Upstream {
   watch(context: CallContext, reader: StreamReader, { requireLeader }: WatchOptions): WatchCall {
     const watch = new LinkWatch(this.#watchLink, reader, { context, requireLeader })
     this.#watches.add(watch)
-    const refusal = this.#closed
-      ? statusOf('stopped')
-      : requireLeader && this.#leaderless
-        ? statusOf('no-leader')
-        : undefined
+    const refusal =
+      this.#refusal ?? (requireLeader && this.#leaderless ? statusOf('no-leader') : undefined)
     if (refusal !== undefined) {
       queueMicrotask(() => watch.end(refusal))
     } else if (this.#open) {
@@ -179,11 +178,16 @@ export class Link implements Upstream {
     clearInterval(this.#downChecks)
     clearInterval(this.#watchProgress)
     this.#socket?.close()
-    this.#calls.end(statusOf('stopped'))
-    for (const watch of this.#watches) {
-      watch.end(statusOf('stopped'))
-    }
+    this.#endAll(statusOf('stopped'))
     this.#started?.reject(new LinkError('closed before the upstream was reached'))
+  }
+
+  /** Why nothing can be begun; undefined where something can. */
+  get #refusal(): RpcStatus | undefined {
+    if (this.#closed) {
+      return statusOf('stopped')
+    }
+    return this.#missing ? statusOf('keyspace-not-found') : undefined
   }
 
   #newStream(): number {
@@ -195,8 +199,9 @@ export class Link implements Upstream {
 
   #begin(stream: number, call: UnaryCall, reader: AnswerReader): void {
     const pending = new PendingCall(stream, this.#withOrigin(call), reader)
-    if (this.#closed) {
-      queueMicrotask(() => reader.failed(statusOf('stopped')))
+    const refusal = this.#refusal
+    if (refusal !== undefined) {
+      queueMicrotask(() => reader.failed(refusal))
     } else if (!this.#calls.add(pending)) {
       queueMicrotask(() => reader.failed(statusOf('too-many-requests')))
     } else if (this.#open) {
@@ -291,6 +296,7 @@ export class Link implements Upstream {
 
   #opened(): void {
     this.#open = true
+    this.#missing = false
     this.#openedAt = performance.now()
     clearInterval(this.#downChecks)
     this.#say('info', 'connected to the upstream', '')
@@ -323,7 +329,7 @@ export class Link implements Upstream {
     }
   }
 
-  #lost({ reason, refused }: SocketEnd): void {
+  #lost({ reason, refused, missing = false }: SocketEnd): void {
     this.#socket = undefined
     if (this.#open) {
       this.#open = false
@@ -343,8 +349,19 @@ export class Link implements Upstream {
     } else {
       this.#say(refused ? 'error' : 'warn', 'cannot reach the upstream; still trying', reason)
     }
+    this.#missing = missing
+    if (missing) {
+      this.#endAll(statusOf('keyspace-not-found'))
+    }
     if (!this.#closed) {
       this.#retry = setTimeout(() => this.#connect(), this.#backoff.next())
+    }
+  }
+
+  #endAll(status: RpcStatus): void {
+    this.#calls.end(status)
+    for (const watch of this.#watches) {
+      watch.end(status)
     }
   }
 

@@ -2,8 +2,12 @@ import { Agent } from 'node:http'
 import { Agent as SecureAgent } from 'node:https'
 import { HttpProxy, type ProxyTarget } from '../bridge/http-proxy.ts'
 import { ClientListener } from '../bridge/listener.ts'
+import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
+import { isOfKeyspace } from '../http/keyspace-path.ts'
 import { advertisedUrls, announce, bindClientUrls } from './client-urls.ts'
+import type { BridgeFlags } from './flag-table.ts'
 import { parseBridgeFlags } from './flags.ts'
+import type { ListenUrl } from './listen-url.ts'
 import { Log } from './log.ts'
 import { untilSignal } from './signals.ts'
 import { tlsServer } from './tls-flags.ts'
@@ -11,7 +15,7 @@ import { readToken } from './token-file.ts'
 import { Traffic } from './traffic.ts'
 
 /**
- * Serves the keyspace of a deployed Worker on local client URLs, until SIGTERM, SIGINT or SIGHUP.
+ * Serves keyspaces of a deployed Worker on local client URLs, until SIGTERM, SIGINT or SIGHUP.
  * Throws Failure when it cannot start or when the Worker will not have it.
  */
 export async function bridge(
@@ -24,40 +28,71 @@ export async function bridge(
   log.warn(warnings)
   const token = readToken(flags['token-file'])
   const certificate = { certFile: flags['cert-file'], keyFile: flags['key-file'] }
-  const tls = tlsServer(flags, certificate, log)
-  const listener = new ClientListener()
+  const keyspaces = keyspacesOf(flags)
+  const urls = keyspaces.flatMap((keyspace) => keyspace.urls)
+  const tls = tlsServer({ ...flags, 'listen-client-urls': urls }, certificate, log)
+  const ports = keyspaces.map((keyspace) => ({ ...keyspace, listener: new ClientListener() }))
+  const traffics: Traffic[] = []
   try {
-    const bound = await bindClientUrls(listener, flags['listen-client-urls'], tls)
-    const proxy = new HttpProxy(proxyTarget(flags.upstream, token), (level, message, fields) =>
-      log.write(level, message, fields),
-    )
-    const traffic = new Traffic({
-      flags,
-      log,
-      listener,
-      clientUrls: advertisedUrls(flags['advertise-client-urls'], bound),
-      sessionUrl: `${basePart(flags.upstream).replace(/^http/, 'ws')}/session`,
-      token,
-      http1: (socket) => proxy.accept(socket),
-      proxy,
-    })
-    try {
-      await Promise.race([stopped, traffic.start().then(() => announce(bound))])
-      await stopped
-    } finally {
-      await traffic.stop()
+    const bound: ListenUrl[] = []
+    for (const { name, urls: wanted, listener } of ports) {
+      const own = await bindClientUrls(listener, wanted, tls)
+      bound.push(...own)
+      traffics.push(trafficOf({ flags, log, token }, name, listener, own))
     }
+    const begin = async (): Promise<void> => {
+      await Promise.all(traffics.map((traffic) => traffic.start()))
+      announce(bound)
+    }
+    await Promise.race([stopped, begin()])
+    await stopped
   } finally {
-    listener.close()
+    ports.forEach(({ listener }) => listener.close())
+    await Promise.all(traffics.map((traffic) => traffic.stop()))
   }
 }
 
-/** The URL without the slash at its end. */
-function basePart({ href }: URL): string {
-  return href.replace(/\/$/, '')
+/** What to serve, and where. */
+function keyspacesOf(
+  flags: BridgeFlags,
+): readonly { readonly name: string; readonly urls: readonly ListenUrl[] }[] {
+  const named =
+    flags.keyspace.length === 0 ? [{ name: DEFAULT_KEYSPACE, urls: undefined }] : flags.keyspace
+  return named.map(({ name, urls = flags['listen-client-urls'] }) => ({ name, urls }))
 }
 
-function proxyTarget(upstream: URL, token: string | undefined): ProxyTarget {
+interface Start {
+  readonly flags: BridgeFlags
+  readonly log: Log
+  readonly token: string | undefined
+}
+
+function trafficOf(
+  { flags, log, token }: Start,
+  keyspace: string,
+  listener: ClientListener,
+  bound: readonly ListenUrl[],
+): Traffic {
+  const base = `/keyspaces/${keyspace}`
+  const target = proxyTarget(flags.upstream, base, token)
+  const proxy = new HttpProxy(target, (level, message, fields) => log.write(level, message, fields))
+  return new Traffic({
+    flags,
+    log,
+    listener,
+    clientUrls: advertisedUrls(flags['advertise-client-urls'], bound),
+    sessionUrl: `${withoutSlash(flags.upstream.href).replace(/^http/, 'ws')}${base}/session`,
+    token,
+    http1: (socket) => proxy.accept(socket),
+    proxy,
+  })
+}
+
+function withoutSlash(text: string): string {
+  return text.replace(/\/$/, '')
+}
+
+function proxyTarget(upstream: URL, base: string, token: string | undefined): ProxyTarget {
   const isSecure = upstream.protocol === 'https:'
   return {
     isSecure,
@@ -65,7 +100,9 @@ function proxyTarget(upstream: URL, token: string | undefined): ProxyTarget {
       host: upstream.hostname.replace(/^\[|\]$/g, ''),
       port: upstream.port || (isSecure ? 443 : 80),
     },
-    basePath: upstream.pathname.replace(/\/$/, ''),
+    basePath: withoutSlash(upstream.pathname) + base,
+    // The token may open more than this keyspace, but not to whoever reaches the bridge.
+    serves: isOfKeyspace,
     headers: {
       host: upstream.host,
       ...(token !== undefined && { authorization: `Bearer ${token}` }),

@@ -84,8 +84,9 @@ function asText({ fileType }: FlagSpec, value: unknown, source: string): string 
       }
       throw new Failure(`${source} must be a whole number of nanoseconds`)
     case 'list':
+    case 'words':
       if (Array.isArray(value) && value.every((item) => typeof item === 'string')) {
-        return value.join(',')
+        return value.join(fileType === 'list' ? ',' : ' ')
       }
       throw new Failure(`${source} must be a list of strings`)
     case undefined:

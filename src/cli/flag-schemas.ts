@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { isCipherSuite } from '../bridge/tls-cipher-suites.ts'
 import { parseAuthToken } from '../config/auth-token.ts'
 import { parseDuration } from '../config/duration.ts'
+import { keyspaceName } from '../config/keyspace-name.ts'
 import { clientUrlProblem, type ListenUrl, parseListenUrl } from './listen-url.ts'
 
 // Each reads a flag's text; what is wrong with it ends the line "invalid value … for flag …: ".
@@ -68,6 +69,38 @@ export const cipherSuites = list.superRefine((names, context) => {
   if (unknown !== undefined) {
     context.addIssue(`unexpected TLS cipher suite "${unknown}"`)
   }
+})
+
+/** A keyspace to serve, on URLs of its own or, where it has none, on --listen-client-urls. */
+export interface ServedKeyspace {
+  readonly name: string
+  readonly urls: readonly ListenUrl[] | undefined
+}
+
+/** Items with spaces between: `NAME` or `NAME=URL,URL`. */
+export const servedKeyspaces = z.string().transform((given, context): readonly ServedKeyspace[] => {
+  const fail = (problem: string): never => {
+    context.addIssue(problem)
+    return z.NEVER
+  }
+  const served: ServedKeyspace[] = []
+  for (const item of given.split(/ +/).filter(Boolean)) {
+    const [, name = '', urls] = /^([^=]*)(?:=(.*))?$/s.exec(item) ?? []
+    const problem =
+      keyspaceName.safeParse(name).error?.issues[0]?.message ??
+      (urls === undefined ? undefined : listenUrls.safeParse(urls).error?.issues[0]?.message)
+    if (problem !== undefined) {
+      return fail(`${item}: ${problem}`)
+    }
+    served.push({ name, urls: urls === undefined ? undefined : listenUrls.parse(urls) })
+  }
+  if (served.filter(({ urls }) => urls === undefined).length > 1) {
+    return fail('only one keyspace can be on --listen-client-urls')
+  }
+  if (new Set(served.map(({ name }) => name)).size < served.length) {
+    return fail('a keyspace is named twice')
+  }
+  return served
 })
 
 /** An upstream's address: where it is mounted is part of it, a query is not. */

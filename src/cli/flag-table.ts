@@ -30,7 +30,7 @@ export interface FlagSpec {
   /** The Worker's variable; absent for a flag that concerns this process alone. */
   readonly binding?: string
   /** How a configuration file writes it; absent for a string. */
-  readonly fileType?: 'boolean' | 'number' | 'nanoseconds' | 'list'
+  readonly fileType?: 'boolean' | 'number' | 'nanoseconds' | 'list' | 'words'
   /** Its name below `client-transport-security` in a configuration file. */
   readonly securityKey?: string
 }
@@ -304,6 +304,15 @@ export const bridgeTable = {
     fallback: '',
     help: "Path to a file that holds the Worker's ETCDURABLE_TOKEN.",
     schema: schemas.text,
+  },
+  'keyspace': {
+    section: 'Member',
+    fallback: '',
+    fallbackShown: 'default',
+    help: 'Keyspace to serve, or several as NAME=URL,URL, each on client URLs of its own. May be repeated.',
+    schema: schemas.servedKeyspaces,
+    repeatable: true,
+    fileType: 'words',
   },
   ...listening,
 } as const satisfies FlagTable

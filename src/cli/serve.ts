@@ -143,6 +143,7 @@ function trafficOf({ flags, log, listener, bound }: Start, sockets: WorkerSocket
         isSecure: false,
         address: { socketPath: sockets.secure },
         basePath: '',
+        serves: () => true,
         headers: {},
         agent: new Agent({ keepAlive: true }),
       },

@@ -34,6 +34,7 @@ beforeEach(async () => {
       isSecure: false,
       address,
       basePath: '/base',
+      serves: (path) => path !== '/private',
       headers: { host: 'store.example', authorization: 'Bearer secret' },
       agent: new Agent({ keepAlive: true }),
     },
@@ -102,6 +103,15 @@ describe('the proxy', () => {
       'x-asked': 'so',
     })
     expect(headers['te']).toBeUndefined()
+  })
+
+  it('[PRT14] asks for nothing that is not for its clients, and turns redirections to them', async () => {
+    mirror()
+    const refused = await fetch(`http://127.0.0.1:${port}/private`)
+    expect(await refused.json()).toMatchObject({ url: '/base/not-served' })
+    answer = (_, response) => response.writeHead(307, { location: '/base/elsewhere' }).end()
+    const redirected = await fetch(`http://127.0.0.1:${port}/here`, { redirect: 'manual' })
+    expect(redirected.headers.get('location')).toBe('/elsewhere')
   })
 
   it('[PRT8] passes an HTTP/2 request on as HTTP/1.1', async () => {

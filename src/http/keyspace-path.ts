@@ -1,0 +1,34 @@
+import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
+
+/** Where a request goes: which keyspace, and the path that it asks there. */
+export interface KeyspacePath {
+  /** As it stands in the URL, whatever that is. */
+  readonly keyspace: string
+  /** As if the keyspace were the only one. */
+  readonly path: string
+}
+
+/** What a keyspace serves; other paths are the deployment's own. */
+const served = String.raw`/(?:v3|v3beta|session|health|livez|readyz|version|metrics|debug)(?:/.*)?`
+const ofKeyspace = new RegExp(`^${served}$`, 's')
+const inKeyspace = new RegExp(`^/keyspaces/([^/]*)(${served})$`, 's')
+
+/** Segments that some server on the way might resolve. */
+const dots = /[/\\](?:\.|%2e){1,2}(?:[/\\]|$)/i
+
+/** Nothing is decoded, so that a name has one spelling, and none that escapes from its place. */
+export function keyspacePath(path: string): KeyspacePath {
+  const found = path.startsWith('/keyspaces/') ? inKeyspace.exec(path) : null
+  return found === null
+    ? { keyspace: DEFAULT_KEYSPACE, path }
+    : { keyspace: found[1] ?? '', path: found[2] ?? '' }
+}
+
+/**
+ * Whether a path, which may have a query, is one that a keyspace serves: nothing of the deployment as
+ * a whole, and nothing that leads out of the keyspace. Empty segments are passed over.
+ */
+export function isOfKeyspace(target: string): boolean {
+  const [path = ''] = target.split('?')
+  return ofKeyspace.test(path.replaceAll(/\/{2,}/g, '/')) && !dots.test(path)
+}
