@@ -7,7 +7,7 @@ import type { MessageType } from '../../src/protocol/message-type.ts'
 import { routes, streaming } from '../../src/protocol/methods.ts'
 import type { GrpcClient } from './grpc-client.ts'
 import { isRefusal } from './grpc-streams.ts'
-import { isObject, type JsonObject, parseObject } from './http.ts'
+import { firstLine, isObject, type JsonObject, parseObject } from './http.ts'
 
 export interface AuthRecording {
   readonly label: string
@@ -97,18 +97,6 @@ export function askingHttp(url: string): AskWithToken {
     left.abort()
     return parseObject(line)
   }
-}
-
-async function firstLine(response: Response): Promise<string> {
-  let text = ''
-  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
-  for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
-    text += next.value
-    if (text.includes('\n')) {
-      break
-    }
-  }
-  return text
 }
 
 export function askingGrpc(client: GrpcClient): AskWithToken {

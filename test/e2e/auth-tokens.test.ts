@@ -49,6 +49,8 @@ describe('the tokens of a keyspace', () => {
     await get({ authorization: `Bearer ${alice}` })
     expect(await refusalOf(get({}))).toEqual(NOBODY)
     expect(await refusalOf(get({ token: '' }))).toEqual(BAD_TOKEN)
+    expect(await refusalOf(get({ token: ' ' }))).toEqual(BAD_TOKEN)
+    expect(await refusalOf(get({ authorization: 'Bearer ' }))).toEqual(BAD_TOKEN)
     expect(await refusalOf(get({ token: 'x', authorization: alice }))).toEqual(BAD_TOKEN)
     expect(await refusalOf(get({ token: 'x'.repeat(40_000) }))).toEqual(BAD_TOKEN)
   })

@@ -15,11 +15,19 @@ export function comparableAnswer(request: RandomRequest, answer: HttpAnswer): Co
   const lines = path.endsWith('/keepalive') ? answer.body.trimEnd().split('\n') : [answer.body]
   const bodies = lines.map((line) => plainBody(path, line))
   const [body = null] = bodies
+  if (path === '/v3/election/observe' && isLate(answer)) {
+    return { status: 504, type: undefined, body: 'too late' }
+  }
   return {
     status: answer.status,
     type: answer.headers['content-type'],
     body: bodies.length > 1 ? bodies : withoutTies(path, message, body),
   }
+}
+
+/** Told by the client of etcd's gateway or by its server, whichever is first, and each in its way. */
+function isLate({ status, body }: HttpAnswer): boolean {
+  return status === 504 || body.includes('context deadline exceeded')
 }
 
 function withoutTies(path: string, message: JsonObject, body: Json): Json {
@@ -31,9 +39,24 @@ function withoutTies(path: string, message: JsonObject, body: Json): Json {
       return rangeWithoutTies(message, body)
     case '/v3/kv/txn':
       return txnWithoutTies(message, body)
+    case '/v3/maintenance/alarm':
+      return sorted(body, 'alarms')
+    case '/v3/maintenance/status':
+      return sorted(body, 'errors')
     default:
       return body
   }
+}
+
+/** etcd keeps its alarms in a map, and tells of them in any order. */
+function sorted(body: JsonObject, field: string): JsonObject {
+  const list = body[field]
+  return Array.isArray(list)
+    ? {
+        ...body,
+        [field]: list.toSorted((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1)),
+      }
+    : body
 }
 
 /** A transaction's answers are parallel to the requests of the branch that ran. */

@@ -76,8 +76,12 @@ export class GrpcClient {
     return new GrpcReader(call, (bytes) => decodeResponse(method, bytes))
   }
 
-  serverStreamBytes(method: MethodName, request: Buffer): GrpcReader<Buffer> {
-    return new GrpcReader(this.#openServerStream(method, request, {}), asIs)
+  serverStreamBytes(
+    method: MethodName,
+    request: Buffer,
+    options: GrpcCallOptions = {},
+  ): GrpcReader<Buffer> {
+    return new GrpcReader(this.#openServerStream(method, request, options), asIs)
   }
 
   #openServerStream(
@@ -101,8 +105,8 @@ export class GrpcClient {
     )
   }
 
-  streamBytes(method: MethodName): GrpcStream<Buffer, Buffer> {
-    return new GrpcStream(this.#openStream(method, {}), asIs, asIs)
+  streamBytes(method: MethodName, options: GrpcCallOptions = {}): GrpcStream<Buffer, Buffer> {
+    return new GrpcStream(this.#openStream(method, options), asIs, asIs)
   }
 
   #openStream(method: MethodName, options: GrpcCallOptions): ClientDuplexStream<Buffer, Buffer> {

@@ -5,12 +5,12 @@ import { decodeJson } from '../../src/protocol/json-decode.ts'
 import { encodeJson } from '../../src/protocol/json-encode.ts'
 import type { MessageType } from '../../src/protocol/message-type.ts'
 import { type MethodName, routes } from '../../src/protocol/methods.ts'
-import { type Code, httpStatus } from '../../src/protocol/status.ts'
+import { Code, httpStatus } from '../../src/protocol/status.ts'
 import { decodeResponse, type GrpcClient, type ResponseOf } from './grpc-client.ts'
-import { isRefusal } from './grpc-streams.ts'
+import { type GrpcReader, isRefusal } from './grpc-streams.ts'
 import type { HttpAnswer, JsonObject } from './http.ts'
 import type { Bounds } from './random-messages.ts'
-import { type RandomRequest, randomMessage } from './random-requests.ts'
+import { type Message, type RandomRequest, randomMessage } from './random-requests.ts'
 import type { Random } from './random.ts'
 
 /** Its body is protobuf. A range is streamed from time to time. */
@@ -18,10 +18,17 @@ export function randomGrpcRequest(random: Random, bounds: Bounds): RandomRequest
   const { path: unary, message } = randomMessage(random, bounds)
   const isStreamed = unary === '/v3/kv/range' && random.chance(0.2) && isSound(message)
   const path = isStreamed ? RANGE_STREAM : unary
-  const type = rpcMethods[methodAt(path)].request as MessageType<object>
-  const body = encode(type, decodeJson(type, Buffer.from(JSON.stringify(message))))
   // A grant that lost its id or its TTL would make a lease that each server names or ends by itself.
-  if (path === '/v3/lease/grant' || random.chance(0.9)) {
+  return asGrpcRequest(random, { path, message, flaws: path === '/v3/lease/grant' ? 0 : 0.1 })
+}
+
+/** `flaws` is how likely a flaw is. */
+export function asGrpcRequest(
+  random: Random,
+  { path, message, flaws: likelihood }: Message & { readonly flaws: number },
+): RandomRequest {
+  const body = encoded(methodAt(path), message)
+  if (!random.chance(likelihood)) {
     return { path, message, body }
   }
   const flaws = {
@@ -32,6 +39,11 @@ export function randomGrpcRequest(random: Random, bounds: Bounds): RandomRequest
   }
   const flaw = random.pick(Object.keys(flaws) as (keyof typeof flaws)[])
   return { path, message, body: flaws[flaw](), flaw }
+}
+
+function encoded(method: MethodName, message: JsonObject): Uint8Array {
+  const type = rpcMethods[method].request as MessageType<object>
+  return encode(type, decodeJson(type, Buffer.from(JSON.stringify(message))))
 }
 
 /**
@@ -67,35 +79,74 @@ function methodAt(path: string): MethodName {
 /** What the gateway would have answered. */
 export async function askGrpc(
   client: GrpcClient,
-  { path, body }: RandomRequest,
+  { path, message, body, flaw, shown }: RandomRequest,
 ): Promise<HttpAnswer> {
   const method = methodAt(path)
+  // The ids in a message may have been translated since its body was written.
+  const request = Buffer.from(flaw === undefined ? encoded(method, message) : body)
+  const metadata = shown === undefined ? {} : { [shown.name]: shown.value }
   try {
-    const answer = await answerOf(client, method, Buffer.from(body))
+    const answer = await answerOf(client, { method, request, metadata })
     return { status: 200, headers: {}, body: answer }
   } catch (error) {
     if (!isRefusal(error)) {
       throw error
     }
-    const refusal = JSON.stringify({ code: error.code, message: error.details })
-    return { status: httpStatus(error.code as Code), headers: {}, body: refusal }
+    const refusal = refusalIn(error.code as Code, error.details)
+    return { status: httpStatus(refusal.code), headers: {}, body: JSON.stringify(refusal) }
   }
 }
 
-async function answerOf(client: GrpcClient, method: MethodName, request: Buffer): Promise<string> {
+/** That time is up is told by the server, or by its reset, or by the client of the test. */
+function refusalIn(code: Code, details: string): { code: Code; message: string } {
+  const isLate = code === Code.CANCELED || details === 'context deadline exceeded'
+  return isLate || code === Code.DEADLINE_EXCEEDED
+    ? { code: Code.DEADLINE_EXCEEDED, message: 'too late' }
+    : { code, message: details }
+}
+
+interface GrpcCall {
+  readonly method: MethodName
+  readonly request: Buffer
+  readonly metadata: Readonly<Record<string, string>>
+}
+
+async function answerOf(
+  client: GrpcClient,
+  { method, request, metadata }: GrpcCall,
+): Promise<string> {
   switch (method) {
     case RANGE_STREAM:
-      return merged(await client.serverStreamBytes(method, request).all())
+      return merged(await client.serverStreamBytes(method, request, { metadata }).all())
+    case '/v3electionpb.Election/Observe': {
+      const options = { metadata, deadlineMs: OBSERVED_MS }
+      return firstOf(method, client.serverStreamBytes(method, request, options))
+    }
+    case '/etcdserverpb.Watch/Watch': {
+      const stream = client.streamBytes(method, { metadata })
+      stream.send(request)
+      return firstOf(method, stream)
+    }
     case '/etcdserverpb.Lease/LeaseKeepAlive': {
-      const stream = client.streamBytes(method)
+      const stream = client.streamBytes(method, { metadata })
       stream.send(request)
       stream.halfClose()
       const answers = await stream.all()
       return answers.map((answer) => json(method, answer)).join('\n')
     }
     default:
-      return json(method, await client.callBytes(method, request))
+      return json(method, await client.callBytes(method, request, { metadata }))
   }
+}
+
+/** As long as an observer waits for a leader. */
+export const OBSERVED_MS = 300
+
+/** Nobody reads any more of the stream. */
+async function firstOf(method: MethodName, stream: GrpcReader<Buffer>): Promise<string> {
+  const answer = await stream.next()
+  stream.cancel()
+  return answer === undefined ? '' : `{"result":${json(method, answer)}}`
 }
 
 function json(method: MethodName, answer: Buffer): string {

@@ -43,6 +43,30 @@ export async function send(url: string, wanted: HttpRequest): Promise<HttpAnswer
   return promise
 }
 
+/** Of a stream that goes on: its first line, and then nobody reads any more. */
+export async function sendForLine(url: string, wanted: HttpRequest): Promise<HttpAnswer> {
+  const left = new AbortController()
+  const { method = 'POST', path, headers = {}, body } = wanted
+  const sent = { method, headers, body: body ?? null, signal: left.signal }
+  const response = await fetch(new URL(path, url), sent)
+  const line = await firstLine(response)
+  left.abort()
+  return { status: response.status, headers: Object.fromEntries(response.headers), body: line }
+}
+
+/** All of it where it ends before its first line does. */
+export async function firstLine(response: Response): Promise<string> {
+  let line = ''
+  const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader()
+  for (let next = await reader?.read(); next?.done === false; next = await reader?.read()) {
+    line += next.value
+    if (line.includes('\n')) {
+      break
+    }
+  }
+  return line
+}
+
 /** One unary RPC whose success is taken for granted: the parsed answer. */
 export async function call(url: string, path: string, message: Json): Promise<JsonObject> {
   const answer = await send(url, { path, body: JSON.stringify(message) })

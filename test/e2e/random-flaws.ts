@@ -133,6 +133,7 @@ function flawsOfKind(
         'two of a oneof': () => raw(random.pick(twoOfOneof)),
         'null in a oneof': () => raw('[{"request_put":null,"request_range":{"key":"YQ=="}}]'),
       }
+    case 'text':
     case 'message':
       return undefined
   }

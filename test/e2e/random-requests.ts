@@ -1,5 +1,6 @@
 // Random KV, lease and maintenance requests.
 import type { JsonObject } from './http.ts'
+import type { Shown } from './random-auth.ts'
 import { randomFlaw } from './random-flaws.ts'
 import {
   type Bounds,
@@ -22,6 +23,8 @@ export interface RandomRequest {
   readonly message: JsonObject
   /** Why the body is not a plain message, such as `trailing comma`. */
   readonly flaw?: string
+  /** Nobody's where it is not there. */
+  readonly shown?: Shown | undefined
 }
 
 export function randomRequest(random: Random, bounds: Bounds): RandomRequest {
@@ -33,7 +36,7 @@ export function randomRequest(random: Random, bounds: Bounds): RandomRequest {
   return { path, message, body: spell(random, message) }
 }
 
-type Message = Pick<RandomRequest, 'path' | 'message'>
+export type Message = Pick<RandomRequest, 'path' | 'message'>
 
 const weights = {
   put: 30,

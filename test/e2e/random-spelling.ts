@@ -2,16 +2,29 @@
 import { isObject, type Json, type JsonObject } from './http.ts'
 import type { Random } from './random.ts'
 
-export type FieldKind = 'bytes' | 'integer' | 'boolean' | 'enum' | 'message' | 'list'
+export type FieldKind = 'bytes' | 'text' | 'integer' | 'boolean' | 'enum' | 'message' | 'list'
 
 const enums: Readonly<Record<string, readonly string[]>> = {
   sort_order: ['NONE', 'ASCEND', 'DESCEND'],
   sort_target: ['KEY', 'VERSION', 'CREATE', 'MOD', 'VALUE'],
   result: ['EQUAL', 'GREATER', 'LESS', 'NOT_EQUAL'],
   target: ['VERSION', 'CREATE', 'MOD', 'VALUE', 'LEASE'],
+  permType: ['READ', 'WRITE', 'READWRITE'],
 }
 
 const bytes: ReadonlySet<string> = new Set(['key', 'value', 'range_end'])
+/** Names of locks and elections are bytes, and never broken. Nor are the names of enums beside them. */
+const texts: ReadonlySet<string> = new Set([
+  'name',
+  'user',
+  'role',
+  'password',
+  'hashedPassword',
+  'version',
+  'peerURLs',
+  'action',
+  'alarm',
+])
 
 /** What the field is: names mean one thing in all the messages that the generator makes. */
 export function fieldKind(name: string, value: Json | undefined): FieldKind {
@@ -26,6 +39,9 @@ export function fieldKind(name: string, value: Json | undefined): FieldKind {
   }
   if (enums[name] !== undefined) {
     return 'enum'
+  }
+  if (texts.has(name)) {
+    return 'text'
   }
   return bytes.has(name) ? 'bytes' : 'integer'
 }

@@ -130,10 +130,12 @@ const versionDifferences: readonly VersionDifference[] = [
 ]
 
 /** The differences between 3.7 and the given version of etcd, such as `3.4.23`. */
-export function differencesOf(version: string, asked: Encoding): readonly VersionDifference[] {
-  return versionDifferences.filter(
-    ({ since, encoding = asked }) => encoding === asked && older(version, since),
-  )
+export function differencesOf(
+  version: string,
+  asked: Encoding,
+  among: readonly VersionDifference[] = versionDifferences,
+): readonly VersionDifference[] {
+  return among.filter(({ since, encoding = asked }) => encoding === asked && older(version, since))
 }
 
 export function older(version: string, than: string): boolean {
@@ -148,7 +150,7 @@ function failedCheck({ body }: ComparableAnswer): boolean {
   )
 }
 
-function changeBody(
+export function changeBody(
   answer: ComparableAnswer,
   change: (body: JsonObject) => JsonObject,
 ): ComparableAnswer {
