@@ -1,10 +1,12 @@
 import type { Socket } from 'node:net'
-import { type RpcStatus, statusOf } from '../protocol/status.ts'
+import type { DoorSettings } from '../http/access.ts'
+import { RpcStatus, statusOf } from '../protocol/status.ts'
 import { type CallHost, GrpcCall } from './grpc-call.ts'
 import type { GrpcMethod } from './grpc-methods.ts'
 import { PingPolicy } from './grpc-pings.ts'
 import { type GrpcRequest, readRequest, refusalByMethod, unknownMethod } from './grpc-request.ts'
 import { trailersOf } from './grpc-status.ts'
+import { commonNameOf, contextOf } from './grpc-visitor.ts'
 import { H2Connection, type H2Service } from './h2-connection.ts'
 import { H2Exchange } from './h2-exchange.ts'
 import type { H2Request } from './h2-request.ts'
@@ -35,8 +37,16 @@ export interface GrpcServing {
   readonly services: ReadonlySet<string>
   readonly limits: GrpcLimits
   readonly log: GrpcLog
+  readonly door: GrpcDoor
   /** Takes a request over TLS that is not gRPC. */
   readonly otherRequest?: OtherRequest | undefined
+}
+
+/** Who may call. */
+export interface GrpcDoor {
+  readonly settings: DoorSettings
+  /** Whether a certificate says which user its client is: etcd's --client-cert-auth. */
+  readonly clientCertAuth: boolean
 }
 
 export type OtherRequest = (exchange: H2Exchange) => void
@@ -66,6 +76,7 @@ export class GrpcConnection implements CallHost, H2Service<Prepared> {
   readonly streamsMax: number
   readonly #serving: GrpcServing
   readonly #remote: string
+  readonly #commonName: string | undefined
   readonly #http2: H2Connection<Prepared>
   readonly #pings: PingPolicy
   readonly #lasting = new Set<GrpcCall>()
@@ -82,6 +93,7 @@ export class GrpcConnection implements CallHost, H2Service<Prepared> {
     const { limits } = serving
     this.#serving = serving
     this.#remote = `${socket.remoteAddress}:${socket.remotePort}`
+    this.#commonName = serving.door.clientCertAuth ? commonNameOf(socket) : undefined
     this.#whenClosed = whenClosed
     this.messageBytesMax = limits.maxRequestBytes + OVERHEAD_BYTES
     this.streamsMax = Math.min(limits.maxConcurrentStreams, STREAMS_MAX)
@@ -123,13 +135,20 @@ export class GrpcConnection implements CallHost, H2Service<Prepared> {
     if (otherRequest !== undefined && !contentType.includes('application/grpc')) {
       return { kind: 'other', request, pass: otherRequest }
     }
-    const read = readRequest(headers)
+    const context = contextOf(headers, this.#serving.door.settings, this.#commonName)
+    const isShut = context instanceof RpcStatus
+    const read = readRequest(headers, isShut ? {} : context)
     if ('refused' in read) {
       return { kind: 'refusal', ...read }
     }
     const path = headers[':path'] ?? ''
     const method = methods.get(path)
-    const refused = method === undefined ? unknownMethod(path, services) : refusalByMethod(headers)
+    const refused =
+      isShut && method?.isOpen !== true
+        ? context
+        : method === undefined
+          ? unknownMethod(path, services)
+          : refusalByMethod(headers)
     if (refused !== undefined || method === undefined) {
       return { kind: 'refusal', httpStatus: 200, contentType: read.contentType, refused }
     }

@@ -12,6 +12,8 @@ export interface GrpcMethod {
   open(call: GrpcCall): CallHandler
   /** It has no end of its own: a server that goes ends it at once. */
   readonly isLasting: boolean
+  /** Anybody may call it, with whatever token. */
+  readonly isOpen?: boolean
 }
 
 /** The methods by the path that calls them. */
@@ -21,7 +23,7 @@ export function methodsOf(upstream: Upstream): ReadonlyMap<string, GrpcMethod> {
     methods.set(name, methodOf(upstream, name))
   }
   for (const [name, method] of Object.entries(healthMethods)) {
-    methods.set(`/grpc.health.v1.Health/${name}`, method)
+    methods.set(`/grpc.health.v1.Health/${name}`, { ...method, isOpen: true })
   }
   return methods
 }

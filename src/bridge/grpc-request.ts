@@ -1,5 +1,4 @@
 import { isUtf8 } from 'node:buffer'
-import { shownToken } from '../protocol/credentials.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { quoteText, readTimeout } from './grpc-timeout.ts'
@@ -26,7 +25,10 @@ export interface GrpcRefusal {
 const CONTENT_TYPE = 'application/grpc'
 
 /** With the checks of grpc-go's server transport, in its order (internal/transport/http2_server.go). */
-export function readRequest(headers: RequestHeaders): GrpcRequest | GrpcRefusal {
+export function readRequest(
+  headers: RequestHeaders,
+  context: CallContext,
+): GrpcRequest | GrpcRefusal {
   const given = headers['content-type'] ?? ''
   const contentType = answerType(given)
   if (contentType === undefined) {
@@ -52,7 +54,7 @@ export function readRequest(headers: RequestHeaders): GrpcRequest | GrpcRefusal 
     contentType,
     isGzip: headers['grpc-encoding'] === 'gzip',
     timeoutMs: limit?.ms,
-    context: contextOf(headers),
+    context,
     requireLeader: headers['hasleader'] === 'true',
   }
 }
@@ -84,17 +86,6 @@ export function unknownMethod(path: string, services: ReadonlySet<string>): RpcS
 /** Not etcd's own text, which is of a deadline that the server has set. */
 export function deadlineExceeded(): RpcStatus {
   return new RpcStatus(Code.DEADLINE_EXCEEDED, 'context deadline exceeded')
-}
-
-/** Where the client reached us is what the link was told: the member list does not follow calls. */
-const noContext: CallContext = {}
-
-function contextOf(headers: RequestHeaders): CallContext {
-  const token = shownToken({
-    token: headers['token'],
-    authorization: headers['authorization'],
-  })
-  return token === undefined ? noContext : { token }
 }
 
 /** What is behind `application/grpc` comes back behind a plus sign, whatever it is. */

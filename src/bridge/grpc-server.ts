@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import {
   GrpcConnection,
+  type GrpcDoor,
   type GrpcLimits,
   type GrpcLog,
   type GrpcServing,
@@ -13,6 +14,7 @@ export interface GrpcServerOptions {
   readonly upstream: Upstream
   readonly limits: GrpcLimits
   readonly log: GrpcLog
+  readonly door: GrpcDoor
   /** Where given, requests over TLS whose content type is not gRPC's go there, as in etcd. */
   readonly otherRequest?: OtherRequest | undefined
 }
@@ -28,9 +30,9 @@ export class GrpcServer {
   #isClosing = false
   #whenEmpty: (() => void) | undefined
 
-  constructor({ upstream, limits, log, otherRequest }: GrpcServerOptions) {
+  constructor({ upstream, limits, log, door, otherRequest }: GrpcServerOptions) {
     const methods = methodsOf(upstream)
-    this.#plain = { methods, services: servicesOf(methods), limits, log }
+    this.#plain = { methods, services: servicesOf(methods), limits, log, door }
     this.#secure = { ...this.#plain, otherRequest }
   }
 

@@ -15,6 +15,7 @@ import { request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import { pipeline } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { isAccessToken } from '../protocol/access-token.ts'
 import type { H2Exchange } from './h2-exchange.ts'
 import { pipeBothWays } from './http-pipe.ts'
 
@@ -216,7 +217,7 @@ export class HttpProxy {
       agent,
       method,
       path: basePath + (serves(path) ? path : nowhere),
-      headers: { ...withEtcdToken(headers, this.#target.headers), ...this.#target.headers },
+      headers: withOwn(headers, this.#target.headers),
     })
   }
 
@@ -243,14 +244,32 @@ function withoutConnectionHeaders(headers: IncomingHttpHeaders): OutgoingHttpHea
   return rest
 }
 
-/** Where the gateway's own token takes the place of etcd's, the latter goes under its other name. */
-function withEtcdToken(
-  headers: OutgoingHttpHeaders,
-  own: ProxyTarget['headers'],
-): OutgoingHttpHeaders {
+/** Where a client may show an access token of its own. */
+const tokenHeaders = [
+  'authorization',
+  'grpc-metadata-authorization',
+  'grpc-metadata-token',
+] as const
+
+/**
+ * The proxy's own headers take the places of the client's, but for its token, where the client shows an
+ * access token itself. Where it takes the place of etcd's token, that goes under its other name.
+ */
+function withOwn(headers: OutgoingHttpHeaders, own: ProxyTarget['headers']): OutgoingHttpHeaders {
+  const { authorization: ownToken, ...others } = own
+  if (ownToken === undefined || tokenHeaders.some((name) => showsAccessToken(headers[name]))) {
+    return { ...headers, ...others }
+  }
   const { authorization } = headers
-  const isReplaced = own['authorization'] !== undefined && authorization !== undefined
-  return isReplaced ? { 'grpc-metadata-token': authorization, ...headers } : headers
+  return {
+    ...(authorization !== undefined && { 'grpc-metadata-token': authorization }),
+    ...headers,
+    ...own,
+  }
+}
+
+function showsAccessToken(value: OutgoingHttpHeaders[string]): boolean {
+  return typeof value === 'string' && isAccessToken(value.replace(/^Bearer /, ''))
 }
 
 /** The head of a response as it goes over the wire. */

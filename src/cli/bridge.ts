@@ -9,6 +9,7 @@ import type { BridgeFlags } from './flag-table.ts'
 import { parseBridgeFlags } from './flags.ts'
 import type { ListenUrl } from './listen-url.ts'
 import { Log } from './log.ts'
+import { requireSafeListening } from './safe-listening.ts'
 import { untilSignal } from './signals.ts'
 import { tlsServer } from './tls-flags.ts'
 import { readToken } from './token-file.ts'
@@ -30,6 +31,7 @@ export async function bridge(
   const certificate = { certFile: flags['cert-file'], keyFile: flags['key-file'] }
   const keyspaces = keyspacesOf(flags)
   const urls = keyspaces.flatMap((keyspace) => keyspace.urls)
+  requireSafeListening({ ...flags, 'listen-client-urls': urls })
   const tls = tlsServer({ ...flags, 'listen-client-urls': urls }, certificate, log)
   const ports = keyspaces.map((keyspace) => ({ ...keyspace, listener: new ClientListener() }))
   const traffics: Traffic[] = []
@@ -83,6 +85,8 @@ function trafficOf(
     clientUrls: advertisedUrls(flags['advertise-client-urls'], bound),
     sessionUrl: `${withoutSlash(flags.upstream.href).replace(/^http/, 'ws')}${base}/session`,
     token,
+    // The token is the bridge's, and its clients need none.
+    settings: { embedded: true, accessToken: undefined },
     http1: (socket) => proxy.accept(socket),
     proxy,
   })

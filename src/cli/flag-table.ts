@@ -189,6 +189,13 @@ const listening = {
     help: 'Maximum TLS version supported: TLS1.2 or TLS1.3 (empty for the highest there is).',
     schema: z.enum(['', ...tlsVersion], 'must be TLS1.2 or TLS1.3'),
   },
+  'allow-insecure': {
+    section: 'Security',
+    fallback: 'false',
+    help: 'Listen on a public address even if everybody who reaches it may do everything there.',
+    schema: schemas.boolean,
+    fileType: 'boolean',
+  },
   'log-level': {
     section: 'Logging',
     fallback: 'info',
@@ -229,6 +236,12 @@ const keeping = {
     help: 'Years that the certificate of --auto-tls is valid for.',
     schema: schemas.wholeNumber.refine((years) => years > 0 && years < 100, 'must be 1 to 99'),
     fileType: 'number',
+  },
+  'token-file': {
+    section: 'Security',
+    fallback: '',
+    help: 'Path to a file that holds a secret: then clients need it, or another access token (see token --help).',
+    schema: schemas.text,
   },
   'cors': {
     section: 'Security',
@@ -302,7 +315,7 @@ export const bridgeTable = {
   'token-file': {
     section: 'Member',
     fallback: '',
-    help: "Path to a file that holds the Worker's ETCDURABLE_TOKEN.",
+    help: "Path to a file that holds an access token: the Worker's ETCDURABLE_TOKEN, or one of the keyspace.",
     schema: schemas.text,
   },
   'keyspace': {

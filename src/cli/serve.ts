@@ -15,8 +15,10 @@ import { jwtKeyVariables } from './jwt-keys.ts'
 import type { ListenUrl } from './listen-url.ts'
 import { Log } from './log.ts'
 import { ProcessMetrics } from './process-metrics.ts'
+import { requireSafeListening } from './safe-listening.ts'
 import { untilSignal } from './signals.ts'
 import { chooseCertificate, tlsServer } from './tls-flags.ts'
+import { readToken } from './token-file.ts'
 import { Traffic } from './traffic.ts'
 import { type WorkerSockets, workerSockets } from './worker-sockets.ts'
 import { workerdConfig } from './workerd-config.ts'
@@ -37,13 +39,15 @@ export async function serve(
   const { flags, warnings } = parseServeFlags(args, environment)
   const log = new Log(flags['log-level'])
   log.warn(warnings)
+  const token = readToken(flags['token-file'])
+  requireSafeListening(flags, { token })
   const dataDirectory = openDataDirectory(flags['data-dir'])
   const listener = new ClientListener()
   try {
     const certificate = await chooseCertificate(flags, dataDirectory.path, log)
     const tls = tlsServer(flags, certificate, log)
     const bound = await bindClientUrls(listener, flags['listen-client-urls'], tls)
-    await runWorker({ flags, log, listener, bound, directory: dataDirectory.path, stopped })
+    await runWorker({ flags, log, listener, bound, directory: dataDirectory.path, token, stopped })
   } finally {
     listener.close()
     dataDirectory.release()
@@ -57,6 +61,8 @@ interface Start {
   /** What the listener listens on. */
   readonly bound: readonly ListenUrl[]
   readonly directory: string
+  /** What clients need, where they need one. */
+  readonly token: string | undefined
   readonly stopped: Promise<void>
 }
 
@@ -79,7 +85,7 @@ async function runWorker(start: Start): Promise<void> {
 }
 
 async function writeConfig(
-  { flags, bound, directory }: Start,
+  { flags, bound, directory, token }: Start,
   sockets: WorkerSockets,
 ): Promise<string> {
   const advertised = advertisedUrls(flags['advertise-client-urls'], bound)
@@ -94,6 +100,7 @@ async function writeConfig(
       ...workerVariables({ ...flags, 'advertise-client-urls': advertised }),
       ...(await jwtKeyVariables(flags['auth-token'])),
       ['EMBEDDED', 'true'],
+      ...(token === undefined ? [] : ([['ETCDURABLE_TOKEN', token]] as const)),
     ]),
   })
   const path = join(directory, 'workerd.capnp')
@@ -128,7 +135,7 @@ async function serveClients(start: Start, sockets: WorkerSockets, workerd: Worke
   }
 }
 
-function trafficOf({ flags, log, listener, bound }: Start, sockets: WorkerSockets): Traffic {
+function trafficOf({ flags, log, listener, bound, token }: Start, sockets: WorkerSockets): Traffic {
   return new Traffic({
     flags,
     log,
@@ -136,7 +143,8 @@ function trafficOf({ flags, log, listener, bound }: Start, sockets: WorkerSocket
     clientUrls: advertisedUrls(flags['advertise-client-urls'], bound),
     // The list of hosts is not for the link.
     sessionUrl: `ws+unix:${sockets.secure}:/session`,
-    token: undefined,
+    token,
+    settings: { embedded: true, accessToken: token },
     http1: (socket, isSecure) => pipeToGateway(socket, isSecure ? sockets.secure : sockets.plain),
     proxy: new HttpProxy(
       {

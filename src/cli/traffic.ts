@@ -2,6 +2,7 @@ import { GrpcServer } from '../bridge/grpc-server.ts'
 import type { HttpProxy } from '../bridge/http-proxy.ts'
 import { Link, LinkError } from '../bridge/link.ts'
 import type { ClientListener, Speakers } from '../bridge/listener.ts'
+import type { DoorSettings } from '../http/access.ts'
 import { Failure } from './failure.ts'
 import type { ListenFlags } from './flag-table.ts'
 import type { Log } from './log.ts'
@@ -15,6 +16,8 @@ export interface TrafficOptions {
   /** The keyspace's session route, and what it asks for. */
   readonly sessionUrl: string
   readonly token: string | undefined
+  /** Whether clients need a token, of which the secret is one. */
+  readonly settings: DoorSettings
   readonly http1: Speakers['http1']
   /** Takes HTTP/2 requests over TLS that are not gRPC. */
   readonly proxy: HttpProxy
@@ -45,6 +48,7 @@ export class Traffic {
         keepAliveTimeoutMs: flags['grpc-keepalive-timeout'],
       },
       log: (level, message, fields) => log.write(level, message, fields),
+      door: { settings: options.settings, clientCertAuth: flags['client-cert-auth'] },
       otherRequest: (exchange) => options.proxy.passExchange(exchange),
     })
   }

@@ -46,7 +46,11 @@ for (const [path, probe] of probePaths) {
 }
 get('/session', (c) => sessionResponse(c.req.raw, c.env.shard))
 get('/debug/vars', (c) => debugVarsResponse(c.env.shard))
-get('/openapi.json', () => Response.json(openApiDocument(endpoints)))
+get('/openapi.json', (c) =>
+  c.env.visitor.administrator === undefined
+    ? refusalResponse(statusOf('access-administrator'))
+    : Response.json(openApiDocument(endpoints)),
+)
 
 app.all('/metrics', async (c) =>
   metricsResponse(await metricFamilies(c.env.shard, c.env.env.HOST), c.req.header('Accept')),

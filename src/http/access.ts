@@ -21,7 +21,7 @@ const nothing: Shown = { access: undefined, etcd: undefined }
 
 const utf8 = new TextEncoder()
 
-type DoorSettings = Pick<Settings, 'embedded' | 'accessToken'>
+export type DoorSettings = Pick<Settings, 'embedded' | 'accessToken'>
 
 /**
  * Tells our token from etcd's, which may come in each other's places: a client may know nothing but
@@ -49,7 +49,7 @@ function shownByHandshake(headers: RequestHead['headers'], settings: DoorSetting
 }
 
 /** The metadata `token`, and what may be its `authorization`: the first that is there. */
-function sortShown(
+export function sortShown(
   token: string | null | undefined,
   authorizations: readonly (string | null | undefined)[],
   settings: DoorSettings,

@@ -195,6 +195,10 @@ const table = {
   ],
   'access-read-only': [Code.PERMISSION_DENIED, 'the access token is read-only'],
   'access-administrator': [Code.PERMISSION_DENIED, "this needs an administrator's access token"],
+  'access-administrator-by-link': [
+    Code.UNAUTHENTICATED,
+    "an administrator's access token is for HTTP: show one of the keyspace here",
+  ],
   'access-token-not-found': [Code.NOT_FOUND, 'there is no access token of this id'],
   'too-many-access-tokens': [
     Code.RESOURCE_EXHAUSTED,

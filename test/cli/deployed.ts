@@ -18,11 +18,10 @@ export interface DeployedWorker {
 }
 
 /** Starts the Worker in workerd on a free port of 127.0.0.1. */
-export async function deployWorker(): Promise<DeployedWorker> {
+export async function deployWorker(token = 'a-token-of-this-test'): Promise<DeployedWorker> {
   const directory = await mkdtemp(join(tmpdir(), 'etcdurable-deployed-'))
   const storage = join(directory, 'storage')
   await mkdir(storage)
-  const token = 'a-token-of-this-test'
   const modules = await buildBundle()
   const configPath = join(directory, 'workerd.capnp')
   let workerd: Workerd | undefined

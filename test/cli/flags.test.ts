@@ -51,6 +51,8 @@ describe('flags', () => {
       'cipher-suites': [],
       'tls-min-version': 'TLS1.2',
       'tls-max-version': '',
+      'allow-insecure': false,
+      'token-file': '',
       'cors': '*',
       'host-whitelist': '*',
       'metrics': 'basic',
