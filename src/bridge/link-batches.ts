@@ -11,6 +11,12 @@ const UNANSWERED_MAX = 8
 /** Unless its calls are of the kind that is answered some day, such as a lock's. */
 const UNANSWERED_MS_MAX = 1000
 
+interface Sent {
+  readonly message: number
+  /** By `performance.now()`. */
+  readonly at: number
+}
+
 /**
  * Decides when what is queued leaves. The first call on an idle link leaves as soon as everything
  * that arrived together with it has been read. While messages are under way calls wait, and leave
@@ -19,9 +25,10 @@ const UNANSWERED_MS_MAX = 1000
  */
 export class Batches {
   readonly #send: (withCalls: boolean) => number | undefined
-  readonly #underWay = new Map<number, NodeJS.Timeout>()
-  readonly #unanswered = new Map<number, NodeJS.Timeout>()
+  /** First the oldest. */
+  #unanswered: Sent[] = []
   #scheduled: NodeJS.Immediate | undefined
+  #timer: NodeJS.Timeout | undefined
 
   /**
    * `send` sends what is queued, with as many calls as it likes or with none; it answers the number
@@ -35,45 +42,47 @@ export class Batches {
   queued(): void {
     this.#scheduled ??= setImmediate(() => {
       this.#scheduled = undefined
-      const message = this.#send(
-        this.#underWay.size < MESSAGES_UNDER_WAY_MAX && this.#unanswered.size < UNANSWERED_MAX,
-      )
-      if (message !== undefined) {
-        this.#count(this.#underWay, message, UNDER_WAY_MS_MAX)
-        this.#count(this.#unanswered, message, UNANSWERED_MS_MAX)
-      }
+      this.#leave()
     })
   }
 
-  #count(among: Map<number, NodeJS.Timeout>, message: number, ms: number): void {
-    const timer = setTimeout(() => {
-      among.delete(message)
-      this.queued()
-    }, ms)
-    among.set(message, timer)
+  #leave(): void {
+    const now = performance.now()
+    const wait = this.#roomAt() - now
+    const message = this.#send(wait <= 0)
+    if (message !== undefined) {
+      this.#unanswered = this.#unanswered.filter(({ at }) => now - at < UNANSWERED_MS_MAX)
+      this.#unanswered.push({ message, at: now })
+    } else if (wait > 0) {
+      this.#timer ??= setTimeout(() => {
+        this.#timer = undefined
+        this.queued()
+      }, wait)
+    }
+  }
+
+  /** When another message may leave, if none is answered before. */
+  #roomAt(): number {
+    const underWay = this.#unanswered.at(-MESSAGES_UNDER_WAY_MAX)?.at ?? -Infinity
+    const unanswered = this.#unanswered.at(-UNANSWERED_MAX)?.at ?? -Infinity
+    return Math.max(underWay + UNDER_WAY_MS_MAX, unanswered + UNANSWERED_MS_MAX)
   }
 
   /** A call of this message has been answered. */
   answered(message: number): void {
-    for (const counted of [this.#underWay, this.#unanswered]) {
-      const timer = counted.get(message)
-      if (timer !== undefined) {
-        clearTimeout(timer)
-        counted.delete(message)
-        this.queued()
-      }
+    const place = this.#unanswered.findIndex((sent) => sent.message === message)
+    if (place >= 0) {
+      this.#unanswered.splice(place, 1)
+      this.queued()
     }
   }
 
   /** The socket is gone, and what was under way with it. */
   reset(): void {
     clearImmediate(this.#scheduled)
+    clearTimeout(this.#timer)
     this.#scheduled = undefined
-    for (const counted of [this.#underWay, this.#unanswered]) {
-      for (const timer of counted.values()) {
-        clearTimeout(timer)
-      }
-      counted.clear()
-    }
+    this.#timer = undefined
+    this.#unanswered = []
   }
 }

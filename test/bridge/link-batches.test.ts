@@ -32,7 +32,7 @@ class Sender {
 }
 
 beforeEach(() => {
-  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'performance'] })
 })
 
 afterEach(() => {
@@ -85,4 +85,23 @@ it('[LNK9] [LNK21] a message that is not answered stops counting', async () => {
   vi.runAllTimers()
   await nextImmediate()
   expect(sender.messages).toEqual([1, 1, 1])
+})
+
+it('[LNK21] so many messages are unanswered at once, and no more', async () => {
+  const sender = new Sender()
+  for (let i = 0; i < 12; i++) {
+    sender.call()
+    await nextImmediate()
+    vi.advanceTimersByTime(10)
+    await nextImmediate()
+  }
+  expect(sender.messages).toEqual([1, 1, 1, 1, 1, 1, 1, 1])
+  sender.batches.answered(3)
+  await nextImmediate()
+  expect(sender.messages).toEqual([1, 1, 1, 1, 1, 1, 1, 1, 4])
+  sender.call()
+  await nextImmediate()
+  vi.advanceTimersByTime(1000)
+  await nextImmediate()
+  expect(sender.messages).toHaveLength(10)
 })
