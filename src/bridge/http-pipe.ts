@@ -6,10 +6,13 @@ const lingerMsMax = 60_000
 /**
  * Carries bytes between a client and the gateway at a Unix socket, unread: HTTP/1.1 costs what a
  * pipe costs. Each side's end and back-pressure become the other's, and so does its sudden death:
- * a gateway that is gone looks to clients as a dead server would.
+ * a gateway that is gone looks to clients as a dead server would. `unread` is what the client has
+ * said already.
  */
-export function pipeToGateway(client: Socket, path: string): void {
-  pipeBothWays(client, connect({ path, allowHalfOpen: true }))
+export function pipeToGateway(client: Socket, path: string, unread: Buffer): void {
+  const gateway = connect({ path, allowHalfOpen: true })
+  gateway.write(unread)
+  pipeBothWays(client, gateway)
 }
 
 /** The same for a gateway that is connected already. */

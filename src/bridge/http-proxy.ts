@@ -90,11 +90,19 @@ export class HttpProxy {
     this.#server.emit('listening')
   }
 
-  /** Serves a connection that speaks HTTP/1.1. */
-  accept(socket: Socket): void {
+  /** Serves a connection that speaks HTTP/1.1 and has said `unread` already. */
+  accept(socket: Socket, unread: Buffer): void {
+    if (socket.readableEnded) {
+      // Nothing can be put back any more. Whoever asks and leaves is not waiting for an answer.
+      socket.destroy()
+      return
+    }
     this.#open++
     socket.once('close', () => this.#open--)
+    socket.pause()
+    socket.unshift(unread)
     this.#server.emit('connection', socket)
+    socket.resume()
   }
 
   /** Ends connections as soon as they are idle, and all of them, with what goes on for ever, soon. */

@@ -40,12 +40,10 @@ export class UnaryAnswer implements AnswerReader {
 /** The answer to a server stream: each part is one of its messages. */
 export class StreamAnswer implements AnswerReader {
   readonly #reader: StreamReader
-  readonly #ended: () => void
   #begun = false
 
-  constructor(reader: StreamReader, ended: () => void) {
+  constructor(reader: StreamReader) {
     this.#reader = reader
-    this.#ended = ended
   }
 
   get repeatable(): boolean {
@@ -62,15 +60,10 @@ export class StreamAnswer implements AnswerReader {
     if (bytes.length > 0) {
       this.#reader.received(bytes)
     }
-    this.#end(undefined)
+    this.#reader.ended(undefined)
   }
 
   failed(status: RpcStatus): void {
-    this.#end(status)
-  }
-
-  #end(status: RpcStatus | undefined): void {
-    this.#ended()
     this.#reader.ended(status)
   }
 

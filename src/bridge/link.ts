@@ -131,25 +131,22 @@ export class Link implements Upstream {
   }
 
   stream(call: UnaryCall, reader: StreamReader): StreamCall {
+    return this.ask(call, new StreamAnswer(reader))
+  }
+
+  /** Any method with one request. A reader that is told of parts takes them when it likes. */
+  ask(call: UnaryCall, reader: AnswerReader): StreamCall {
     const stream = this.#newStream()
-    let ended = false
-    const credit = new ReaderCredit()
-    const answer = new StreamAnswer(reader, () => {
-      ended = true
-    })
-    this.#begin(stream, call, answer)
+    let credit: ReaderCredit | undefined
+    this.#begin(stream, call, reader)
     return {
       taken: (bytes) => {
-        if (!ended) {
+        if (this.#calls.has(stream)) {
+          credit ??= new ReaderCredit()
           this.#queue(credit.taken(stream, bytes))
         }
       },
-      cancel: () => {
-        if (!ended) {
-          ended = true
-          this.#cancel(stream)
-        }
-      },
+      cancel: () => this.#cancel(stream),
     }
   }
 

@@ -3,6 +3,7 @@ import { Agent as SecureAgent } from 'node:https'
 import { HttpProxy, type ProxyTarget } from '../bridge/http-proxy.ts'
 import { ClientListener } from '../bridge/listener.ts'
 import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
+import { parseSettings, type Settings } from '../config/settings.ts'
 import { isOfKeyspace } from '../http/keyspace-path.ts'
 import { advertisedUrls, announce, bindClientUrls } from './client-urls.ts'
 import type { BridgeFlags } from './flag-table.ts'
@@ -63,6 +64,15 @@ function keyspacesOf(
   return named.map(({ name, urls = flags['listen-client-urls'] }) => ({ name, urls }))
 }
 
+/** As far as they are known here. Where a Worker has others, it is the shard that refuses by them. */
+function settingsOfWorker(flags: BridgeFlags): Settings {
+  return parseSettings({
+    EMBEDDED: 'true',
+    ETCD_MAX_REQUEST_BYTES: String(flags['max-request-bytes']),
+    ETCD_MAX_TXN_OPS: String(Number.MAX_SAFE_INTEGER),
+  })
+}
+
 interface Start {
   readonly flags: BridgeFlags
   readonly log: Log
@@ -86,8 +96,9 @@ function trafficOf(
     sessionUrl: `${withoutSlash(flags.upstream.href).replace(/^http/, 'ws')}${base}/session`,
     token,
     // The token is the bridge's, and its clients need none.
-    settings: { embedded: true, accessToken: undefined },
-    http1: (socket) => proxy.accept(socket),
+    settings: settingsOfWorker(flags),
+    others: (socket, _, unread) => proxy.accept(socket, unread),
+    othersHaveOrigins: true,
     proxy,
   })
 }

@@ -5,6 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { pipeToGateway } from '../bridge/http-pipe.ts'
 import { HttpProxy } from '../bridge/http-proxy.ts'
 import { ClientListener } from '../bridge/listener.ts'
+import { parseSettings, type Settings } from '../config/settings.ts'
 import { buildBundle } from './bundle.ts'
 import { advertisedUrls, announce, bindClientUrls } from './client-urls.ts'
 import { openDataDirectory } from './data-directory.ts'
@@ -70,11 +71,13 @@ interface Start {
 async function runWorker(start: Start): Promise<void> {
   const sockets = await workerSockets(start.directory)
   try {
-    const workerd = new Workerd(await writeConfig(start, sockets), start.log)
+    const variables = await variablesOf(start)
+    const settings = parseSettings(Object.fromEntries(variables))
+    const workerd = new Workerd(await writeConfig(start, sockets, variables), start.log)
     const metrics = new ProcessMetrics(() => [process.pid, workerd.pid])
     try {
       await metrics.listen(sockets.host)
-      await serveClients(start, sockets, workerd)
+      await serveClients({ ...start, settings }, sockets, workerd)
     } finally {
       metrics.close()
       await workerd.stop()
@@ -84,11 +87,22 @@ async function runWorker(start: Start): Promise<void> {
   }
 }
 
-async function writeConfig(
-  { flags, bound, directory, token }: Start,
-  sockets: WorkerSockets,
-): Promise<string> {
+/** What the Worker is told, and this process by the same names. */
+async function variablesOf({ flags, bound, token }: Start): Promise<ReadonlyMap<string, string>> {
   const advertised = advertisedUrls(flags['advertise-client-urls'], bound)
+  return new Map([
+    ...workerVariables({ ...flags, 'advertise-client-urls': advertised }),
+    ...(await jwtKeyVariables(flags['auth-token'])),
+    ['EMBEDDED', 'true'],
+    ...(token === undefined ? [] : ([['ETCDURABLE_TOKEN', token]] as const)),
+  ])
+}
+
+async function writeConfig(
+  { directory }: Start,
+  sockets: WorkerSockets,
+  variables: ReadonlyMap<string, string>,
+): Promise<string> {
   const config = workerdConfig({
     directory,
     storage: join(directory, 'shard'),
@@ -96,12 +110,7 @@ async function writeConfig(
     secureAddresses: [`unix:${sockets.secure}`],
     host: `unix:${sockets.host}`,
     modules: await buildBundle(),
-    variables: new Map([
-      ...workerVariables({ ...flags, 'advertise-client-urls': advertised }),
-      ...(await jwtKeyVariables(flags['auth-token'])),
-      ['EMBEDDED', 'true'],
-      ...(token === undefined ? [] : ([['ETCDURABLE_TOKEN', token]] as const)),
-    ]),
+    variables,
   })
   const path = join(directory, 'workerd.capnp')
   // The keys of tokens may be in it, and the mode is that of a new file only.
@@ -110,8 +119,16 @@ async function writeConfig(
   return path
 }
 
+interface Serving extends Start {
+  readonly settings: Settings
+}
+
 /** Says when clients are served; returns when that is to end, and fails when workerd ends. */
-async function serveClients(start: Start, sockets: WorkerSockets, workerd: Workerd): Promise<void> {
+async function serveClients(
+  start: Serving,
+  sockets: WorkerSockets,
+  workerd: Workerd,
+): Promise<void> {
   await Promise.race([start.stopped, workerd.listening(2)])
   const ended = workerd.exited.then((how): never => {
     throw new Failure(`workerd ${how}`)
@@ -135,7 +152,8 @@ async function serveClients(start: Start, sockets: WorkerSockets, workerd: Worke
   }
 }
 
-function trafficOf({ flags, log, listener, bound, token }: Start, sockets: WorkerSockets): Traffic {
+function trafficOf(start: Serving, sockets: WorkerSockets): Traffic {
+  const { flags, log, listener, bound, token, settings } = start
   return new Traffic({
     flags,
     log,
@@ -144,8 +162,10 @@ function trafficOf({ flags, log, listener, bound, token }: Start, sockets: Worke
     // The list of hosts is not for the link.
     sessionUrl: `ws+unix:${sockets.secure}:/session`,
     token,
-    settings: { embedded: true, accessToken: token },
-    http1: (socket, isSecure) => pipeToGateway(socket, isSecure ? sockets.secure : sockets.plain),
+    settings,
+    others: (socket, isSecure, unread) =>
+      pipeToGateway(socket, isSecure ? sockets.secure : sockets.plain, unread),
+    othersHaveOrigins: false,
     proxy: new HttpProxy(
       {
         isSecure: false,

@@ -1,13 +1,15 @@
 import { GrpcServer } from '../bridge/grpc-server.ts'
 import type { HttpProxy } from '../bridge/http-proxy.ts'
+import type { Elsewhere } from '../bridge/json-connection.ts'
+import { JsonServer } from '../bridge/json-server.ts'
 import { Link, LinkError } from '../bridge/link.ts'
-import type { ClientListener, Speakers } from '../bridge/listener.ts'
-import type { DoorSettings } from '../http/access.ts'
+import type { ClientListener } from '../bridge/listener.ts'
+import type { Settings } from '../config/settings.ts'
 import { Failure } from './failure.ts'
 import type { ListenFlags } from './flag-table.ts'
 import type { Log } from './log.ts'
 
-export interface TrafficOptions {
+export interface TrafficOptions extends Elsewhere {
   readonly flags: ListenFlags
   readonly log: Log
   readonly listener: ClientListener
@@ -16,18 +18,18 @@ export interface TrafficOptions {
   /** The keyspace's session route, and what it asks for. */
   readonly sessionUrl: string
   readonly token: string | undefined
-  /** Whether clients need a token, of which the secret is one. */
-  readonly settings: DoorSettings
-  readonly http1: Speakers['http1']
+  /** By which JSON is answered, and whether clients need a token, of which the secret is one. */
+  readonly settings: Settings
   /** Takes HTTP/2 requests over TLS that are not gRPC. */
   readonly proxy: HttpProxy
 }
 
-/** What the clients of a listener send to one keyspace: gRPC by the link, HTTP by the gateway. */
+/** What the clients of a listener send to one keyspace: calls by the link, other HTTP by the gateway. */
 export class Traffic {
   readonly #options: TrafficOptions
   readonly #link: Link
   readonly #grpc: GrpcServer
+  readonly #json: JsonServer
 
   constructor(options: TrafficOptions) {
     const { flags, log } = options
@@ -51,6 +53,13 @@ export class Traffic {
       door: { settings: options.settings, clientCertAuth: flags['client-cert-auth'] },
       otherRequest: (exchange) => options.proxy.passExchange(exchange),
     })
+    this.#json = new JsonServer({
+      upstream: this.#link,
+      settings: options.settings,
+      others: options.others,
+      othersHaveOrigins: options.othersHaveOrigins,
+      log: (level, message, fields) => log.write(level, message, fields),
+    })
   }
 
   /** Resolves when the keyspace is reached and clients are served. Throws Failure. */
@@ -62,7 +71,7 @@ export class Traffic {
     }
     this.#options.listener.serve({
       http2: (socket) => this.#grpc.accept(socket),
-      http1: this.#options.http1,
+      http1: (socket, isSecure) => this.#json.accept(socket, isSecure),
     })
   }
 
@@ -74,7 +83,7 @@ export class Traffic {
   /** Accepts no more, tells clients to go (GOAWAY), and gives what they wait for a moment. */
   async stop(): Promise<void> {
     this.#options.listener.close()
-    await Promise.all([this.#grpc.close(), this.#options.proxy.close()])
+    await Promise.all([this.#grpc.close(), this.#json.close(), this.#options.proxy.close()])
     this.#link.close()
   }
 }

@@ -1,4 +1,5 @@
 import type { Settings } from '../config/settings.ts'
+import { clientGone } from '../http/call.ts'
 import { jsonBytesMax, requireReceivableMessage } from '../http/limits.ts'
 import { decodeJsonValue } from '../protocol/json-decode.ts'
 import { JsonSplitter } from '../protocol/json-stream.ts'
@@ -15,11 +16,6 @@ export async function* chunksOf(body: ReadableStream<Uint8Array> | null): Chunks
   } catch {
     throw clientGone()
   }
-}
-
-/** For the record: whoever is gone does not hear it. */
-export function clientGone(): RpcStatus {
-  return new RpcStatus(Code.CANCELED, 'context canceled')
 }
 
 /**

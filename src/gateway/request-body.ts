@@ -1,6 +1,7 @@
 import type { Settings } from '../config/settings.ts'
+import { clientGone } from '../http/call.ts'
 import { jsonBytesMax, requireReceivable } from '../http/limits.ts'
-import { chunksOf, clientGone } from './json-requests.ts'
+import { chunksOf } from './json-requests.ts'
 
 /** Clients write their request before they read an answer, so a refusal waits for this much. */
 const DISCARDED_BYTES_MAX = 64 * 1024 * 1024

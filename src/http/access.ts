@@ -2,7 +2,7 @@ import type { Settings } from '../config/settings.ts'
 import { isAccessToken, parseAccessToken } from '../protocol/access-token.ts'
 import { shownToken } from '../protocol/credentials.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
-import { statusOf } from '../protocol/status.ts'
+import { RpcStatus, statusOf } from '../protocol/status.ts'
 import type { RequestHead } from './request-head.ts'
 
 /** Who asks, as the shard is told: before etcd's users, an administrator or the bearer of a token. */
@@ -115,6 +115,21 @@ export function visitorOf(access: string | undefined, settings: DoorSettings): V
       return undefined
     default:
       throw statusOf('access-token-invalid')
+  }
+}
+
+/**
+ * Whether there is nothing in what is shown that the gateway has to refuse, or to ask the directory
+ * about. Whether a keyspace's token is one is for the shard to say.
+ */
+export function mayEnter({ access }: Shown, settings: DoorSettings): boolean {
+  try {
+    return visitorOf(access, settings) !== undefined
+  } catch (error) {
+    if (error instanceof RpcStatus) {
+      return false
+    }
+    throw error
   }
 }
 

@@ -6,6 +6,7 @@ import { decodeJson } from '../protocol/json-decode.ts'
 import type { MessageType } from '../protocol/message-type.ts'
 import { type MethodName, routes } from '../protocol/methods.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
+import { Code, RpcStatus } from '../protocol/status.ts'
 import type { Shown } from './access.ts'
 import { requireReceivableMessage } from './limits.ts'
 import { requireShallow } from './txn-depth.ts'
@@ -49,4 +50,9 @@ export function decodeRequest(method: MethodName, body: Uint8Array, settings: Se
     requireShallow(request as TxnRequest, settings)
   }
   return request
+}
+
+/** For the record: whoever is gone hardly ever hears it. */
+export function clientGone(): RpcStatus {
+  return new RpcStatus(Code.CANCELED, 'context canceled')
 }

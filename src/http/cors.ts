@@ -3,15 +3,15 @@ import type { RequestHead } from './request-head.ts'
 
 /** What etcd lets browsers do (server/embed/serve.go), but for the origin. */
 const allowed = {
-  'Access-Control-Allow-Methods': 'POST, GET, OPTIONS, PUT, DELETE',
   'Access-Control-Allow-Headers': 'accept, content-type, authorization',
+  'Access-Control-Allow-Methods': 'POST, GET, OPTIONS, PUT, DELETE',
 }
 
 export type CorsHeaders = Readonly<
   Record<keyof typeof allowed | 'Access-Control-Allow-Origin', string>
 >
 
-const allowedToAll: CorsHeaders = { ...allowed, 'Access-Control-Allow-Origin': '*' }
+const allowedToAll: CorsHeaders = { 'Access-Control-Allow-Origin': '*', ...allowed }
 
 /** Which origin may read the answer; undefined where the client's is not among --cors. */
 export function corsHeaders(request: RequestHead, { cors }: Settings): CorsHeaders | undefined {
@@ -20,6 +20,6 @@ export function corsHeaders(request: RequestHead, { cors }: Settings): CorsHeade
   }
   const origin = request.headers.get('Origin')
   return origin !== null && cors.has(origin)
-    ? { ...allowed, 'Access-Control-Allow-Origin': origin }
+    ? { 'Access-Control-Allow-Origin': origin, ...allowed }
     : undefined
 }

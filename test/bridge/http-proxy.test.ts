@@ -43,7 +43,7 @@ beforeEach(async () => {
   listener = new ClientListener()
   port = await listener.bind({ host: '127.0.0.1', port: 0 })
   listener.serve({
-    http1: (socket) => proxy.accept(socket),
+    http1: (socket) => proxy.accept(socket, Buffer.alloc(0)),
     http2: (socket) => serveExchanges(socket, (exchange) => proxy.passExchange(exchange)),
   })
 })

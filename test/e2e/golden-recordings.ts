@@ -15,7 +15,13 @@ export interface Recording {
 /** Both files are one history: the second goes on with the keyspace that the first leaves. */
 export const goldenFiles = ['kv.jsonl', 'lease-lock-election-maintenance-cluster.jsonl'] as const
 
-export function readRecordings(file: (typeof goldenFiles)[number]): readonly Recording[] {
+export type RecordedFile =
+  | (typeof goldenFiles)[number]
+  | 'json-errors.jsonl'
+  | 'json-accepted.jsonl'
+  | 'downgrade.jsonl'
+
+export function readRecordings(file: RecordedFile): readonly Recording[] {
   const text = readFileSync(new URL(`../golden/${file}`, import.meta.url), 'utf8')
   return text
     .trimEnd()

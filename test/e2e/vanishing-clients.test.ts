@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { base64, call } from './http.ts'
 import { sampleSettles } from './metrics.ts'
@@ -129,6 +130,32 @@ describe('clients that vanish with a call under way', () => {
       }
       await Promise.all(staying)
     }
+  })
+})
+
+describe('a client that waits for a lock', () => {
+  const lock = JSON.stringify({ name: base64('wanted') })
+  const queue = { key: base64('wanted/'), range_end: base64('wanted0'), count_only: true }
+
+  async function untilQueued(count: string): Promise<void> {
+    while ((await call(target.url, '/v3/kv/range', queue))['count'] !== count) {
+      await sleep(10)
+    }
+  }
+
+  it.each([
+    ['vanishes', (socket: Socket) => socket.resetAndDestroy()],
+    ['closes its connection', (socket: Socket) => socket.destroy()],
+  ])('[JCP4] leaves the queue when it %s', async (_, leave) => {
+    const { key } = await call(target.url, '/v3/lock/lock', { name: base64('wanted') })
+    const waiting = await dial()
+    waiting.write(
+      `POST /v3/lock/lock HTTP/1.1\r\nHost: x\r\nContent-Length: ${lock.length}\r\n\r\n${lock}`,
+    )
+    await untilQueued('2')
+    leave(waiting)
+    await untilQueued('1')
+    await call(target.url, '/v3/lock/unlock', { key: key ?? null })
   })
 })
 
