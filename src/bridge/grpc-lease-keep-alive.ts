@@ -1,7 +1,13 @@
 import type { RpcStatus } from '../protocol/status.ts'
 import type { CallHandler, GrpcCall } from './grpc-call.ts'
 import { inStreamWords, statusOfError } from './grpc-status.ts'
-import type { Ask } from './grpc-unary.ts'
+
+/** Resolves to the parts of a response. */
+export type AskEach = (
+  call: GrpcCall,
+  request: Uint8Array,
+  signal: AbortSignal,
+) => Promise<readonly Uint8Array[]>
 
 /** So many requests are under way; clients that are ahead of that wait. */
 const REQUESTS_MAX = 128
@@ -15,13 +21,13 @@ interface Slot {
 /** LeaseKeepAlive: a call for each request, answered in the order of the requests. */
 export class GrpcLeaseKeepAlive implements CallHandler {
   readonly #call: GrpcCall
-  readonly #ask: Ask
+  readonly #ask: AskEach
   readonly #abort = new AbortController()
   readonly #slots: Slot[] = []
   #isHalfClosed = false
   #flaw: RpcStatus | undefined
 
-  constructor(call: GrpcCall, ask: Ask) {
+  constructor(call: GrpcCall, ask: AskEach) {
     this.#call = call
     this.#ask = ask
   }

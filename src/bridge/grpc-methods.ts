@@ -1,9 +1,9 @@
 import { rpcMethods } from '../protocol/generated/services.ts'
 import { type MethodName, streaming } from '../protocol/methods.ts'
 import type { CallHandler, GrpcCall } from './grpc-call.ts'
-import { GrpcLeaseKeepAlive } from './grpc-lease-keep-alive.ts'
+import { type AskEach, GrpcLeaseKeepAlive } from './grpc-lease-keep-alive.ts'
 import { GrpcServerStream } from './grpc-server-stream.ts'
-import { GrpcUnary } from './grpc-unary.ts'
+import { type AskUnary, GrpcUnary } from './grpc-unary.ts'
 import { GrpcWatch } from './grpc-watch.ts'
 import { checkHealth, listHealth, watchHealth } from './health.ts'
 import type { Upstream } from './upstream.ts'
@@ -34,7 +34,9 @@ export function servicesOf(methods: ReadonlyMap<string, GrpcMethod>): ReadonlySe
 }
 
 function methodOf(upstream: Upstream, method: MethodName): GrpcMethod {
-  const ask = (call: GrpcCall, request: Uint8Array, signal: AbortSignal) =>
+  const ask: AskUnary = (call, request, reader) =>
+    upstream.ask({ method, request, context: call.request.context }, reader)
+  const askEach: AskEach = (call, request, signal) =>
     upstream.call({ method, request, context: call.request.context }, signal)
   switch (streaming(method)) {
     case 'unary':
@@ -53,19 +55,27 @@ function methodOf(upstream: Upstream, method: MethodName): GrpcMethod {
         open: (call) =>
           method === '/etcdserverpb.Watch/Watch'
             ? new GrpcWatch(call, upstream)
-            : new GrpcLeaseKeepAlive(call, ask),
+            : new GrpcLeaseKeepAlive(call, askEach),
       }
+  }
+}
+
+/** What is answered at once leaves nothing to be canceled. */
+function answeredHere(answer: (request: Uint8Array) => Uint8Array): AskUnary {
+  return (_, request, reader) => {
+    reader.answered(answer(request))
+    return { taken: () => undefined, cancel: () => undefined }
   }
 }
 
 const healthMethods: Readonly<Record<string, GrpcMethod>> = {
   Check: {
     isLasting: false,
-    open: (call) => new GrpcUnary(call, (_, request) => checkHealth(request)),
+    open: (call) => new GrpcUnary(call, answeredHere(checkHealth)),
   },
   List: {
     isLasting: false,
-    open: (call) => new GrpcUnary(call, () => listHealth()),
+    open: (call) => new GrpcUnary(call, answeredHere(listHealth)),
   },
   Watch: {
     isLasting: true,

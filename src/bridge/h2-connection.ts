@@ -219,10 +219,8 @@ export class H2Connection<T> implements StreamHost {
     }
     if (stream.hasClientEnded) {
       stream.reset(ErrorCode.STREAM_CLOSED)
-    } else if (!stream.receive(body, payload.length)) {
+    } else if (!stream.receive(body, payload.length, isEnd)) {
       stream.reset(ErrorCode.FLOW_CONTROL_ERROR)
-    } else if (isEnd && !stream.isClosed) {
-      stream.clientEnded()
     }
   }
 

@@ -219,14 +219,21 @@ export class H2Stream {
     }
   }
 
-  /** A DATA frame of so many bytes, padding included. False where that is more than the client may send. */
-  receive(bytes: Uint8Array, flowBytes: number): boolean {
+  /**
+   * A DATA frame of so many bytes, padding included, perhaps the last one. False where that is more
+   * than the client may send.
+   */
+  receive(bytes: Uint8Array, flowBytes: number, isEnd: boolean): boolean {
     if (!this.#receiveWindow.receive(flowBytes)) {
       return false
     }
+    this.#hasClientEnded = isEnd
     this.take(flowBytes - bytes.length)
     if (bytes.length > 0) {
       this.#listener?.received(bytes)
+    }
+    if (isEnd && !this.#isClosed) {
+      this.#listener?.ended()
     }
     return true
   }

@@ -10,18 +10,18 @@ const Serving = { SERVING: 1, SERVICE_UNKNOWN: 3 } as const
  * is SERVING, and etcd's services are not told of one by one. Whether the keyspace can be reached is
  * what calls tell, and /health.
  */
-export async function checkHealth(request: Uint8Array): Promise<readonly Uint8Array[]> {
+export function checkHealth(request: Uint8Array): Uint8Array {
   if (requestedService(request) !== '') {
     throw new RpcStatus(Code.NOT_FOUND, 'unknown service')
   }
-  return [checkResponse(Serving.SERVING)]
+  return checkResponse(Serving.SERVING)
 }
 
 /** A map with one entry, from the empty name to a HealthCheckResponse. */
-export async function listHealth(): Promise<readonly Uint8Array[]> {
+export function listHealth(): Uint8Array {
   const response = checkResponse(Serving.SERVING)
   const entry = [0x0a, 0, 0x12, response.length, ...response]
-  return [new Uint8Array([0x0a, entry.length, ...entry])]
+  return new Uint8Array([0x0a, entry.length, ...entry])
 }
 
 /** Tells the status once, for it does not change. */

@@ -3,11 +3,11 @@ import type { CallContext } from '../protocol/shard-rpc.ts'
 import { type RpcStatus, statusOf } from '../protocol/status.ts'
 import { Backoff } from './backoff.ts'
 import { StreamAnswer, UnaryAnswer } from './link-answers.ts'
+import { AskedCall, type AskedLink } from './link-asked.ts'
 import { Batches } from './link-batches.ts'
 import { type AnswerReader, LinkCalls, PendingCall } from './link-calls.ts'
 import { LinkSocket, type SocketEnd, type SocketListener } from './link-socket.ts'
 import { LinkWatch, type WatchLink } from './link-watch.ts'
-import { ReaderCredit } from './reader-credit.ts'
 import type {
   StreamCall,
   StreamReader,
@@ -66,6 +66,7 @@ export class Link implements Upstream {
   readonly #backoff = new Backoff()
   #started: PromiseWithResolvers<void> | undefined
   readonly #watchLink: WatchLink
+  readonly #askedLink: AskedLink
   #socket: LinkSocket | undefined
   #open = false
   #openedAt = 0
@@ -92,6 +93,11 @@ export class Link implements Upstream {
       send: (frame) => this.#queue(frame),
       ended: (watch) => this.#watches.delete(watch),
     }
+    this.#askedLink = {
+      isPending: (stream) => this.#calls.has(stream),
+      cancel: (stream) => this.#cancel(stream),
+      send: (frame) => this.#queue(frame),
+    }
   }
 
   /**
@@ -112,9 +118,8 @@ export class Link implements Upstream {
       return Promise.reject(statusOf('canceled'))
     }
     const { promise, resolve, reject } = Promise.withResolvers<readonly Uint8Array[]>()
-    const stream = this.#newStream()
     const abort = (): void => {
-      this.#cancel(stream)
+      asked.cancel()
       reject(statusOf('canceled'))
     }
     const answered = (parts: readonly Uint8Array[]): void => {
@@ -126,7 +131,8 @@ export class Link implements Upstream {
       reject(status)
     }
     signal?.addEventListener('abort', abort, { once: true })
-    this.#begin(stream, call, new UnaryAnswer(answered, failed, this.#takes(stream)))
+    const answer = new UnaryAnswer(answered, failed, (bytes) => asked.taken(bytes))
+    const asked = this.ask(call, answer)
     return promise
   }
 
@@ -134,20 +140,10 @@ export class Link implements Upstream {
     return this.ask(call, new StreamAnswer(reader))
   }
 
-  /** Any method with one request. A reader that is told of parts takes them when it likes. */
   ask(call: UnaryCall, reader: AnswerReader): StreamCall {
     const stream = this.#newStream()
-    let credit: ReaderCredit | undefined
     this.#begin(stream, call, reader)
-    return {
-      taken: (bytes) => {
-        if (this.#calls.has(stream)) {
-          credit ??= new ReaderCredit()
-          this.#queue(credit.taken(stream, bytes))
-        }
-      },
-      cancel: () => this.#cancel(stream),
-    }
+    return new AskedCall(this.#askedLink, stream)
   }
 
   watch(context: CallContext, reader: StreamReader, { requireLeader }: WatchOptions): WatchCall {
@@ -218,15 +214,6 @@ export class Link implements Upstream {
   #cancel(stream: number): void {
     if (this.#calls.cancel(stream)) {
       this.#queue({ kind: FrameKind.END, stream, payload: NO_BYTES })
-    }
-  }
-
-  /** Parts of a unary answer are taken as they come. */
-  #takes(stream: number): (bytes: number) => void {
-    let credit: ReaderCredit | undefined
-    return (bytes) => {
-      credit ??= new ReaderCredit()
-      this.#queue(credit.give(stream, bytes))
     }
   }
 

@@ -1,5 +1,6 @@
 import type { MethodName } from '../protocol/methods.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
+import type { AnswerReader } from './link-calls.ts'
 
 /**
  * What the gRPC server asks of a keyspace. The link (link.ts) answers it over its WebSocket. Every
@@ -12,6 +13,11 @@ export interface Upstream {
    * a row are the message. Aborting the signal cancels the call: nobody waits for its answer.
    */
   call(call: UnaryCall, signal: AbortSignal | undefined): Promise<readonly Uint8Array[]>
+  /**
+   * The same for a reader, which costs less than a promise, and for methods with many responses. It may
+   * be answered before this returns; a canceled one is not.
+   */
+  ask(call: UnaryCall, reader: AnswerReader): StreamCall
   /** A method with one request and a stream of responses. */
   stream(call: UnaryCall, reader: StreamReader): StreamCall
   /** Watch. The stream outlives lost links: its watches go on at their next revision. */

@@ -1,3 +1,4 @@
+import type { AnswerReader } from '../../src/bridge/link-calls.ts'
 import type {
   StreamCall,
   StreamReader,
@@ -39,6 +40,22 @@ export class ScriptedUpstream implements Upstream {
       throw refusal
     }
     return this.answer(call)
+  }
+
+  ask(call: UnaryCall, reader: AnswerReader): StreamCall {
+    const controller = new AbortController()
+    const answer = async (): Promise<void> => {
+      try {
+        const parts = await this.call(call, controller.signal)
+        parts.slice(0, -1).forEach((part) => reader.part(part))
+        reader.answered(parts.at(-1) ?? Buffer.alloc(0))
+      } catch (error) {
+        // Some tests fail with what is no status, as a fault would.
+        reader.failed(error as RpcStatus)
+      }
+    }
+    void answer()
+    return { taken: () => undefined, cancel: () => controller.abort() }
   }
 
   stream(call: UnaryCall, reader: StreamReader): StreamCall {

@@ -1,0 +1,35 @@
+import type { Frame } from '../protocol/frames.ts'
+import { ReaderCredit } from './reader-credit.ts'
+import type { StreamCall } from './upstream.ts'
+
+/** What a call asks of its link. */
+export interface AskedLink {
+  /** Its answer has not ended. */
+  isPending(stream: number): boolean
+  cancel(stream: number): void
+  send(frame: Frame | undefined): void
+}
+
+/** What whoever asks has in hand. */
+export class AskedCall implements StreamCall {
+  readonly #link: AskedLink
+  readonly #stream: number
+  /** Few answers come in parts. */
+  #credit: ReaderCredit | undefined
+
+  constructor(link: AskedLink, stream: number) {
+    this.#link = link
+    this.#stream = stream
+  }
+
+  taken(bytes: number): void {
+    if (this.#link.isPending(this.#stream)) {
+      this.#credit ??= new ReaderCredit()
+      this.#link.send(this.#credit.taken(this.#stream, bytes))
+    }
+  }
+
+  cancel(): void {
+    this.#link.cancel(this.#stream)
+  }
+}
