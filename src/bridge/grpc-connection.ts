@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net'
 import type { DoorSettings } from '../http/access.ts'
 import { RpcStatus, statusOf } from '../protocol/status.ts'
+import { commonNameOf } from './common-name.ts'
 import { type CallHost, GrpcCall } from './grpc-call.ts'
 import type { GrpcMethod } from './grpc-methods.ts'
 import { PingPolicy } from './grpc-pings.ts'
 import { type GrpcRequest, readRequest, refusalByMethod, unknownMethod } from './grpc-request.ts'
 import { trailersOf } from './grpc-status.ts'
-import { commonNameOf, contextOf } from './grpc-visitor.ts'
+import { contextOf } from './grpc-visitor.ts'
 import { H2Connection, type H2Service } from './h2-connection.ts'
 import { H2Exchange } from './h2-exchange.ts'
 import type { H2Request } from './h2-request.ts'
@@ -49,7 +50,8 @@ export interface GrpcDoor {
   readonly clientCertAuth: boolean
 }
 
-export type OtherRequest = (exchange: H2Exchange) => void
+/** `commonName` is the one that says which user its client is. */
+export type OtherRequest = (exchange: H2Exchange, commonName: string | undefined) => void
 
 /** What a message may have beyond --max-request-bytes (etcd: embed/config.go, grpcOverheadBytes). */
 const OVERHEAD_BYTES = 512 * 1024
@@ -188,7 +190,7 @@ export class GrpcConnection implements CallHost, H2Service<Prepared> {
     stream.listener = exchange
     // Whoever passes it on hears of its end by other ways.
     exchange.on('error', () => undefined)
-    pass(exchange)
+    pass(exchange, this.#commonName)
   }
 
   pinged(): boolean {

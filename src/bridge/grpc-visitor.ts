@@ -1,5 +1,3 @@
-import type { Socket } from 'node:net'
-import type { PeerCertificate, TLSSocket } from 'node:tls'
 import { type DoorSettings, sortShown, visitorOf } from '../http/access.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
 import { RpcStatus, statusOf } from '../protocol/status.ts'
@@ -38,16 +36,4 @@ export function contextOf(
     }
     throw error
   }
-}
-
-/**
- * The name on the certificate that a client has shown, as Go reads it: the last one where there are
- * several, and an empty one where there is none. Undefined in plaintext.
- */
-export function commonNameOf(socket: Socket): string | undefined {
-  if (!('getPeerCertificate' in socket)) {
-    return undefined
-  }
-  const certificate: Partial<PeerCertificate> = (socket as TLSSocket).getPeerCertificate()
-  return [certificate.subject?.CN ?? ''].flat().at(-1)
 }

@@ -15,7 +15,9 @@ import { request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
 import { pipeline } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { CERTIFICATE_HEADER } from '../http/certificate.ts'
 import { isAccessToken } from '../protocol/access-token.ts'
+import { commonNameOf } from './common-name.ts'
 import type { H2Exchange } from './h2-exchange.ts'
 import { pipeBothWays } from './http-pipe.ts'
 
@@ -30,6 +32,8 @@ export interface ProxyTarget {
   readonly serves: (path: string) => boolean
   /** Replace those of the client: `host`, and `authorization` where the gateway asks for one. */
   readonly headers: Readonly<Record<string, string>>
+  /** Whether certificates say who users are: then the gateway is told of those that do. */
+  readonly clientCertAuth: boolean
   readonly agent: Agent
 }
 
@@ -121,7 +125,7 @@ export class HttpProxy {
   }
 
   /** Serves an HTTP/2 request. */
-  passExchange(exchange: H2Exchange): void {
+  passExchange(exchange: H2Exchange, commonName: string | undefined): void {
     const {
       ':method': method = 'GET',
       ':path': path = '/',
@@ -132,6 +136,7 @@ export class HttpProxy {
     const request = this.#request(method, path, {
       ...withoutConnectionHeaders(Object.fromEntries(named)),
       ...(host !== undefined && { host }),
+      ...certificateHeader(commonName),
     })
     request.on('response', (response) => {
       if (!exchange.destroyed && !exchange.headersSent) {
@@ -160,7 +165,10 @@ export class HttpProxy {
 
   #passRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
     const { method = 'GET', url = '/' } = incoming
-    const request = this.#request(method, url, withoutConnectionHeaders(incoming.headers))
+    const request = this.#request(method, url, {
+      ...withoutConnectionHeaders(incoming.headers),
+      ...this.#certificateOf(incoming.socket),
+    })
     request.on('response', (response) => {
       const headers = this.#headersOf(response)
       outgoing.writeHead(response.statusCode ?? 502, headers)
@@ -189,6 +197,7 @@ export class HttpProxy {
     const { method = 'GET', url = '/', headers, socket: client } = incoming
     const request = this.#request(method, url, {
       ...withoutConnectionHeaders(headers),
+      ...this.#certificateOf(client),
       connection: 'Upgrade',
       upgrade: 'websocket',
     })
@@ -229,6 +238,10 @@ export class HttpProxy {
     })
   }
 
+  #certificateOf(socket: Socket): OutgoingHttpHeaders {
+    return this.#target.clientCertAuth ? certificateHeader(commonNameOf(socket)) : {}
+  }
+
   /** Redirections lead where the client can follow. */
   #headersOf({ headers }: IncomingMessage): OutgoingHttpHeaders {
     const { basePath } = this.#target
@@ -252,11 +265,17 @@ function withoutConnectionHeaders(headers: IncomingHttpHeaders): OutgoingHttpHea
   return rest
 }
 
+/** That there is a name is all that the gateway makes something of. */
+function certificateHeader(commonName: string | undefined): OutgoingHttpHeaders {
+  return commonName === undefined || commonName === '' ? {} : { [CERTIFICATE_HEADER]: 'named' }
+}
+
 /** Where a client may show an access token of its own. */
 const tokenHeaders = [
   'authorization',
   'grpc-metadata-authorization',
   'grpc-metadata-token',
+  'sec-websocket-protocol',
 ] as const
 
 /**
@@ -277,7 +296,7 @@ function withOwn(headers: OutgoingHttpHeaders, own: ProxyTarget['headers']): Out
 }
 
 function showsAccessToken(value: OutgoingHttpHeaders[string]): boolean {
-  return typeof value === 'string' && isAccessToken(value.replace(/^Bearer /, ''))
+  return typeof value === 'string' && isAccessToken(value.replace(/^Bearer,? +/, ''))
 }
 
 /** The head of a response as it goes over the wire. */

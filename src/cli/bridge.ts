@@ -86,7 +86,7 @@ function trafficOf(
   bound: readonly ListenUrl[],
 ): Traffic {
   const base = `/keyspaces/${keyspace}`
-  const target = proxyTarget(flags.upstream, base, token)
+  const target = proxyTarget(flags, base, token)
   const proxy = new HttpProxy(target, (level, message, fields) => log.write(level, message, fields))
   return new Traffic({
     flags,
@@ -107,7 +107,8 @@ function withoutSlash(text: string): string {
   return text.replace(/\/$/, '')
 }
 
-function proxyTarget(upstream: URL, base: string, token: string | undefined): ProxyTarget {
+function proxyTarget(flags: BridgeFlags, base: string, token: string | undefined): ProxyTarget {
+  const { upstream } = flags
   const isSecure = upstream.protocol === 'https:'
   return {
     isSecure,
@@ -122,6 +123,7 @@ function proxyTarget(upstream: URL, base: string, token: string | undefined): Pr
       host: upstream.host,
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     },
+    clientCertAuth: flags['client-cert-auth'],
     agent: isSecure ? new SecureAgent({ keepAlive: true }) : new Agent({ keepAlive: true }),
   }
 }

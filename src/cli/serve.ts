@@ -173,6 +173,7 @@ function trafficOf(start: Serving, sockets: WorkerSockets): Traffic {
         basePath: '',
         serves: () => true,
         headers: {},
+        clientCertAuth: flags['client-cert-auth'],
         agent: new Agent({ keepAlive: true }),
       },
       (level, message, fields) => log.write(level, message, fields),

@@ -1,3 +1,5 @@
+import type { Socket } from 'node:net'
+import { commonNameOf } from '../bridge/common-name.ts'
 import { GrpcServer } from '../bridge/grpc-server.ts'
 import type { HttpProxy } from '../bridge/http-proxy.ts'
 import type { Elsewhere } from '../bridge/json-connection.ts'
@@ -51,7 +53,7 @@ export class Traffic {
       },
       log: (level, message, fields) => log.write(level, message, fields),
       door: { settings: options.settings, clientCertAuth: flags['client-cert-auth'] },
-      otherRequest: (exchange) => options.proxy.passExchange(exchange),
+      otherRequest: (exchange, commonName) => options.proxy.passExchange(exchange, commonName),
     })
     this.#json = new JsonServer({
       upstream: this.#link,
@@ -71,8 +73,18 @@ export class Traffic {
     }
     this.#options.listener.serve({
       http2: (socket) => this.#grpc.accept(socket),
-      http1: (socket, isSecure) => this.#json.accept(socket, isSecure),
+      http1: (socket, isSecure) => this.#acceptHttp1(socket, isSecure),
     })
+  }
+
+  /** It is for the gateway to refuse who has a certificate with a name, and for the proxy to tell it. */
+  #acceptHttp1(socket: Socket, isSecure: boolean): void {
+    const { flags, proxy } = this.#options
+    if (flags['client-cert-auth'] && commonNameOf(socket)) {
+      proxy.accept(socket, Buffer.alloc(0))
+    } else {
+      this.#json.accept(socket, isSecure)
+    }
   }
 
   /** The keyspace is gone: no call waits for it to come back. */

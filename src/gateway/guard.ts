@@ -15,6 +15,10 @@ export type Arrived = Pick<Asked, 'request' | 'path' | 'settings' | 'env'>
 /** Answers a request of somebody who may come in. Rejects with an RpcStatus. */
 type Answer = (shown: Shown, visitor: Visitor) => Promise<Response>
 
+/** What is read of a request that is refused, and for how long. */
+const REST_BYTES_MAX = 65_536
+const REST_MS_MAX = 100
+
 /** What anybody may ask: whether there is an etcd here, and whether it runs. */
 const open: ReadonlySet<string> = new Set(['/version', '/livez'])
 
@@ -41,9 +45,36 @@ export async function guarded(arrived: Arrived, answer: Answer): Promise<Respons
     if (response.status === 401) {
       await countRefusal(env.REFUSAL_LIMIT, request)
     }
+    if (response.status >= 400) {
+      await readRest(request)
+    }
   }
   allowOrigin(response, request, settings)
   return response
+}
+
+/**
+ * workerd closes a connection whose request it has not read to its end, and a proxy in between that has
+ * taken it for one to be used again loses the next request by it. So what is left of a short body is
+ * read, and thrown away.
+ */
+async function readRest({ body, bodyUsed }: Request): Promise<void> {
+  if (body === null || bodyUsed || body.locked) {
+    return
+  }
+  const reader = body.getReader()
+  const late = scheduler.wait(REST_MS_MAX)
+  const rest = async (): Promise<void> => {
+    for (let bytes = 0; bytes <= REST_BYTES_MAX;) {
+      const { done, value } = await reader.read()
+      if (done) {
+        return
+      }
+      bytes += value.length
+    }
+  }
+  // Whoever breaks it off does not wait for the answer either.
+  await Promise.race([rest().catch(() => undefined), late])
 }
 
 async function admitted(arrived: Arrived, answer: Answer): Promise<Response> {

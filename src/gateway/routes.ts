@@ -1,6 +1,8 @@
 import { callHeaders } from '../http/answer.ts'
 import { contextOf, methodAt } from '../http/call.ts'
+import { CERTIFICATE_HEADER, CERTIFICATE_REFUSAL } from '../http/certificate.ts'
 import { deadlineExceeded, parseTimeout } from '../http/timeout.ts'
+import { AuthStatusRequest, type AuthStatusResponse } from '../protocol/generated/messages.ts'
 import { streaming } from '../protocol/methods.ts'
 import { statusOf } from '../protocol/status.ts'
 import type { Asked } from './asked.ts'
@@ -11,8 +13,9 @@ import { streamResponse } from './line-stream.ts'
 import type { Lines } from './lines.ts'
 import { notFound } from './not-found.ts'
 import { observe, observes } from './observe.ts'
-import { refusalResponse } from './refusal.ts'
+import { refusalResponse, textResponse } from './refusal.ts'
 import { readBody } from './request-body.ts'
+import type { ShardClient } from './shard-client.ts'
 import { openLines } from './streams.ts'
 import { type Call, callUnary } from './unary.ts'
 import { webSocketResponse } from './web-socket.ts'
@@ -22,6 +25,9 @@ export async function callResponse(
   { request, settings, shard, shown }: Asked,
   path: string,
 ): Promise<Response> {
+  if (request.headers.get(CERTIFICATE_HEADER) !== null && (await isAuthOn(shard))) {
+    return textResponse(400, CERTIFICATE_REFUSAL)
+  }
   const method = methodAt(path.replace(/^\/v3beta\//, '/v3/'))
   const call =
     method === undefined
@@ -41,6 +47,12 @@ export async function callResponse(
   } catch (error) {
     return refusalResponse(statusOfFailure(error))
   }
+}
+
+async function isAuthOn(shard: ShardClient): Promise<boolean> {
+  const method = '/etcdserverpb.Auth/AuthStatus'
+  const { response } = await shard.call(method, AuthStatusRequest.empty(), { asServer: true })
+  return (response as AuthStatusResponse).enabled
 }
 
 async function httpResponse(request: Request, call: Call): Promise<Response> {

@@ -12,6 +12,8 @@ export interface LeafOptions {
   /** A name besides `localhost` and 127.0.0.1. */
   readonly name?: string
   readonly notAfter?: Date
+  /** In place of the common name, which is `name` else. */
+  readonly subject?: readonly { readonly name: string; readonly value: string }[]
 }
 
 const dayMs = 86_400_000
@@ -31,7 +33,8 @@ export async function makeAuthority(name: string): Promise<Pem> {
 /** A certificate that serves servers and clients alike. */
 export async function makeLeaf(authority: Pem, options: LeafOptions = {}): Promise<Pem> {
   const { name = 'leaf.example', notAfter = new Date(Date.now() + dayMs) } = options
-  const made = await generate([{ name: 'commonName', value: name }], {
+  const subject = options.subject ?? [{ name: 'commonName', value: name }]
+  const made = await generate([...subject], {
     keyType: 'ec',
     algorithm: 'sha256',
     ca: authority,

@@ -36,6 +36,7 @@ beforeEach(async () => {
       basePath: '/base',
       serves: (path) => path !== '/private',
       headers: { host: 'store.example', authorization: 'Bearer secret' },
+      clientCertAuth: false,
       agent: new Agent({ keepAlive: true }),
     },
     (level, message) => log.push(`${level} ${message}`),
@@ -44,7 +45,8 @@ beforeEach(async () => {
   port = await listener.bind({ host: '127.0.0.1', port: 0 })
   listener.serve({
     http1: (socket) => proxy.accept(socket, Buffer.alloc(0)),
-    http2: (socket) => serveExchanges(socket, (exchange) => proxy.passExchange(exchange)),
+    http2: (socket) =>
+      serveExchanges(socket, (exchange) => proxy.passExchange(exchange, undefined)),
   })
 })
 

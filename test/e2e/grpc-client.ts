@@ -1,6 +1,7 @@
 // gRPC as an ordinary client speaks it: grpc-js with the codecs of src/protocol.
 import {
   type CallOptions,
+  type ChannelCredentials,
   Client,
   type ClientDuplexStream,
   type ClientReadableStream,
@@ -32,8 +33,12 @@ export class GrpcClient {
   readonly #client: Client
 
   /** The authority is the server's address unless another one is given. */
-  constructor(url: string, authority = new URL(url).host) {
-    this.#client = new Client(new URL(url).host, credentials.createInsecure(), {
+  constructor(
+    url: string,
+    authority = new URL(url).host,
+    secure: ChannelCredentials = credentials.createInsecure(),
+  ) {
+    this.#client = new Client(new URL(url).host, secure, {
       'grpc.default_authority': authority,
       // Clients of one process share a connection otherwise.
       'grpc.use_local_subchannel_pool': 1,

@@ -1,9 +1,11 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
+import type { Visitor } from '../../src/http/access.ts'
 import type { NewAccessToken } from '../../src/protocol/access-token.ts'
 import { encode } from '../../src/protocol/binary.ts'
 import { encodeCall, FrameKind } from '../../src/protocol/frames.ts'
 import {
+  AuthUserAddRequest,
   LeaderRequest,
   LeaseGrantRequest,
   LockRequest,
@@ -275,6 +277,51 @@ describe("an administrator's token", () => {
     await lasting.answer(2)
   })
 })
+
+describe('what a session says of certificates', () => {
+  it('[DOR27] is believed of administrators and of tokens with commonNames alone', async () => {
+    const shard = await shardNamed('door certificates')
+    await enableAuth(shard)
+    const plain = await tokenOf(shard)
+    const named = await tokenOf(shard, { commonNames: true })
+    const believed = async (visitor: Visitor): Promise<boolean> => {
+      const client = await SessionClient.of(shard, visitor)
+      client.call(RANGE, range('a'), 2, { commonName: 'root' })
+      const answer = client.answer(2).then(
+        () => 'done',
+        (error: unknown) => String(error),
+      )
+      expect(['done', 'Error: etcdserver: user name is empty']).toContain(await answer)
+      return (await answer) === 'done'
+    }
+    const administrator = { id: 'ab', expires: undefined }
+    expect(await believed({ administrator: true })).toBe(true)
+    expect(await believed({ administrator })).toBe(true)
+    expect(await believed({ accessToken: named.text })).toBe(true)
+    expect(await believed({ accessToken: plain.text })).toBe(false)
+  })
+
+  it('[DOR27] is remembered of a watch stream', async () => {
+    const shard = await shardNamed('door certificates of watches')
+    await enableAuth(shard)
+    const client = await SessionClient.of(shard, { administrator: true })
+    client.watchStream({ commonName: 'root' })
+    client.watch({ key: bytes('a') })
+    await client.until(() => client.responses.length === 1)
+    await evictDurableObject(shard)
+    client.watch({ key: bytes('b') })
+    await client.until(() => client.responses.length === 2)
+    expect(client.responses.map(({ canceled }) => canceled)).toEqual([false, false])
+  })
+})
+
+/** With the user root, who has no password. */
+async function enableAuth(shard: DurableObjectStub<Shard>): Promise<void> {
+  const user = create(AuthUserAddRequest, { name: 'root', options: { noPassword: true } })
+  await ask(shard, '/etcdserverpb.Auth/UserAdd', user)
+  await ask(shard, '/etcdserverpb.Auth/UserGrantRole', { user: 'root', role: 'root' })
+  await ask(shard, '/etcdserverpb.Auth/AuthEnable', {})
+}
 
 /** Somebody else has the lock `l`. */
 async function holdLock(shard: DurableObjectStub<Shard>): Promise<void> {
