@@ -17,6 +17,7 @@ import type {
 } from '../protocol/generated/messages.ts'
 import type { MethodName } from '../protocol/methods.ts'
 import type { AuthInfo, AuthStore } from './auth-store.ts'
+import { textRange } from './key-text.ts'
 
 /** The keys that are attached to leases: who has a lease in hand has them too. */
 export interface LeasedKeys {
@@ -249,7 +250,7 @@ function requirePermission(visit: Visit, range: KeyRange, kind: 'read' | 'write'
   if (who.revision < auth.revision) {
     throw new EngineError('auth-old-revision')
   }
-  if (!isRoot(visit) && auth.permissions(who.username)?.[kind].covers(range) !== true) {
+  if (!isRoot(visit) && auth.permissions(who.username)?.[kind].covers(textRange(range)) !== true) {
     throw new EngineError('permission-denied')
   }
 }

@@ -9,9 +9,10 @@ import type {
   AuthUserRevokeRoleRequest,
   Permission,
 } from '../protocol/generated/messages.ts'
-import { PermissionType, RangePermissions } from './range-permissions.ts'
+import { PermissionType, type RangePermissions } from './range-permissions.ts'
 import { Roles } from './roles.ts'
 import { SimpleTokens } from './simple-token.ts'
+import { UserCache } from './user-cache.ts'
 import { ROOT, type User, Users } from './users.ts'
 
 const NO_PASSWORD = new Uint8Array(0)
@@ -47,11 +48,6 @@ export interface PasswordCheck {
   readonly revision: number
 }
 
-/** What memory knows of a user, as long as the auth revision stays. */
-interface CachedUser extends User {
-  permissions: RangePermissions | undefined
-}
-
 /**
  * Users, roles and their permissions (server/auth/store.go). Every change takes one auth revision,
  * as does disabling; enabling, and a grant of a role that the user has, do not.
@@ -65,7 +61,7 @@ export class AuthStore {
   readonly #users: Users
   readonly #roles: Roles
   readonly #tokens: SimpleTokens
-  readonly #cached = new Map<string, CachedUser>()
+  readonly #cache: UserCache
   /** The names of users that bear tokens, by password revision. */
   readonly #bearers = new Map<number, string>()
   #enabled: boolean
@@ -75,6 +71,7 @@ export class AuthStore {
     this.#sql = sql
     this.#users = new Users(sql)
     this.#roles = new Roles(sql)
+    this.#cache = new UserCache(this.#users, this.#roles)
     this.#tokens = new SimpleTokens(sql, random, tokenTtl)
     const row = sql.first(SELECT_AUTH)
     this.#enabled = numberOf(row?.[0]) === 1
@@ -121,17 +118,15 @@ export class AuthStore {
 
   /** Of those that are, and as they are at the current revision. */
   user(name: string): User | undefined {
-    return this.#cachedUser(name)
+    return this.#cache.user(name)
   }
 
-  /** Undefined for a user that is not. Made once a revision, in a time that grows with the ranges. */
+  /**
+   * Undefined for a user that is not. Once known they follow each change; the first time takes long
+   * for a user of many roles, some microseconds a range.
+   */
   permissions(name: string): RangePermissions | undefined {
-    const user = this.#cachedUser(name)
-    if (user === undefined) {
-      return undefined
-    }
-    user.permissions ??= new RangePermissions(this.#roles.permissionsOfUser(name))
-    return user.permissions
+    return this.#cache.permissions(name)
   }
 
   /** `password` is a hash; undefined is a user that has none and never will. */
@@ -154,6 +149,7 @@ export class AuthStore {
     }
     this.#existing(name)
     this.#commit(() => this.#users.remove(name))
+    this.#cache.userChanged(name)
   }
 
   /**
@@ -169,6 +165,7 @@ export class AuthStore {
       const kept = noPassword ? undefined : password
       this.#users.setPassword(name, kept ?? NO_PASSWORD, passwordRevision)
     })
+    this.#cache.userChanged(name)
   }
 
   /** The role `root` may be granted without there being such a role. */
@@ -179,6 +176,7 @@ export class AuthStore {
     }
     if (!user.roles.includes(role)) {
       this.#commit(() => this.#users.grant(name, role))
+      this.#cache.userRolesChanged(name, { added: this.#roles.permissions(role), removed: [] })
     }
   }
 
@@ -190,6 +188,7 @@ export class AuthStore {
       throw new EngineError('role-not-granted')
     }
     this.#commit(() => this.#users.revoke(name, role))
+    this.#cache.userRolesChanged(name, { added: [], removed: this.#roles.permissions(role) })
   }
 
   /** The user's roles, in byte order. */
@@ -218,10 +217,12 @@ export class AuthStore {
       throw new EngineError('invalid-auth-management')
     }
     this.#requireRole(name)
+    const removed = this.#roles.permissions(name)
     this.#commit(() => {
       this.#users.revokeFromAll(name)
       this.#roles.remove(name)
     })
+    this.#cache.roleDeleted(name, { added: [], removed })
   }
 
   /** In the order of their keys. */
@@ -243,15 +244,20 @@ export class AuthStore {
       throw new EngineError('invalid-auth-management')
     }
     this.#requireRole(name)
+    const replaced = this.#roles.replacedBy(name, perm)
     this.#commit(() => this.#roles.grant(name, perm))
+    const removed = replaced === undefined ? [] : [replaced]
+    this.#cache.roleChanged(name, { added: [perm], removed })
   }
 
   roleRevokePermission({ role, key, rangeEnd }: AuthRoleRevokePermissionRequest): void {
     this.#requireRole(role)
-    if (!this.#roles.isGranted(role, { key, rangeEnd })) {
+    const removed = this.#roles.granted(role, { key, rangeEnd })
+    if (removed.length === 0) {
       throw new EngineError('permission-not-granted')
     }
     this.#commit(() => this.#roles.revoke(role, { key, rangeEnd }))
+    this.#cache.roleChanged(role, { added: [], removed })
   }
 
   /**
@@ -307,20 +313,7 @@ export class AuthStore {
       this.#sql.run(UPDATE_REVISION, revision)
     })
     this.#revision = revision
-    this.#cached.clear()
     this.#bearers.clear()
-  }
-
-  #cachedUser(name: string): CachedUser | undefined {
-    let user = this.#cached.get(name)
-    if (user === undefined) {
-      const row = this.#users.get(name)
-      user = row && { ...row, permissions: undefined }
-      if (user !== undefined) {
-        this.#cached.set(name, user)
-      }
-    }
-    return user
   }
 
   #bearer(passwordRevision: number): string | undefined {

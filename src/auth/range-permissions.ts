@@ -1,85 +1,58 @@
-import { type Bounds, boundsOf, compareBytes, isEmpty } from '../mvcc/key-range.ts'
-import type { KeyRange } from '../mvcc/types.ts'
 import type { Permission } from '../protocol/generated/messages.ts'
+import { type TextRange, textRange } from './key-text.ts'
+import { RangeCover } from './range-cover.ts'
 
 export const PermissionType = { READ: 0, WRITE: 1, READWRITE: 2 } as const
 
-/** What one user may read and write (etcd's range_perm_cache.go). */
-export class RangePermissions {
-  readonly read: MergedRanges
-  readonly write: MergedRanges
+/** Permissions that have come to somebody's and that have gone. */
+export interface PermissionChange {
+  readonly added: readonly Permission[]
+  readonly removed: readonly Permission[]
+}
 
-  constructor(permissions: readonly Permission[]) {
-    const read: Bounds[] = []
-    const write: Bounds[] = []
-    for (const permission of permissions.toSorted((a, b) => compareBytes(a.key, b.key))) {
-      const { permType } = permission
-      const bounds = boundsOf(permission)
-      if (permType === PermissionType.READ || permType === PermissionType.READWRITE) {
-        read.push(bounds)
-      }
-      if (permType === PermissionType.WRITE || permType === PermissionType.READWRITE) {
-        write.push(bounds)
-      }
+export interface TextPermission extends TextRange {
+  readonly permType: number
+}
+
+/** What one user may read and write (etcd's range_perm_cache.go), all roles together. */
+export class RangePermissions {
+  readonly read: RangeCover
+  readonly write: RangeCover
+
+  constructor(permissions: readonly TextPermission[]) {
+    this.read = new RangeCover(permissions.filter(isRead))
+    this.write = new RangeCover(permissions.filter(isWrite))
+  }
+
+  get boundaries(): number {
+    return this.read.boundaries + this.write.boundaries
+  }
+
+  get bytes(): number {
+    return this.read.bytes + this.write.bytes
+  }
+
+  change({ added, removed }: PermissionChange): void {
+    for (const permission of added) {
+      this.#coversOf(permission).forEach((cover) => cover.add(textRange(permission)))
     }
-    this.read = new MergedRanges(read)
-    this.write = new MergedRanges(write)
+    for (const permission of removed) {
+      this.#coversOf(permission).forEach((cover) => cover.remove(textRange(permission)))
+    }
+  }
+
+  #coversOf(permission: Pick<Permission, 'permType'>): readonly RangeCover[] {
+    return [
+      ...(isRead(permission) ? [this.read] : []),
+      ...(isWrite(permission) ? [this.write] : []),
+    ]
   }
 }
 
-/**
- * The union of ranges of keys, none of them empty: sorted, with those that overlap or touch merged,
- * so that a request is within the union just when it is within one of them.
- *
- *     [a, c)  [b, d)  [d, e)  [x, ..)    merge to    [a, e)  [x, ..)
- */
-class MergedRanges {
-  readonly #ranges: readonly Bounds[]
+function isRead({ permType }: Pick<Permission, 'permType'>): boolean {
+  return permType === PermissionType.READ || permType === PermissionType.READWRITE
+}
 
-  /** The ranges are in the order of their starts. */
-  constructor(ranges: readonly Bounds[]) {
-    const merged: { start: Uint8Array; end: Uint8Array | undefined }[] = []
-    for (const { start, end } of ranges) {
-      const last = merged.at(-1)
-      if (last === undefined || (last.end !== undefined && compareBytes(last.end, start) < 0)) {
-        merged.push({ start, end })
-      } else if (last.end !== undefined && (end === undefined || compareBytes(last.end, end) < 0)) {
-        last.end = end
-      }
-    }
-    this.#ranges = merged
-  }
-
-  /**
-   * Whether every key of the range is among these. A range that ends before its start has no keys,
-   * and is asked about as if it were its start alone.
-   */
-  covers(range: KeyRange): boolean {
-    const { start, end } = boundsOf(range)
-    const found = this.#lastStartingUpTo(start)
-    if (found === undefined) {
-      return false
-    }
-    if (found.end === undefined) {
-      return true
-    }
-    return isEmpty({ start, end })
-      ? compareBytes(start, found.end) < 0
-      : end !== undefined && compareBytes(end, found.end) <= 0
-  }
-
-  #lastStartingUpTo(key: Uint8Array): Bounds | undefined {
-    let low = 0
-    let high = this.#ranges.length
-    while (low < high) {
-      const middle = (low + high) >> 1
-      const range = this.#ranges[middle]
-      if (range !== undefined && compareBytes(range.start, key) <= 0) {
-        low = middle + 1
-      } else {
-        high = middle
-      }
-    }
-    return this.#ranges[low - 1]
-  }
+function isWrite({ permType }: Pick<Permission, 'permType'>): boolean {
+  return permType === PermissionType.WRITE || permType === PermissionType.READWRITE
 }

@@ -2,6 +2,8 @@ import { equalBytes } from '../mvcc/key-range.ts'
 import { bytesOf, numberOf, type Sql, type SqlRow, textOf } from '../mvcc/sql.ts'
 import type { KeyRange } from '../mvcc/types.ts'
 import type { Permission } from '../protocol/generated/messages.ts'
+import { textRangeOf } from './key-text.ts'
+import type { TextPermission } from './range-permissions.ts'
 
 const SELECT_ROLE = 'SELECT 1 FROM auth_role WHERE name = ?'
 const SELECT_ROLE_NAMES = 'SELECT name FROM auth_role ORDER BY name'
@@ -9,11 +11,14 @@ const INSERT_ROLE = 'INSERT INTO auth_role (name) VALUES (?)'
 const DELETE_ROLE = 'DELETE FROM auth_role WHERE name = ?'
 const SELECT_PERMISSIONS =
   'SELECT type, key, range_end FROM auth_permission WHERE role = ? ORDER BY key, place'
-const SELECT_USER_PERMISSIONS =
-  'SELECT p.type, p.key, p.range_end FROM auth_user_role AS r ' +
-  'JOIN auth_permission AS p ON p.role = r.role WHERE r.user = ?'
+/** Texts are had faster than blobs; of a key of a megabyte it would be longer than a text may be. */
+const SELECT_USER_PERMISSIONS = `
+SELECT p.type,
+  CASE WHEN length(p.key) <= 4096 THEN hex(p.key) ELSE p.key END,
+  CASE WHEN length(p.range_end) <= 4096 THEN hex(p.range_end) ELSE p.range_end END
+FROM auth_user_role AS r JOIN auth_permission AS p ON p.role = r.role WHERE r.user = ?`
 const SELECT_PERMISSIONS_OF_KEY =
-  'SELECT place, range_end FROM auth_permission WHERE role = ? AND key = ? ORDER BY place'
+  'SELECT place, range_end, type FROM auth_permission WHERE role = ? AND key = ? ORDER BY place'
 const INSERT_PERMISSION =
   'INSERT INTO auth_permission (role, key, place, range_end, type) VALUES (?, ?, ?, ?, ?)'
 const UPDATE_PERMISSION =
@@ -53,19 +58,21 @@ export class Roles {
   }
 
   /** Those of all roles of a user, role by role. */
-  permissionsOfUser(user: string): readonly Permission[] {
-    return this.#sql.all(SELECT_USER_PERMISSIONS, user).map(permissionOf)
+  permissionsOfUser(user: string): readonly TextPermission[] {
+    return this.#sql
+      .all(SELECT_USER_PERMISSIONS, user)
+      .map(([type, key, end]) => ({ permType: numberOf(type), ...textRangeOf(key, end) }))
   }
 
   /**
    * As in etcd, only the first permission of a key is looked at: where its range ends elsewhere,
    * the new one is put behind it even if another behind it has this very range.
    */
-  grant(role: string, { permType, key, rangeEnd }: Permission): void {
+  grant(role: string, permission: Permission): void {
+    const { permType, key, rangeEnd } = permission
     const rows = this.#sql.all(SELECT_PERMISSIONS_OF_KEY, role, key)
-    const [first] = rows
-    if (first !== undefined && equalBytes(bytesOf(first[1]), rangeEnd)) {
-      this.#sql.run(UPDATE_PERMISSION, permType, role, key, numberOf(first[0]))
+    if (this.replacedBy(role, permission) !== undefined) {
+      this.#sql.run(UPDATE_PERMISSION, permType, role, key, numberOf(rows[0]?.[0]))
     } else {
       const last = rows.at(-1)
       const place = last === undefined ? 0 : numberOf(last[0]) + 1
@@ -73,10 +80,20 @@ export class Roles {
     }
   }
 
-  isGranted(role: string, { key, rangeEnd }: KeyRange): boolean {
+  /** What a grant of it would replace. */
+  replacedBy(role: string, { key, rangeEnd }: Permission): Permission | undefined {
+    const [first] = this.#sql.all(SELECT_PERMISSIONS_OF_KEY, role, key)
+    return first !== undefined && equalBytes(bytesOf(first[1]), rangeEnd)
+      ? { permType: numberOf(first[2]), key, rangeEnd }
+      : undefined
+  }
+
+  /** The permissions of exactly this range, of which there may be several. */
+  granted(role: string, { key, rangeEnd }: KeyRange): readonly Permission[] {
     return this.#sql
       .all(SELECT_PERMISSIONS_OF_KEY, role, key)
-      .some(([, end]) => equalBytes(bytesOf(end), rangeEnd))
+      .filter(([, end]) => equalBytes(bytesOf(end), rangeEnd))
+      .map(([, , type]) => ({ permType: numberOf(type), key, rangeEnd }))
   }
 
   revoke(role: string, { key, rangeEnd }: KeyRange): void {

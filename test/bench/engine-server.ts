@@ -9,10 +9,13 @@ import { Log } from '../../src/cli/log.ts'
 import { workerdConfig } from '../../src/cli/workerd-config.ts'
 import { Workerd } from '../../src/cli/workerd.ts'
 import type { EngineJob } from './engine-job.ts'
+import type { PermissionJob } from './permission-job.ts'
 
 export interface EngineServer {
   /** Milliseconds from asking to the answer, hence with the commit. */
   run(job: EngineJob): Promise<number>
+  /** The same for the users. */
+  permission(job: PermissionJob): Promise<number>
   stop(): Promise<void>
 }
 
@@ -29,7 +32,8 @@ export async function startEngine(): Promise<EngineServer> {
   const workerd = new Workerd(config, new Log('warn'))
   const [port] = await workerd.listening(addresses.length)
   return {
-    run: (job) => timed(`http://127.0.0.1:${port}`, job),
+    run: (job) => timed(`http://127.0.0.1:${port}`, job, job.keys * job.times),
+    permission: (job) => timed(`http://127.0.0.1:${port}/permission`, job, job.times),
     stop: async () => {
       await workerd.stop()
       await rm(directory, { recursive: true })
@@ -37,12 +41,12 @@ export async function startEngine(): Promise<EngineServer> {
   }
 }
 
-async function timed(url: string, job: EngineJob): Promise<number> {
+async function timed(url: string, job: object, expected: number): Promise<number> {
   const start = performance.now()
   const answer = await fetch(url, { method: 'POST', body: JSON.stringify(job) })
   const touched = await answer.text()
   const ms = performance.now() - start
-  if (Number(touched) !== job.keys * job.times) {
+  if (Number(touched) !== expected) {
     throw new Error(`the engine answered ${answer.status} ${touched} to ${JSON.stringify(job)}`)
   }
   return ms

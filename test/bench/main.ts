@@ -12,6 +12,7 @@ import { grpcPut, grpcRange } from './cases-grpc.ts'
 import { put, range, txn } from './cases-kv.ts'
 import { list, page } from './cases-list.ts'
 import { largeRange } from './cases-memory.ts'
+import { permission } from './cases-permission.ts'
 import { fanOut, idleWatchers } from './cases-watch.ts'
 import { findContestants, stopAll } from './contestants.ts'
 import { formatTable } from './table.ts'
@@ -21,6 +22,7 @@ const cases: readonly BenchCase[] = [
   range,
   txn,
   engine,
+  permission,
   list,
   page,
   fanOut,

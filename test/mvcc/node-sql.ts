@@ -15,6 +15,8 @@ export class NodeSql implements Sql {
   #depth = 0
   /** Rows written since the caller last set it to zero; index entries are not counted here. */
   changes = 0
+  /** Rows read by `first` and `all` since the caller last set it to zero. */
+  rowsRead = 0
 
   constructor(path = ':memory:') {
     this.#database = new DatabaseSync(path)
@@ -42,7 +44,9 @@ export class NodeSql implements Sql {
   }
 
   all(text: string, ...params: readonly SqlParam[]): readonly SqlRow[] {
-    return this.#prepare(text, params).all(...params) as unknown as SqlRow[]
+    const rows = this.#prepare(text, params).all(...params) as unknown as SqlRow[]
+    this.rowsRead += rows.length
+    return rows
   }
 
   *iterate(text: string, ...params: readonly SqlParam[]): Iterable<SqlRow> {

@@ -6,6 +6,8 @@ import { migrations } from '../../../src/shard/migrations.ts'
 import { durableSql } from '../../../src/shard/storage.ts'
 import type { EngineJob } from '../engine-job.ts'
 import { keyAt, prefixEnd } from '../keys.ts'
+import type { PermissionJob } from '../permission-job.ts'
+import { PermissionBench } from './permission-bench.ts'
 
 const EMPTY = new Uint8Array(0)
 const encoder = new TextEncoder()
@@ -34,6 +36,7 @@ export class Directory extends DurableObject {}
 /** Has the class name that the configuration of the embedded start binds. */
 export class Shard extends DurableObject<EngineEnv> {
   readonly #store: Store
+  readonly #permission: PermissionBench
 
   constructor(ctx: DurableObjectState, env: EngineEnv) {
     super(ctx, env)
@@ -41,12 +44,15 @@ export class Shard extends DurableObject<EngineEnv> {
     migrate(sql, migrations)
     const options = { txnOpsMax: 128, hasLease: () => false, changed: () => undefined }
     this.#store = new Store(sql, options)
+    this.#permission = new PermissionBench(sql)
   }
 
   /** Answers the number of keys touched, when that is durable. */
   override async fetch(request: Request): Promise<Response> {
-    const job = await request.json<EngineJob>()
-    return Response.json(this.#do(job))
+    if (new URL(request.url).pathname === '/permission') {
+      return Response.json(this.#permission.run(await request.json<PermissionJob>()))
+    }
+    return Response.json(this.#do(await request.json<EngineJob>()))
   }
 
   #do(job: EngineJob): number {
