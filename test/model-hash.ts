@@ -59,7 +59,7 @@ function rowKey(main: number, sub: number, isTombstone: boolean): Uint8Array {
 }
 
 /** Bit by bit, as the polynomial's definition has it. */
-function crc32c(data: Uint8Array, checksum: number): number {
+export function crc32c(data: Uint8Array, checksum: number): number {
   let crc = ~checksum
   for (const byte of data) {
     crc ^= byte

@@ -48,6 +48,12 @@ export interface PasswordCheck {
   readonly revision: number
 }
 
+export interface RolePermissions {
+  readonly name: string
+  /** By key, then as they were granted. */
+  readonly permissions: readonly Permission[]
+}
+
 /**
  * Users, roles and their permissions (server/auth/store.go). Every change takes one auth revision,
  * as does disabling; enabling, and a grant of a role that the user has, do not.
@@ -258,6 +264,16 @@ export class AuthStore {
     }
     this.#commit(() => this.#roles.revoke(role, { key, rangeEnd }))
     this.#cache.roleChanged(role, { added: [], removed })
+  }
+
+  /** All users with all that is known of them, in byte order. */
+  users(): readonly User[] {
+    return this.#users.names().flatMap((name) => this.#users.get(name) ?? [])
+  }
+
+  /** All roles with the permissions that they were granted, in byte order. */
+  roles(): readonly RolePermissions[] {
+    return this.#roles.names().map((name) => ({ name, permissions: this.#roles.permissions(name) }))
   }
 
   /**

@@ -18,6 +18,7 @@ const REPEATABLE: ReadonlySet<MethodName> = new Set<MethodName>([
   '/etcdserverpb.Maintenance/Status',
   '/etcdserverpb.Maintenance/Hash',
   '/etcdserverpb.Maintenance/HashKV',
+  '/etcdserverpb.Maintenance/Snapshot',
   '/etcdserverpb.Auth/Authenticate',
   '/etcdserverpb.Auth/AuthStatus',
   '/etcdserverpb.Auth/UserGet',

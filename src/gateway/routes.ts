@@ -12,9 +12,9 @@ import { chunksOf } from './json-requests.ts'
 import { streamResponse } from './line-stream.ts'
 import type { Lines } from './lines.ts'
 import { notFound } from './not-found.ts'
-import { observe, observes } from './observe.ts'
 import { refusalResponse, textResponse } from './refusal.ts'
 import { readBody } from './request-body.ts'
+import { serverStream } from './server-stream.ts'
 import type { ShardClient } from './shard-client.ts'
 import { openLines } from './streams.ts'
 import { type Call, callUnary } from './unary.ts'
@@ -75,10 +75,14 @@ async function httpResponse(request: Request, call: Call): Promise<Response> {
 
 /** Only requests in a sequence touch the body as a stream, which costs as much as reading it whole. */
 async function openStream(call: Call, request: Request): Promise<Lines | undefined> {
-  if (streaming(call.method) === 'bidi_stream') {
-    return openLines(call, chunksOf(request.body))
+  switch (streaming(call.method)) {
+    case 'unary':
+      return undefined
+    case 'server_stream':
+      return serverStream(call, await readBody(request, call.settings))
+    case 'bidi_stream':
+      return openLines(call, chunksOf(request.body))
   }
-  return observes(call) ? observe(call, await readBody(request, call.settings)) : undefined
 }
 
 /** A URL's part before its path, cut out because each call needs it and parsing costs more. */

@@ -7,7 +7,7 @@ import { Code, jsonErrorBody, jsonStreamError, RpcStatus, statusOf } from '../pr
 import { statusOfFailure } from './failure.ts'
 import { type Chunks, chunksOf } from './json-requests.ts'
 import type { Lines } from './lines.ts'
-import { observe, observes } from './observe.ts'
+import { serverStream } from './server-stream.ts'
 import { socketInput } from './socket-input.ts'
 import { openLines } from './streams.ts'
 import { type Call, callUnary } from './unary.ts'
@@ -59,8 +59,8 @@ async function answer(socket: WebSocket, call: Call, input: Chunks): Promise<voi
   try {
     if (streaming(call.method) === 'bidi_stream') {
       await sendLines(socket, openLines(call, input), gone.signal)
-    } else if (observes(call)) {
-      const lines = observe(call, await firstValue(input, call.settings))
+    } else if (streaming(call.method) === 'server_stream') {
+      const lines = serverStream(call, await firstValue(input, call.settings))
       await sendLines(socket, lines, gone.signal)
     } else {
       send(socket, await answerUnary(call, input, gone.signal))

@@ -163,6 +163,11 @@ export class Lessor {
     return [...this.#leases.values()].toSorted((a, b) => a.deadline - b.deadline).map(idOf)
   }
 
+  /** Every lease that is not revoked with the TTL that it was granted, in no order. */
+  granted(): readonly LeaseGrantResult[] {
+    return [...this.#leases.values()].map((lease) => ({ ID: idOf(lease), TTL: lease.ttl }))
+  }
+
   /** At most `max` expired leases, earliest first. The caller revokes each, in a revision each. */
   expired(now: number, max: number): readonly LeaseId[] {
     return this.#queue.due(now, max).map(idOf)

@@ -9,6 +9,7 @@ import {
   SELECT_HEAD_BEFORE,
   withValue,
 } from './log.ts'
+import { revisionBytes } from './revision-bytes.ts'
 import { bytesOf, numberOf, type Sql, type SqlRow } from './sql.ts'
 import type { KeyValue, Revision } from './types.ts'
 
@@ -55,7 +56,8 @@ export function* hashKv(sql: Sql, scope: HashScope): Generator<void, HashKv> {
   for (const row of readLog(sql, 0, revision + 1, EVERYTHING)) {
     if (isHashed(sql, row, scope)) {
       const kv = keyValueOf(withValue(sql, row))
-      hash = hashKeyValue(kv, crc32c(marshalRevision(row), hash))
+      const change = { main: kv.modRevision, sub: numberOf(row[5]), deleted: kv.version === 0 }
+      hash = hashKeyValue(kv, crc32c(revisionBytes(change), hash))
       bytes += kv.key.length + kv.value.length
     }
     if (++rows >= STEP_ROWS || bytes >= STEP_BYTES) {
@@ -95,23 +97,6 @@ function standsAt(sql: Sql, row: SqlRow, revision: Revision): boolean {
 
 /** "key", the name of etcd's bucket. */
 const BUCKET = Uint8Array.of(0x6b, 0x65, 0x79)
-const REVISION_BYTES = 17
-const UNDERSCORE = 0x5f
-const TOMBSTONE_MARK = 0x74
-
-function marshalRevision(row: SqlRow): Uint8Array {
-  const deleted = row[3] === 0
-  const bytes = new Uint8Array(REVISION_BYTES + (deleted ? 1 : 0))
-  const view = new DataView(bytes.buffer)
-  view.setBigInt64(0, BigInt(numberOf(row[2])))
-  bytes[8] = UNDERSCORE
-  view.setBigInt64(9, BigInt(numberOf(row[5])))
-  if (deleted) {
-    bytes[REVISION_BYTES] = TOMBSTONE_MARK
-  }
-  return bytes
-}
-
 /** The canonical protobuf of mvccpb.KeyValue, which is what etcd stores and therefore hashes. */
 function hashKeyValue(kv: KeyValue, checksum: number): number {
   let hash = hashBytes(1, kv.key, checksum)

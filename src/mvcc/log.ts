@@ -136,6 +136,16 @@ export const SELECT_EVENTS = `
 SELECT ${EVENT_COLUMNS} FROM log
 WHERE id > ${ID} AND id < ${FIRST_ID} AND key >= ? AND key < ? ORDER BY id LIMIT ?`
 
+/** The log as it is, a long value being NULL, or with lengths in place of its bytes. */
+export const SELECT_CHANGES = changesWith('key', SHORT_LOG_VALUE)
+export const SELECT_CHANGE_SIZES = changesWith('length(key)', 'length(value)')
+
+function changesWith(key: string, value: string): string {
+  return `
+SELECT ${key}, create_revision, ${mainOf('id')}, version, lease, ${subOf('id')}, ${value}
+FROM log WHERE id > ${ID} AND id < ${FIRST_ID} ORDER BY id LIMIT ?`
+}
+
 export const SELECT_LAST_REVISION = `SELECT ${mainOf('max(id)')} FROM log`
 
 /** The parameters of a range in the two forms of every bounded statement. */
@@ -143,7 +153,7 @@ export function boundsParams(bounds: Bounds): readonly SqlParam[] {
   return bounds.end === undefined ? [bounds.start] : [bounds.start, bounds.end]
 }
 
-function leaseOf(cell: SqlCell | undefined): bigint {
+export function leaseOf(cell: SqlCell | undefined): bigint {
   return typeof cell === 'string' ? BigInt(cell) : NO_LEASE
 }
 

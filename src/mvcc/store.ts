@@ -1,6 +1,7 @@
 import { Compaction } from './compaction.ts'
 import { EngineError } from './errors.ts'
 import { type HashKv, hashKv, hashScope } from './hash.ts'
+import { type Change, changeSizesUpTo, changesUpTo, type Length } from './history.ts'
 import { KeyCount } from './key-count.ts'
 import { type Bounds, boundsOf } from './key-range.ts'
 import { eventOf, readLog, SELECT_LAST_REVISION, SELECT_LEASED_KEYS, withValue } from './log.ts'
@@ -199,6 +200,19 @@ export class Store {
     for (const row of readLog(this.#sql, from, before, bounds)) {
       yield eventOf(withValue(this.#sql, row))
     }
+  }
+
+  /**
+   * All that is kept of the changes up to a revision, in order, read as they are asked for. While it
+   * is read, nothing may be compacted.
+   */
+  changes(until: Revision): Iterable<Change<Uint8Array>> {
+    return changesUpTo(this.#sql, until)
+  }
+
+  /** The lengths of what `changes` answers. */
+  changeSizes(until: Revision): Iterable<Change<Length>> {
+    return changeSizesUpTo(this.#sql, until)
   }
 
   /** The version before the event's transaction, unless that revision has been compacted. */

@@ -15,7 +15,7 @@ import { WireReader, WireWriter } from './wire.ts'
  */
 export function encode<T extends object>(type: MessageType<T>, value: T): Uint8Array {
   const sizes: number[] = []
-  const writer = new WireWriter(measure(type, value, { sizes }))
+  const writer = new WireWriter(new Uint8Array(measure(type, value, { sizes })))
   write(type, value, { writer, sizes, next: 0 })
   return writer.bytes
 }

@@ -10,7 +10,14 @@ import { basename, join } from 'node:path'
 import protobuf from 'protobufjs'
 
 const folder = import.meta.dirname
-const protos = ['kv.proto', 'auth.proto', 'rpc.proto', 'lock.proto', 'election.proto']
+const protos = [
+  'kv.proto',
+  'auth.proto',
+  'lease.proto',
+  'rpc.proto',
+  'lock.proto',
+  'election.proto',
+]
 
 /** The 64-bit fields that are opaque ids, of which no bit may be lost. */
 const idNames = new Set([

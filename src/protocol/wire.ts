@@ -102,10 +102,11 @@ export function bigintSize(value: bigint): number {
 /** Writes into an array that is known to be long enough: sizes are computed first. */
 export class WireWriter {
   readonly bytes: Uint8Array
-  position = 0
+  position: number
 
-  constructor(size: number) {
-    this.bytes = new Uint8Array(size)
+  constructor(bytes: Uint8Array, position = 0) {
+    this.bytes = bytes
+    this.position = position
   }
 
   uint32(value: number): void {

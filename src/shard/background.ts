@@ -11,6 +11,8 @@ import type { Metrics } from './metrics.ts'
 const EXPIRY_SCAN_MS = 500
 /** After this long without a page read, a paged answer has lost its client. */
 export const PIN_MS_MAX = 60_000
+/** A revision that no compaction leaves as it was. */
+const BEFORE_ALL: Revision = -1
 /** When to look again after a compaction that was cut off, or that a reader holds up. */
 const COMPACTION_RETRY_MS = 5_000
 
@@ -25,6 +27,7 @@ export class BackgroundWork {
   readonly #autoCompaction: AutoCompactor | undefined
   readonly #pins = new Map<Revision, number>()
   readonly #accessExpired: () => void
+  #holds = 0
   #compacting: Promise<void> | undefined
 
   /** `accessExpired` is called when somebody's access token has come to its end. */
@@ -57,7 +60,8 @@ export class BackgroundWork {
       await this.#deadlines.set('watch-progress', now + interval * (1 + Math.random() / 10))
     }
     await this.armAutoCompaction()
-    if (store.compactionPending && this.#compacting === undefined) {
+    const waits = this.#compacting === undefined && !this.#deadlines.has('compaction')
+    if (store.compactionPending && waits) {
       await this.#deadlines.set('compaction', now)
     }
   }
@@ -126,7 +130,21 @@ export class BackgroundWork {
     this.#pins.set(revision, Date.now() + PIN_MS_MAX)
   }
 
+  /** Keeps every row there is until the function that it answers is called, once. */
+  hold(): () => void {
+    this.#holds++
+    return () => {
+      this.#holds--
+      if (this.#holds === 0 && this.#keyspace.store.compactionPending) {
+        void this.compact()
+      }
+    }
+  }
+
   #pinned(): Revision | undefined {
+    if (this.#holds > 0) {
+      return BEFORE_ALL
+    }
     const now = Date.now()
     let lowest: Revision | undefined
     for (const [revision, until] of this.#pins) {

@@ -7,9 +7,9 @@ import type { MethodName } from '../protocol/methods.ts'
 import type { CallAnswer, PageCursor, Refused, ShardCall } from '../protocol/shard-rpc.ts'
 import { Code, fromEngineError, RpcStatus, statusOf } from '../protocol/status.ts'
 import { WireError } from '../protocol/wire.ts'
-import { type Caller, dispatch } from './dispatch.ts'
+import { type Caller, dispatch, unknownMethod } from './dispatch.ts'
 import type { Authority } from './door.ts'
-import type { Answer, Dispatch } from './handler.ts'
+import type { Answer, Dispatch, Messages } from './handler.ts'
 import { rangeNext, rangeStreamNext } from './kv.ts'
 import type { Metrics } from './metrics.ts'
 
@@ -18,7 +18,12 @@ export interface Asker {
   readonly gone: boolean
   whenGone(listener: () => void): void
   answered(answer: CallAnswer): void
+  /** Undefined where one answer is all that there can be. */
+  streams?(messages: EncodedMessages): void
 }
+
+/** Messages of a stream, as in `Messages`. Throws an RpcStatus. */
+export type EncodedMessages = AsyncGenerator<readonly Uint8Array[]>
 
 /**
  * Calls as they come, over RPC or in frames: encoded, each counted in the metrics, and each
@@ -70,7 +75,7 @@ export class Calls {
   }
 }
 
-/** A call on its way to its one answer. */
+/** A call on its way to its one answer, or to the messages that are it. */
 class StartedCall implements Caller {
   readonly #calls: Calls
   readonly #metrics: Metrics
@@ -98,6 +103,15 @@ class StartedCall implements Caller {
     this.#end(this.#calls.answer(this.#method, answer))
   }
 
+  streams(messages: Messages): void {
+    if (this.#asker.streams === undefined) {
+      this.failed(unknownMethod(this.#method))
+    } else {
+      const ended = (code: Code): void => this.#metrics.ended(this.#method, this.#started, code)
+      this.#asker.streams(encodedMessages(rpcMethods[this.#method].response, messages, ended))
+    }
+  }
+
   failed(error: unknown): void {
     this.#end(refusal(error))
   }
@@ -110,6 +124,27 @@ class StartedCall implements Caller {
 }
 
 export type PagedMethod = '/etcdserverpb.KV/Range' | '/etcdserverpb.KV/RangeStream'
+
+/** `ended` is called once, with what became of the stream. */
+async function* encodedMessages(
+  type: MessageType<object>,
+  messages: Messages,
+  ended: (code: Code) => void,
+): EncodedMessages {
+  let code: Code = Code.CANCELED
+  try {
+    for await (const turn of messages) {
+      yield turn.map((message) => encode(type, message))
+    }
+    code = Code.OK
+  } catch (error) {
+    const status = statusOfError(error)
+    code = status.code
+    throw status
+  } finally {
+    ended(code)
+  }
+}
 
 export function refusal(error: unknown): Refused {
   const status = statusOfError(error)

@@ -41,12 +41,13 @@ import type { MethodName } from '../protocol/methods.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
 import { authHandlers } from './auth.ts'
-import type { Answer, Dispatch, Handler, Handlers } from './handler.ts'
+import type { Answer, Dispatch, Handler, Handlers, Messages } from './handler.ts'
 import { checkRangeStream, compact, deleteRange, put, range, rangeStream, txn } from './kv.ts'
 import { leaseGrant, leaseKeepAlive, leaseLeases, leaseRevoke, leaseTimeToLive } from './lease.ts'
 import { alarm, hashKvResponse, hashResponse, statusResponse } from './maintenance.ts'
 import { type Principal, principalOf } from './principal.ts'
 import { recipeClients } from './recipe-clients.ts'
+import { snapshot } from './snapshot.ts'
 
 /** Who waits for an answer. Called once, and in the turn of the commit for what has written. */
 export interface Caller {
@@ -55,6 +56,8 @@ export interface Caller {
   /** Called when that happens. */
   whenGone(listener: () => void): void
   answered(answer: Answer): void
+  /** The answer is a stream, which the caller reads to its end, or closes. */
+  streams(messages: Messages): void
   failed(error: unknown): void
 }
 
@@ -146,6 +149,9 @@ const handlers: Handlers = {
       response: hashKvResponse(keyspace, await background.hashKv(revision)),
     }),
   },
+  '/etcdserverpb.Maintenance/Snapshot': {
+    stream: (parts, _request, facts) => snapshot(parts, facts),
+  },
   '/etcdserverpb.Maintenance/MoveLeader': {
     read: (keyspace, request: MoveLeaderRequest) => ({ response: moveLeader(keyspace, request) }),
   },
@@ -223,10 +229,7 @@ function runAs(
   // The table pairs each method with a handler of its request type.
   const handler = handlers[method] as Handler<object> | undefined
   if (handler === undefined) {
-    const { service, method: name } = rpcMethods[method]
-    caller.failed(
-      new RpcStatus(Code.UNIMPLEMENTED, `unknown method ${name} for service ${service}`),
-    )
+    caller.failed(unknownMethod(method))
     return
   }
   const admit = (): void => {
@@ -251,17 +254,34 @@ function runAs(
       }
     })
   } else {
-    const gone = new AbortController()
-    caller.whenGone(() => gone.abort())
+    const abort = new AbortController()
+    caller.whenGone(() => abort.abort())
+    const facts = { context, principal, gone: abort.signal }
+    if ('stream' in handler) {
+      try {
+        admit()
+      } catch (error) {
+        caller.failed(error)
+        return
+      }
+      caller.streams(handler.stream(parts, request, facts))
+      return
+    }
     const steps = async (): Promise<Answer> => {
       admit()
-      return handler.steps(parts, request, { context, principal, gone: gone.signal })
+      return handler.steps(parts, request, facts)
     }
     steps().then(
       (answer) => caller.answered(answer),
       (error: unknown) => caller.failed(error),
     )
   }
+}
+
+/** What is answered over a session alone is not known elsewhere. */
+export function unknownMethod(name: MethodName): RpcStatus {
+  const { service, method } = rpcMethods[name]
+  return new RpcStatus(Code.UNIMPLEMENTED, `unknown method ${method} for service ${service}`)
 }
 
 function settle(caller: Caller, run: () => Answer): void {

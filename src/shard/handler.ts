@@ -43,13 +43,21 @@ export interface StepsFacts extends CallFacts {
 }
 
 /**
+ * Messages of the method's response type, those of a turn together. They are made when they are asked
+ * for, and are good until the next ones are.
+ */
+export type Messages = AsyncGenerator<readonly object[]>
+
+/**
  * How a method runs: a `write` waits for the turn that commits all writes at hand; a `read` answers
- * at once, through SQL, so that a deposed object cannot answer; `steps` take several turns.
+ * at once, through SQL, so that a deposed object cannot answer; `steps` take several turns; a `stream`
+ * answers many messages.
  */
 type Run<T> =
   | { readonly write: (keyspace: Keyspace, request: T, facts: TurnFacts) => object }
   | { readonly read: (keyspace: Keyspace, request: T, facts: CallFacts) => Answer }
   | { readonly steps: (parts: Dispatch, request: T, facts: StepsFacts) => Promise<Answer> }
+  | { readonly stream: (parts: Dispatch, request: T, facts: StepsFacts) => Messages }
 
 /** Whoever calls is asked who they are and whether they may, unless a handler does that itself. */
 export type Handler<T> = Run<T> & {

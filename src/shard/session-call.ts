@@ -5,10 +5,10 @@ import {
   FrameKind,
   responseFrame,
 } from '../protocol/frames.ts'
-import type { CallAnswer, CallContext, PageCursor, ShardCall } from '../protocol/shard-rpc.ts'
-import { statusOf } from '../protocol/status.ts'
+import type { CallAnswer, CallContext, ShardCall } from '../protocol/shard-rpc.ts'
+import { RpcStatus, statusOf } from '../protocol/status.ts'
 import { PIN_MS_MAX } from './background.ts'
-import type { Asker, Calls, PagedMethod } from './calls.ts'
+import type { Asker, Calls, EncodedMessages, PagedMethod } from './calls.ts'
 import type { Authority } from './door.ts'
 
 /** What a call needs of the session it came over. */
@@ -20,6 +20,8 @@ export interface CallOut {
   readonly ended: () => void
 }
 
+const NO_BYTES = new Uint8Array(0)
+
 /**
  * A call that came in a CALL frame. A long answer leaves page by page: the next one is read when the
  * reader has credit for it, so that no more than a window of it is in memory.
@@ -30,7 +32,8 @@ export class SessionCall implements Asker {
   readonly #call: ShardCall
   readonly #stream: number
   readonly #out: CallOut
-  #next: PageCursor | undefined
+  /** What goes on when the reader has credit again. */
+  #resume: (() => void) | undefined
   #underWay = 0
   #stalled: number | null = null
   #listener: (() => void) | undefined
@@ -56,47 +59,86 @@ export class SessionCall implements Asker {
     }
     let page = answer
     while ('response' in page && page.next !== undefined) {
-      this.#send(FrameKind.DATA, page.response)
-      this.#underWay += page.response.length
+      const { response, next } = page
+      const read = (): CallAnswer =>
+        this.#calls.next(this.#call.method as PagedMethod, this.#call.request, next)
+      this.#sendData(response)
       if (this.#underWay >= CREDIT_WINDOW_BYTES) {
-        this.#wait(page.next)
+        this.#wait(() => {
+          if (!this.gone) {
+            this.answered(read())
+          }
+        })
         return
       }
-      page = this.#calls.next(this.#call.method as PagedMethod, this.#call.request, page.next)
+      page = read()
     }
     this.#end(page)
+  }
+
+  streams(messages: EncodedMessages): void {
+    void this.#sendAll(messages)
+  }
+
+  async #sendAll(messages: EncodedMessages): Promise<void> {
+    try {
+      for await (const turn of messages) {
+        if (this.gone) {
+          return
+        }
+        turn.forEach((message) => this.#sendData(message))
+        if (this.#underWay >= CREDIT_WINDOW_BYTES) {
+          await new Promise<void>((resolve) => this.#wait(resolve))
+        }
+      }
+      this.#end({ response: NO_BYTES })
+    } catch (error) {
+      if (!(error instanceof RpcStatus)) {
+        throw error
+      }
+      this.#end({ refused: { code: error.code, message: error.message } })
+    }
   }
 
   /** The reader has taken so many bytes of the pages sent so far. */
   credit(taken: number): void {
     this.#underWay = Math.max(0, this.#underWay - taken)
-    const next = this.#next
-    if (next !== undefined && this.#underWay < CREDIT_WINDOW_BYTES) {
-      this.#next = undefined
+    const resume = this.#resume
+    if (resume !== undefined && this.#underWay < CREDIT_WINDOW_BYTES) {
+      this.#resume = undefined
       clearTimeout(this.#stalled)
-      this.answered(this.#calls.next(this.#call.method as PagedMethod, this.#call.request, next))
+      resume()
     }
   }
 
   /**
-   * The page's revision is pinned for a while and no longer. The timer also keeps the object in
+   * What is still to be read is kept for a while and no longer. The timer also keeps the object in
    * memory, which would forget the call when it hibernates.
    */
-  #wait(next: PageCursor): void {
-    this.#next = next
+  #wait(resume: () => void): void {
+    this.#resume = resume
     this.#stalled = setTimeout(() => {
       const { code, message } = statusOf('timeout')
       this.#end({ refused: { code, message } })
+      this.cancel()
     }, PIN_MS_MAX)
   }
 
   #end(answer: CallAnswer): void {
+    if (this.gone) {
+      return
+    }
     if ('refused' in answer) {
       this.#send(FrameKind.ANSWER, encodeEnd(answer.refused.code, answer.refused.message))
     } else {
       this.#out.send(responseFrame(this.#stream, answer.response))
     }
     this.#out.ended()
+  }
+
+  #sendData(payload: Uint8Array): void {
+    this.#underWay += payload.length
+    this.#send(FrameKind.DATA, payload)
   }
 
   #send(kind: number, payload: Uint8Array): void {
@@ -108,6 +150,10 @@ export class SessionCall implements Asker {
     this.gone = true
     clearTimeout(this.#stalled)
     this.#listener?.()
+    // A stream that waits for credit is ended by itself.
+    const resume = this.#resume
+    this.#resume = undefined
+    resume?.()
   }
 
   whenGone(listener: () => void): void {

@@ -1,11 +1,12 @@
 import store from '../../migrations/0001_store.sql'
 import lease from '../../migrations/0002_lease.sql'
 import auth from '../../migrations/0007_auth.sql'
+import putTrigger from '../../migrations/0010_put_trigger.sql'
 import type { LeasedKeys } from '../../src/auth/access.ts'
 import { AuthStore } from '../../src/auth/auth-store.ts'
 import { Lessor } from '../../src/lease/lessor.ts'
 import { migrate } from '../../src/mvcc/migrations.ts'
-import { Store } from '../../src/mvcc/store.ts'
+import { type Changed, Store } from '../../src/mvcc/store.ts'
 import type { LeaseId } from '../../src/mvcc/types.ts'
 import { NodeSql } from '../mvcc/node-sql.ts'
 
@@ -20,16 +21,17 @@ export class Keyspace implements LeasedKeys {
   readonly lessor: Lessor
   auth: AuthStore
 
-  constructor() {
+  constructor(changed: Changed = () => undefined) {
     migrate(this.sql, [
       { name: '0001_store', script: store },
       { name: '0002_lease', script: lease },
       { name: '0007_auth', script: auth },
+      { name: '0010_put_trigger', script: putTrigger },
     ])
     this.store = new Store(this.sql, {
       txnOpsMax: 128,
       hasLease: (id) => this.lessor.has(id),
-      changed: () => undefined,
+      changed,
     })
     this.lessor = new Lessor(this.sql, this.store, () => 1n)
     this.auth = this.#openAuth()

@@ -5,6 +5,7 @@ import { grpcDownload } from './grpc-download.ts'
 import { grpcLoad } from './grpc-load.ts'
 import { grpcWatch } from './grpc-watch.ts'
 import type { Task } from './load.ts'
+import { snapshotDownload } from './snapshot-download.ts'
 import { unaryLoad } from './unary-load.ts'
 
 function run(task: Task): Promise<object> {
@@ -21,6 +22,8 @@ function run(task: Task): Promise<object> {
       return grpcWatch(task)
     case 'grpc-download':
       return grpcDownload(task)
+    case 'snapshot-download':
+      return snapshotDownload(task)
   }
 }
 

@@ -5,6 +5,7 @@ import type { FanOutResult, FanOutTask } from './fan-out.ts'
 import type { GrpcDownloadResult, GrpcDownloadTask } from './grpc-download.ts'
 import type { GrpcTask } from './grpc-load.ts'
 import type { GrpcWatchResult, GrpcWatchTask } from './grpc-watch.ts'
+import type { SnapshotDownloadResult, SnapshotDownloadTask } from './snapshot-download.ts'
 import type { UnaryResult, UnaryTask } from './unary-load.ts'
 
 interface Results {
@@ -14,6 +15,7 @@ interface Results {
   'grpc': UnaryResult
   'grpc-watch': GrpcWatchResult
   'grpc-download': GrpcDownloadResult
+  'snapshot-download': SnapshotDownloadResult
 }
 
 export type Task =
@@ -23,6 +25,7 @@ export type Task =
   | GrpcTask
   | GrpcWatchTask
   | GrpcDownloadTask
+  | SnapshotDownloadTask
 
 /** Runs a task in a thread of its own, so that nothing here delays a client of it. */
 export async function runLoad<T extends Task>(task: T): Promise<Results[T['kind']]> {

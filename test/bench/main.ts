@@ -13,6 +13,7 @@ import { put, range, txn } from './cases-kv.ts'
 import { list, page } from './cases-list.ts'
 import { largeRange } from './cases-memory.ts'
 import { permission } from './cases-permission.ts'
+import { snapshot } from './cases-snapshot.ts'
 import { fanOut, idleWatchers } from './cases-watch.ts'
 import { findContestants, stopAll } from './contestants.ts'
 import { formatTable } from './table.ts'
@@ -33,6 +34,7 @@ const cases: readonly BenchCase[] = [
   progress,
   putToEvent,
   grpcList,
+  snapshot,
   checkPerf,
 ]
 

@@ -7,6 +7,7 @@ import { decode, encode } from '../../src/protocol/binary.ts'
 import {
   type RangeResponse,
   RangeStreamResponse,
+  SnapshotResponse,
   WatchCreateRequest,
   WatchRequest,
   WatchResponse,
@@ -86,6 +87,13 @@ export class LinkClient {
     return new Recorder(
       (reader) => this.link.stream(unary('/etcdserverpb.KV/RangeStream', request), reader),
       (message) => decode(RangeStreamResponse, message),
+    )
+  }
+
+  snapshot(): Recorder<SnapshotResponse, StreamCall> {
+    return new Recorder(
+      (reader) => this.link.stream(unary('/etcdserverpb.Maintenance/Snapshot', {}), reader),
+      (message) => decode(SnapshotResponse, message),
     )
   }
 

@@ -113,6 +113,9 @@ export function askingGrpc(client: GrpcClient): AskWithToken {
       }
       const stream = client.stream(method, options)
       stream.send(message)
+      if (streaming(method) === 'server_stream') {
+        stream.halfClose()
+      }
       const answer = await stream.next()
       stream.cancel()
       return parseObject(encodeJson(response, answer ?? {}))

@@ -64,7 +64,7 @@ export async function firstLine(response: Response): Promise<string> {
       break
     }
   }
-  return line
+  return line.slice(0, line.indexOf('\n') + 1) || line
 }
 
 /** One unary RPC whose success is taken for granted: the parsed answer. */

@@ -92,17 +92,6 @@ describe('the headers of a call', () => {
   })
 })
 
-describe('a method that is not served', () => {
-  it('[GTW7] is refused as gRPC refuses it', async () => {
-    const response = await post('/v3/maintenance/snapshot', {})
-    expect(response.status).toBe(501)
-    expect(await response.json()).toEqual({
-      code: 12,
-      message: 'unknown method Snapshot for service etcdserverpb.Maintenance',
-    })
-  })
-})
-
 const range = (timeout: string): Promise<Response> =>
   post('/v3/kv/range', { key: base64('timeout') }, { 'Grpc-Timeout': timeout })
 

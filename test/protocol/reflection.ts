@@ -6,7 +6,7 @@ import type { Field, MessageFields, MessageType } from '../../src/protocol/messa
 const folder = join(import.meta.dirname, '../../src/protocol/proto')
 const root = new protobuf.Root()
 root.resolvePath = (_origin, target) => join(folder, basename(target))
-root.loadSync(['lock.proto', 'election.proto'], { keepCase: true }).resolveAll()
+root.loadSync(['lock.proto', 'election.proto', 'lease.proto'], { keepCase: true }).resolveAll()
 
 export function reflectedEncode(type: MessageType<object>, message: object): Uint8Array {
   const reflected = root.lookupType(type.name)

@@ -159,6 +159,26 @@ export const Role: MessageType<Role> = {
   }),
 }
 
+export interface Lease {
+  readonly ID: bigint
+  readonly TTL: number
+  readonly RemainingTTL: number
+}
+
+export const Lease: MessageType<Lease> = {
+  name: 'leasepb.Lease',
+  fields: [
+    { number: 1, name: 'ID', property: 'ID', kind: 'int64-id' },
+    { number: 2, name: 'TTL', property: 'TTL', kind: 'int64' },
+    { number: 3, name: 'RemainingTTL', property: 'RemainingTTL', kind: 'int64' },
+  ],
+  empty: () => ({
+    ID: 0n,
+    TTL: 0,
+    RemainingTTL: 0,
+  }),
+}
+
 export interface ResponseHeader {
   readonly clusterId: bigint
   readonly memberId: bigint

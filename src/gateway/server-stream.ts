@@ -1,18 +1,19 @@
 import { decodeRequest } from '../http/call.ts'
-import { LeaderResponse } from '../protocol/generated/messages.ts'
+import { rpcMethods } from '../protocol/generated/services.ts'
 import { encodeJsonResult } from '../protocol/json-encode.ts'
+import type { MessageType } from '../protocol/message-type.ts'
 import { CallSession } from './call-session.ts'
 import { statusOfFailure } from './failure.ts'
 import { Lines } from './lines.ts'
 import type { Call } from './unary.ts'
 
-export function observes({ method }: Call): boolean {
-  return method === '/v3electionpb.Election/Observe'
-}
-
-/** A line for each news of the leader, until the client leaves. Throws an RpcStatus. */
-export function observe(call: Call, body: Uint8Array): Lines {
+/**
+ * A call of one request that is answered by many messages: a line for each, as the client takes them,
+ * until the last one or until the client leaves. Throws an RpcStatus.
+ */
+export function serverStream(call: Call, body: Uint8Array): Lines {
   const { method, context, shard, settings } = call
+  const type: MessageType<object> = rpcMethods[method].response
   const request = decodeRequest(method, body, settings)
   let session: CallSession | undefined
   const lines = new Lines(() => session?.close())
@@ -22,10 +23,12 @@ export function observe(call: Call, body: Uint8Array): Lines {
       { method, request, context },
       {
         received: (response, size) => {
-          const line = encodeJsonResult(LeaderResponse, response as LeaderResponse)
-          void lines.push(line).then(() => session?.credit(size))
+          void lines.push(encodeJsonResult(type, response)).then(() => session?.credit(size))
         },
-        answered: () => lines.end(),
+        answered: () => {
+          lines.end()
+          session?.close()
+        },
         failed: (status) => lines.cancel(status),
       },
     )
