@@ -1,7 +1,16 @@
 import type { Socket } from 'node:net'
+import { Ending } from './h2-ending.ts'
 import { ReceiveWindow, SendWindow } from './h2-flow.ts'
 import { FrameReader } from './h2-frame-reader.ts'
-import { ConnectionError, ErrorCode, Flag, FrameType } from './h2-frames.ts'
+import {
+  ConnectionError,
+  ErrorCode,
+  expectConnection,
+  expectLength,
+  Flag,
+  FrameType,
+  protocolError,
+} from './h2-frames.ts'
 import { HeaderBlocks, withoutPadding } from './h2-header-blocks.ts'
 import { HEADER_LIST_BYTES_MAX, type HeaderBlock, HpackDecoder } from './h2-hpack-decoder.ts'
 import { HpackEncoder } from './h2-hpack-encoder.ts'
@@ -38,8 +47,9 @@ const IDLE_FRAMES_BURST = 10_000
 const IDLE_FRAMES_PER_SECOND = 1_000
 /** A client that does not read what it asked for, such as answers to settings, is not read either. */
 const UNREAD_BYTES_MAX = 1024 * 1024
-/** What a client that is let go may take to close. */
-const LINGER_MS_MAX = 1_000
+/** Changes of the windows of all streams at once; grpc-go makes some when it measures the way. */
+const WINDOW_CHANGES_BURST = 100
+const WINDOW_CHANGES_PER_SECOND = 10
 
 /** What a block of headers was read as. */
 type Head<T> = { readonly flaw: number } | { readonly flaw: undefined; readonly prepared: T }
@@ -63,13 +73,14 @@ export class H2Connection<T> implements StreamHost {
     initialWindowBytes: WINDOW_BYTES_AT_FIRST,
   }
   readonly #streams: H2Streams
+  readonly #ending: Ending
   readonly #resets = new RateLimit(RESETS_BURST, RESETS_PER_SECOND)
   readonly #idleFrames = new RateLimit(IDLE_FRAMES_BURST, IDLE_FRAMES_PER_SECOND)
+  readonly #windowChanges = new RateLimit(WINDOW_CHANGES_BURST, WINDOW_CHANGES_PER_SECOND)
   #hasSettings = false
   #isGoing = false
   #isOver = false
   readonly #pings: (() => void)[] = []
-  #linger: NodeJS.Timeout | undefined
   #error: Error | undefined
 
   constructor(socket: Socket, service: H2Service<T>) {
@@ -77,6 +88,7 @@ export class H2Connection<T> implements StreamHost {
     this.#service = service
     this.output = new H2Output(socket)
     this.#streams = new H2Streams(this.output, this.sendWindow)
+    this.#ending = new Ending(socket, this.output)
     this.#reader = new FrameReader((type, flags, stream, payload) =>
       this.#frame(type, flags, stream, payload),
     )
@@ -103,7 +115,7 @@ export class H2Connection<T> implements StreamHost {
   close(): void {
     if (!this.#isGoing && !this.#isOver) {
       this.#isGoing = true
-      this.#sayGoodbye(ErrorCode.NO_ERROR, '')
+      this.#ending.announce(this.#streams.last, ErrorCode.NO_ERROR, '')
       this.#endIfEmpty()
     }
   }
@@ -137,8 +149,7 @@ export class H2Connection<T> implements StreamHost {
     })
     this.output.begin(FrameType.SETTINGS, 0, 0, settings.length)
     this.output.add(settings)
-    this.output.begin(FrameType.WINDOW_UPDATE, 0, 0, 4)
-    this.output.addUint32(WINDOW_BYTES - WINDOW_BYTES_AT_FIRST)
+    this.output.short(FrameType.WINDOW_UPDATE, 0, WINDOW_BYTES - WINDOW_BYTES_AT_FIRST)
   }
 
   #received(chunk: Buffer): void {
@@ -208,7 +219,7 @@ export class H2Connection<T> implements StreamHost {
     }
     const increment = this.#receiveWindow.take(payload.length)
     if (increment > 0) {
-      this.#updateWindow(increment)
+      this.output.short(FrameType.WINDOW_UPDATE, 0, increment)
     }
     const isEnd = (flags & Flag.END_STREAM) !== 0
     if (payload.length === 0 && !isEnd) {
@@ -224,11 +235,6 @@ export class H2Connection<T> implements StreamHost {
     }
   }
 
-  #updateWindow(increment: number): void {
-    this.output.begin(FrameType.WINDOW_UPDATE, 0, 0, 4)
-    this.output.addUint32(increment)
-  }
-
   #headers(id: number, flags: number, block: Buffer): void {
     if (id % 2 === 0) {
       throw protocolError(`a request on stream ${id}`)
@@ -242,9 +248,9 @@ export class H2Connection<T> implements StreamHost {
     }
     this.#streams.last = id
     if (this.#isGoing || this.#streams.count >= this.#service.streamsMax) {
-      this.#refuse(id, ErrorCode.REFUSED_STREAM)
+      this.output.short(FrameType.RST_STREAM, id, ErrorCode.REFUSED_STREAM)
     } else if (head.flaw !== undefined) {
-      this.#refuse(id, head.flaw)
+      this.output.short(FrameType.RST_STREAM, id, head.flaw)
     } else {
       const windows = { receiveBytes: WINDOW_BYTES, sendBytes: this.#peer.initialWindowBytes }
       const stream = new H2Stream(this, id, windows, isEnd)
@@ -276,11 +282,6 @@ export class H2Connection<T> implements StreamHost {
     } else {
       stream?.clientEnded()
     }
-  }
-
-  #refuse(id: number, code: number): void {
-    this.output.begin(FrameType.RST_STREAM, 0, id, 4)
-    this.output.addUint32(code)
   }
 
   #windowUpdate(id: number, payload: Buffer): void {
@@ -342,14 +343,15 @@ export class H2Connection<T> implements StreamHost {
       return
     }
     this.#hasSettings = true
-    const { initialWindowBytes, headerTableBytes } = this.#peer
+    const { initialWindowBytes } = this.#peer
     readSettings(payload, this.#peer)
-    if (this.#peer.headerTableBytes !== headerTableBytes) {
-      this.encoder.resize(this.#peer.headerTableBytes)
-    }
+    this.encoder.resize(this.#peer.headerTableBytes)
     this.output.begin(FrameType.SETTINGS, Flag.ACK, 0, 0)
     const difference = this.#peer.initialWindowBytes - initialWindowBytes
     if (difference !== 0) {
+      if (!this.#windowChanges.allows(performance.now())) {
+        throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many changes of the window')
+      }
       this.#streams.moveWindows(difference)
     }
   }
@@ -369,17 +371,9 @@ export class H2Connection<T> implements StreamHost {
 
   #fail(error: ConnectionError): void {
     this.#error = error
-    this.#sayGoodbye(error.code, error.message)
+    this.#ending.announce(this.#streams.last, error.code, error.message)
     this.#end()
-    this.#lingers()
-  }
-
-  #sayGoodbye(code: number, text: string): void {
-    const why = Buffer.from(text)
-    this.output.begin(FrameType.GOAWAY, 0, 0, 8 + why.length)
-    this.output.addUint32(this.#streams.last)
-    this.output.addUint32(code)
-    this.output.add(why)
+    this.#ending.linger()
   }
 
   #endIfEmpty(): void {
@@ -388,44 +382,17 @@ export class H2Connection<T> implements StreamHost {
     }
   }
 
-  /**
-   * What was said goes out, and the client closes. What it still sends is read and thrown away: the
-   * system would answer it with a reset, which overtakes GOAWAY.
-   */
   #end(): void {
     this.#isOver = true
-    this.output.flush()
-    this.#socket.end(() => this.#lingers())
-    this.#socket.resume()
+    this.#ending.end()
     this.#streams.close()
-  }
-
-  #lingers(): void {
-    this.#linger ??= setTimeout(() => this.#socket.destroy(), LINGER_MS_MAX)
   }
 
   #closed(): void {
     this.#isOver = true
-    clearTimeout(this.#linger)
     this.#streams.close()
     this.#service.closed(this.#error)
   }
 }
 
 const pingPayload = Buffer.from('etcdping')
-
-function protocolError(what: string): ConnectionError {
-  return new ConnectionError(ErrorCode.PROTOCOL_ERROR, what)
-}
-
-function expectLength(payload: Buffer, length: number, name: string): void {
-  if (payload.length !== length) {
-    throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, `${name} of ${payload.length} bytes`)
-  }
-}
-
-function expectConnection(id: number, name: string): void {
-  if (id !== 0) {
-    throw protocolError(`${name} on stream ${id}`)
-  }
-}

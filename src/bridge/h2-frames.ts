@@ -51,3 +51,21 @@ export class ConnectionError extends Error {
     this.code = code
   }
 }
+
+export function protocolError(what: string): ConnectionError {
+  return new ConnectionError(ErrorCode.PROTOCOL_ERROR, what)
+}
+
+/** Throws ConnectionError for a payload of another length. */
+export function expectLength(payload: Uint8Array, length: number, name: string): void {
+  if (payload.length !== length) {
+    throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, `${name} of ${payload.length} bytes`)
+  }
+}
+
+/** Throws ConnectionError for a frame of the connection that came on a stream. */
+export function expectConnection(stream: number, name: string): void {
+  if (stream !== 0) {
+    throw protocolError(`${name} on stream ${stream}`)
+  }
+}

@@ -50,6 +50,12 @@ export class H2Output {
     this.#length = at + FRAME_HEAD_BYTES
   }
 
+  /** A frame whose payload is a number: RST_STREAM, WINDOW_UPDATE. */
+  short(type: number, stream: number, value: number): void {
+    this.begin(type, 0, stream, 4)
+    this.addUint32(value)
+  }
+
   /** Of the frame that was begun last. */
   add(bytes: Uint8Array): void {
     this.#buffer?.set(bytes, this.#length)
@@ -59,11 +65,6 @@ export class H2Output {
   addUint32(value: number): void {
     this.#buffer?.writeUInt32BE(value, this.#length)
     this.#length += 4
-  }
-
-  addByte(value: number): void {
-    this.#buffer?.writeUInt8(value, this.#length)
-    this.#length += 1
   }
 
   #reserve(bytes: number): void {

@@ -15,6 +15,7 @@ export const WINDOW_BYTES_MAX = 2 ** 31 - 1
 
 /** Of a client, what a server goes by. */
 export interface PeerSettings {
+  /** The smallest that there was. */
   headerTableBytes: number
   initialWindowBytes: number
 }
@@ -28,7 +29,7 @@ export function readSettings(payload: Buffer, settings: PeerSettings): void {
     const value = payload.readUInt32BE(at + 2)
     switch (payload.readUInt16BE(at)) {
       case Setting.HEADER_TABLE_SIZE:
-        settings.headerTableBytes = value
+        settings.headerTableBytes = Math.min(settings.headerTableBytes, value)
         break
       case Setting.ENABLE_PUSH:
         check(value <= 1, ErrorCode.PROTOCOL_ERROR, 'ENABLE_PUSH')

@@ -203,8 +203,7 @@ export class H2Stream {
   /** Ends both sides now. */
   reset(code: number): void {
     if (!this.#isClosed) {
-      this.#host.output.begin(FrameType.RST_STREAM, 0, this.id, 4)
-      this.#host.output.addUint32(code)
+      this.#host.output.short(FrameType.RST_STREAM, this.id, code)
       this.close()
     }
   }
@@ -242,8 +241,7 @@ export class H2Stream {
   take(bytes: number): void {
     const increment = this.#receiveWindow.take(bytes)
     if (increment > 0 && !this.#isClosed && !this.#hasClientEnded) {
-      this.#host.output.begin(FrameType.WINDOW_UPDATE, 0, this.id, 4)
-      this.#host.output.addUint32(increment)
+      this.#host.output.short(FrameType.WINDOW_UPDATE, this.id, increment)
     }
   }
 

@@ -187,6 +187,14 @@ describe('what is received', () => {
     expect(connection.ofType(FrameType.GOAWAY)).toEqual([])
   })
 
+  it('[HTF8] that changes the windows of all streams again and again ends the connection', async () => {
+    await connection.send(opening, callHeaders(1, watch))
+    for (let size = 1; !connection.isClosed; size++) {
+      await connection.send(initialWindow(size))
+    }
+    expect(connection.ofType(FrameType.GOAWAY).map((each) => goawayOf(each).code)).toEqual([11])
+  })
+
   it('[HTF8] that carries nothing, again and again, ends the connection', async () => {
     await connection.send(opening, callHeaders(1, watch))
     const empty = Buffer.concat(
