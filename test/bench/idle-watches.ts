@@ -13,11 +13,12 @@ export interface IdleWatches {
 export async function openIdleWatches(
   url: string,
   prefixes: readonly (readonly string[])[],
+  path = '/v3/watch',
 ): Promise<IdleWatches> {
   const { promise: disturbed, reject } = Promise.withResolvers<never>()
   const sockets: WebSocket[] = []
   const created = prefixes.map(async (some) => {
-    const socket = new WebSocket(new URL('/v3/watch', url.replace('http', 'ws')))
+    const socket = new WebSocket(new URL(path, url.replace('http', 'ws')))
     sockets.push(socket)
     await once(socket, 'open')
     const { promise, resolve } = Promise.withResolvers<void>()

@@ -9,6 +9,7 @@ import { engine } from './cases-engine.ts'
 import { grpcList } from './cases-grpc-list.ts'
 import { progress, putToEvent } from './cases-grpc-watch.ts'
 import { grpcPut, grpcRange } from './cases-grpc.ts'
+import { keyspaces } from './cases-keyspaces.ts'
 import { put, range, txn } from './cases-kv.ts'
 import { list, page } from './cases-list.ts'
 import { largeRange } from './cases-memory.ts'
@@ -29,6 +30,7 @@ const cases: readonly BenchCase[] = [
   fanOut,
   idleWatchers,
   largeRange,
+  keyspaces,
   grpcPut,
   grpcRange,
   progress,

@@ -1,0 +1,157 @@
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { Agent, type IncomingMessage, request } from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { alternate, type BenchCase, type Figures } from './bench-case.ts'
+import type { Contestant, Running } from './contestants.ts'
+import { openIdleWatches } from './idle-watches.ts'
+import { keyAt, prefixEnd } from './keys.ts'
+import { base64, valueOf } from './messages.ts'
+import { type Usage, usageOf } from './process-usage.ts'
+
+const KEYSPACES = 1000
+const KEYS = 1000
+const KEYS_PER_TXN = 100
+const VALUE_BYTES = 100
+/** After ten seconds without a request an object leaves the memory. */
+const ASLEEP_MS = 15_000
+const IDLE_MS = 5000
+const PUTS = 2000
+const AT_ONCE = 8
+
+export const keyspaces: BenchCase = {
+  name: 'keyspaces',
+  about: `${KEYSPACES} keyspaces of ${KEYS} keys, each with an open watch, in one workerd`,
+  // Of etcd that would be a thousand processes.
+  run: ({ contestants: [us], rounds }) =>
+    us === undefined ? Promise.resolve([]) : alternate([us], rounds, measured),
+}
+
+const names = Array.from({ length: KEYSPACES }, (_, n) => `bench-${n}`)
+
+/** What memory they take shows only after a start: creating and filling leaves plenty behind. */
+async function measured(us: Contestant): Promise<Figures> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'bench-keyspaces-'))
+  try {
+    const made = await served(us, dataDir, create)
+    return { ...made, ...(await served(us, dataDir, useThenIdle)) }
+  } finally {
+    await rm(dataDir, { recursive: true })
+  }
+}
+
+async function served(
+  us: Contestant,
+  dataDir: string,
+  use: (server: Running, client: Client) => Promise<Figures>,
+): Promise<Figures> {
+  const server = await us.start(dataDir)
+  const client = new Client(server.url)
+  try {
+    return await use(server, client)
+  } finally {
+    client.close()
+    await server.stop()
+  }
+}
+
+async function create(_server: Running, client: Client): Promise<Figures> {
+  await client.post('/keyspaces', { name: 'warm-up' })
+  const start = performance.now()
+  for (const name of names) {
+    await client.post('/keyspaces', { name })
+  }
+  const seconds = (performance.now() - start) / 1000
+  await eachOf(names, (name) => client.fill(name))
+  return { [`${KEYSPACES} keyspaces: creating them one by one, s`]: seconds }
+}
+
+async function useThenIdle({ url, pid }: Running, client: Client): Promise<Figures> {
+  await client.read('warm-up')
+  const alone = await cpuOfPuts(client, pid)
+  const before = usageOf(pid)
+  await eachOf(names, (name) => client.read(name))
+  const read = usageOf(pid)
+  const watches = await Promise.all(
+    names.map((name) => openIdleWatches(url, [['watched/']], `/keyspaces/${name}/v3/watch`)),
+  )
+  const watched = usageOf(pid)
+  await sleep(ASLEEP_MS)
+  const asleep = usageOf(pid)
+  await sleep(IDLE_MS)
+  const idleMs = (usageOf(pid).cpuSeconds - asleep.cpuSeconds) * 1000
+  const among = await cpuOfPuts(client, pid)
+  watches.forEach((watch) => watch.close())
+  const kilobytes = (from: Usage, to: Usage): number => (to.bytes - from.bytes) / 1e3 / KEYSPACES
+  return {
+    [`one of ${KEYSPACES} that has read its ${KEYS} keys: memory, KB`]: kilobytes(before, read),
+    [`one of ${KEYSPACES}: memory of a watch by WebSocket, KB`]: kilobytes(read, watched),
+    [`${KEYSPACES} idle: CPU time in ${IDLE_MS / 1000} s, ms`]: idleMs,
+    [`${KEYSPACES} idle: CPU time of a put to another one, against none`]: among / alone,
+  }
+}
+
+/** Of puts to the keyspace `default`, in seconds; what else the machine does has little part in it. */
+async function cpuOfPuts(client: Client, pid: number): Promise<number> {
+  const before = usageOf(pid).cpuSeconds
+  for (let put = 0; put < PUTS; put++) {
+    await client.post('/v3/kv/put', { key: base64('key'), value: valueOf(VALUE_BYTES) })
+  }
+  return usageOf(pid).cpuSeconds - before
+}
+
+/** Some at a time. */
+async function eachOf(
+  all: readonly string[],
+  use: (name: string) => Promise<unknown>,
+): Promise<void> {
+  const left = [...all]
+  const work = async (): Promise<void> => {
+    for (let name = left.pop(); name !== undefined; name = left.pop()) {
+      await use(name)
+    }
+  }
+  await Promise.all(Array.from({ length: AT_ONCE }, work))
+}
+
+/** Of the JSON gateway, over connections that are kept. */
+class Client {
+  readonly #url: string
+  readonly #agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE })
+
+  constructor(url: string) {
+    this.#url = url
+  }
+
+  async post(path: string, message: object): Promise<void> {
+    const asked = request(new URL(path, this.#url), { method: 'POST', agent: this.#agent })
+    asked.end(JSON.stringify(message))
+    const [response] = (await once(asked, 'response')) as [IncomingMessage]
+    const body = await text(response)
+    if ((response.statusCode ?? 500) >= 300) {
+      throw new Error(`${path} answered ${response.statusCode}: ${body}`)
+    }
+  }
+
+  async fill(name: string): Promise<void> {
+    const value = valueOf(VALUE_BYTES)
+    for (let first = 0; first < KEYS; first += KEYS_PER_TXN) {
+      const success = Array.from({ length: KEYS_PER_TXN }, (_, place) => ({
+        request_put: { key: base64(keyAt('key/', first + place)), value },
+      }))
+      await this.post(`/keyspaces/${name}/v3/kv/txn`, { success })
+    }
+  }
+
+  read(name: string): Promise<void> {
+    const range = { key: base64('key/'), range_end: base64(prefixEnd('key/')) }
+    return this.post(`/keyspaces/${name}/v3/kv/range`, range)
+  }
+
+  close(): void {
+    this.#agent.destroy()
+  }
+}
