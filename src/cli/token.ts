@@ -1,8 +1,8 @@
 import * as z from 'zod'
 import {
-  accessToken,
+  type accessToken,
   accessTokenList,
-  administratorToken,
+  type administratorToken,
   administratorTokenList,
   createdAccessToken,
   createdAdministratorToken,

@@ -62,7 +62,7 @@ async function readRest({ body, bodyUsed }: Request): Promise<void> {
   if (body === null || bodyUsed || body.locked) {
     return
   }
-  const reader = body.getReader()
+  const reader = (body as ReadableStream<Uint8Array>).getReader()
   const late = scheduler.wait(REST_MS_MAX)
   const rest = async (): Promise<void> => {
     for (let bytes = 0; bytes <= REST_BYTES_MAX;) {

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
-import { request } from 'node:https'
+import { request as httpsRequest } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
@@ -213,7 +213,7 @@ interface Answered {
 }
 
 async function overHttp1(who: Who, path: string, url = server.url): Promise<Answered> {
-  const sent = request(`${url}${path}`, {
+  const sent = httpsRequest(`${url}${path}`, {
     ...pemOf(who),
     ca: authority.cert,
     agent: false,

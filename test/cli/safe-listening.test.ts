@@ -3,7 +3,7 @@ import { parseBridgeFlags, parseServeFlags } from '../../src/cli/flags.ts'
 import { requireSafeListening } from '../../src/cli/safe-listening.ts'
 import { runCommand } from './command.ts'
 
-const token = 'secret'
+const secret = 'secret'
 
 function refusalOf(urls: string, token: string | undefined, ...flags: readonly string[]): string {
   const parsed = parseServeFlags([`--listen-client-urls=${urls}`, ...flags], {})
@@ -22,7 +22,7 @@ describe('listening where everybody can come', () => {
         `${url} would be open to everybody who reaches it: use https, --token-file or --allow-insecure`,
       )
       expect(refusalOf(`http://127.0.0.1:1,${url}`, undefined)).toContain(url)
-      expect(refusalOf(url, token)).toBe('')
+      expect(refusalOf(url, secret)).toBe('')
       expect(refusalOf(url, undefined, '--allow-insecure')).toBe('')
       expect(refusalOf(url.replace('http', 'https'), undefined)).toBe('')
     }

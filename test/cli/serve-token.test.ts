@@ -39,6 +39,10 @@ async function codeOf(metadata: Readonly<Record<string, string>>): Promise<numbe
   }
 }
 
+const asIs = (buffer: Buffer): Buffer => buffer
+const json = (value: object): string => JSON.stringify(value)
+const b64 = (text: string): string => Buffer.from(text).toString('base64')
+
 describe('serve --token-file', () => {
   it('[DOR21] asks gRPC clients for a token, in whichever metadata, with Bearer or without', async () => {
     expect(await codeOf({})).toBe(16)
@@ -54,9 +58,8 @@ describe('serve --token-file', () => {
   it('[DOR21] tells of its health without', async () => {
     const client = new Client(new URL(server.url).host, credentials.createInsecure())
     const answer = await new Promise<Buffer | undefined>((resolve, reject) => {
-      const bytes = (buffer: Buffer): Buffer => buffer
       const path = '/grpc.health.v1.Health/Check'
-      client.makeUnaryRequest(path, bytes, bytes, Buffer.alloc(0), (error, value) =>
+      client.makeUnaryRequest(path, asIs, asIs, Buffer.alloc(0), (error, value) =>
         error === null ? resolve(value) : reject(error),
       )
     })
@@ -95,8 +98,6 @@ describe('serve --token-file', () => {
       'etcdurable_hush',
       'Bearer hush-token',
     ]
-    const json = (value: object): string => JSON.stringify(value)
-    const b64 = (text: string): string => Buffer.from(text).toString('base64')
     const requests = [
       ['/v3/kv/put', json({ key: b64('hush-key'), value: b64('hush-value') })],
       ['/v3/kv/put', '{"key":"hush-key","value":"hush-value"'],
