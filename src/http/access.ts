@@ -37,15 +37,20 @@ export function shownBy({ headers }: RequestHead, settings: DoorSettings): Shown
 
 /**
  * Of a handshake etcd's proxy passes on nothing but the subprotocol, which is `Bearer, TOKEN`, and
- * instead of it the cookie `token` (grpc-websocket-proxy's wsproxy). Browsers can set both, and other
- * clients a header, in which we look for a token of ours alone.
+ * instead of it the cookie `token` (grpc-websocket-proxy's wsproxy). Ours may come as the subprotocol,
+ * or by a client that is no browser in the header; a cookie would come along with any page's socket.
  */
 function shownByHandshake(headers: RequestHead['headers'], settings: DoorSettings): Shown {
-  const authorization = bare(headers.get('Authorization'))
-  const own = isOurs(authorization, settings) ? authorization : undefined
+  const offered = offeredToken(headers)
   const cookie = cookieNamed('token', headers.get('Cookie') ?? '')
-  const { access, etcd } = sortShown(null, [cookie, offeredToken(headers)], settings)
-  return { access: own ?? access, etcd }
+  const places = [bare(headers.get('Authorization')), offered]
+  const authorization = [cookie, offered].find(
+    (one) => isThere(one) && !isOurs(bare(one), settings),
+  )
+  return {
+    access: places.find((one) => isOurs(one, settings)),
+    etcd: shownToken({ token: undefined, authorization }),
+  }
 }
 
 /** The metadata `token`, and what may be its `authorization`: the first that is there. */

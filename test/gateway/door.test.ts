@@ -87,7 +87,6 @@ describe('an access token', () => {
     const shows: readonly Readonly<Record<string, string>>[] = [
       { 'Sec-WebSocket-Protocol': `Bearer, ${token}` },
       { 'Authorization': `Bearer ${token}`, 'Sec-WebSocket-Protocol': 'Bearer, TBWN.39' },
-      { Cookie: `a=b; token=${token}` },
     ]
     for (const headers of shows) {
       const response = await guarded('/v3/watch', {
@@ -97,10 +96,15 @@ describe('an access token', () => {
       response.webSocket?.accept()
       response.webSocket?.close()
     }
-    const refused = await guarded('/v3/watch', {
-      headers: { 'Upgrade': 'websocket', 'Sec-WebSocket-Protocol': 'Bearer, TBWN.39' },
-    })
-    expect(refused.status).toBe(401)
+    const others: readonly Readonly<Record<string, string>>[] = [
+      { 'Sec-WebSocket-Protocol': 'Bearer, TBWN.39' },
+      { Cookie: `a=b; token=${token}` },
+      { 'Grpc-Metadata-Token': token },
+    ]
+    for (const headers of others) {
+      const refused = await guarded('/v3/watch', { headers: { Upgrade: 'websocket', ...headers } })
+      expect(refused.status).toBe(401)
+    }
   })
 
   it('[DOR7] may what it says, and nothing once it is revoked', async () => {
@@ -229,6 +233,22 @@ describe('a rate limit', () => {
     expect(await ask('198.51.100.1', `etcdurable_admin_${token.slice(11)}`)).toBe(429)
     expect(await ask('198.51.100.1', SECRET)).toBe(200)
     expect(await ask('198.51.100.2', token)).toBe(200)
+  })
+})
+
+describe('the limits of wrangler.toml', () => {
+  it('[DOR17] leave out an address after a hundred wrong tokens', async () => {
+    const deployed = gatewayWith({
+      ETCDURABLE_TOKEN: SECRET,
+      ...(env.REFUSAL_LIMIT && { REFUSAL_LIMIT: env.REFUSAL_LIMIT }),
+    })
+    const statuses: number[] = []
+    for (let count = 0; count < 102; count++) {
+      statuses.push((await post(deployed, '/v3/kv/range', from('203.0.113.1'))).status)
+    }
+    expect(new Set(statuses)).toEqual(new Set([401]))
+    expect((await post(deployed, '/v3/kv/range', from('203.0.113.1', token))).status).toBe(429)
+    expect(await env.REQUEST_LIMIT?.limit({ key: 'somebody' })).toEqual({ success: true })
   })
 })
 

@@ -5,6 +5,7 @@ import { DIRECTORY_NAME } from '../../src/directory/directory-rpc.ts'
 import type { Directory } from '../../src/directory/directory.ts'
 import type { RangeResponse } from '../../src/protocol/generated/messages.ts'
 import { ask, call, put, PUT, range, RANGE } from './calls.ts'
+import { SessionClient } from './session-client.ts'
 
 const notFound = { refused: { code: 5, message: 'keyspace not found' } }
 const exists = { refused: { code: 6, message: 'keyspace already exists' } }
@@ -125,5 +126,27 @@ describe('the directory', () => {
     await directory().create('last', {})
     await runDurableObjectAlarm(directory())
     expect(await withStorage((storage) => storage.getAlarm())).toBeNull()
+  })
+
+  it('[DOR14] that crashed goes on telling keyspaces of a token that was revoked', async () => {
+    const administrator = { id: 'ab', expires: undefined }
+    const client = await SessionClient.of(shard('default'), { administrator })
+    await withStorage(async ({ sql }) => {
+      const columns = '(token, keyspace, jurisdiction)'
+      sql.exec(`INSERT INTO administrator_session ${columns} VALUES ('ab', 'default', '')`)
+    })
+    await withStorage((storage) => storage.setAlarm(Date.now() + 1_000_000))
+    await evictDurableObject(directory())
+    expect(await runDurableObjectAlarm(directory())).toBe(true)
+    await client.until(() => client.closed !== undefined)
+    expect(client.closed).toBe(1008)
+    expect(
+      await withStorage(({ sql }) => sql.exec('SELECT 1 FROM administrator_session').toArray()),
+    ).toEqual([])
+    expect(await withStorage((storage) => storage.getAlarm())).toBeNull()
+  })
+
+  it('[DOR14] records no session of a token that is none', async () => {
+    expect(await directory().opens('ab', { name: 'default', jurisdiction: undefined })).toBe(false)
   })
 })
