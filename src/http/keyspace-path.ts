@@ -15,6 +15,9 @@ const inKeyspace = new RegExp(`^/keyspaces/([^/]*)(${served})$`, 's')
 
 /** Segments that some server on the way might resolve. */
 const dots = /[/\\](?:\.|%2e){1,2}(?:[/\\]|$)/i
+/** What has no place in a request, and what a parser of URLs cuts off or takes out. */
+// oxlint-disable-next-line no-control-regex -- they are among it
+const foreign = /[\x00-\x20#\x7f]/
 
 /** Nothing is decoded, so that a name has one spelling, and none that escapes from its place. */
 export function keyspacePath(path: string): KeyspacePath {
@@ -30,5 +33,7 @@ export function keyspacePath(path: string): KeyspacePath {
  */
 export function isOfKeyspace(target: string): boolean {
   const [path = ''] = target.split('?')
-  return ofKeyspace.test(path.replaceAll(/\/{2,}/g, '/')) && !dots.test(path)
+  return (
+    ofKeyspace.test(path.replaceAll(/\/{2,}/g, '/')) && !dots.test(path) && !foreign.test(target)
+  )
 }

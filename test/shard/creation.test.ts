@@ -1,4 +1,4 @@
-import { runInDurableObject } from 'cloudflare:test'
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import type { NewAccessToken } from '../../src/protocol/access-token.ts'
@@ -139,6 +139,23 @@ describe('a keyspace', () => {
     await expect(shardNamed('left behind', { created: 2 })).rejects.toThrow('deleted')
     const again = await shardNamed('left behind', { created: 2 })
     expect(await ask<RangeResponse>(again, RANGE, range('a'))).toMatchObject({ count: 0 })
+  })
+
+  it('[KSP17] that is idle has no alarm, and wakes for its watch', async () => {
+    const shard = await shardNamed('idle', {
+      autoCompactionMode: 'revision',
+      autoCompactionRetention: '10',
+    })
+    const client = await SessionClient.open(shard)
+    client.watch({ key: bytes('a') })
+    await client.until(() => client.responses.length === 1)
+    await ask(shard, PUT, put('a'))
+    await evictDurableObject(shard)
+    expect((await stored(shard)).alarm).toBeNull()
+    await ask(shard, PUT, put('a'))
+    await client.until(() => client.revisions.length === 2)
+    expect((await stored(shard)).alarm).toBeNull()
+    client.socket.close()
   })
 
   it('[KSP9] that is deleted ends its watches, its calls that wait, and its sockets', async () => {

@@ -26,6 +26,13 @@ async function crashed(name: string, state: string, created = 7): Promise<void> 
   await evictDurableObject(directory())
 }
 
+const withShards = (SHARD: Env['SHARD']) =>
+  withStorage((_, instance) => {
+    Object.defineProperty(instance, 'env', { value: { ...env, SHARD }, configurable: true })
+  })
+const lost = () => Promise.reject(new Error('out of reach'))
+const nobody = { getByName: () => ({ create: lost, destroy: lost }) }
+
 describe('the directory', () => {
   it('[DIR5] creates a keyspace once, and finds it from then on', async () => {
     expect(await directory().find('first')).toBeUndefined()
@@ -120,6 +127,26 @@ describe('the directory', () => {
     expect(outcomes[3]).toEqual(exists)
     expect(await directory().describe('busy')).toEqual(notFound)
     expect(await call(shard('busy'), RANGE, range('a'))).toEqual(notFound)
+  })
+
+  it('[DIR12] says when a shard cannot be reached, and goes on with it later', async () => {
+    await withShards(nobody as unknown as Env['SHARD'])
+    const refused = {
+      refused: { code: 14, message: 'keyspace far could not be reached; still trying' },
+    }
+    expect(await directory().create('far', {})).toEqual(refused)
+    expect(await directory().describe('far')).toMatchObject({ state: 'creating' })
+    expect(await directory().find('far')).toBeUndefined()
+    expect(await runDurableObjectAlarm(directory())).toBe(true)
+    expect(await withStorage((storage) => storage.getAlarm())).not.toBeNull()
+    await withShards(env.SHARD)
+    expect(await runDurableObjectAlarm(directory())).toBe(true)
+    expect(await directory().describe('far')).toMatchObject({ state: 'ready' })
+    await withShards(nobody as unknown as Env['SHARD'])
+    expect(await directory().delete('far')).toEqual(refused)
+    expect(await directory().describe('far')).toMatchObject({ state: 'deleting' })
+    await withShards(env.SHARD)
+    expect(await directory().delete('far')).toBeUndefined()
   })
 
   it('[DIR11] has no alarm when there is nothing to bring on', async () => {
