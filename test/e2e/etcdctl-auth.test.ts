@@ -2,6 +2,48 @@
 import { it } from 'vitest'
 import { expectRecorded, runAll, start } from './etcdctl-cases.ts'
 
+it('[AUT34] etcdctl prints users, roles and permissions as JSON', async (context) => {
+  const { etcdctl } = await start(context)
+  await runAll(
+    etcdctl,
+    `user add root:pw -w json
+    user add alice:pw -w fields
+    user add certain --no-password -w json
+    user list -w json
+    user get alice -w json
+    user get nobody -w json
+    role add r -w json
+    role add r -w json
+    role list -w json
+    role list -w fields
+    role grant-permission r readwrite a c -w json
+    role grant-permission r read --from-key x -w json
+    role grant-permission r write p -w fields
+    role get r -w json
+    role get r -w fields
+    role get none -w json
+    user grant-role alice r -w json
+    user get alice -w json
+    user get alice -w fields
+    user revoke-role alice r -w json
+    user revoke-role alice r -w json
+    role revoke-permission r p -w json
+    role revoke-permission r x --from-key -w json
+    role delete r -w json
+    user delete alice -w json
+    auth disable -w json
+    auth enable -w json
+    user list -w json --user=root:pw
+    role list -w json --user=root:pw
+    user list -w json
+    auth disable -w json --user=root:pw`,
+  )
+  await etcdctl.run(['user', 'passwd', 'root', '--interactive=false', '-w', 'json'], {
+    input: 'new\n',
+  })
+  await expectRecorded(etcdctl, 'auth-json')
+})
+
 it('[AUT34] etcdctl manages users, roles and permissions, and logs in', async (context) => {
   const { etcdctl } = await start(context)
   await runAll(

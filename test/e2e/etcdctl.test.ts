@@ -173,6 +173,50 @@ it('[CTL7] member list', async (context) => {
   await expectRecorded(etcdctl, 'member')
 })
 
+it('[CTL21] members are added, looked at, updated, not promoted, and removed', async (context) => {
+  const { etcdctl } = await start(context)
+  const url = '--peer-urls=http://127.0.0.1:1'
+  const added = await etcdctl.run(['member', 'add', 'other', '--learner', url])
+  const id = /Member +(\w+) added/.exec(added)?.[1] ?? ''
+  await runAll(
+    etcdctl,
+    `member list
+    member list -w json
+    member list -w fields
+    member add third --learner --peer-urls=http://127.0.0.1:3
+    member add third --learner --peer-urls=http://127.0.0.1:1,http://127.0.0.1:5 -w json
+    member add third --learner --peer-urls=nonsense
+    member add third
+    member promote ${id}
+    member promote 1
+    member promote x
+    member update ${id} --peer-urls=http://127.0.0.1:2
+    member update 1 --peer-urls=http://127.0.0.1:4 -w json
+    member update ${id}
+    member list
+    member remove 1
+    member remove ${id}
+    member list -w json
+    member add other --learner --peer-urls=http://127.0.0.1:9 -w json
+    put a 1`,
+  )
+  await expectRecorded(etcdctl, 'member-changes')
+})
+
+it('[CTL22] move-leader moves it to where it is, and nowhere else', async (context) => {
+  const { etcdctl } = await start(context)
+  const listed = await etcdctl.run(['member', 'list'])
+  const id = /^(\w+),/.exec(listed)?.[1] ?? ''
+  await runAll(
+    etcdctl,
+    `move-leader ${id}
+    move-leader 1
+    move-leader x
+    move-leader`,
+  )
+  await expectRecorded(etcdctl, 'move-leader')
+})
+
 it('[CTL8] alarms are listed, show in the status and are disarmed', async (context) => {
   const { etcdctl, target } = await start(context)
   await runAll(etcdctl, 'alarm list\nalarm disarm')

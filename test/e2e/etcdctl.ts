@@ -35,6 +35,7 @@ export class Etcdctl {
   /** What differs from run to run, with the word that stands for it in the transcript. */
   readonly #names = new Map<string, string>()
   #leases = 0
+  #added = 0
 
   private constructor(url: string) {
     this.#url = url
@@ -66,6 +67,7 @@ export class Etcdctl {
   /** Runs a command to its end; resolves to its answer as it came. */
   async run(args: readonly string[], options: EtcdctlOptions = {}): Promise<string> {
     const { output, exit } = await this.#run(args, options)
+    this.#noteMember(output)
     this.#noteLease(output)
     this.#note(args, options, output, exit)
     return output
@@ -100,6 +102,8 @@ export class Etcdctl {
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text))
     let complaints = ''
     child.stderr.setEncoding('utf8').on('data', (text: string) => (complaints += text))
+    // A command that reads no input may have ended before it is given any.
+    child.stdin.on('error', () => undefined)
     child.stdin.end(input)
     await once(child, 'close')
     return { output: output + withoutLog(complaints), exit: child.exitCode }
@@ -130,6 +134,16 @@ export class Etcdctl {
     if (id !== undefined && !this.#names.has(BigInt(id).toString(16))) {
       this.#leases += 1
       this.#nameId(BigInt(id), `LEASE${this.#leases}`)
+    }
+  }
+
+  /** The id of a member that was added. */
+  #noteMember(output: string): void {
+    const hex = /^Member +([0-9a-f]+) added/m.exec(output)?.[1]
+    const id = hex === undefined ? /"member":\{"ID":(\d+)/.exec(output)?.[1] : `0x${hex}`
+    if (id !== undefined) {
+      this.#added += 1
+      this.#nameId(BigInt(id), `ADDED${this.#added}`)
     }
   }
 
