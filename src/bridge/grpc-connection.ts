@@ -139,7 +139,7 @@ export class GrpcConnection implements CallHost, H2Service<Prepared> {
     }
     const context = contextOf(headers, this.#serving.door.settings, this.#commonName)
     const isShut = context instanceof RpcStatus
-    const read = readRequest(headers, isShut ? {} : context)
+    const read = readRequest(request, isShut ? {} : context)
     if ('refused' in read) {
       return { kind: 'refusal', ...read }
     }

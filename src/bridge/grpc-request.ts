@@ -1,8 +1,9 @@
 import { isUtf8 } from 'node:buffer'
 import type { CallContext } from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
+import { binaryHeaderFlaw } from './grpc-binary-header.ts'
 import { quoteText, readTimeout } from './grpc-timeout.ts'
-import type { RequestHeaders } from './h2-request.ts'
+import type { H2Request, RequestHeaders } from './h2-request.ts'
 
 /** What the headers of a call say, besides its method. */
 export interface GrpcRequest {
@@ -26,7 +27,7 @@ const CONTENT_TYPE = 'application/grpc'
 
 /** With the checks of grpc-go's server transport, in its order (internal/transport/http2_server.go). */
 export function readRequest(
-  headers: RequestHeaders,
+  { headers, fields }: H2Request,
   context: CallContext,
 ): GrpcRequest | GrpcRefusal {
   const given = headers['content-type'] ?? ''
@@ -39,8 +40,11 @@ export function readRequest(
   const timeout = headers['grpc-timeout']
   const limit = timeout === undefined ? undefined : readTimeout(timeout)
   if (limit !== undefined && 'malformed' in limit) {
-    const message = `malformed grpc-timeout: ${limit.malformed}`
-    return { httpStatus: 400, contentType, refused: new RpcStatus(Code.INTERNAL, message) }
+    return malformed(contentType, `grpc-timeout: ${limit.malformed}`)
+  }
+  const binary = malformedBinary(fields)
+  if (binary !== undefined) {
+    return malformed(contentType, `binary metadata ${binary}`)
   }
   const method = headers[':method'] ?? ''
   if (method !== 'POST') {
@@ -57,6 +61,22 @@ export function readRequest(
     context,
     requireLeader: headers['hasleader'] === 'true',
   }
+}
+
+function malformed(contentType: string, what: string): GrpcRefusal {
+  const refused = new RpcStatus(Code.INTERNAL, `malformed ${what}`)
+  return { httpStatus: 400, contentType, refused }
+}
+
+function malformedBinary(fields: H2Request['fields']): string | undefined {
+  for (const { name, value } of fields) {
+    const flaw = name.endsWith('-bin') ? binaryHeaderFlaw(value) : undefined
+    if (flaw !== undefined) {
+      const where = `${quoteText(value)} in header ${quoteText(name)}`
+      return `${where}: illegal base64 data at input byte ${flaw}`
+    }
+  }
+  return undefined
 }
 
 /** What a known method refuses of the headers: a compression that is not here, and etcd's own check. */

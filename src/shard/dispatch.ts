@@ -102,7 +102,9 @@ const handlers: Handlers = {
     }),
   },
   '/etcdserverpb.Lease/LeaseRevoke': {
-    write: (keyspace, request: LeaseRevokeRequest) => leaseRevoke(keyspace, request),
+    admits: 'itself',
+    write: (keyspace, request: LeaseRevokeRequest, { principal }) =>
+      leaseRevoke(keyspace, request, principal),
   },
   '/etcdserverpb.Lease/LeaseKeepAlive': {
     write: (keyspace, request: LeaseKeepAliveRequest, { now }) =>

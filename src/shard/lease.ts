@@ -28,8 +28,16 @@ export function leaseGrant(
   return { header: keyspace.header(), ID, TTL, error: '' }
 }
 
-export function leaseRevoke(keyspace: Keyspace, request: LeaseRevokeRequest): LeaseRevokeResponse {
+/** Whether the caller may is asked when the request would be applied, behind the alarm. */
+export function leaseRevoke(
+  keyspace: Keyspace,
+  request: LeaseRevokeRequest,
+  principal: Principal,
+): LeaseRevokeResponse {
+  principal.authenticate()
+  principal.identify()
   keyspace.requireUncorrupted()
+  principal.authorize('/etcdserverpb.Lease/LeaseRevoke', request)
   keyspace.lessor.revoke(request.ID)
   return { header: keyspace.header() }
 }

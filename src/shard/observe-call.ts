@@ -7,6 +7,7 @@ import { encode } from '../protocol/binary.ts'
 import { CREDIT_WINDOW_BYTES, FrameKind, responseFrame } from '../protocol/frames.ts'
 import { LeaderResponse } from '../protocol/generated/messages.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
+import { Code } from '../protocol/status.ts'
 import type { Keyspace } from './keyspace.ts'
 import { range } from './kv.ts'
 import type { Principal } from './principal.ts'
@@ -20,6 +21,8 @@ export interface ObserveOptions {
   readonly name: Uint8Array
   readonly stream: number
   readonly context: CallContext
+  /** Called once, when the call has ended, with its code. */
+  readonly handled: (code: Code) => void
 }
 
 /**
@@ -32,18 +35,24 @@ export class ObserveCall {
   readonly #out: CallOut
   readonly context: CallContext
   readonly #stream: number
+  readonly #handled: (code: Code) => void
   readonly #observer: Observer
   readonly #watch: WatchStream
   #underWay = 0
   #canceled = false
   #awake: number | null = null
 
-  constructor(keyspace: Keyspace, { name, stream, context }: ObserveOptions, out: CallOut) {
+  constructor(
+    keyspace: Keyspace,
+    { name, stream, context, handled }: ObserveOptions,
+    out: CallOut,
+  ) {
     this.#keyspace = keyspace
     this.#name = name.slice()
     this.#out = out
     this.#stream = stream
     this.context = context
+    this.#handled = handled
     this.#observer = new Observer({
       ready: () => this.#underWay < CREDIT_WINDOW_BYTES,
       send: (revision, kv) => this.#tell(revision, kv),
@@ -78,7 +87,7 @@ export class ObserveCall {
         throw error
       }
       this.#out.send(responseFrame(this.#stream, new Uint8Array(0)))
-      this.cancel()
+      this.#end(Code.OK)
       this.#out.ended()
       return
     }
@@ -111,9 +120,14 @@ export class ObserveCall {
   }
 
   cancel(): void {
+    this.#end(Code.CANCELED)
+  }
+
+  #end(code: Code): void {
     this.#canceled = true
     clearTimeout(this.#awake)
     this.#keyspace.hub.close(this.#watch)
+    this.#handled(code)
   }
 
   #stayAwake(): void {

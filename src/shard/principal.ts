@@ -1,5 +1,6 @@
 import { checkAccess } from '../auth/access.ts'
 import type { AuthInfo } from '../auth/auth-store.ts'
+import { EngineError } from '../mvcc/errors.ts'
 import type { MethodName } from '../protocol/methods.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
 import type { Keyspace } from './keyspace.ts'
@@ -12,6 +13,8 @@ import type { Keyspace } from './keyspace.ts'
 export interface Principal {
   /** Throws `invalid-auth-token`. */
   authenticate(): void
+  /** Throws `user-empty` where somebody has to be known. Asked after `authenticate`. */
+  identify(): void
   /** Throws what `checkAccess` throws. Asked after `authenticate`. */
   authorize(method: MethodName, request: object): void
 }
@@ -19,6 +22,7 @@ export interface Principal {
 /** The keyspace itself, which may do everything. */
 export const serverPrincipal: Principal = {
   authenticate: () => undefined,
+  identify: () => undefined,
   authorize: () => undefined,
 }
 
@@ -50,6 +54,12 @@ class Client implements Principal {
       return tokens.bearer(token, this.#verified)
     }
     return commonName === undefined ? undefined : { username: commonName, revision: auth.revision }
+  }
+
+  identify(): void {
+    if (this.#keyspace.auth.enabled && this.#who === undefined) {
+      throw new EngineError('user-empty')
+    }
   }
 
   authorize(method: MethodName, request: object): void {

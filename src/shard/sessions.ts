@@ -193,17 +193,21 @@ export class Sessions {
     stream: number,
     { request, context }: Pick<ShardCall, 'request' | 'context'>,
   ): void {
+    const started = this.#metrics.started(OBSERVE_METHOD)
+    const handled = (code: Code): void => this.#metrics.ended(OBSERVE_METHOD, started, code)
     let name: Uint8Array
     try {
       this.#admit(session, OBSERVE_METHOD, context)
       name = decode(LeaderRequest, request).name
     } catch (error) {
-      this.#answer(session, stream, refusalOf(error))
+      const refusal = refusalOf(error)
+      handled(refusal.code)
+      this.#answer(session, stream, refusal)
       return
     }
     const call = new ObserveCall(
       this.#keyspace,
-      { name, stream, context },
+      { name, stream, context, handled },
       {
         authority: session.authority,
         send: (frame) => this.#sendSoon(session, frame),

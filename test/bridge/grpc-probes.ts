@@ -94,6 +94,10 @@ function timed(timeout: string): Pick<Probe, 'path' | 'body' | 'headers' | 'newe
   return { path: range, body: [framed(key)], headers, newerEtcdOnly: true }
 }
 
+function withBinary(value: string): Pick<Probe, 'path' | 'body' | 'headers' | 'newerEtcdOnly'> {
+  return { path: range, body: [framed(key)], headers: { 'x-bin': value }, newerEtcdOnly: true }
+}
+
 function badTimeout(why: string): ProbeAnswer {
   return { http: 400, code: '13', message: `malformed grpc-timeout: ${why}` }
 }
@@ -153,6 +157,34 @@ export const requests: readonly Probe[] = [
     method: 'GET',
     answer: badTimeout('transport: timeout string is too short: "x"'),
   },
+  ...(
+    [
+      ['***', 0],
+      ['YQ=', 2],
+      ['Y', 0],
+      ['YWFhY', 4],
+      ['Y Q==', 1],
+      ['_w', 0],
+      ['YQ==,YQ', 2],
+      ['YQ==YQ==', 4],
+      ['Y===', 1],
+      ['YQ=Y', 2],
+    ] as const
+  ).map(([value, place]) => ({
+    title: `the binary metadata ${value}`,
+    ...withBinary(value),
+    path: '/not/there',
+    answer: {
+      http: 400,
+      code: '13',
+      message: `malformed binary metadata "${value}" in header "x-bin": illegal base64 data at input byte ${place}`,
+    },
+  })),
+  ...['', 'YQ', 'YQ==', 'YR', '/+8'].map((value) => ({
+    title: `the binary metadata "${value}"`,
+    ...withBinary(value),
+    answer: one,
+  })),
   { title: 'a timeout of eleven thousand years', ...timed('99999999H'), answer: one },
   {
     title: 'no te: trailers',

@@ -178,7 +178,7 @@ async function respond(world: World, line: Line, gone: AbortSignal): Promise<obj
         principal: serverPrincipal,
       })
     case '/etcdserverpb.Lease/LeaseRevoke':
-      return leaseRevoke(keyspace, request as LeaseRevokeRequest)
+      return leaseRevoke(keyspace, request as LeaseRevokeRequest, serverPrincipal)
     case '/etcdserverpb.Maintenance/Alarm':
       return alarm(keyspace, request as AlarmRequest)
     default:

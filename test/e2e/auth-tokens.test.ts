@@ -12,7 +12,7 @@ import {
 } from './auth-client.ts'
 import { GrpcClient } from './grpc-client.ts'
 import { refusalOf } from './grpc-streams.ts'
-import { base64, send } from './http.ts'
+import { base64, type Json, type JsonObject, parseObject, send } from './http.ts'
 import { Target } from './target.ts'
 
 describe('the tokens of a keyspace', () => {
@@ -53,6 +53,30 @@ describe('the tokens of a keyspace', () => {
     expect(await refusalOf(get({ authorization: 'Bearer ' }))).toEqual(BAD_TOKEN)
     expect(await refusalOf(get({ token: 'x', authorization: alice }))).toEqual(BAD_TOKEN)
     expect(await refusalOf(get({ token: 'x'.repeat(40_000) }))).toEqual(BAD_TOKEN)
+  })
+
+  it('[AUT42] are looked at before an alarm, and what they permit behind it', async () => {
+    const { url } = target
+    const root = { Authorization: await login(url, 'root') }
+    const lease = { ID: 5, TTL: 1000 }
+    const header = { member_id: '' }
+    const of = async (path: string, message: Json, headers: Headers): Promise<JsonObject> =>
+      parseObject((await ask(url, path, message, headers)).body)
+    await of('/v3/lease/grant', lease, root)
+    await of('/v3/kv/put', { key: base64('b'), lease: lease.ID }, root)
+    Object.assign(header, (await of('/v3/kv/range', { key: base64('b') }, root))['header'])
+    const alarm = { memberID: header.member_id, alarm: 'CORRUPT' }
+    await of('/v3/maintenance/alarm', { ...alarm, action: 'ACTIVATE' }, root)
+    const revoke = (headers: Headers): Promise<JsonObject> =>
+      of('/v3/lease/revoke', { ID: lease.ID }, headers)
+    const corrupt = { code: 15, message: 'etcdserver: corrupt cluster' }
+    expect(await revoke({})).toEqual(NOBODY)
+    expect(await revoke({ Authorization: 'x' })).toEqual(BAD_TOKEN)
+    expect(await revoke({ Authorization: alice })).toEqual(corrupt)
+    expect(await revoke(root)).toEqual(corrupt)
+    await of('/v3/maintenance/alarm', { ...alarm, action: 'DEACTIVATE' }, root)
+    expect(await revoke({ Authorization: alice })).toEqual(DENIED)
+    expect(await revoke(root)).toHaveProperty('header')
   })
 
   it('[AUT27] come as a subprotocol or a cookie of a WebSocket, and in no header of it', async () => {

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it, onTestFinished } from 'vitest'
+import { GrpcClient } from './grpc-client.ts'
 import { base64, send } from './http.ts'
 import { readMetrics, sampleSettles } from './metrics.ts'
 import { HttpStream } from './streams.ts'
@@ -135,6 +136,25 @@ it('[END3] operations count as etcd counts them', async () => {
   })
   expect(grown('etcd_mvcc_range_total')).toBeGreaterThan(0)
   expect(grown('etcd_mvcc_txn_total')).toBeGreaterThan(0)
+})
+
+it('[END4] started minus handled is the number of observers', async () => {
+  const observe =
+    'grpc_method="Observe",grpc_service="v3electionpb.Election",grpc_type="server_stream"'
+  const canceled = `grpc_server_handled_total{grpc_code="Canceled",${observe}}`
+  const lease = await keyspace.call('/v3/lease/grant', { TTL: 1000 })
+  const election = { name: base64('m/election'), lease: lease['ID'] }
+  await keyspace.call('/v3/election/campaign', election)
+  const client = new GrpcClient(target.url)
+  onTestFinished(() => client.close())
+  const name = Buffer.from('m/election')
+  const observer = client.serverStream('/v3electionpb.Election/Observe', { name })
+  expect(await observer.next()).toHaveProperty('kv')
+  const open = await readMetrics(target.url)
+  expect(open.get(`grpc_server_started_total{${observe}}`)).toBe(1)
+  expect(open.get(canceled) ?? 0).toBe(0)
+  observer.cancel()
+  expect(await sampleSettles(target.url, canceled, 1)).toBe(1)
 })
 
 it('[END4] started minus handled is the number of open watch streams', async () => {
