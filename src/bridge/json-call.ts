@@ -28,6 +28,8 @@ export interface AnswerOut {
 export interface JsonServing {
   readonly upstream: { ask(call: UnaryCall, reader: AnswerReader): StreamCall }
   readonly settings: Settings
+  /** Whether the client has a certificate with a name, which etcd refuses here while auth is on. */
+  readonly hasName: boolean
   readonly log: (level: 'error', message: string, fields: Readonly<Record<string, string>>) => void
 }
 
@@ -50,7 +52,7 @@ export class JsonCall implements AnswerReader {
 
   /** It may be answered before this returns. */
   start(request: PlainRequest, shown: Shown, body: Uint8Array): void {
-    const { upstream, settings } = this.#serving
+    const { upstream, settings, hasName } = this.#serving
     this.#guarded(() => {
       const timeoutMs = parseTimeout(request.headers.get('Grpc-Timeout'))
       if (timeoutMs !== undefined && timeoutMs < 1) {
@@ -59,7 +61,8 @@ export class JsonCall implements AnswerReader {
       const method = this.#method
       const message = decodeRequest(method, body, settings)
       const type: MessageType<object> = rpcMethods[method].request
-      const context = contextOf(shown, undefined)
+      const known = contextOf(shown, undefined)
+      const context = hasName ? { ...known, certified: true } : known
       this.#asked = upstream.ask({ method, request: encode(type, message), context }, this)
       if (timeoutMs !== undefined) {
         this.#deadline = setTimeout(() => this.giveUp(deadlineExceeded()), timeoutMs)

@@ -6,23 +6,26 @@ import { type Elsewhere, JsonConnection } from './json-connection.ts'
 /** How long calls under way may take to end when the server does. */
 const DRAIN_MS_MAX = 1000
 
+type JsonOptions = Omit<JsonServing, 'hasName'> & Elsewhere
+
 /**
  * Answers the unary calls of etcd's JSON gateway over the link that gRPC has, by the rules that the
  * Worker's gateway has. Everything else on a connection is somebody else's.
  */
 export class JsonServer {
-  readonly #options: JsonServing & Elsewhere
+  readonly #options: JsonOptions
   readonly #connections = new Set<JsonConnection>()
 
-  constructor(options: JsonServing & Elsewhere) {
+  constructor(options: JsonOptions) {
     this.#options = options
   }
 
-  /** Serves a connection that speaks HTTP/1.1. */
-  accept(socket: Socket, isSecure: boolean): void {
+  /** Serves a connection that speaks HTTP/1.1, of a client whose certificate has a name or not. */
+  accept(socket: Socket, isSecure: boolean, hasName: boolean): void {
     const connection = new JsonConnection(socket, {
       ...this.#options,
       isSecure,
+      hasName,
       left: () => this.#connections.delete(connection),
     })
     this.#connections.add(connection)

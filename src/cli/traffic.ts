@@ -58,7 +58,7 @@ export class Traffic {
     this.#json = new JsonServer({
       upstream: this.#link,
       settings: options.settings,
-      others: options.others,
+      others: (socket, isSecure, unread) => this.#passOn(socket, isSecure, unread),
       othersHaveOrigins: options.othersHaveOrigins,
       log: (level, message, fields) => log.write(level, message, fields),
     })
@@ -73,17 +73,21 @@ export class Traffic {
     }
     this.#options.listener.serve({
       http2: (socket) => this.#grpc.accept(socket),
-      http1: (socket, isSecure) => this.#acceptHttp1(socket, isSecure),
+      http1: (socket, isSecure) => this.#json.accept(socket, isSecure, this.#hasName(socket)),
     })
   }
 
-  /** It is for the gateway to refuse who has a certificate with a name, and for the proxy to tell it. */
-  #acceptHttp1(socket: Socket, isSecure: boolean): void {
-    const { flags, proxy } = this.#options
-    if (flags['client-cert-auth'] && commonNameOf(socket)) {
-      proxy.accept(socket, Buffer.alloc(0))
+  #hasName(socket: Socket): boolean {
+    return this.#options.flags['client-cert-auth'] && Boolean(commonNameOf(socket))
+  }
+
+  /** A pipe cannot tell the gateway of a certificate. */
+  #passOn(socket: Socket, isSecure: boolean, unread: Buffer): void {
+    const { proxy, others } = this.#options
+    if (this.#hasName(socket)) {
+      proxy.accept(socket, unread)
     } else {
-      this.#json.accept(socket, isSecure)
+      others(socket, isSecure, unread)
     }
   }
 

@@ -1,6 +1,6 @@
 import { callHeaders } from '../http/answer.ts'
 import { contextOf, methodAt } from '../http/call.ts'
-import { CERTIFICATE_HEADER, CERTIFICATE_REFUSAL } from '../http/certificate.ts'
+import { CERTIFICATE_HEADER } from '../http/certificate.ts'
 import { deadlineExceeded, parseTimeout } from '../http/timeout.ts'
 import { AuthStatusRequest, type AuthStatusResponse } from '../protocol/generated/messages.ts'
 import { streaming } from '../protocol/methods.ts'
@@ -12,7 +12,7 @@ import { chunksOf } from './json-requests.ts'
 import { streamResponse } from './line-stream.ts'
 import type { Lines } from './lines.ts'
 import { notFound } from './not-found.ts'
-import { refusalResponse, textResponse } from './refusal.ts'
+import { refusalResponse } from './refusal.ts'
 import { readBody } from './request-body.ts'
 import { serverStream } from './server-stream.ts'
 import type { ShardClient } from './shard-client.ts'
@@ -26,7 +26,7 @@ export async function callResponse(
   path: string,
 ): Promise<Response> {
   if (request.headers.get(CERTIFICATE_HEADER) !== null && (await isAuthOn(shard))) {
-    return textResponse(400, CERTIFICATE_REFUSAL)
+    return refusalResponse(statusOf('certificate-by-http'))
   }
   const method = methodAt(path.replace(/^\/v3beta\//, '/v3/'))
   const call =

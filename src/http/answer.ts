@@ -1,4 +1,4 @@
-import { Code, httpStatus, jsonErrorBody, type RpcStatus } from '../protocol/status.ts'
+import { Code, httpStatus, jsonErrorBody, type RpcStatus, statusOf } from '../protocol/status.ts'
 
 /** An answer that is whole before it leaves. */
 export interface Answer {
@@ -13,9 +13,14 @@ export const callHeaders = {
   'Grpc-Metadata-Content-Type': 'application/grpc',
 }
 
+const ofCertificate = statusOf('certificate-by-http').message
+
 /** The answer to a unary call that failed, and to a request that is no call. */
 export function refusal(status: RpcStatus): Answer {
   const { code, message } = status
+  if (message === ofCertificate) {
+    return textRefusal(400, message)
+  }
   return {
     status: httpStatus(code),
     headers: {
@@ -23,5 +28,17 @@ export function refusal(status: RpcStatus): Answer {
       ...(code === Code.UNAUTHENTICATED && { 'WWW-Authenticate': message }),
     },
     body: jsonErrorBody(status),
+  }
+}
+
+/** What Go's http.Error writes: the text and a newline, not to be taken for anything else. */
+function textRefusal(status: number, text: string): Answer {
+  return {
+    status,
+    headers: {
+      'Content-Type': 'text/plain; charset=utf-8',
+      'X-Content-Type-Options': 'nosniff',
+    },
+    body: `${text}\n`,
   }
 }

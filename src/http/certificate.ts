@@ -3,7 +3,3 @@
  * --client-cert-auth is set and is none here. Whoever sets it without need is only refused more.
  */
 export const CERTIFICATE_HEADER = 'x-client-certificate'
-
-/** What etcd says to such a client while auth is on (server/embed/serve.go). */
-export const CERTIFICATE_REFUSAL =
-  'CommonName of client sending a request against gateway will be ignored and not used as expected'

@@ -117,6 +117,7 @@ const callContext = z.object({
   token: z.string().optional(),
   accessToken: z.string().optional(),
   commonName: z.string().optional(),
+  certified: z.boolean().optional(),
 })
 
 /** What OPEN and CALL say: OPEN has no request. */

@@ -73,6 +73,11 @@ export interface CallContext {
    * no token of etcd's is shown (etcd's --client-cert-auth).
    */
   readonly commonName?: string | undefined
+  /**
+   * The client has shown such a certificate and asks by HTTP, where its name says nothing: etcd refuses
+   * that while auth is on.
+   */
+  readonly certified?: boolean | undefined
   /** The server's own question, as /health asks: nobody is asked who they are. */
   readonly asServer?: boolean | undefined
   /**

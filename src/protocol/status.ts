@@ -199,6 +199,11 @@ const table = {
     Code.UNAUTHENTICATED,
     "an administrator's access token is for HTTP: show one of the keyspace here",
   ],
+  // etcd's, which answers it as text (server/embed/serve.go).
+  'certificate-by-http': [
+    Code.INVALID_ARGUMENT,
+    'CommonName of client sending a request against gateway will be ignored and not used as expected',
+  ],
   'access-token-not-found': [Code.NOT_FOUND, 'there is no access token of this id'],
   'too-many-access-tokens': [
     Code.RESOURCE_EXHAUSTED,

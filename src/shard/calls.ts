@@ -44,8 +44,11 @@ export class Calls {
     const caller = new StartedCall(this, this.#metrics, method, asker)
     let decoded: object
     try {
-      const { door } = this.#parts
+      const { door, keyspace } = this.#parts
       const authority = door.authorityOf(context, session)
+      if (context.certified === true && keyspace.auth.enabled) {
+        throw statusOf('certificate-by-http')
+      }
       decoded = decode(type, request)
       door.admit(authority, method, decoded)
     } catch (error) {
