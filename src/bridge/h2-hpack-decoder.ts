@@ -1,6 +1,13 @@
 import { ConnectionError, ErrorCode } from './h2-frames.ts'
-import { DynamicTable, type Field, sizeOf, staticTable, TABLE_BYTES } from './h2-hpack-table.ts'
+import {
+  DynamicTable,
+  type RequestField,
+  sizeOf,
+  staticTable,
+  TABLE_BYTES,
+} from './h2-hpack-table.ts'
 import { decodeHuffman } from './h2-huffman.ts'
+import { isWellFormed } from './h2-request.ts'
 
 /** What a connection may send as the headers of one request, as told in SETTINGS. */
 export const HEADER_LIST_BYTES_MAX = 64 * 1024
@@ -9,7 +16,7 @@ const FIELDS_MAX = 1000
 const INTEGER_SHIFT_MAX = 21
 
 export interface HeaderBlock {
-  readonly fields: readonly Field[]
+  readonly fields: readonly RequestField[]
   /** There was more than fits; `fields` is not all. */
   readonly isTooLong: boolean
 }
@@ -26,7 +33,7 @@ export class HpackDecoder {
     this.#block = block
     this.#at = 0
     this.#resize()
-    const fields: Field[] = []
+    const fields: RequestField[] = []
     let bytes = 0
     let isTooLong = false
     while (this.#at < block.length) {
@@ -54,7 +61,7 @@ export class HpackDecoder {
     }
   }
 
-  #field(): Field {
+  #field(): RequestField {
     const first = this.#byte()
     if (first >= 0x80) {
       return this.#entry(this.#integer(7))
@@ -71,13 +78,14 @@ export class HpackDecoder {
     return this.#literal(4)
   }
 
-  #literal(prefixBits: number): Field {
+  #literal(prefixBits: number): RequestField {
     const index = this.#integer(prefixBits)
     const name = index === 0 ? this.#string() : this.#entry(index).name
-    return { name, value: this.#string() }
+    const value = this.#string()
+    return { name, value, isFine: isWellFormed(name, value) }
   }
 
-  #entry(index: number): Field {
+  #entry(index: number): RequestField {
     const field =
       index <= staticTable.length
         ? staticTable[index - 1]

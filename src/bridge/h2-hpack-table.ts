@@ -1,7 +1,15 @@
+import { isWellFormed } from './h2-request.ts'
+
 /** A header as HPACK's tables know it; of both, a character stands for a byte. */
 export interface Field {
   readonly name: string
   readonly value: string
+}
+
+/** One that was received; entries of the table are looked at once, however often they come. */
+export interface RequestField extends Field {
+  /** There may be such a field in a request. */
+  readonly isFine: boolean
 }
 
 /** RFC 7541 appendix A, from index 1 on. */
@@ -22,9 +30,10 @@ const staticEntries: readonly (readonly [name: string, value?: string])[] = [
   ['via'], ['www-authenticate'],
 ]
 
-export const staticTable: readonly Field[] = staticEntries.map(([name, value = '']) => ({
+export const staticTable: readonly RequestField[] = staticEntries.map(([name, value = '']) => ({
   name,
   value,
+  isFine: isWellFormed(name, value),
 }))
 
 /** What an entry counts for beside its texts (RFC 7541 §4.1). */
@@ -40,19 +49,21 @@ export const TABLE_BYTES = 4096
 /** The newest entries, as many as fit (RFC 7541 §2.3.2). */
 export class DynamicTable {
   /** A ring: it holds as many entries as fit, which have 32 bytes at the least. */
-  readonly #entries: (Field | undefined)[] = Array.from({ length: TABLE_BYTES / ENTRY_BYTES })
+  readonly #entries: (RequestField | undefined)[] = Array.from({
+    length: TABLE_BYTES / ENTRY_BYTES,
+  })
   #newest = 0
   #count = 0
   #bytes = 0
   #bytesMax = TABLE_BYTES
 
   /** 0 is the newest. */
-  at(place: number): Field | undefined {
+  at(place: number): RequestField | undefined {
     const size = this.#entries.length
     return place < this.#count ? this.#entries[(this.#newest - place + size) % size] : undefined
   }
 
-  add(field: Field): void {
+  add(field: RequestField): void {
     const bytes = sizeOf(field)
     this.#evict(this.#bytesMax - bytes)
     // One that is larger than the table leaves it empty.

@@ -6,6 +6,9 @@ const BUFFER_BYTES = 2 * (FRAME_BYTES_MAX + FRAME_HEAD_BYTES)
 /** Buffers that are kept for the next turn: as many as there are busy connections on a large host. */
 const FREE_MAX = 256
 
+/** The system takes so much at once, unless the client is slow. */
+const AT_ONCE_BYTES_MAX = FRAME_BYTES_MAX
+
 const free: Buffer[] = []
 let waiting: H2Output[] = []
 
@@ -93,10 +96,18 @@ export class H2Output {
     if (!this.#socket.writable) {
       return
     }
+    if (bytes.length > AT_ONCE_BYTES_MAX) {
+      this.#socket.write(bytes, (error) => {
+        if (error === null || error === undefined) {
+          release(buffer)
+        }
+      })
+      return
+    }
     this.#socket.write(bytes)
-    // Nearly always it was taken at once.
-    if (this.#socket.writableLength === 0 && free.length < FREE_MAX) {
-      free.push(buffer)
+    // Nearly always it was taken at once; where not, it is not worth to wait for.
+    if (this.#socket.writableLength === 0) {
+      release(buffer)
     }
   }
 
@@ -108,6 +119,12 @@ export class H2Output {
 }
 
 const noBytes = Buffer.alloc(0)
+
+function release(buffer: Buffer): void {
+  if (free.length < FREE_MAX) {
+    free.push(buffer)
+  }
+}
 
 /** All connections that have something to say. */
 function flushAll(): void {

@@ -1,4 +1,4 @@
-import type { Field } from './h2-hpack-table.ts'
+import type { RequestField } from './h2-hpack-table.ts'
 
 /** The first value of each name, pseudo-headers among them. A character stands for a byte. */
 export type RequestHeaders = Readonly<Record<string, string | undefined>>
@@ -7,7 +7,7 @@ export type RequestHeaders = Readonly<Record<string, string | undefined>>
 export interface H2Request {
   readonly headers: RequestHeaders
   /** All of them in their order. */
-  readonly fields: readonly Field[]
+  readonly fields: readonly RequestField[]
 }
 
 const namePattern = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
@@ -24,16 +24,21 @@ const connectionNames: ReadonlySet<string> = new Set([
   'upgrade',
 ])
 
+/** Whether there may be such a field in a request, by itself. */
+export function isWellFormed(name: string, value: string): boolean {
+  const isNameFine = name.startsWith(':')
+    ? pseudoNames.has(name)
+    : namePattern.test(name) && !connectionNames.has(name)
+  return isNameFine && valuePattern.test(value) && (name !== 'te' || value === 'trailers')
+}
+
 /** Undefined for what is malformed (RFC 9113 §8.1.1). */
-export function readRequest(fields: readonly Field[]): H2Request | undefined {
+export function readRequest(fields: readonly RequestField[]): H2Request | undefined {
   const headers = Object.create(null) as Record<string, string | undefined>
   let areOthersBegun = false
-  for (const { name, value } of fields) {
+  for (const { name, value, isFine } of fields) {
     const isPseudo = name.startsWith(':')
-    const isFine = isPseudo
-      ? pseudoNames.has(name) && !areOthersBegun && headers[name] === undefined
-      : namePattern.test(name) && !connectionNames.has(name)
-    if (!isFine || !valuePattern.test(value) || (name === 'te' && value !== 'trailers')) {
+    if (!isFine || (isPseudo && (areOthersBegun || headers[name] !== undefined))) {
       return undefined
     }
     areOthersBegun ||= !isPseudo
