@@ -3,6 +3,7 @@ import { WebSocket } from 'ws'
 import * as z from 'zod'
 import { decodeFrames, encodeFrames, type Frame, FrameError } from '../protocol/frames.ts'
 import { statusOf } from '../protocol/status.ts'
+import { BufferGarbage } from './buffer-garbage.ts'
 
 /** The version of frames.ts and of what the session route promises. */
 const SUBPROTOCOL = 'etcdurable.frames.1'
@@ -62,6 +63,7 @@ export class LinkSocket {
   readonly #socket: WebSocket
   readonly #listener: SocketListener
   readonly #pings: NodeJS.Timeout
+  readonly #garbage = new BufferGarbage()
   #end: SocketEnd | undefined
   #heard = false
   #asked = false
@@ -101,6 +103,7 @@ export class LinkSocket {
 
   #receive(data: Buffer, isBinary: boolean): void {
     this.#heard = true
+    this.#garbage.add(data.length)
     try {
       if (!isBinary) {
         throw new FrameError('a text message, where frames are binary')
