@@ -178,6 +178,38 @@ describe('a keyspace that is deleted', () => {
     expect(header).toMatchObject({ revision: 1 })
   })
 
+  it('[KSP13] is there or gone, and nothing in between, after a crash in the middle of it all', async () => {
+    const names = Array.from({ length: 40 }, (_, n) => `crash-${n}`)
+    const old = names.slice(0, 10)
+    for (const name of old) {
+      await create(name)
+      await put(name, 'a', name)
+    }
+    const begun = names.map((name) =>
+      old.includes(name)
+        ? send(server.url, { method: 'DELETE', path: `/keyspaces/${name}` })
+        : send(server.url, { path: '/keyspaces', body: JSON.stringify({ name }) }),
+    )
+    const over = Promise.allSettled(begun)
+    await Promise.any(begun.slice(20))
+    await server.kill9()
+    await over
+    server = await startServer({ dataDir: server.dataDir })
+    const states = await vi.waitFor(async () => {
+      const { body } = await send(server.url, { method: 'GET', path: '/keyspaces?limit=1000' })
+      const { keyspaces } = JSON.parse(body) as { keyspaces: { name: string; state: string }[] }
+      expect(keyspaces.filter(({ state }) => state !== 'ready')).toEqual([])
+      return new Set(keyspaces.map(({ name }) => name))
+    }, WAIT)
+    for (const name of names) {
+      const range = { path: `/keyspaces/${name}/v3/kv/range`, body: '{"key":"YQ=="}' }
+      const { status, body } = await send(server.url, range)
+      expect([name, status]).toEqual([name, states.has(name) ? 200 : 404])
+      // What was being deleted is gone by now, and what was being created is empty.
+      expect(body).not.toContain('kvs')
+    }
+  })
+
   it('[KSP13] stays deleted, and one that was created is there, when the server was killed', async () => {
     await create('kept', { quotaBackendBytes: 123_456_789 })
     await put('kept', 'a', 'kept')
