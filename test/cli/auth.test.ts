@@ -47,9 +47,13 @@ describe('a deployed Worker', () => {
     const alice = await login(url, 'alice', own)
     expect(await read(url, own)).toEqual(NOBODY)
     expect(await read(url, { ...own, 'Grpc-Metadata-Token': alice })).toBe('OK')
-    expect(await read(url, { Authorization: alice })).toEqual(BAD_TOKEN)
-    expect(await read(url, { 'Grpc-Metadata-Token': worker.token })).toEqual(BAD_TOKEN)
-    expect(await read(url, { ...own, 'Grpc-Metadata-Token': worker.token })).toEqual(BAD_TOKEN)
+    expect(await read(url, { ...own, 'Grpc-Metadata-Token': 'TBWN.39' })).toEqual(BAD_TOKEN)
+    expect(await read(url, { Authorization: alice })).toMatchObject({ code: 16 })
+    expect(await read(url, { 'Authorization': alice, 'Grpc-Metadata-Token': worker.token })).toBe(
+      'OK',
+    )
+    expect(await read(url, { 'Grpc-Metadata-Token': worker.token })).toEqual(NOBODY)
+    expect(await read(url, { ...own, 'Grpc-Metadata-Token': worker.token })).toEqual(NOBODY)
     expect(await watchOver(url, ['Bearer', alice], own)).toEqual({ created: true })
     expect(await watchOver(url, ['Bearer', worker.token])).toMatchObject({
       cancel_reason: `rpc error: code = InvalidArgument desc = ${NOBODY.message}`,

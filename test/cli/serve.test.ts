@@ -165,7 +165,7 @@ describe('a server that cannot start', () => {
   it('[CLI17] names an address of another machine', async () => {
     // 192.0.2.0/24 is for documentation: no machine has it.
     const url = '--listen-client-urls=http://192.0.2.1:2379'
-    expect(await refusal([url, `--data-dir=${directory}`])).toEqual({
+    expect(await refusal([url, `--data-dir=${directory}`, '--allow-insecure'])).toEqual({
       code: 1,
       line: 'cannot listen on 192.0.2.1:2379: no such address on this machine',
     })
