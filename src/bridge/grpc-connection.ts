@@ -57,6 +57,8 @@ export type OtherRequest = (exchange: H2Exchange, commonName: string | undefined
 const OVERHEAD_BYTES = 512 * 1024
 /** What the calls of one connection may hold of requests and of responses that nobody takes. */
 const HELD_BYTES_MAX = 512 * 1024 * 1024
+/** As long as grpc-go gives (server.go, defaultServerOptions). */
+const OPENING_MS_MAX = 120_000
 /** kube-apiserver has some hundred. */
 const STREAMS_MAX = 20_000
 
@@ -76,6 +78,7 @@ interface Refusal {
 export class GrpcConnection implements CallHost, H2Service<Prepared> {
   readonly messageBytesMax: number
   readonly streamsMax: number
+  readonly openingMsMax = OPENING_MS_MAX
   readonly #serving: GrpcServing
   readonly #remote: string
   readonly #commonName: string | undefined

@@ -25,6 +25,8 @@ import { H2Streams } from './h2-streams.ts'
 /** What a connection is served with. */
 export interface H2Service<T> {
   readonly streamsMax: number
+  /** How long a client may take to say that it speaks HTTP/2. */
+  readonly openingMsMax: number
   /** Whatever of a request's headers is worth to be remembered for others that have the same. */
   prepare(request: H2Request): T
   /** A request; the stream is to be given a listener, unless it is closed at once. */
@@ -78,6 +80,7 @@ export class H2Connection<T> implements StreamHost {
   readonly #idleFrames = new RateLimit(IDLE_FRAMES_BURST, IDLE_FRAMES_PER_SECOND)
   readonly #windowChanges = new RateLimit(WINDOW_CHANGES_BURST, WINDOW_CHANGES_PER_SECOND)
   #hasSettings = false
+  readonly #opening: NodeJS.Timeout
   #isGoing = false
   #isOver = false
   readonly #pings: (() => void)[] = []
@@ -100,6 +103,7 @@ export class H2Connection<T> implements StreamHost {
     socket.once('end', () => this.destroy())
     socket.on('error', (error) => (this.#error ??= error))
     socket.once('close', () => this.#closed())
+    this.#opening = setTimeout(() => this.destroy(), service.openingMsMax)
     this.#introduce()
   }
 
@@ -343,6 +347,7 @@ export class H2Connection<T> implements StreamHost {
       return
     }
     this.#hasSettings = true
+    clearTimeout(this.#opening)
     const { initialWindowBytes } = this.#peer
     readSettings(payload, this.#peer)
     this.encoder.resize(this.#peer.headerTableBytes)
@@ -390,6 +395,7 @@ export class H2Connection<T> implements StreamHost {
 
   #closed(): void {
     this.#isOver = true
+    clearTimeout(this.#opening)
     this.#streams.close()
     this.#service.closed(this.#error)
   }

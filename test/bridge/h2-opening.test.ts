@@ -1,6 +1,9 @@
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { key, range } from './grpc-probes.ts'
 import { serve, type Served, until } from './grpc-served.ts'
+import { serveStreams } from './h2-served.ts'
 import { framed } from './raw-call.ts'
 import { callHeaders, Flag, frame, FrameType, opening, RawConnection } from './raw-frames.ts'
 import { ScriptedUpstream } from './scripted-upstream.ts'
@@ -106,4 +109,30 @@ describe('a client without a request', () => {
     await served.server.close()
     await until(() => connection.isClosed)
   })
+})
+
+it.for([0, 10, 24])('[HTF5] a client that stops after %d bytes is let go', async (count) => {
+  const listener = createServer((socket) => serveStreams(socket, () => undefined, 50))
+  listener.listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const connection = new RawConnection((listener.address() as AddressInfo).port)
+  await connection.send(opening.subarray(0, count))
+  await until(() => connection.isClosed)
+  listener.close()
+})
+
+it('[HTF5] a client that has said what it speaks may be silent', async () => {
+  const listener = createServer((socket) => serveStreams(socket, () => undefined, 50))
+  listener.listen(0, '127.0.0.1')
+  await once(listener, 'listening')
+  const { port } = listener.address() as AddressInfo
+  const connection = new RawConnection(port)
+  await connection.send(opening)
+  await until(() => settingsOf(connection, true) === 1)
+  // Another one that came later is let go meanwhile.
+  const silent = new RawConnection(port)
+  await until(() => silent.isClosed)
+  expect(connection.isClosed).toBe(false)
+  connection.socket.destroy()
+  listener.close()
 })

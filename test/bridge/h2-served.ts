@@ -8,9 +8,11 @@ import type { H2Stream } from '../../src/bridge/h2-stream.ts'
 export function serveStreams(
   socket: Socket,
   serve: (stream: H2Stream, request: H2Request) => void,
+  openingMsMax = 60_000,
 ): H2Connection<H2Request> {
   return new H2Connection<H2Request>(socket, {
     streamsMax: 100,
+    openingMsMax,
     prepare: (request) => request,
     request: serve,
     pinged: () => true,
