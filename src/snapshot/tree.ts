@@ -3,9 +3,12 @@ import { ELEMENT_BYTES, HEAD_BYTES, type Node, PAGE_BYTES } from './page.ts'
 
 /**
  * What goes into one node. An entry that does not fit leaves the rest of a node empty: of single pages
- * that may be half, of four at once it is less. An entry that is longer has a node to itself.
+ * that may be half, of four at once it is less. An entry that is longer has a leaf to itself.
  */
 const NODE_BYTES = 4 * PAGE_BYTES
+
+/** A branch with a single child would leave the level above it as long, and so would that one. */
+const CHILDREN_MIN = 2
 
 export interface Entry<B extends Length> {
   readonly key: B
@@ -76,7 +79,9 @@ export class Tree<B extends Length> {
   /** The level's node, a new one where the element would not fit. */
   #nodeFor(level: number, bytes: number): OpenNode<B> {
     let node = this.#level(level)
-    if (node.keys.length > 0 && node.bytes + ELEMENT_BYTES + bytes > NODE_BYTES) {
+    const keysMin = level === 0 ? 1 : CHILDREN_MIN
+    const isFull = node.bytes + ELEMENT_BYTES + bytes > NODE_BYTES
+    if (isFull && node.keys.length >= keysMin) {
       this.#pack(level)
       node = this.#level(level)
     }

@@ -28,7 +28,12 @@ const anyLength = fc.oneof(
   { weight: 2, arbitrary: fc.integer({ min: 16_200, max: 16_500 }) },
   { weight: 1, arbitrary: fc.nat(70_000) },
 )
-const anyLengths = fc.array(fc.tuple(fc.nat(3_000), anyLength), { maxLength: 120, size: 'max' })
+/** Of keys few are longer than a node: names of users and roles may be. */
+const anyKeyLength = fc.oneof(
+  { weight: 20, arbitrary: fc.nat(3_000) },
+  { weight: 1, arbitrary: fc.nat(40_000) },
+)
+const anyLengths = fc.array(fc.tuple(anyKeyLength, anyLength), { maxLength: 120, size: 'max' })
 
 describe('a bbolt file', () => {
   it('[SNP1] of any entries is sound, and they are what it holds', () => {
@@ -57,6 +62,15 @@ describe('a bbolt file', () => {
       (_, i) => [keyOf(i, 2_000), Buffer.from(String(i))] as const,
     )
     const found = readContent(contentOf([bucketOf('deep', entries)])).get('deep') ?? []
+    expect(found.map(({ value }) => value.toString())).toEqual(entries.map((_, i) => String(i)))
+  })
+
+  it('[SNP1] has a root however long its keys are', () => {
+    const entries = Array.from(
+      { length: 9 },
+      (_, i) => [keyOf(i, 40_000), Buffer.from(String(i))] as const,
+    )
+    const found = readContent(contentOf([bucketOf('long', entries)])).get('long') ?? []
     expect(found.map(({ value }) => value.toString())).toEqual(entries.map((_, i) => String(i)))
   })
 
