@@ -1,5 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { badRequests } from './bad-requests.ts'
+import { badServiceRequests } from './bad-service-requests.ts'
 import {
   base64,
   call,
@@ -47,7 +48,7 @@ const outOfRange = new Set([
   'etcdserver: too large lease TTL',
 ])
 
-describe.each(Object.entries(badRequests))('%s', (path, messages) => {
+describe.each(Object.entries({ ...badRequests, ...badServiceRequests }))('%s', (path, messages) => {
   it.each(Object.entries(messages))('[BAD1] refuses %s', async (body, message) => {
     const answer = await post(path, body)
     expect(answer.status).toBe(400)
