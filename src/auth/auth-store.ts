@@ -268,7 +268,7 @@ export class AuthStore {
 
   /** All users with all that is known of them, in byte order. */
   users(): readonly User[] {
-    return this.#users.names().flatMap((name) => this.#users.get(name) ?? [])
+    return this.#users.all()
   }
 
   /** All roles with the permissions that they were granted, in byte order. */

@@ -1,4 +1,4 @@
-import { bytesOf, numberOf, type Sql, textOf } from '../mvcc/sql.ts'
+import { bytesOf, numberOf, type Sql, type SqlRow, textOf } from '../mvcc/sql.ts'
 
 /** `roles` is in byte order; a user without password can prove who it is by certificate only. */
 export interface User {
@@ -16,6 +16,8 @@ export interface User {
 export const ROOT = 'root'
 
 const SELECT_USER = 'SELECT password, no_password, password_revision FROM auth_user WHERE name = ?'
+const SELECT_USERS =
+  'SELECT password, no_password, password_revision, name FROM auth_user ORDER BY name'
 const SELECT_USER_NAMES = 'SELECT name FROM auth_user ORDER BY name'
 const SELECT_NAME_BY_PASSWORD_REVISION = 'SELECT name FROM auth_user WHERE password_revision = ?'
 const INSERT_USER =
@@ -23,6 +25,7 @@ const INSERT_USER =
 const UPDATE_PASSWORD = 'UPDATE auth_user SET password = ?, password_revision = ? WHERE name = ?'
 const DELETE_USER = 'DELETE FROM auth_user WHERE name = ?'
 const SELECT_USER_ROLES = 'SELECT role FROM auth_user_role WHERE user = ? ORDER BY role'
+const SELECT_ALL_USER_ROLES = 'SELECT user, role FROM auth_user_role ORDER BY user, role'
 const INSERT_USER_ROLE = 'INSERT INTO auth_user_role (user, role) VALUES (?, ?)'
 const DELETE_USER_ROLE = 'DELETE FROM auth_user_role WHERE user = ? AND role = ?'
 const DELETE_USER_ROLES = 'DELETE FROM auth_user_role WHERE user = ?'
@@ -42,14 +45,21 @@ export class Users {
       return undefined
     }
     const roles = this.#sql.all(SELECT_USER_ROLES, name).map(([role]) => textOf(role))
-    return {
-      name,
-      password: bytesOf(row[0]),
-      noPassword: numberOf(row[1]) === 1,
-      passwordRevision: numberOf(row[2]),
-      roles,
-      root: roles.includes(ROOT),
-    }
+    return userOf(name, row, roles)
+  }
+
+  /** In byte order. */
+  all(): readonly User[] {
+    const roles = Map.groupBy(this.#sql.all(SELECT_ALL_USER_ROLES), ([user]) => textOf(user))
+    return this.#sql.all(SELECT_USERS).map((row) => {
+      const name = textOf(row[3])
+      const its = roles.get(name) ?? []
+      return userOf(
+        name,
+        row,
+        its.map(([, role]) => textOf(role)),
+      )
+    })
   }
 
   /** In byte order. */
@@ -85,5 +95,17 @@ export class Users {
 
   revokeFromAll(role: string): void {
     this.#sql.run(DELETE_ROLE_FROM_USERS, role)
+  }
+}
+
+/** The row is `password`, `no_password`, `password_revision`. */
+function userOf(name: string, row: SqlRow, roles: readonly string[]): User {
+  return {
+    name,
+    password: bytesOf(row[0]),
+    noPassword: numberOf(row[1]) === 1,
+    passwordRevision: numberOf(row[2]),
+    roles,
+    root: roles.includes(ROOT),
   }
 }
