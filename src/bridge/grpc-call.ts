@@ -137,8 +137,8 @@ export class GrpcCall implements StreamListener {
 
   received(chunk: Uint8Array): void {
     if (this.#isPaused) {
-      // The client may send a window of it.
-      this.#unread.push(chunk)
+      // The client may send a window of it. A view would keep all that came with it in memory.
+      this.#unread.push(Buffer.from(chunk))
       this.hold(chunk.length)
       return
     }

@@ -22,7 +22,8 @@ export class GrpcServerStream implements CallHandler {
       throw violation('received multiple request messages for non-client-streaming RPC')
     }
     this.#call.hold(request.length)
-    this.#request = request
+    // A view would keep all that came with it in memory.
+    this.#request = Buffer.from(request)
   }
 
   halfClosed(flaw: RpcStatus | undefined): void {

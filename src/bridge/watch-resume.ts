@@ -71,7 +71,10 @@ export class WatchResume {
    */
   request(message: Uint8Array): void {
     // What is kept must not hold on to the buffer that it arrived in.
-    const { createRequest, cancelRequest, progressRequest } = decode(WatchRequest, message.slice())
+    const { createRequest, cancelRequest, progressRequest } = decode(
+      WatchRequest,
+      new Uint8Array(message),
+    )
     if (createRequest !== undefined) {
       const bytes = message.length + REQUEST_OVERHEAD_BYTES
       this.#ask({ kind: 'create', request: createRequest, bytes })

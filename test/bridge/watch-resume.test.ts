@@ -1,5 +1,9 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { WatchResume } from '../../src/bridge/watch-resume.ts'
+import { encode } from '../../src/protocol/binary.ts'
+import { WatchCreateRequest, WatchRequest } from '../../src/protocol/generated/messages.ts'
+import { create } from '../../src/protocol/message-type.ts'
 import { violations } from '../watch-guarantees.ts'
 import { ResumeWorld, type Step, step } from './resume-world.ts'
 
@@ -39,4 +43,22 @@ it('[LNK1] exercises what it is there to exercise', () => {
   for (const [what, count] of Object.entries(total)) {
     expect(count, what).toBeGreaterThan(10)
   }
+})
+
+it('[LNK1] a request that is asked again is what it was, whatever becomes of the bytes it came in', () => {
+  const sent: string[] = []
+  const resume = new WatchResume({
+    request: (message) => sent.push(Buffer.from(message).toString('hex')),
+    response: () => undefined,
+    reopen: () => undefined,
+  })
+  const createRequest = create(WatchCreateRequest, { key: Buffer.from('some key') })
+  const bytes = encode(WatchRequest, create(WatchRequest, { createRequest }))
+  const message = Buffer.from(bytes)
+  resume.resume()
+  resume.request(message)
+  message.fill(0)
+  resume.lost()
+  resume.resume()
+  expect(sent).toEqual([sent[0], sent[0]])
 })
