@@ -21,13 +21,14 @@ export const largeRange: BenchCase = {
     ),
 }
 
-async function readAll({ url, pid }: Running): Promise<Figures> {
+async function readAll({ url, pid, bridgePid }: Running): Promise<Figures> {
   const path = '/v3/kv/range'
   // The first answer brings in what every answer needs.
   await runLoad({ kind: 'download', url, path, body: rangeJson(keyAt(PREFIX, 0)) })
   const body = rangeJson(PREFIX, prefixEnd(PREFIX))
   const read = () => runLoad({ kind: 'download', url, path, body })
-  const { result, growth } = await growthWhile(pid, read)
+  const { result: bridge, growth } = await growthWhile(pid, () => growthWhile(bridgePid, read))
+  const { result } = bridge
   if (result.keys !== KEYS) {
     throw new Error(`${result.keys} keys came of ${KEYS}`)
   }
@@ -35,5 +36,8 @@ async function readAll({ url, pid }: Running): Promise<Figures> {
     'range over 300 MB, MB of JSON': result.bytes / 1e6,
     'range over 300 MB, s': result.seconds,
     ...(growth !== undefined && { 'range over 300 MB, memory grows by MB': growth / 1e6 }),
+    ...(bridge.growth !== undefined && {
+      'range over 300 MB, bridge grows by MB': bridge.growth / 1e6,
+    }),
   }
 }
