@@ -8,7 +8,7 @@ import { eventOf, readLog, SELECT_LAST_REVISION, SELECT_LEASED_KEYS, withValue }
 import { checkRange, type RangeCursor, type RangePage, readRange } from './range.ts'
 import { bytesOf, numberOf, type Sql } from './sql.ts'
 import { checkDeleteRange, checkPut, checkTxn } from './txn-check.ts'
-import { applyTxn, checkPutState, decideTxn, type TxnState } from './txn.ts'
+import { applyTxn, checkPutState, decideTxn, needsNoSavepoint, type TxnState } from './txn.ts'
 import type {
   DeleteRangeRequest,
   DeleteRangeResult,
@@ -143,7 +143,8 @@ export class Store {
   txn(request: TxnRequest): TxnResult {
     checkTxn(request, this.#options.txnOpsMax)
     const taken = decideTxn(this.#state(), request)
-    return this.#write((write) => applyTxn(this.#sql, write, request, taken))
+    const apply = (write: Write): TxnResult => applyTxn(this.#sql, write, request, taken)
+    return this.#write(apply, needsNoSavepoint(request, taken))
   }
 
   /** Deletes what still exists of the keys, all in one revision, in their order. */

@@ -17,7 +17,7 @@ import {
   type TxnResult,
 } from './types.ts'
 import { countAt, currentVersion, versions } from './versions.ts'
-import type { Write } from './write.ts'
+import { isOneStatement, type Write } from './write.ts'
 
 /** The state that a transaction is judged by: all checks see it as it was before the first write. */
 export interface TxnState {
@@ -159,6 +159,18 @@ export function checkPutState(state: TxnState, request: PutRequest): void {
       throw new EngineError('key-not-found')
     }
   }
+}
+
+/**
+ * Whether what was decided is at most one statement that writes, with nothing behind it that could
+ * fail: a Kubernetes update, for one, or a read.
+ */
+export function needsNoSavepoint(request: TxnRequest, taken: Taken): boolean {
+  const branch = branchOf(request, taken)
+  const [{ requestPut } = {}] = branch
+  return branch.length === 1 && requestPut !== undefined
+    ? isOneStatement(requestPut)
+    : branch.every(({ requestRange }) => requestRange !== undefined)
 }
 
 /** Runs what was decided. `count` answers how many keys a range holds for this transaction. */

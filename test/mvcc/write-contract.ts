@@ -237,6 +237,8 @@ export function describePut(withSql: WithSql): void {
           sql.run(SPOIL, bytes('x'))
           expect(() => store.put(putOf('a', value))).toThrow('UNIQUE')
           expect(() => store.put(putOf('b', value))).toThrow('UNIQUE')
+          expect(() => store.txn(txnOf([putOp('b', value)]))).toThrow('UNIQUE')
+          expect(() => store.txn(txnOf([putOp('b', value), putOp('c')]))).toThrow('UNIQUE')
           expect(told).toHaveLength(length)
           sql.run(MEND)
           expect(store.revision).toBe(2)
