@@ -6,7 +6,12 @@ import { encodeJson } from '../../src/protocol/json-encode.ts'
 import type { MessageType } from '../../src/protocol/message-type.ts'
 import { type MethodName, routes } from '../../src/protocol/methods.ts'
 import { Code, httpStatus } from '../../src/protocol/status.ts'
-import { decodeResponse, type GrpcClient, type ResponseOf } from './grpc-client.ts'
+import {
+  decodeResponse,
+  type GrpcCallOptions,
+  type GrpcClient,
+  type ResponseOf,
+} from './grpc-client.ts'
 import { type GrpcReader, isRefusal } from './grpc-streams.ts'
 import type { HttpAnswer, JsonObject } from './http.ts'
 import type { Bounds } from './random-messages.ts'
@@ -76,17 +81,19 @@ function methodAt(path: string): MethodName {
   return path === RANGE_STREAM ? path : routes[path as keyof typeof routes]
 }
 
-/** What the gateway would have answered. */
+/** What the gateway would have answered. Without `deadlineMs` it waits for ever. */
 export async function askGrpc(
   client: GrpcClient,
   { path, message, body, flaw, shown }: RandomRequest,
+  deadlineMs?: number,
 ): Promise<HttpAnswer> {
   const method = methodAt(path)
   // The ids in a message may have been translated since its body was written.
   const request = Buffer.from(flaw === undefined ? encoded(method, message) : body)
   const metadata = shown === undefined ? {} : { [shown.name]: shown.value }
   try {
-    const answer = await answerOf(client, { method, request, metadata })
+    const options = { metadata, ...(deadlineMs !== undefined && { deadlineMs }) }
+    const answer = await answerOf(client, { method, request, options })
     return { status: 200, headers: {}, body: answer }
   } catch (error) {
     if (!isRefusal(error)) {
@@ -108,34 +115,34 @@ function refusalIn(code: Code, details: string): { code: Code; message: string }
 interface GrpcCall {
   readonly method: MethodName
   readonly request: Buffer
-  readonly metadata: Readonly<Record<string, string>>
+  readonly options: GrpcCallOptions
 }
 
 async function answerOf(
   client: GrpcClient,
-  { method, request, metadata }: GrpcCall,
+  { method, request, options }: GrpcCall,
 ): Promise<string> {
   switch (method) {
     case RANGE_STREAM:
-      return merged(await client.serverStreamBytes(method, request, { metadata }).all())
+      return merged(await client.serverStreamBytes(method, request, options).all())
     case '/v3electionpb.Election/Observe': {
-      const options = { metadata, deadlineMs: OBSERVED_MS }
-      return firstOf(method, client.serverStreamBytes(method, request, options))
+      const observing = { ...options, deadlineMs: OBSERVED_MS }
+      return firstOf(method, client.serverStreamBytes(method, request, observing))
     }
     case '/etcdserverpb.Watch/Watch': {
-      const stream = client.streamBytes(method, { metadata })
+      const stream = client.streamBytes(method, options)
       stream.send(request)
       return firstOf(method, stream)
     }
     case '/etcdserverpb.Lease/LeaseKeepAlive': {
-      const stream = client.streamBytes(method, { metadata })
+      const stream = client.streamBytes(method, options)
       stream.send(request)
       stream.halfClose()
       const answers = await stream.all()
       return answers.map((answer) => json(method, answer)).join('\n')
     }
     default:
-      return json(method, await client.callBytes(method, request, { metadata }))
+      return json(method, await client.callBytes(method, request, options))
   }
 }
 
