@@ -23,6 +23,11 @@ export class H2Exchange extends Duplex implements StreamListener {
     this.#missingBytes = length === undefined ? undefined : Number(length)
   }
 
+  /** Whether the client has more to say than its headers. */
+  get hasBody(): boolean {
+    return !this.#stream.hasClientEnded
+  }
+
   get headersSent(): boolean {
     return this.#stream.hasSentHeaders
   }

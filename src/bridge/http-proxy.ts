@@ -137,6 +137,7 @@ export class HttpProxy {
       ...withoutConnectionHeaders(Object.fromEntries(named)),
       ...(host !== undefined && { host }),
       ...certificateHeader(commonName),
+      ...bodyHeader(exchange.hasBody && exchange.headers['content-length'] === undefined),
     })
     request.on('response', (response) => {
       if (!exchange.destroyed && !exchange.headersSent) {
@@ -168,6 +169,7 @@ export class HttpProxy {
     const request = this.#request(method, url, {
       ...withoutConnectionHeaders(incoming.headers),
       ...this.#certificateOf(incoming.socket),
+      ...bodyHeader(incoming.headers['transfer-encoding'] !== undefined),
     })
     request.on('response', (response) => {
       const headers = this.#headersOf(response)
@@ -192,11 +194,12 @@ export class HttpProxy {
     outgoing.once('close', () => request.destroy())
   }
 
-  /** A WebSocket: the handshake is passed on, then bytes are. */
+  /** A WebSocket: the handshake is passed on, which has no body, then bytes are. */
   #upgrade(incoming: IncomingMessage, head: Buffer): void {
     const { method = 'GET', url = '/', headers, socket: client } = incoming
+    const { 'content-length': _, ...rest } = withoutConnectionHeaders(headers)
     const request = this.#request(method, url, {
-      ...withoutConnectionHeaders(headers),
+      ...rest,
       ...this.#certificateOf(client),
       connection: 'Upgrade',
       upgrade: 'websocket',
@@ -263,6 +266,14 @@ function withoutConnectionHeaders(headers: IncomingHttpHeaders): OutgoingHttpHea
     delete rest[name]
   }
   return rest
+}
+
+/**
+ * Node would write the body of a GET without saying that there is one, and the gateway would read it as
+ * the next request: one that no rule here has seen, with the token of this side.
+ */
+function bodyHeader(isChunked: boolean): OutgoingHttpHeaders {
+  return isChunked ? { 'transfer-encoding': 'chunked' } : {}
 }
 
 /** That there is a name is all that the gateway makes something of. */

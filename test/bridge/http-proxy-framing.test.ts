@@ -1,0 +1,111 @@
+import { once } from 'node:events'
+import { Agent, createServer, type Server } from 'node:http'
+import { connect as connectHttp2 } from 'node:http2'
+import { type AddressInfo, connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { HttpProxy } from '../../src/bridge/http-proxy.ts'
+import { ClientListener } from '../../src/bridge/listener.ts'
+import { serveExchanges } from './h2-served.ts'
+
+/** A body that is a request where somebody takes it for one. */
+const SMUGGLED = 'GET /private HTTP/1.1\r\nHost: store.example\r\n\r\n'
+
+let gateway: Server
+let listener: ClientListener
+let proxy: HttpProxy
+let port: number
+/** What the gateway was asked, with the bodies. */
+let asked: string[]
+const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+
+beforeEach(async () => {
+  asked = []
+  gateway = createServer((request, response) => {
+    void text(request).then((body) => {
+      asked.push(`${request.method ?? ''} ${request.url ?? ''} ${body}`)
+      response.end('answered')
+    })
+  }).listen(0, '127.0.0.1')
+  await once(gateway, 'listening')
+  proxy = new HttpProxy(
+    {
+      isSecure: false,
+      address: { host: '127.0.0.1', port: (gateway.address() as AddressInfo).port },
+      basePath: '/base',
+      serves: () => true,
+      headers: { host: 'store.example', authorization: 'Bearer secret' },
+      clientCertAuth: false,
+      agent,
+    },
+    () => undefined,
+  )
+  listener = new ClientListener()
+  port = await listener.bind({ host: '127.0.0.1', port: 0 })
+  listener.serve({
+    http1: (socket) => proxy.accept(socket, Buffer.alloc(0)),
+    http2: (socket) =>
+      serveExchanges(socket, (exchange) => proxy.passExchange(exchange, undefined)),
+  })
+})
+
+afterEach(async () => {
+  listener.close()
+  await proxy.close()
+  gateway.close()
+  gateway.closeAllConnections()
+})
+
+/** Sends the bytes and answers all that comes back. */
+async function converse(bytes: string): Promise<string> {
+  const client = connect({ port, host: '127.0.0.1' })
+  client.write(bytes)
+  return text(client)
+}
+
+async function overHttp2(method: string, body: string | undefined): Promise<string> {
+  const session = connectHttp2(`http://127.0.0.1:${port}`)
+  const stream = session.request(
+    { ':path': '/version', ':method': method },
+    { endStream: body === undefined },
+  )
+  if (body !== undefined) {
+    stream.end(body)
+  }
+  const answered = await text(stream)
+  session.close()
+  return answered
+}
+
+describe('a request with a body where none is usual', () => {
+  it.each(['GET', 'DELETE', 'OPTIONS', 'POST'])(
+    '[PRT17] stays one request with its body: %s',
+    async (method) => {
+      const length = SMUGGLED.length.toString(16)
+      const chunked = `Transfer-Encoding: chunked\r\n\r\n${length}\r\n${SMUGGLED}\r\n0\r\n\r\n`
+      const head = `${method} /version HTTP/1.1\r\nHost: x\r\nConnection: close\r\n`
+      expect(await converse(head + chunked)).toContain('answered')
+      await converse('GET /next HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+      expect(asked).toEqual([`${method} /base/version ${SMUGGLED}`, 'GET /base/next '])
+    },
+  )
+
+  it.each(['GET', 'DELETE', 'OPTIONS', 'POST'])(
+    '[PRT17] stays one request with its body over HTTP/2: %s',
+    async (method) => {
+      expect(await overHttp2(method, SMUGGLED)).toBe('answered')
+      expect(await overHttp2('GET', undefined)).toBe('answered')
+      expect(asked).toEqual([`${method} /base/version ${SMUGGLED}`, 'GET /base/version '])
+    },
+  )
+
+  it('[PRT17] is a handshake without it, and the next request is whole', async () => {
+    // The gateway takes no WebSocket, so that the connection could be used again.
+    const head =
+      'GET /v3/watch HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n' +
+      'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n'
+    expect(await converse(`${head}Content-Length: 40\r\n\r\n`)).toContain('answered')
+    await converse('GET /next HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
+    expect(asked).toEqual(['GET /base/v3/watch ', 'GET /base/next '])
+  })
+})
