@@ -22,7 +22,9 @@ const agent = new Agent({ keepAlive: true, maxSockets: 1 })
 beforeEach(async () => {
   asked = []
   gateway = createServer((request, response) => {
-    void text(request).then((body) => {
+    let body = ''
+    request.setEncoding('utf8').on('data', (part: string) => (body += part))
+    request.on('end', () => {
       asked.push(`${request.method ?? ''} ${request.url ?? ''} ${body}`)
       response.end('answered')
     })

@@ -2,6 +2,7 @@
 import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { promisify } from 'node:util'
+import { withSortedMembers } from './member-order.ts'
 
 /** The recorded answers are those of this line of etcdctl, which is Debian's. */
 const recordedVersion = '3.4'
@@ -61,7 +62,7 @@ export class Etcdctl {
 
   /** All that was run, with its answers; ids, sizes and times are words. */
   get transcript(): string {
-    return this.#sections.join('\n')
+    return withSortedMembers(this.#sections.join('\n'))
   }
 
   /** Runs a command to its end; resolves to its answer as it came. */
