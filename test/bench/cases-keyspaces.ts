@@ -19,7 +19,8 @@ const VALUE_BYTES = 100
 /** After ten seconds without a request an object leaves the memory. */
 const ASLEEP_MS = 15_000
 const IDLE_MS = 5000
-const PUTS = 2000
+const PUTS = 500
+const TURNS = 6
 const AT_ONCE = 8
 
 export const keyspaces: BenchCase = {
@@ -37,28 +38,38 @@ async function measured(us: Contestant): Promise<Figures> {
   const dataDir = await mkdtemp(join(tmpdir(), 'bench-keyspaces-'))
   try {
     const made = await served(us, dataDir, create)
-    return { ...made, ...(await served(us, dataDir, useThenIdle)) }
+    return {
+      ...made,
+      ...(await served(us, dataDir, (many) =>
+        served(us, undefined, (none) => useThenIdle(many, none)),
+      )),
+    }
   } finally {
     await rm(dataDir, { recursive: true })
   }
 }
 
+interface Served {
+  readonly server: Running
+  readonly client: Client
+}
+
 async function served(
   us: Contestant,
-  dataDir: string,
-  use: (server: Running, client: Client) => Promise<Figures>,
+  dataDir: string | undefined,
+  use: (server: Served) => Promise<Figures>,
 ): Promise<Figures> {
   const server = await us.start(dataDir)
   const client = new Client(server.url)
   try {
-    return await use(server, client)
+    return await use({ server, client })
   } finally {
     client.close()
     await server.stop()
   }
 }
 
-async function create(_server: Running, client: Client): Promise<Figures> {
+async function create({ client }: Served): Promise<Figures> {
   await client.post('/keyspaces', { name: 'warm-up' })
   const start = performance.now()
   for (const name of names) {
@@ -69,9 +80,11 @@ async function create(_server: Running, client: Client): Promise<Figures> {
   return { [`${KEYSPACES} keyspaces: creating them one by one, s`]: seconds }
 }
 
-async function useThenIdle({ url, pid }: Running, client: Client): Promise<Figures> {
+/** `none` has no keyspace but `default`. */
+async function useThenIdle(many: Served, none: Served): Promise<Figures> {
+  const { server, client } = many
+  const { url, pid } = server
   await client.read('warm-up')
-  const alone = await cpuOfPuts(client, pid)
   const before = usageOf(pid)
   await eachOf(names, (name) => client.read(name))
   const read = usageOf(pid)
@@ -79,28 +92,45 @@ async function useThenIdle({ url, pid }: Running, client: Client): Promise<Figur
     names.map((name) => openIdleWatches(url, [['watched/']], `/keyspaces/${name}/v3/watch`)),
   )
   const watched = usageOf(pid)
+  const awakeSince = await client.awakeSince('bench-0')
   await sleep(ASLEEP_MS)
   const asleep = usageOf(pid)
   await sleep(IDLE_MS)
   const idleMs = (usageOf(pid).cpuSeconds - asleep.cpuSeconds) * 1000
-  const among = await cpuOfPuts(client, pid)
+  if ((await client.awakeSince('bench-0')) === awakeSince) {
+    throw new Error('an idle keyspace with an open watch did not leave the memory')
+  }
+  const ratio = await putsCompared(many, none)
   watches.forEach((watch) => watch.close())
   const kilobytes = (from: Usage, to: Usage): number => (to.bytes - from.bytes) / 1e3 / KEYSPACES
   return {
     [`one of ${KEYSPACES} that has read its ${KEYS} keys: memory, KB`]: kilobytes(before, read),
     [`one of ${KEYSPACES}: memory of a watch by WebSocket, KB`]: kilobytes(read, watched),
     [`${KEYSPACES} idle: CPU time in ${IDLE_MS / 1000} s, ms`]: idleMs,
-    [`${KEYSPACES} idle: CPU time of a put to another one, against none`]: among / alone,
+    [`${KEYSPACES} idle: CPU time of a put to another one, against none`]: ratio,
   }
 }
 
-/** Of puts to the keyspace `default`, in seconds; what else the machine does has little part in it. */
-async function cpuOfPuts(client: Client, pid: number): Promise<number> {
-  const before = usageOf(pid).cpuSeconds
+/** The CPU time of puts to the keyspace `default`, alternately, as what else the machine does differs. */
+async function putsCompared(many: Served, none: Served): Promise<number> {
+  // The first ones are still being compiled.
+  await cpuOfPuts(none)
+  await cpuOfPuts(many)
+  let [among, alone] = [0, 0]
+  for (let turn = 0; turn < TURNS; turn++) {
+    among += await cpuOfPuts(many)
+    alone += await cpuOfPuts(none)
+  }
+  return among / alone
+}
+
+/** In seconds. */
+async function cpuOfPuts({ server, client }: Served): Promise<number> {
+  const before = usageOf(server.pid).cpuSeconds
   for (let put = 0; put < PUTS; put++) {
     await client.post('/v3/kv/put', { key: base64('key'), value: valueOf(VALUE_BYTES) })
   }
-  return usageOf(pid).cpuSeconds - before
+  return usageOf(server.pid).cpuSeconds - before
 }
 
 /** Some at a time. */
@@ -126,14 +156,19 @@ class Client {
     this.#url = url
   }
 
-  async post(path: string, message: object): Promise<void> {
-    const asked = request(new URL(path, this.#url), { method: 'POST', agent: this.#agent })
-    asked.end(JSON.stringify(message))
+  post(path: string, message: object): Promise<string> {
+    return this.#ask('POST', path, JSON.stringify(message))
+  }
+
+  async #ask(method: string, path: string, message: string): Promise<string> {
+    const asked = request(new URL(path, this.#url), { method, agent: this.#agent })
+    asked.end(message)
     const [response] = (await once(asked, 'response')) as [IncomingMessage]
     const body = await text(response)
     if ((response.statusCode ?? 500) >= 300) {
       throw new Error(`${path} answered ${response.statusCode}: ${body}`)
     }
+    return body
   }
 
   async fill(name: string): Promise<void> {
@@ -146,9 +181,15 @@ class Client {
     }
   }
 
-  read(name: string): Promise<void> {
+  read(name: string): Promise<string> {
     const range = { key: base64('key/'), range_end: base64(prefixEnd('key/')) }
     return this.post(`/keyspaces/${name}/v3/kv/range`, range)
+  }
+
+  /** When the keyspace's object came into memory, in seconds since 1970. */
+  async awakeSince(name: string): Promise<string | undefined> {
+    const metrics = await this.#ask('GET', `/keyspaces/${name}/metrics`, '')
+    return /^process_start_time_seconds (\S+)$/m.exec(metrics)?.[1]
   }
 
   close(): void {
