@@ -19,8 +19,6 @@ const VALUE_BYTES = 100
 /** After ten seconds without a request an object leaves the memory. */
 const ASLEEP_MS = 15_000
 const IDLE_MS = 5000
-const PUTS = 500
-const TURNS = 6
 const AT_ONCE = 8
 
 export const keyspaces: BenchCase = {
@@ -38,12 +36,7 @@ async function measured(us: Contestant): Promise<Figures> {
   const dataDir = await mkdtemp(join(tmpdir(), 'bench-keyspaces-'))
   try {
     const made = await served(us, dataDir, create)
-    return {
-      ...made,
-      ...(await served(us, dataDir, (many) =>
-        served(us, undefined, (none) => useThenIdle(many, none)),
-      )),
-    }
+    return { ...made, ...(await served(us, dataDir, useThenIdle)) }
   } finally {
     await rm(dataDir, { recursive: true })
   }
@@ -56,7 +49,7 @@ interface Served {
 
 async function served(
   us: Contestant,
-  dataDir: string | undefined,
+  dataDir: string,
   use: (server: Served) => Promise<Figures>,
 ): Promise<Figures> {
   const server = await us.start(dataDir)
@@ -80,9 +73,7 @@ async function create({ client }: Served): Promise<Figures> {
   return { [`${KEYSPACES} keyspaces: creating them one by one, s`]: seconds }
 }
 
-/** `none` has no keyspace but `default`. */
-async function useThenIdle(many: Served, none: Served): Promise<Figures> {
-  const { server, client } = many
+async function useThenIdle({ server, client }: Served): Promise<Figures> {
   const { url, pid } = server
   await client.read('warm-up')
   const before = usageOf(pid)
@@ -100,37 +91,13 @@ async function useThenIdle(many: Served, none: Served): Promise<Figures> {
   if ((await client.awakeSince('bench-0')) === awakeSince) {
     throw new Error('an idle keyspace with an open watch did not leave the memory')
   }
-  const ratio = await putsCompared(many, none)
   watches.forEach((watch) => watch.close())
   const kilobytes = (from: Usage, to: Usage): number => (to.bytes - from.bytes) / 1e3 / KEYSPACES
   return {
     [`one of ${KEYSPACES} that has read its ${KEYS} keys: memory, KB`]: kilobytes(before, read),
     [`one of ${KEYSPACES}: memory of a watch by WebSocket, KB`]: kilobytes(read, watched),
     [`${KEYSPACES} idle: CPU time in ${IDLE_MS / 1000} s, ms`]: idleMs,
-    [`${KEYSPACES} idle: CPU time of a put to another one, against none`]: ratio,
   }
-}
-
-/** The CPU time of puts to the keyspace `default`, alternately, as what else the machine does differs. */
-async function putsCompared(many: Served, none: Served): Promise<number> {
-  // The first ones are still being compiled.
-  await cpuOfPuts(none)
-  await cpuOfPuts(many)
-  let [among, alone] = [0, 0]
-  for (let turn = 0; turn < TURNS; turn++) {
-    among += await cpuOfPuts(many)
-    alone += await cpuOfPuts(none)
-  }
-  return among / alone
-}
-
-/** In seconds. */
-async function cpuOfPuts({ server, client }: Served): Promise<number> {
-  const before = usageOf(server.pid).cpuSeconds
-  for (let put = 0; put < PUTS; put++) {
-    await client.post('/v3/kv/put', { key: base64('key'), value: valueOf(VALUE_BYTES) })
-  }
-  return usageOf(server.pid).cpuSeconds - before
 }
 
 /** Some at a time. */
