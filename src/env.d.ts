@@ -31,6 +31,8 @@ declare global {
     readonly EMBEDDED?: string
     /** In the embedded start: tells of the processes that the Worker runs in (src/cli/process-metrics.ts). */
     readonly HOST?: Fetcher
+    /** In the embedded start: what its own link to the shard shows (src/cli/serve.ts). */
+    readonly ETCDURABLE_LINK_SECRET?: string
     /** A secret: the first administrator's access token. A deployed Worker without it serves nobody. */
     readonly ETCDURABLE_TOKEN?: string
     /** How often a token, or an address without one, may ask. */

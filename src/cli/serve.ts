@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { rm, writeFile } from 'node:fs/promises'
 import { Agent, request } from 'node:http'
 import { join } from 'node:path'
@@ -48,7 +49,9 @@ export async function serve(
     const certificate = await chooseCertificate(flags, dataDirectory.path, log)
     const tls = tlsServer(flags, certificate, log)
     const bound = await bindClientUrls(listener, flags['listen-client-urls'], tls)
-    await runWorker({ flags, log, listener, bound, directory: dataDirectory.path, token, stopped })
+    const linkSecret = randomBytes(32).toString('base64url')
+    const directory = dataDirectory.path
+    await runWorker({ flags, log, listener, bound, directory, token, linkSecret, stopped })
   } finally {
     listener.close()
     dataDirectory.release()
@@ -64,6 +67,8 @@ interface Start {
   readonly directory: string
   /** What clients need, where they need one. */
   readonly token: string | undefined
+  /** What this process shows of itself to the Worker. */
+  readonly linkSecret: string
   readonly stopped: Promise<void>
 }
 
@@ -88,12 +93,14 @@ async function runWorker(start: Start): Promise<void> {
 }
 
 /** What the Worker is told, and this process by the same names. */
-async function variablesOf({ flags, bound, token }: Start): Promise<ReadonlyMap<string, string>> {
+async function variablesOf(start: Start): Promise<ReadonlyMap<string, string>> {
+  const { flags, bound, token, linkSecret } = start
   const advertised = advertisedUrls(flags['advertise-client-urls'], bound)
   return new Map([
     ...workerVariables({ ...flags, 'advertise-client-urls': advertised }),
     ...(await jwtKeyVariables(flags['auth-token'])),
     ['EMBEDDED', 'true'],
+    ['ETCDURABLE_LINK_SECRET', linkSecret],
     ...(token === undefined ? [] : ([['ETCDURABLE_TOKEN', token]] as const)),
   ])
 }
@@ -153,7 +160,7 @@ async function serveClients(
 }
 
 function trafficOf(start: Serving, sockets: WorkerSockets): Traffic {
-  const { flags, log, listener, bound, token, settings } = start
+  const { flags, log, listener, bound, linkSecret, settings } = start
   return new Traffic({
     flags,
     log,
@@ -161,7 +168,7 @@ function trafficOf(start: Serving, sockets: WorkerSockets): Traffic {
     clientUrls: advertisedUrls(flags['advertise-client-urls'], bound),
     // The list of hosts is not for the link.
     sessionUrl: `ws+unix:${sockets.secure}:/session`,
-    token,
+    token: linkSecret,
     settings,
     others: (socket, isSecure, unread) =>
       pipeToGateway(socket, isSecure ? sockets.secure : sockets.plain, unread),

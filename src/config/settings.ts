@@ -32,6 +32,8 @@ export interface Settings {
   readonly embedded: boolean
   /** What every request to a deployed Worker has to bring along. */
   readonly accessToken: string | undefined
+  /** By which the embedded start's own link is told from clients that open a session as well. */
+  readonly linkSecret: string | undefined
 }
 
 /** A variable of the environment holds what its flag could not: the text says which and why. */
@@ -119,6 +121,7 @@ const schema = z
     ETCD_BCRYPT_COST: setting(String(BCRYPT_COST_DEFAULT), wholeNumber),
     EMBEDDED: setting('false', z.enum(['true', 'false'], 'must be true or false')),
     ETCDURABLE_TOKEN: setting('', z.string()),
+    ETCDURABLE_LINK_SECRET: setting('', z.string()),
   })
   .transform((values, context): Settings => {
     const retention = values.ETCD_AUTO_COMPACTION_RETENTION
@@ -160,5 +163,6 @@ const schema = z
       bcryptCost: cost < BCRYPT_COST_MIN || cost > BCRYPT_COST_MAX ? BCRYPT_COST_DEFAULT : cost,
       embedded: values.EMBEDDED === 'true',
       accessToken: values.ETCDURABLE_TOKEN === '' ? undefined : values.ETCDURABLE_TOKEN,
+      linkSecret: values.ETCDURABLE_LINK_SECRET === '' ? undefined : values.ETCDURABLE_LINK_SECRET,
     }
   })

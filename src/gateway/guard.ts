@@ -42,7 +42,7 @@ export async function guarded(arrived: Arrived, answer: Answer): Promise<Respons
     } catch (error) {
       response = refusalResponse(statusOfFailure(error))
     }
-    if (response.status === 401) {
+    if (isRefusedHere(response)) {
       await countRefusal(env.REFUSAL_LIMIT, request)
     }
     if (response.status >= 400) {
@@ -51,6 +51,16 @@ export async function guarded(arrived: Arrived, answer: Answer): Promise<Respons
   }
   allowOrigin(response, request, settings)
   return response
+}
+
+const refusals: ReadonlySet<string | null> = new Set([
+  statusOf('access-token-missing').message,
+  statusOf('access-token-invalid').message,
+])
+
+/** Whether it was a token of ours that was wrong or missing, and none of etcd's, which may just be old. */
+function isRefusedHere({ status, headers }: Response): boolean {
+  return status === 401 && refusals.has(headers.get('WWW-Authenticate'))
 }
 
 /**

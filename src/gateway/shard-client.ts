@@ -147,7 +147,7 @@ export class ShardClient {
   /** The directory tells the shard when the token is revoked that the socket is open by. */
   async #announce(): Promise<void> {
     const { administrator } = this.#visitor
-    if (administrator !== undefined && administrator !== true) {
+    if (typeof administrator === 'object') {
       const directory = new DirectoryClient(this.#environment)
       if (!(await directory.read((all) => all.opens(administrator.id, this.#address)))) {
         throw statusOf('access-token-invalid')

@@ -11,6 +11,9 @@ export type Visitor = Pick<CallContext, 'administrator' | 'accessToken'>
 /** Also the Worker itself, where it answers what anybody may ask. */
 export const administrator: Visitor = { administrator: true }
 
+/** Everybody, where nobody is asked for a token. */
+const unasked: Visitor = { administrator: 'unasked' }
+
 /** What a request shows: to us, and to etcd. Both are without `Bearer `. */
 export interface Shown {
   readonly access: string | undefined
@@ -21,7 +24,7 @@ const nothing: Shown = { access: undefined, etcd: undefined }
 
 const utf8 = new TextEncoder()
 
-export type DoorSettings = Pick<Settings, 'embedded' | 'accessToken'>
+export type DoorSettings = Pick<Settings, 'embedded' | 'accessToken' | 'linkSecret'>
 
 /**
  * Tells our token from etcd's, which may come in each other's places: a client may know nothing but
@@ -84,8 +87,8 @@ function isOurs(text: string | undefined, settings: DoorSettings): text is strin
   return text !== undefined && (isAccessToken(text) || isSecret(text, settings))
 }
 
-function isSecret(text: string, { accessToken }: DoorSettings): boolean {
-  return accessToken !== undefined && isSame(text, accessToken)
+function isSecret(text: string, { accessToken, linkSecret }: DoorSettings): boolean {
+  return [accessToken, linkSecret].some((secret) => secret !== undefined && isSame(text, secret))
 }
 
 /** Takes as long for a guess that is nearly right as for one that is not, given the length. */
@@ -106,7 +109,7 @@ function isSame(given: string, expected: string): boolean {
 export function visitorOf(access: string | undefined, settings: DoorSettings): Visitor | undefined {
   if (access === undefined) {
     if (settings.embedded && settings.accessToken === undefined) {
-      return administrator
+      return unasked
     }
     throw statusOf('access-token-missing')
   }

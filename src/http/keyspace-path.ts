@@ -13,8 +13,11 @@ const served = String.raw`/(?:v3|v3beta|session|health|livez|readyz|version|metr
 const ofKeyspace = new RegExp(`^${served}$`, 's')
 const inKeyspace = new RegExp(`^/keyspaces/([^/]*)(${served})$`, 's')
 
+/** Where a bridge opens its own socket, by which it is believed who its clients are. */
+const session = /^\/session(?:\/|$)/
+
 /** Segments that some server on the way might resolve. */
-const dots = /[/\\](?:\.|%2e){1,2}(?:[/\\]|$)/i
+const dots = /(?:[/\\]|%2f|%5c)(?:\.|%2e){1,2}(?:[/\\]|%2f|%5c|$)/i
 /** What has no place in a request, and what a parser of URLs cuts off or takes out. */
 // oxlint-disable-next-line no-control-regex -- they are among it
 const foreign = /[\x00-\x20#\x7f]/
@@ -28,12 +31,12 @@ export function keyspacePath(path: string): KeyspacePath {
 }
 
 /**
- * Whether a path, which may have a query, is one that a keyspace serves: nothing of the deployment as
- * a whole, and nothing that leads out of the keyspace. Empty segments are passed over.
+ * Whether a path, which may have a query, is one that a keyspace serves to clients of a bridge: nothing
+ * of the deployment as a whole, nothing that leads out of the keyspace, and no session, which would
+ * speak with the bridge's voice. Empty segments are passed over.
  */
 export function isOfKeyspace(target: string): boolean {
   const [path = ''] = target.split('?')
-  return (
-    ofKeyspace.test(path.replaceAll(/\/{2,}/g, '/')) && !dots.test(path) && !foreign.test(target)
-  )
+  const plain = path.replaceAll(/\/{2,}/g, '/')
+  return ofKeyspace.test(plain) && !session.test(plain) && !dots.test(path) && !foreign.test(target)
 }

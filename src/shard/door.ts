@@ -7,9 +7,10 @@ import { statusOf } from '../protocol/status.ts'
 
 /**
  * What whoever calls may, before etcd asks who of its users it is: what their token says, or
- * everything, as for the deployment's own secret.
+ * everything, as for the deployment's own secret. Who was `unasked`, because no token is asked for,
+ * may the same, but is not believed about the users of etcd that it speaks for.
  */
-export type Authority = AccessToken | 'everything'
+export type Authority = AccessToken | 'everything' | 'unasked'
 
 /**
  * Where it is looked at who may come in. Nobody may whose authority is not stated: by the gateway, for
@@ -62,7 +63,7 @@ export class Door {
 
   /** Something lasts as long as the authority does. */
   expects(authority: Authority): void {
-    if (authority !== 'everything') {
+    if (typeof authority !== 'string') {
       this.#nextExpiry = Math.min(this.#nextExpiry, authority.expires ?? Infinity)
     }
   }
@@ -72,7 +73,7 @@ export class Door {
   }
 
   isAlive(authority: Authority): boolean {
-    if (authority === 'everything') {
+    if (typeof authority === 'string') {
       return true
     }
     return authority.access === 'administrator'
@@ -83,7 +84,7 @@ export class Door {
   /** Throws an RpcStatus where that is a call to write with a token to read. */
   admit(authority: Authority, method: MethodName, request: object): void {
     if (
-      authority !== 'everything' &&
+      typeof authority !== 'string' &&
       authority.access === 'read-only' &&
       needOf(method, request) === 'write'
     ) {
@@ -93,7 +94,7 @@ export class Door {
 
   /** What `remembered` has made of an authority. Where its token is no more, it is a dead one. */
   recalled(memory: string): Authority {
-    if (memory === 'everything') {
+    if (memory === 'everything' || memory === 'unasked') {
       return memory
     }
     const [id = '', expires] = memory.split(' ')
@@ -104,7 +105,7 @@ export class Door {
 
   /** What a socket remembers of an authority while the object is not in memory. */
   remembered(authority: Authority): string {
-    if (authority === 'everything') {
+    if (typeof authority === 'string') {
       return authority
     }
     const { id, access, expires } = authority
@@ -118,11 +119,14 @@ export class Door {
 
 /** Whether a session may say which certificates its users have shown. */
 export function trustsCommonNames(authority: Authority): boolean {
-  return authority === 'everything' || authority.commonNames
+  return typeof authority === 'string' ? authority === 'everything' : authority.commonNames
 }
 
 function ofAdministrator(stated: CallContext['administrator']): Authority | undefined {
-  return stated === true ? 'everything' : stated && ofToken(stated)
+  if (stated === true) {
+    return 'everything'
+  }
+  return typeof stated === 'object' ? ofToken(stated) : stated
 }
 
 function ofToken({ id, expires }: AdministratorToken): AccessToken {

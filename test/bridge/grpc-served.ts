@@ -31,7 +31,10 @@ export async function serve(
 ): Promise<Served> {
   const logged: string[] = []
   const server = new GrpcServer({
-    door: { settings: { embedded: true, accessToken: undefined }, clientCertAuth: false },
+    door: {
+      settings: { embedded: true, accessToken: undefined, linkSecret: undefined },
+      clientCertAuth: false,
+    },
     upstream,
     limits: { ...etcdLimits, ...limits },
     log: (level, message, fields) => logged.push(`${level} ${message} ${fields['error']}`),

@@ -9,7 +9,16 @@ import { text } from 'node:stream/consumers'
 import { credentials, type ServiceError } from '@grpc/grpc-js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { WatchCreateRequest } from '../../src/protocol/generated/messages.ts'
+import { encode } from '../../src/protocol/binary.ts'
+import {
+  decodeEnd,
+  decodeFrames,
+  encodeCall,
+  encodeFrames,
+  FrameKind,
+  SESSION_PROTOCOL,
+} from '../../src/protocol/frames.ts'
+import { RangeRequest, WatchCreateRequest } from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
 import type { MethodName } from '../../src/protocol/methods.ts'
 import { makeAuthority, makeLeaf, type Pem, writePem } from '../bridge/certificates.ts'
@@ -204,6 +213,31 @@ describe('a certificate', () => {
   it('[DOR25] says nothing without the flag', async () => {
     const client = clientOf('root', unnamed.url)
     expect(await refusalOf(client, '/etcdserverpb.KV/Range', { key: key('a') })).toBe(empty)
+  })
+})
+
+/** A call by a session of one's own, which claims a common name. */
+async function overSession(who: Who, url: string, commonName: string): Promise<string> {
+  const socket = new WebSocket(`${url.replace('https', 'wss')}/session`, SESSION_PROTOCOL, {
+    ...pemOf(who),
+    ca: authority.cert,
+  })
+  await once(socket, 'open')
+  const method = '/etcdserverpb.KV/Range'
+  const request = encode(RangeRequest, create(RangeRequest, { key: key('b') }))
+  const payload = encodeCall({ method, context: { commonName }, request })
+  socket.send(encodeFrames([{ kind: FrameKind.CALL, stream: 1, payload }]))
+  const [message] = (await once(socket, 'message')) as [Buffer]
+  socket.terminate()
+  const [frame] = decodeFrames(message)
+  const { code, message: said } = decodeEnd(frame?.payload ?? Buffer.of(255))
+  return `${code} ${said}`
+}
+
+describe('a session that a client opens by itself', () => {
+  it('[DOR28] speaks for nobody, whatever it says', async () => {
+    expect(await overSession('alice', server.url, 'root')).toBe(empty)
+    expect(await overSession('nameless', unnamed.url, 'root')).toBe(empty)
   })
 })
 

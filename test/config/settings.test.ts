@@ -19,6 +19,7 @@ describe('the settings', () => {
       bcryptCost: 10,
       embedded: false,
       accessToken: undefined,
+      linkSecret: undefined,
     }
     expect(parseSettings({})).toEqual(defaults)
     expect(

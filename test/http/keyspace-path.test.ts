@@ -36,8 +36,7 @@ const piece = fc.constantFrom(
 )
 const path = fc.array(piece, { maxLength: 12 }).map((pieces) => `/${pieces.join('')}`)
 
-const inKeyspace =
-  /^\/keyspaces\/one\/+(v3|v3beta|session|health|livez|readyz|version|metrics|debug)(\/|$)/
+const inKeyspace = /^\/keyspaces\/one\/+(v3|v3beta|health|livez|readyz|version|metrics|debug)(\/|$)/
 
 describe('a path', () => {
   it('[PRT14] that a keyspace serves stays in it, whoever resolves it', () => {
@@ -58,6 +57,14 @@ describe('a path', () => {
       { numRuns: 5000 },
     )
     expect(served).toBeGreaterThan(100)
+  })
+
+  it('[DOR28] of a session is not for the clients of a bridge', () => {
+    for (const asked of ['/session', '//session', '/session/', '/session?x']) {
+      expect(isOfKeyspace(asked)).toBe(false)
+    }
+    expect(isOfKeyspace('/v3/kv/%2e%2e%2f%2e%2e%2fsession')).toBe(false)
+    expect(isOfKeyspace('/v3/kv/range')).toBe(true)
   })
 
   it('[KSP2] names the keyspace that stands in it, letter by letter, and no other', () => {
