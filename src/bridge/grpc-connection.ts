@@ -9,7 +9,7 @@ import { type GrpcRequest, readRequest, refusalByMethod, unknownMethod } from '.
 import { trailersOf } from './grpc-status.ts'
 import { contextOf } from './grpc-visitor.ts'
 import { H2Connection, type H2Service } from './h2-connection.ts'
-import { H2Exchange } from './h2-exchange.ts'
+import { type H2Exchange, openExchange } from './h2-exchange.ts'
 import type { H2Request } from './h2-request.ts'
 import type { H2Stream } from './h2-stream.ts'
 
@@ -189,15 +189,21 @@ export class GrpcConnection implements CallHost, H2Service<Prepared> {
     stream: H2Stream,
     { request, pass }: { readonly request: H2Request; readonly pass: OtherRequest },
   ): void {
-    const exchange = new H2Exchange(stream, request)
-    stream.listener = exchange
-    // Whoever passes it on hears of its end by other ways.
-    exchange.on('error', () => undefined)
-    pass(exchange, this.#commonName)
+    const exchange = openExchange(stream, request)
+    if (exchange !== undefined) {
+      pass(exchange, this.#commonName)
+    }
   }
 
   pinged(): boolean {
     return !this.#pings.isTooMany(performance.now(), this.#http2.streamCount > 0)
+  }
+
+  failed(error: unknown): void {
+    this.#serving.log('error', 'HTTP/2 request failed', {
+      remote: this.#remote,
+      error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+    })
   }
 
   closed(error: Error | undefined): void {

@@ -33,6 +33,8 @@ export interface H2Service<T> {
   request(stream: H2Stream, prepared: T): void
   /** The client asks for an answer, which it has got; false ends the connection. */
   pinged(): boolean
+  /** A fault on our side: a request, or the connection, was ended for it. */
+  failed(error: unknown): void
   /** The last of all. `error` says why where that was no one's wish. */
   closed(error: Error | undefined): void
 }
@@ -41,7 +43,7 @@ export interface H2Service<T> {
 const WINDOW_BYTES = 1024 * 1024
 /** Without settings (RFC 9113 §6.9.2). */
 const WINDOW_BYTES_AT_FIRST = 65_535
-/** Resets of a client: a burst, then so many a second. Deadlines of many calls pass at once. */
+/** Resets of a client, and those that it brings about: a burst, then so many a second. Deadlines of many calls pass at once. */
 const RESETS_BURST = 10_000
 const RESETS_PER_SECOND = 1_000
 /** Frames that carry nothing: settings, priorities, empty ones, those of unknown types. */
@@ -145,6 +147,12 @@ export class H2Connection<T> implements StreamHost {
     this.#endIfEmpty()
   }
 
+  countReset(): void {
+    if (!this.#resets.allows(performance.now())) {
+      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many resets')
+    }
+  }
+
   #introduce(): void {
     const settings = encodeSettings({
       maxConcurrentStreams: this.#service.streamsMax,
@@ -163,14 +171,17 @@ export class H2Connection<T> implements StreamHost {
     try {
       this.#reader.read(chunk)
     } catch (error) {
-      if (!(error instanceof ConnectionError)) {
-        throw error
-      }
-      this.#fail(error)
+      this.#fail(error instanceof ConnectionError ? error : this.#faultOf(error))
     }
     if (this.output.queuedBytes > UNREAD_BYTES_MAX) {
       this.#socket.pause()
     }
+  }
+
+  /** No request may end the process, with all the connections of others. */
+  #faultOf(error: unknown): ConnectionError {
+    this.#service.failed(error)
+    return new ConnectionError(ErrorCode.INTERNAL_ERROR, 'internal error')
   }
 
   #frame(type: number, flags: number, stream: number, payload: Buffer): void {
@@ -233,9 +244,9 @@ export class H2Connection<T> implements StreamHost {
       return
     }
     if (stream.hasClientEnded) {
-      stream.reset(ErrorCode.STREAM_CLOSED)
+      stream.refuse(ErrorCode.STREAM_CLOSED)
     } else if (!stream.receive(body, payload.length, isEnd)) {
-      stream.reset(ErrorCode.FLOW_CONTROL_ERROR)
+      stream.refuse(ErrorCode.FLOW_CONTROL_ERROR)
     }
   }
 
@@ -255,14 +266,27 @@ export class H2Connection<T> implements StreamHost {
       this.output.short(FrameType.RST_STREAM, id, ErrorCode.REFUSED_STREAM)
     } else if (head.flaw !== undefined) {
       this.output.short(FrameType.RST_STREAM, id, head.flaw)
+      this.countReset()
     } else {
       const windows = { receiveBytes: WINDOW_BYTES, sendBytes: this.#peer.initialWindowBytes }
       const stream = new H2Stream(this, id, windows, isEnd)
       this.#streams.add(stream)
-      this.#service.request(stream, head.prepared)
+      this.#serve(stream, head.prepared)
       if (isEnd && !stream.isClosed) {
         stream.clientEnded()
       }
+    }
+  }
+
+  #serve(stream: H2Stream, prepared: T): void {
+    try {
+      this.#service.request(stream, prepared)
+    } catch (error) {
+      if (error instanceof ConnectionError) {
+        throw error
+      }
+      this.#service.failed(error)
+      stream.reset(ErrorCode.INTERNAL_ERROR)
     }
   }
 
@@ -280,7 +304,7 @@ export class H2Connection<T> implements StreamHost {
   #trailers(id: number, isEnd: boolean): void {
     const stream = this.#streams.begun(id)
     if (stream?.hasClientEnded === true) {
-      stream.reset(ErrorCode.STREAM_CLOSED)
+      stream.refuse(ErrorCode.STREAM_CLOSED)
     } else if (!isEnd) {
       throw protocolError(`a second request on stream ${id}`)
     } else {
@@ -303,9 +327,9 @@ export class H2Connection<T> implements StreamHost {
     }
     const stream = this.#streams.begun(id)
     if (increment === 0) {
-      stream?.reset(ErrorCode.PROTOCOL_ERROR)
+      stream?.refuse(ErrorCode.PROTOCOL_ERROR)
     } else if (stream?.sendWindow.widen(increment) === false) {
-      stream.reset(ErrorCode.FLOW_CONTROL_ERROR)
+      stream.refuse(ErrorCode.FLOW_CONTROL_ERROR)
     } else {
       stream?.pump()
     }
@@ -314,10 +338,8 @@ export class H2Connection<T> implements StreamHost {
   #reset(id: number, payload: Buffer): void {
     expectLength(payload, 4, 'RST_STREAM')
     const stream = this.#streams.begun(id)
-    if (!this.#resets.allows(performance.now())) {
-      throw new ConnectionError(ErrorCode.ENHANCE_YOUR_CALM, 'too many resets')
-    }
     stream?.close()
+    this.countReset()
   }
 
   #ping(flags: number, id: number, payload: Buffer): void {

@@ -2,8 +2,22 @@ import type { OutgoingHttpHeaders } from 'node:http'
 import { Duplex } from 'node:stream'
 import { ErrorCode } from './h2-frames.ts'
 import type { Field } from './h2-hpack-table.ts'
-import type { H2Request, RequestHeaders } from './h2-request.ts'
+import { type H2Request, isHttpRequest, type RequestHeaders } from './h2-request.ts'
 import type { H2Stream, StreamListener } from './h2-stream.ts'
+
+/** Begins to serve a request. Undefined where it is none that HTTP has: its stream is reset. */
+export function openExchange(stream: H2Stream, { fields }: H2Request): H2Exchange | undefined {
+  const headers = joined(fields)
+  if (!isHttpRequest(headers)) {
+    stream.refuse(ErrorCode.PROTOCOL_ERROR)
+    return undefined
+  }
+  const exchange = new H2Exchange(stream, headers)
+  stream.listener = exchange
+  // Whoever passes it on hears of its end by other ways.
+  exchange.on('error', () => undefined)
+  return exchange
+}
 
 /** A request and its response as Node's streams have them: for what is no gRPC. */
 export class H2Exchange extends Duplex implements StreamListener {
@@ -15,10 +29,10 @@ export class H2Exchange extends Duplex implements StreamListener {
   #unreadBytes = 0
   #written: (() => void) | undefined
 
-  constructor(stream: H2Stream, request: H2Request) {
+  constructor(stream: H2Stream, headers: RequestHeaders) {
     super()
     this.#stream = stream
-    this.headers = joined(request.fields)
+    this.headers = headers
     const length = this.headers['content-length']
     this.#missingBytes = length === undefined ? undefined : Number(length)
   }
@@ -64,7 +78,7 @@ export class H2Exchange extends Duplex implements StreamListener {
   }
 
   #break(): void {
-    this.#stream.reset(ErrorCode.PROTOCOL_ERROR)
+    this.#stream.refuse(ErrorCode.PROTOCOL_ERROR)
   }
 
   sent(): void {

@@ -26,6 +26,8 @@ export interface StreamHost {
   /** The stream has something to send, and the connection cannot take it now. */
   waits(stream: H2Stream): void
   gone(stream: H2Stream): void
+  /** A stream was reset for what the client did. Throws ConnectionError for one too many. */
+  countReset(): void
 }
 
 /** So much a stream sends in a row while others may wait. */
@@ -206,6 +208,15 @@ export class H2Stream {
       this.#host.output.short(FrameType.RST_STREAM, this.id, code)
       this.close()
     }
+  }
+
+  /**
+   * Resets it for what the client did, which counts as if the client had: the work is begun and thrown
+   * away either way (CVE-2025-8671). Throws ConnectionError. Only while a frame of the client is read.
+   */
+  refuse(code: number): void {
+    this.reset(code)
+    this.#host.countReset()
   }
 
   /** It is over, and the client knows. */

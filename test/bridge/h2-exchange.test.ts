@@ -4,7 +4,9 @@ import { createServer, type AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import type { H2Exchange } from '../../src/bridge/h2-exchange.ts'
+import { until } from './grpc-served.ts'
 import { serveExchanges } from './h2-served.ts'
+import { Flag, frame, FrameType, headerBlock, opening, RawConnection } from './raw-frames.ts'
 
 const listener = createServer({ allowHalfOpen: true })
 let serve: (exchange: H2Exchange) => void
@@ -72,7 +74,6 @@ it('[PRT8] either side hears of an end that is none', async () => {
 it.for([
   { what: 'short', announced: '5', body: 'four' },
   { what: 'long', announced: '3', body: 'four' },
-  { what: 'no number', announced: '4, 4', body: 'four' },
 ])('[HTF10] a body that is $what breaks off', async ({ announced, body }) => {
   const read = new Promise<string>((resolve) => {
     serve = (exchange) => {
@@ -87,3 +88,66 @@ it.for([
   stream.end(body)
   expect(await read).toBe('broken')
 })
+
+type Fields = readonly (readonly [name: string, value: string])[]
+
+const plainFields: Fields = [
+  [':method', 'GET'],
+  [':scheme', 'https'],
+  [':path', '/'],
+]
+
+/** The pseudo-headers that are given take the places of others. */
+function requestHead(stream: number, given: Fields): Buffer {
+  const rest = plainFields.filter(([name]) => given.every((field) => field[0] !== name))
+  const [pseudo, others] = [true, false].map((is) =>
+    given.filter(([n]) => n.startsWith(':') === is),
+  )
+  const fields = [...rest, ...(pseudo ?? []), ...(others ?? [])]
+  const payload = Buffer.concat(fields.map(([name, value]) => headerBlock({ [name]: value })))
+  return frame(FrameType.HEADERS, { stream, flags: Flag.END_HEADERS, payload })
+}
+
+const lengthTwice: Fields = [
+  ['content-length', '2'],
+  ['content-length', '2'],
+]
+const foreign: readonly { readonly what: string; readonly given: Fields }[] = [
+  { what: 'a method of two words', given: [[':method', 'G T']] },
+  { what: 'an empty method', given: [[':method', '']] },
+  { what: 'a method beyond ASCII', given: [[':method', 'G\u00c4T']] },
+  { what: 'CONNECT with a path', given: [[':method', 'CONNECT']] },
+  { what: 'a space in its path', given: [[':path', '/a b']] },
+  { what: 'a tab in its path', given: [[':path', '/a\tb']] },
+  { what: 'a line end in its path', given: [[':path', '/a\r\nb']] },
+  { what: 'a NUL in its path', given: [[':path', '/a\0b']] },
+  { what: 'a path beyond ASCII', given: [[':path', '/\u00e4']] },
+  { what: 'a path that does not begin with a slash', given: [[':path', 'http://x/']] },
+  { what: 'its length twice', given: lengthTwice },
+  { what: 'two lengths in one', given: [['content-length', '2, 2']] },
+  { what: 'a length that is no number', given: [['content-length', '+2']] },
+  { what: 'an empty length', given: [['content-length', '']] },
+  { what: 'a length beyond all numbers', given: [['content-length', '9'.repeat(30)]] },
+]
+
+it.for(foreign)(
+  '[HTF12] a request with $what is reset before anybody sees it',
+  async ({ given }) => {
+    let count = 0
+    serve = (exchange) => {
+      count++
+      exchange.respond({ ':status': 200 })
+      exchange.resume().end()
+    }
+    const connection = new RawConnection((listener.address() as AddressInfo).port)
+    const body = frame(FrameType.DATA, { stream: 1, payload: Buffer.from('ok more') })
+    await connection.send(opening, requestHead(1, given), body)
+    await until(() => connection.ofType(FrameType.RST_STREAM).length === 1)
+    expect(connection.ofType(FrameType.RST_STREAM)[0]?.payload.readUInt32BE(0)).toBe(1)
+    expect(count).toBe(0)
+    await connection.send(requestHead(3, [['content-length', '0']]))
+    await until(() => connection.ofType(FrameType.HEADERS).length === 1)
+    expect(count).toBe(1)
+    connection.socket.destroy()
+  },
+)

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { H2Connection } from '../../src/bridge/h2-connection.ts'
-import { H2Exchange } from '../../src/bridge/h2-exchange.ts'
+import { type H2Exchange, openExchange } from '../../src/bridge/h2-exchange.ts'
 import type { H2Request } from '../../src/bridge/h2-request.ts'
 import type { H2Stream } from '../../src/bridge/h2-stream.ts'
 
@@ -16,6 +16,9 @@ export function serveStreams(
     prepare: (request) => request,
     request: serve,
     pinged: () => true,
+    failed: (error) => {
+      throw error
+    },
     closed: () => undefined,
   })
 }
@@ -26,8 +29,9 @@ export function serveExchanges(
   serve: (exchange: H2Exchange) => void,
 ): H2Connection<H2Request> {
   return serveStreams(socket, (stream, request) => {
-    const exchange = new H2Exchange(stream, request)
-    stream.listener = exchange
-    serve(exchange)
+    const exchange = openExchange(stream, request)
+    if (exchange !== undefined) {
+      serve(exchange)
+    }
   })
 }

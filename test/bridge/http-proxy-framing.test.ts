@@ -59,7 +59,7 @@ afterEach(async () => {
 })
 
 /** Sends the bytes and answers all that comes back. */
-async function converse(bytes: string): Promise<string> {
+async function converse(bytes: string | Buffer): Promise<string> {
   const client = connect({ port, host: '127.0.0.1' })
   client.write(bytes)
   return text(client)
@@ -111,3 +111,12 @@ describe('a request with a body where none is usual', () => {
     expect(asked).toEqual(['GET /base/v3/watch ', 'GET /base/next '])
   })
 })
+
+it.each(['/a\tb', '/a\fb', '/a\0b', '/\u00e4', '/\u007f'])(
+  '[PRT18] a path that cannot be passed on is answered with 400: %j',
+  async (path) => {
+    const head = `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`
+    expect(await converse(Buffer.from(head, 'latin1'))).toMatch(/^HTTP\/1\.1 400 /)
+    expect(asked).toEqual([])
+  },
+)
