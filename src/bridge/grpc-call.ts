@@ -6,6 +6,7 @@ import { statusOfError, trailersOf } from './grpc-status.ts'
 import { ErrorCode } from './h2-frames.ts'
 import type { Field } from './h2-hpack-table.ts'
 import type { H2Stream, StreamListener } from './h2-stream.ts'
+import { UnreadBytes } from './h2-unread.ts'
 
 /** Who answers a call. */
 export interface CallHandler {
@@ -41,12 +42,12 @@ export class GrpcCall implements StreamListener {
   readonly #reader: MessageReader
   readonly #deadline: NodeJS.Timeout | undefined
   #heldBytes = 0
-  /** Of #heldBytes, what the reader has of a message that is not whole. */
-  #readerBytes = 0
+  /** Of #heldBytes, what is not read or not sent. */
+  #waitingBytes = 0
   #isReading = true
   #isPaused = false
   /** What has come since `pause`. */
-  #unread: Uint8Array[] = []
+  readonly #unread = new UnreadBytes()
   #isEnded = false
 
   constructor(
@@ -123,13 +124,11 @@ export class GrpcCall implements StreamListener {
       return
     }
     this.#isPaused = false
-    const unread = this.#unread
-    this.#unread = []
     this.#readMessages()
-    for (const chunk of unread) {
-      this.hold(-chunk.length)
-      this.received(chunk)
+    if (!this.#isPaused && !this.#unread.isEmpty) {
+      this.received(this.#unread.take())
     }
+    this.#countWaiting()
     if (!this.#isPaused && this.#stream.hasClientEnded) {
       this.ended()
     }
@@ -137,9 +136,11 @@ export class GrpcCall implements StreamListener {
 
   received(chunk: Uint8Array): void {
     if (this.#isPaused) {
-      // The client may send a window of it. A view would keep all that came with it in memory.
-      this.#unread.push(Buffer.from(chunk))
-      this.hold(chunk.length)
+      // The client may send a window of it.
+      this.#unread.add(chunk)
+      if (!this.#countWaiting()) {
+        this.stop(tooMuch())
+      }
       return
     }
     this.#stream.take(chunk.length)
@@ -150,15 +151,20 @@ export class GrpcCall implements StreamListener {
 
   #read(chunk: Uint8Array): void {
     if (!this.hold(chunk.length)) {
-      const message = 'the calls of this connection hold too much memory'
-      this.#stopReading(new RpcStatus(Code.RESOURCE_EXHAUSTED, message))
+      this.#stopReading(tooMuch())
       return
     }
     this.#reader.add(chunk)
     this.#readMessages()
-    const { heldBytes } = this.#reader
-    this.hold(heldBytes - this.#readerBytes - chunk.length)
-    this.#readerBytes = heldBytes
+    this.hold(-chunk.length)
+    this.#countWaiting()
+  }
+
+  #countWaiting(): boolean {
+    const waitingBytes = this.#reader.heldBytes + this.#unread.heldBytes + this.#stream.heldBytes
+    const more = waitingBytes - this.#waitingBytes
+    this.#waitingBytes = waitingBytes
+    return this.hold(more)
   }
 
   #readMessages(): void {
@@ -166,10 +172,11 @@ export class GrpcCall implements StreamListener {
       while (this.#isReading && !this.#isPaused) {
         const message = this.#reader.next()
         if (message === undefined) {
-          return
+          break
         }
         this.#handler.message(this.#payload(message))
       }
+      this.#reader.keep()
     } catch (error) {
       this.#stopReading(statusOfError(error))
     }
@@ -198,6 +205,7 @@ export class GrpcCall implements StreamListener {
 
   #stopReading(flaw: RpcStatus | undefined): void {
     this.#isReading = false
+    this.#reader.drop()
     this.#handler.halfClosed(flaw)
   }
 
@@ -212,12 +220,12 @@ export class GrpcCall implements StreamListener {
   #write(parts: readonly Uint8Array[]): void {
     const small = this.request.isGzip ? gzipped(parts) : undefined
     const pieces = small === undefined ? frameMessage(0, parts) : frameMessage(1, [small])
-    this.hold(lengthOf(pieces))
     this.#stream.write(pieces, lengthOf(parts))
+    this.#countWaiting()
   }
 
-  sent(bytes: number, messageBytes: number): void {
-    this.hold(-bytes)
+  sent(messageBytes: number): void {
+    this.#countWaiting()
     this.#host.wrote()
     if (messageBytes > 0 && !this.#isEnded) {
       this.#handler.taken?.(messageBytes)
@@ -228,6 +236,7 @@ export class GrpcCall implements StreamListener {
     this.#isEnded = true
     this.#isReading = false
     clearTimeout(this.#deadline)
+    this.#reader.drop()
     // What still comes is thrown away.
     this.resume()
   }
@@ -250,6 +259,11 @@ export class GrpcCall implements StreamListener {
     }
     this.#host.ended(this)
   }
+}
+
+function tooMuch(): RpcStatus {
+  const message = 'the calls of this connection hold too much memory'
+  return new RpcStatus(Code.RESOURCE_EXHAUSTED, message)
 }
 
 function lengthOf(parts: readonly Uint8Array[]): number {

@@ -55,7 +55,7 @@ export type OtherRequest = (exchange: H2Exchange, commonName: string | undefined
 
 /** What a message may have beyond --max-request-bytes (etcd: embed/config.go, grpcOverheadBytes). */
 const OVERHEAD_BYTES = 512 * 1024
-/** What the calls of one connection may hold of requests and of responses that nobody takes. */
+/** What the calls and other requests of one connection may hold that nobody takes. */
 const HELD_BYTES_MAX = 512 * 1024 * 1024
 /** As long as grpc-go gives (server.go, defaultServerOptions). */
 const OPENING_MS_MAX = 120_000
@@ -189,7 +189,7 @@ export class GrpcConnection implements CallHost, H2Service<Prepared> {
     stream: H2Stream,
     { request, pass }: { readonly request: H2Request; readonly pass: OtherRequest },
   ): void {
-    const exchange = openExchange(stream, request)
+    const exchange = openExchange(stream, request, (bytes) => this.hold(bytes))
     if (exchange !== undefined) {
       pass(exchange, this.#commonName)
     }

@@ -17,6 +17,8 @@ export interface GrpcMessage {
 export class MessageReader {
   readonly #bytesMax: number
   #input: Uint8Array = noBytes
+  /** Not a view of what others came in. */
+  #isOwnInput = false
   #position = 0
   #flag = 0
   /** Of the prefix under way, and of the length as far as it is there. */
@@ -35,6 +37,7 @@ export class MessageReader {
   /** The messages must have been taken by `next` before more is added. */
   add(chunk: Uint8Array): void {
     this.#input = chunk
+    this.#isOwnInput = false
     this.#position = 0
   }
 
@@ -57,9 +60,26 @@ export class MessageReader {
     return this.#length >= 0
   }
 
-  /** Memory that a message takes which is not whole. */
+  /** Messages are left that are not asked for now: a view would keep all that came with them. */
+  keep(): void {
+    if (this.#position === this.#input.length) {
+      this.add(noBytes)
+    } else if (!this.#isOwnInput) {
+      this.add(Buffer.from(this.#input.subarray(this.#position)))
+      this.#isOwnInput = true
+    }
+  }
+
+  /** Nobody asks any more. */
+  drop(): void {
+    this.add(noBytes)
+    this.#partial = undefined
+    this.#partialLength = 0
+  }
+
+  /** Memory of what is kept, and of a message that is not whole. */
   get heldBytes(): number {
-    return this.#partial?.length ?? 0
+    return this.#input.length + (this.#partial?.length ?? 0)
   }
 
   #readPrefix(): boolean {

@@ -4,15 +4,26 @@ import { ErrorCode } from './h2-frames.ts'
 import type { Field } from './h2-hpack-table.ts'
 import { type H2Request, isHttpRequest, type RequestHeaders } from './h2-request.ts'
 import type { H2Stream, StreamListener } from './h2-stream.ts'
+import { UnreadBytes } from './h2-unread.ts'
 
-/** Begins to serve a request. Undefined where it is none that HTTP has: its stream is reset. */
-export function openExchange(stream: H2Stream, { fields }: H2Request): H2Exchange | undefined {
+/** Counts memory, or gives it back where negative; false where that was too much. */
+export type Hold = (bytes: number) => boolean
+
+/**
+ * Begins to serve a request, of whose body `hold` counts what is not read. Undefined where it is none
+ * that HTTP has: its stream is reset.
+ */
+export function openExchange(
+  stream: H2Stream,
+  { fields }: H2Request,
+  hold: Hold,
+): H2Exchange | undefined {
   const headers = joined(fields)
   if (!isHttpRequest(headers)) {
     stream.refuse(ErrorCode.PROTOCOL_ERROR)
     return undefined
   }
-  const exchange = new H2Exchange(stream, headers)
+  const exchange = new H2Exchange(stream, headers, hold)
   stream.listener = exchange
   // Whoever passes it on hears of its end by other ways.
   exchange.on('error', () => undefined)
@@ -25,12 +36,19 @@ export class H2Exchange extends Duplex implements StreamListener {
   readonly #stream: H2Stream
   /** What the client has announced and not sent yet; undefined where it announced nothing. */
   #missingBytes: number | undefined
-  /** Taken by a reader that has not asked for more. */
-  #unreadBytes = 0
+  readonly #hold: Hold
+  #heldBytes = 0
+  readonly #unread = new UnreadBytes()
+  /** Given to a reader that has not asked for more. */
+  #given: Uint8Array = noBytes
+  #isAsked = false
+  #hasEnded = false
   #written: (() => void) | undefined
 
-  constructor(stream: H2Stream, headers: RequestHeaders) {
-    super()
+  constructor(stream: H2Stream, headers: RequestHeaders, hold: Hold) {
+    // Node's own list of pieces is to have one at most.
+    super({ readableHighWaterMark: 1 })
+    this.#hold = hold
     this.#stream = stream
     this.headers = headers
     const length = this.headers['content-length']
@@ -65,16 +83,40 @@ export class H2Exchange extends Duplex implements StreamListener {
         return
       }
     }
-    this.#unreadBytes += bytes.length
-    this.push(bytes)
+    this.#unread.add(bytes)
+    if (this.#count()) {
+      this.#give()
+    } else {
+      this.#stream.refuse(ErrorCode.ENHANCE_YOUR_CALM)
+    }
   }
 
   ended(): void {
     if (this.#missingBytes === undefined || this.#missingBytes === 0) {
-      this.push(null)
+      this.#hasEnded = true
+      this.#give()
     } else {
       this.#break()
     }
+  }
+
+  /** All that is there, to a reader that has asked for more. */
+  #give(): void {
+    if (this.#isAsked && !this.#unread.isEmpty) {
+      this.#isAsked = false
+      this.#given = this.#unread.take()
+      this.push(this.#given)
+    }
+    if (this.#hasEnded && this.#unread.isEmpty) {
+      this.push(null)
+    }
+  }
+
+  #count(): boolean {
+    const heldBytes = this.#unread.heldBytes + this.#given.buffer.byteLength
+    const more = heldBytes - this.#heldBytes
+    this.#heldBytes = heldBytes
+    return this.#hold(more)
   }
 
   #break(): void {
@@ -91,13 +133,19 @@ export class H2Exchange extends Duplex implements StreamListener {
 
   /** Where that is the end of the response, Node is still to hear that it has said all. */
   over(): void {
+    this.#unread.take()
+    this.#given = noBytes
+    this.#count()
     setImmediate(() => this.destroy())
   }
 
   override _read(): void {
-    const bytes = this.#unreadBytes
-    this.#unreadBytes = 0
-    this.#stream.take(bytes)
+    const { length } = this.#given
+    this.#given = noBytes
+    this.#isAsked = true
+    this.#give()
+    this.#count()
+    this.#stream.take(length)
   }
 
   override _write(chunk: Uint8Array, _encoding: string, written: () => void): void {
@@ -116,6 +164,8 @@ export class H2Exchange extends Duplex implements StreamListener {
     done(error)
   }
 }
+
+const noBytes = new Uint8Array(0)
 
 /** Names that came more than once have their values joined (RFC 9110 §5.2, RFC 9113 §8.2.3). */
 function joined(fields: readonly Field[]): RequestHeaders {

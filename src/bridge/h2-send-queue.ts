@@ -1,3 +1,6 @@
+/** Memory of a piece besides its bytes: its view, its place in lists, the end of its message. */
+const PIECE_BYTES = 256
+
 /** What a stream has to send and may not send yet: messages in pieces, which are let go as they leave. */
 export class SendQueue {
   /** Pieces from #next on are still to be sent. */
@@ -11,6 +14,11 @@ export class SendQueue {
   /** Bytes that wait. */
   get bytes(): number {
     return this.#queuedBytes - this.#sentBytes
+  }
+
+  /** Memory that it takes. */
+  get heldBytes(): number {
+    return this.bytes + PIECE_BYTES * (this.#pieces.length - this.#next)
   }
 
   /** The pieces in a row are a message, which counts for `messageBytes` once the last of it is sent. */

@@ -11,8 +11,8 @@ export interface StreamListener {
   received(bytes: Uint8Array): void
   /** The client sends no more. */
   ended(): void
-  /** So many bytes of what was written have left, and with them what messages of them count for. */
-  sent(bytes: number, messageBytes: number): void
+  /** Some of what was written has left, and with it messages that count for so much. */
+  sent(messageBytes: number): void
   /** The last of all, however it came about. */
   over(): void
 }
@@ -83,6 +83,11 @@ export class H2Stream {
     return this.#queue === undefined || this.#queue.bytes === 0
   }
 
+  /** Memory of what was written and has not left. */
+  get heldBytes(): number {
+    return this.#queue?.heldBytes ?? 0
+  }
+
   /** Sends the headers of a response, and nothing more where they end it. */
   respond(fields: readonly Field[], end: boolean): void {
     if (!this.#isClosed) {
@@ -108,7 +113,7 @@ export class H2Stream {
       for (const piece of pieces) {
         this.#host.output.add(piece)
       }
-      this.#listener?.sent(length, messageBytes)
+      this.#listener?.sent(messageBytes)
     } else {
       this.#queue ??= new SendQueue()
       this.#queue.add(pieces, messageBytes)
@@ -127,9 +132,8 @@ export class H2Stream {
 
   /** Sends what can be sent now. */
   pump(): void {
-    const sent = this.#sendQueued()
-    if (sent > 0) {
-      this.#listener?.sent(sent, this.#queue?.takeEnded() ?? 0)
+    if (this.#sendQueued() > 0) {
+      this.#listener?.sent(this.#queue?.takeEnded() ?? 0)
     }
     if (this.#isEnding && this.isIdle && !this.#isClosed) {
       if (this.#trailers === undefined) {

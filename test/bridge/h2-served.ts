@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import { H2Connection } from '../../src/bridge/h2-connection.ts'
-import { type H2Exchange, openExchange } from '../../src/bridge/h2-exchange.ts'
+import { type H2Exchange, type Hold, openExchange } from '../../src/bridge/h2-exchange.ts'
 import type { H2Request } from '../../src/bridge/h2-request.ts'
 import type { H2Stream } from '../../src/bridge/h2-stream.ts'
 
@@ -27,9 +27,10 @@ export function serveStreams(
 export function serveExchanges(
   socket: Socket,
   serve: (exchange: H2Exchange) => void,
+  hold: Hold = () => true,
 ): H2Connection<H2Request> {
   return serveStreams(socket, (stream, request) => {
-    const exchange = openExchange(stream, request)
+    const exchange = openExchange(stream, request, hold)
     if (exchange !== undefined) {
       serve(exchange)
     }
