@@ -5,25 +5,13 @@ import { ApiClient } from './api-client.ts'
 import { clientTable, keyspaceCreateTable } from './client-flag-table.ts'
 import { Failure } from './failure.ts'
 import { parseClientFlags } from './flags.ts'
+import { type Environment, subcommands } from './subcommand.ts'
 import { columns, writeOut } from './write-out.ts'
 
 type Keyspace = z.output<typeof keyspace>
-type Environment = Readonly<Record<string, string | undefined>>
-type Command = (args: readonly string[], environment: Environment) => Promise<string>
-
-const commands: Readonly<Record<string, Command>> = { create, list, describe, delete: remove }
 
 /** `keyspace create|list|describe|delete`: resolves to what is to be printed. Throws Failure. */
-export function keyspaceCommand(
-  [name = '', ...args]: readonly string[],
-  environment: Environment,
-): Promise<string> {
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (command === undefined) {
-    throw new Failure(`unknown command "keyspace ${name}" (see keyspace --help)`, 2)
-  }
-  return command(args, environment)
-}
+export const keyspaceCommand = subcommands('keyspace', { create, list, describe, delete: remove })
 
 async function create(args: readonly string[], environment: Environment): Promise<string> {
   const { flags, operands } = parseClientFlags(keyspaceCreateTable, args, environment)

@@ -13,24 +13,11 @@ import { tokenCreateTable, tokenTable } from './client-flag-table.ts'
 import { Failure } from './failure.ts'
 import type { FlagsOf } from './flag-table.ts'
 import { parseClientFlags } from './flags.ts'
+import { type Environment, subcommands } from './subcommand.ts'
 import { columns, writeOut } from './write-out.ts'
 
-type Environment = Readonly<Record<string, string | undefined>>
-type Command = (args: readonly string[], environment: Environment) => Promise<string>
-
-const commands: Readonly<Record<string, Command>> = { create, list, revoke }
-
 /** `token create|list|revoke`: resolves to what is to be printed. Throws Failure. */
-export function tokenCommand(
-  [name = '', ...args]: readonly string[],
-  environment: Environment,
-): Promise<string> {
-  const command = Object.hasOwn(commands, name) ? commands[name] : undefined
-  if (command === undefined) {
-    throw new Failure(`unknown command "token ${name}" (see token --help)`, 2)
-  }
-  return command(args, environment)
-}
+export const tokenCommand = subcommands('token', { create, list, revoke })
 
 /** Prints the token and nothing else, so that it can go straight into a file. */
 async function create(args: readonly string[], environment: Environment): Promise<string> {

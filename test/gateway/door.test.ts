@@ -236,6 +236,34 @@ describe('a rate limit', () => {
   })
 })
 
+describe('tokens of etcd', () => {
+  it('[DOR17] that are wrong leave nobody out', async () => {
+    const limited = gatewayWith({ ETCDURABLE_TOKEN: SECRET, REFUSAL_LIMIT: limitOf(1) })
+    const asRoot = { name: 'root', password: 'pw' }
+    const ask = async (path: string, request: object, etcds = ''): Promise<Response> =>
+      limited(`/v3/auth/${path}`, {
+        method: 'POST',
+        body: JSON.stringify(request),
+        headers: {
+          ...from('198.51.100.9', SECRET),
+          ...(etcds && { 'Grpc-Metadata-Token': etcds }),
+        },
+      })
+    await ask('user/add', asRoot)
+    await ask('user/grant', { user: 'root', role: 'root' })
+    expect((await ask('enable', {})).status).toBe(200)
+    const { token: roots = '' } = await (
+      await ask('authenticate', asRoot)
+    ).json<{ token?: string }>()
+    for (let count = 0; count < 5; count++) {
+      expect((await ask('user/list', {}, 'bad')).status).toBe(401)
+    }
+    const shown = { ...from('198.51.100.9', token), 'Grpc-Metadata-Token': roots }
+    expect((await post(limited, '/v3/kv/range', shown)).status).toBe(200)
+    expect((await ask('disable', {}, roots)).status).toBe(200)
+  })
+})
+
 describe('the limits of wrangler.toml', () => {
   it('[DOR17] leave out an address after a hundred wrong tokens', async () => {
     const deployed = gatewayWith({
