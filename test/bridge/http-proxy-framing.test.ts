@@ -1,72 +1,42 @@
-import { once } from 'node:events'
-import { Agent, createServer, type Server } from 'node:http'
+import { Agent } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
-import { type AddressInfo, connect } from 'node:net'
+import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { HttpProxy } from '../../src/bridge/http-proxy.ts'
-import { ClientListener } from '../../src/bridge/listener.ts'
-import { serveExchanges } from './h2-served.ts'
+import { type ProxyServed, serveProxy } from './proxy-served.ts'
 
 /** A body that is a request where somebody takes it for one. */
 const SMUGGLED = 'GET /private HTTP/1.1\r\nHost: store.example\r\n\r\n'
 
-let gateway: Server
-let listener: ClientListener
-let proxy: HttpProxy
-let port: number
+let served: ProxyServed
 /** What the gateway was asked, with the bodies. */
 let asked: string[]
-const agent = new Agent({ keepAlive: true, maxSockets: 1 })
 
 beforeEach(async () => {
   asked = []
-  gateway = createServer((request, response) => {
+  // All that the proxy passes on goes over one connection.
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 })
+  served = await serveProxy((request, response) => {
     let body = ''
     request.setEncoding('utf8').on('data', (part: string) => (body += part))
     request.on('end', () => {
       asked.push(`${request.method ?? ''} ${request.url ?? ''} ${body}`)
       response.end('answered')
     })
-  }).listen(0, '127.0.0.1')
-  await once(gateway, 'listening')
-  proxy = new HttpProxy(
-    {
-      isSecure: false,
-      address: { host: '127.0.0.1', port: (gateway.address() as AddressInfo).port },
-      basePath: '/base',
-      serves: () => true,
-      headers: { host: 'store.example', authorization: 'Bearer secret' },
-      clientCertAuth: false,
-      agent,
-    },
-    () => undefined,
-  )
-  listener = new ClientListener()
-  port = await listener.bind({ host: '127.0.0.1', port: 0 })
-  listener.serve({
-    http1: (socket) => proxy.accept(socket, Buffer.alloc(0)),
-    http2: (socket) =>
-      serveExchanges(socket, (exchange) => proxy.passExchange(exchange, undefined)),
-  })
+  }, agent)
 })
 
-afterEach(async () => {
-  listener.close()
-  await proxy.close()
-  gateway.close()
-  gateway.closeAllConnections()
-})
+afterEach(() => served.stop())
 
 /** Sends the bytes and answers all that comes back. */
 async function converse(bytes: string | Buffer): Promise<string> {
-  const client = connect({ port, host: '127.0.0.1' })
+  const client = connect({ port: served.port, host: '127.0.0.1' })
   client.write(bytes)
   return text(client)
 }
 
 async function overHttp2(method: string, body: string | undefined): Promise<string> {
-  const session = connectHttp2(`http://127.0.0.1:${port}`)
+  const session = connectHttp2(`http://127.0.0.1:${served.port}`)
   const stream = session.request(
     { ':path': '/version', ':method': method },
     { endStream: body === undefined },

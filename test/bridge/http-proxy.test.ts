@@ -1,61 +1,26 @@
 import { once } from 'node:events'
-import {
-  Agent,
-  createServer,
-  type IncomingMessage,
-  request,
-  type Server,
-  type ServerResponse,
-} from 'node:http'
+import { Agent, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http'
 import { connect as connectHttp2 } from 'node:http2'
-import type { AddressInfo } from 'node:net'
 import { connect as connectPlain } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
-import { HttpProxy } from '../../src/bridge/http-proxy.ts'
-import { ClientListener } from '../../src/bridge/listener.ts'
-import { serveExchanges } from './h2-served.ts'
+import type { HttpProxy } from '../../src/bridge/http-proxy.ts'
+import { type ProxyServed, serveProxy } from './proxy-served.ts'
 
-let gateway: Server
 let answer: (request: IncomingMessage, response: ServerResponse) => void
-let listener: ClientListener
+let served: ProxyServed
+let gateway: Server
 let proxy: HttpProxy
 let port: number
-let log: string[]
+let log: readonly string[]
 
 beforeEach(async () => {
-  gateway = createServer((asked, response) => answer(asked, response)).listen(0, '127.0.0.1')
-  await once(gateway, 'listening')
-  const address = { host: '127.0.0.1', port: (gateway.address() as AddressInfo).port }
-  log = []
-  proxy = new HttpProxy(
-    {
-      isSecure: false,
-      address,
-      basePath: '/base',
-      serves: (path) => path !== '/private',
-      headers: { host: 'store.example', authorization: 'Bearer secret' },
-      clientCertAuth: false,
-      agent: new Agent({ keepAlive: true }),
-    },
-    (level, message) => log.push(`${level} ${message}`),
-  )
-  listener = new ClientListener()
-  port = await listener.bind({ host: '127.0.0.1', port: 0 })
-  listener.serve({
-    http1: (socket) => proxy.accept(socket, Buffer.alloc(0)),
-    http2: (socket) =>
-      serveExchanges(socket, (exchange) => proxy.passExchange(exchange, undefined)),
-  })
+  served = await serveProxy((asked, response) => answer(asked, response))
+  ;({ gateway, proxy, port, log } = served)
 })
 
-afterEach(async () => {
-  listener.close()
-  await proxy.close()
-  gateway.close()
-  gateway.closeAllConnections()
-})
+afterEach(() => served.stop())
 
 /** Answers what was asked, as JSON. */
 function mirror(): void {
