@@ -1,6 +1,6 @@
 import { decode } from '../protocol/binary.ts'
 import { AlarmAction, AlarmRequest } from '../protocol/generated/messages.ts'
-import type { MethodName } from '../protocol/methods.ts'
+import { type MethodName, reads } from '../protocol/methods.ts'
 import { WireError } from '../protocol/wire.ts'
 import type { UnaryCall } from './upstream.ts'
 
@@ -9,22 +9,11 @@ import type { UnaryCall } from './upstream.ts'
  * first token nobody has seen.
  */
 const REPEATABLE: ReadonlySet<MethodName> = new Set<MethodName>([
-  '/etcdserverpb.KV/Range',
+  ...reads,
   '/etcdserverpb.KV/RangeStream',
   '/etcdserverpb.Lease/LeaseKeepAlive',
-  '/etcdserverpb.Lease/LeaseTimeToLive',
-  '/etcdserverpb.Lease/LeaseLeases',
-  '/etcdserverpb.Cluster/MemberList',
-  '/etcdserverpb.Maintenance/Status',
-  '/etcdserverpb.Maintenance/Hash',
-  '/etcdserverpb.Maintenance/HashKV',
   '/etcdserverpb.Maintenance/Snapshot',
   '/etcdserverpb.Auth/Authenticate',
-  '/etcdserverpb.Auth/AuthStatus',
-  '/etcdserverpb.Auth/UserGet',
-  '/etcdserverpb.Auth/UserList',
-  '/etcdserverpb.Auth/RoleGet',
-  '/etcdserverpb.Auth/RoleList',
 ])
 
 /** Whether a call may run twice when it is not known whether it has run. */

@@ -1,5 +1,5 @@
 import { DIRECTORY_NAME, type DirectoryRpc } from '../directory/directory-rpc.ts'
-import type { Refused } from '../protocol/shard-rpc.ts'
+import { isRefused, type Refused } from '../protocol/shard-rpc.ts'
 import { RpcStatus } from '../protocol/status.ts'
 import { READ_RETRIES_MAX, retrying } from './platform-failure.ts'
 
@@ -32,8 +32,4 @@ export class DirectoryClient {
     }
     return answer as Exclude<T, Refused>
   }
-}
-
-function isRefused(answer: unknown): answer is Refused {
-  return typeof answer === 'object' && answer !== null && 'refused' in answer
 }

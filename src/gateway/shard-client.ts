@@ -5,12 +5,13 @@ import { messageBytesMax } from '../http/limits.ts'
 import { decode, encode } from '../protocol/binary.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
-import type { MethodName } from '../protocol/methods.ts'
+import { type MethodName, reads } from '../protocol/methods.ts'
 import {
   type AccessTokenRpc,
   type CallAnswer,
   type CallContext,
   CONTEXT_HEADER,
+  isRefused,
   type MetricFamily,
   type PageCursor,
   type Refused,
@@ -52,22 +53,6 @@ export interface Answered {
   readonly response: object
   readonly next: PageCursor | undefined
 }
-
-/** The methods that change nothing, so that asking twice is as good as once. */
-const reads: ReadonlySet<MethodName> = new Set([
-  '/etcdserverpb.KV/Range',
-  '/etcdserverpb.Lease/LeaseTimeToLive',
-  '/etcdserverpb.Lease/LeaseLeases',
-  '/etcdserverpb.Cluster/MemberList',
-  '/etcdserverpb.Maintenance/Status',
-  '/etcdserverpb.Maintenance/Hash',
-  '/etcdserverpb.Maintenance/HashKV',
-  '/etcdserverpb.Auth/AuthStatus',
-  '/etcdserverpb.Auth/UserGet',
-  '/etcdserverpb.Auth/UserList',
-  '/etcdserverpb.Auth/RoleGet',
-  '/etcdserverpb.Auth/RoleList',
-])
 
 /**
  * The shard as its callers in the gateway see it: refusals and the platform's failures are thrown
@@ -125,7 +110,7 @@ export class ShardClient {
     ask: (shard: AccessTokenRpc) => Promise<T | Refused>,
   ): Promise<Exclude<T, Refused>> {
     const answer = await retrying(0, () => ask(this.#stub()))
-    if (typeof answer === 'object' && answer !== null && 'refused' in answer) {
+    if (isRefused(answer)) {
       throw this.#statusOf(answer)
     }
     return answer as Exclude<T, Refused>

@@ -70,3 +70,19 @@ export function streaming(name: MethodName): Streaming {
   }
   return clientStreaming ? 'bidi_stream' : 'server_stream'
 }
+
+/** The methods with one answer that change nothing, whatever is asked: asking twice is as good as once. */
+export const reads: ReadonlySet<MethodName> = new Set<MethodName>([
+  '/etcdserverpb.KV/Range',
+  '/etcdserverpb.Lease/LeaseTimeToLive',
+  '/etcdserverpb.Lease/LeaseLeases',
+  '/etcdserverpb.Cluster/MemberList',
+  '/etcdserverpb.Maintenance/Status',
+  '/etcdserverpb.Maintenance/Hash',
+  '/etcdserverpb.Maintenance/HashKV',
+  '/etcdserverpb.Auth/AuthStatus',
+  '/etcdserverpb.Auth/UserGet',
+  '/etcdserverpb.Auth/UserList',
+  '/etcdserverpb.Auth/RoleGet',
+  '/etcdserverpb.Auth/RoleList',
+])

@@ -109,6 +109,11 @@ export interface Refused {
   readonly refused: { readonly code: Code; readonly message: string }
 }
 
+/** Whether an answer, whatever it may else be, is a refusal. */
+export function isRefused(answer: unknown): answer is Refused {
+  return typeof answer === 'object' && answer !== null && 'refused' in answer
+}
+
 /** Where the next page of a range begins; opaque to who passes it back. */
 export interface PageCursor extends RangeCursor {
   /** Of a RangeStream, whose last message tells what the first page has found. */
