@@ -68,12 +68,11 @@ export class Batches {
     return Math.max(underWay + UNDER_WAY_MS_MAX, unanswered + UNANSWERED_MS_MAX)
   }
 
-  /** A call of this message has been answered. */
+  /** A call of this message has been answered: there may be room for those that wait. */
   answered(message: number): void {
     const place = this.#unanswered.findIndex((sent) => sent.message === message)
     if (place >= 0) {
       this.#unanswered.splice(place, 1)
-      this.queued()
     }
   }
 

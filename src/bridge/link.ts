@@ -239,9 +239,7 @@ export class Link implements Upstream {
     if (calls.length === 0) {
       return undefined
     }
-    if (this.#calls.waitingCount > 0) {
-      this.#batches.queued()
-    }
+    this.#sendWaiting()
     this.#lastMessage++
     return this.#lastMessage
   }
@@ -268,11 +266,7 @@ export class Link implements Upstream {
       },
       opened: () => this.#opened(),
       received: (frame) => this.#received(frame),
-      drained: () => {
-        if (this.#calls.waitingCount > 0) {
-          this.#batches.queued()
-        }
-      },
+      drained: () => this.#sendWaiting(),
       closed: (end) => this.#lost(end),
     }
     this.#socket = new LinkSocket({ url, token }, listener)
@@ -286,6 +280,10 @@ export class Link implements Upstream {
     this.#say('info', 'connected to the upstream', '')
     this.#started?.resolve()
     this.#watches.forEach((watch) => watch.connected())
+    this.#sendWaiting()
+  }
+
+  #sendWaiting(): void {
     if (this.#calls.waitingCount > 0) {
       this.#batches.queued()
     }
@@ -298,6 +296,7 @@ export class Link implements Upstream {
       const message = this.#calls.answer(stream, payload)
       if (message !== undefined) {
         this.#batches.answered(message)
+        this.#sendWaiting()
       }
     } else if (kind === FrameKind.DATA) {
       const watch = this.#streams.get(stream)

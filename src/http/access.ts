@@ -11,6 +11,9 @@ export type Visitor = Pick<CallContext, 'administrator' | 'accessToken'>
 /** Also the Worker itself, where it answers what anybody may ask. */
 export const administrator: Visitor = { administrator: true }
 
+/** The process that has started this server. */
+const link: Visitor = { administrator: 'link' }
+
 /** Everybody, where nobody is asked for a token. */
 const unasked: Visitor = { administrator: 'unasked' }
 
@@ -88,12 +91,12 @@ function isOurs(text: string | undefined, settings: DoorSettings): text is strin
 }
 
 function isSecret(text: string, { accessToken, linkSecret }: DoorSettings): boolean {
-  return [accessToken, linkSecret].some((secret) => secret !== undefined && isSame(text, secret))
+  return [accessToken, linkSecret].some((secret) => isSame(text, secret))
 }
 
 /** Takes as long for a guess that is nearly right as for one that is not, given the length. */
-function isSame(given: string, expected: string): boolean {
-  if (given.length !== expected.length) {
+function isSame(given: string, expected: string | undefined): boolean {
+  if (given.length !== expected?.length) {
     return false
   }
   const a = utf8.encode(given)
@@ -114,7 +117,7 @@ export function visitorOf(access: string | undefined, settings: DoorSettings): V
     throw statusOf('access-token-missing')
   }
   if (isSecret(access, settings)) {
-    return administrator
+    return isSame(access, settings.linkSecret) ? link : administrator
   }
   switch (parseAccessToken(access)?.kind) {
     case 'keyspace':

@@ -83,9 +83,10 @@ export interface CallContext {
   /**
    * The gateway has found that an administrator asks: by the deployment's secret, or by this token.
    * Where there is no secret to know, as in the embedded start without one, everybody is, `unasked`:
-   * they may do everything but say in a session which of etcd's users they speak for.
+   * they may do everything but say in a session which of etcd's users they speak for. `link` is the
+   * server's own, of the process that this one runs for.
    */
-  readonly administrator?: true | 'unasked' | AdministratorToken | undefined
+  readonly administrator?: true | 'link' | 'unasked' | AdministratorToken | undefined
   /** The keyspace's access token that the client has shown, which the shard knows or does not. */
   readonly accessToken?: string | undefined
 }

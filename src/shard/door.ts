@@ -7,10 +7,11 @@ import { statusOf } from '../protocol/status.ts'
 
 /**
  * What whoever calls may, before etcd asks who of its users it is: what their token says, or
- * everything, as for the deployment's own secret. Who was `unasked`, because no token is asked for,
- * may the same, but is not believed about the users of etcd that it speaks for.
+ * everything, as for the deployment's own secret. The server's own `link` may the same, and so may who
+ * was `unasked`, because no token is asked for, but is not believed about the users of etcd that it
+ * speaks for.
  */
-export type Authority = AccessToken | 'everything' | 'unasked'
+export type Authority = AccessToken | 'everything' | 'link' | 'unasked'
 
 /**
  * Where it is looked at who may come in. Nobody may whose authority is not stated: by the gateway, for
@@ -94,7 +95,7 @@ export class Door {
 
   /** What `remembered` has made of an authority. Where its token is no more, it is a dead one. */
   recalled(memory: string): Authority {
-    if (memory === 'everything' || memory === 'unasked') {
+    if (memory === 'everything' || memory === 'link' || memory === 'unasked') {
       return memory
     }
     const [id = '', expires] = memory.split(' ')
@@ -119,7 +120,7 @@ export class Door {
 
 /** Whether a session may say which certificates its users have shown. */
 export function trustsCommonNames(authority: Authority): boolean {
-  return typeof authority === 'string' ? authority === 'everything' : authority.commonNames
+  return typeof authority === 'string' ? authority !== 'unasked' : authority.commonNames
 }
 
 function ofAdministrator(stated: CallContext['administrator']): Authority | undefined {

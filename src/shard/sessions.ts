@@ -42,7 +42,8 @@ const CLOSE_POLICY_VIOLATION = 1008
 interface Session {
   readonly socket: WebSocket
   readonly authority: Authority
-  readonly memory: SessionMemory
+  /** Undefined for the server's own link, which does not hibernate. */
+  readonly memory: SessionMemory | undefined
   readonly streams: Map<number, WatchCall>
   readonly calls: Map<number, SessionCall | ObserveCall>
   /** Streams of which the socket has to remember something new. */
@@ -52,8 +53,9 @@ interface Session {
 }
 
 /**
- * The sockets of gateways and bridges. They hibernate: while nothing happens the object is not in
- * memory, and after it wakes the sessions are made anew from what each socket remembers.
+ * The sockets of gateways and bridges. All but the server's own link hibernate: while nothing happens
+ * the object is not in memory, and after it wakes the sessions are made anew from what each socket
+ * remembers.
  */
 export class Sessions {
   readonly #keyspace: Keyspace
@@ -86,10 +88,12 @@ export class Sessions {
 
   accept(socket: WebSocket, authority: Authority): void {
     const access = this.#door.remembered(authority)
-    this.#join(socket, authority, new SessionMemory(this.#keyspace.sql, socket, access))
+    const memory =
+      authority === 'link' ? undefined : new SessionMemory(this.#keyspace.sql, socket, access)
+    this.#join(socket, authority, memory)
   }
 
-  #join(socket: WebSocket, authority: Authority, memory: SessionMemory): Session {
+  #join(socket: WebSocket, authority: Authority, memory: SessionMemory | undefined): Session {
     const session: Session = {
       socket,
       authority,
@@ -303,7 +307,7 @@ export class Sessions {
     const open = session.streams.get(stream)
     if (open !== undefined) {
       this.#drop(open, code)
-      session.memory.change(stream, open.watch.takeChanges(), undefined)
+      session.memory?.change(stream, open.watch.takeChanges(), undefined)
       session.streams.delete(stream)
       this.#touched.add(session)
     }
@@ -345,7 +349,7 @@ export class Sessions {
     for (const call of session.calls.values()) {
       call.cancel()
     }
-    session.memory.forget()
+    session.memory?.forget()
     this.#sessions.delete(socket)
     this.#touched.delete(session)
   }
@@ -423,20 +427,21 @@ export class Sessions {
     this.#touched.clear()
   }
 
-  #remember(session: Session): void {
-    for (const stream of session.changed) {
-      const open = session.streams.get(stream)
+  #remember({ authority, memory, streams, changed }: Session): void {
+    for (const stream of changed) {
+      const open = streams.get(stream)
       if (open !== undefined) {
         const { nextWatchId } = open.watch
         const { token, commonName } = open.context
-        const own = open.authority === session.authority ? undefined : open.authority
+        const own = open.authority === authority ? undefined : open.authority
         const access = own && this.#door.remembered(own)
-        const head = { nextWatchId, token, commonName, access }
-        session.memory.change(stream, open.watch.takeChanges(), head)
+        // They are taken, or they would gather, whether anybody remembers them or not.
+        const changes = open.watch.takeChanges()
+        memory?.change(stream, changes, { nextWatchId, token, commonName, access })
       }
     }
-    session.changed.clear()
-    session.memory.save()
+    changed.clear()
+    memory?.save()
   }
 }
 

@@ -134,9 +134,27 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
       return Response.json(refusal(error))
     }
     const { 0: client, 1: server } = new WebSocketPair()
-    this.ctx.acceptWebSocket(server)
+    if (authority === 'link') {
+      this.#stayFor(server)
+    } else {
+      this.ctx.acceptWebSocket(server)
+    }
     await this.#leader.accept(server, authority)
     return new Response(null, { status: 101, webSocket: client })
+  }
+
+  /**
+   * The server's own link does not hibernate, nor does its keyspace leave the memory. That would save
+   * nothing on a machine of one's own, and each message would take longer.
+   */
+  #stayFor(socket: WebSocket): void {
+    socket.binaryType = 'arraybuffer'
+    socket.accept()
+    socket.addEventListener('message', (event) => {
+      void this.webSocketMessage(socket, event.data as string | ArrayBuffer)
+    })
+    socket.addEventListener('close', () => this.webSocketClose(socket))
+    socket.addEventListener('error', () => this.webSocketError(socket))
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {

@@ -296,6 +296,7 @@ describe('what a session says of certificates', () => {
     }
     const administrator = { id: 'ab', expires: undefined }
     expect(await believed({ administrator: true })).toBe(true)
+    expect(await believed({ administrator: 'link' })).toBe(true)
     expect(await believed({ administrator })).toBe(true)
     expect(await believed({ accessToken: named.text })).toBe(true)
     expect(await believed({ accessToken: plain.text })).toBe(false)
