@@ -175,6 +175,8 @@ export class Etcdctl {
         .replace(/"TTL" : \d+/g, '"TTL" : SECONDS')
         // Chosen by each build of etcd, on purpose.
         .replace(/memberID:MEMBER +alarm/g, 'memberID:MEMBER alarm')
+        // An id with leading zeros is printed with spaces instead.
+        .replace(/\b(Member|cluster) +(?=ADDED|MEMBER|CLUSTER)/g, '$1 ')
         // The columns of a table are as wide as what was replaced.
         .replace(/^\+[-+]+\+$/gm, '+---+')
         .replace(/^\|.*\|$/gm, (row) => row.replace(/ +/g, ' ').replace(/ \d+ (?=\|)/g, ' N '))
