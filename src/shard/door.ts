@@ -95,7 +95,7 @@ export class Door {
 
   /** What `remembered` has made of an authority. Where its token is no more, it is a dead one. */
   recalled(memory: string): Authority {
-    if (memory === 'everything' || memory === 'link' || memory === 'unasked') {
+    if (memory === 'everything' || memory === 'unasked') {
       return memory
     }
     const [id = '', expires] = memory.split(' ')
@@ -116,6 +116,14 @@ export class Door {
   revokeAdministrator(id: string): void {
     this.#revoked.add(id)
   }
+}
+
+/**
+ * Whether a socket of theirs outlives the object's memory. The server's own link does not: hibernation
+ * would save nothing on a machine of one's own, and each message would take longer.
+ */
+export function hibernates(authority: Authority): boolean {
+  return authority !== 'link'
 }
 
 /** Whether a session may say which certificates its users have shown. */

@@ -17,7 +17,7 @@ import type { CallContext, ShardCall } from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { WireError } from '../protocol/wire.ts'
 import type { Calls } from './calls.ts'
-import { type Authority, type Door, trustsCommonNames } from './door.ts'
+import { type Authority, type Door, hibernates, trustsCommonNames } from './door.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { Metrics } from './metrics.ts'
 import { ObserveCall } from './observe-call.ts'
@@ -42,7 +42,7 @@ const CLOSE_POLICY_VIOLATION = 1008
 interface Session {
   readonly socket: WebSocket
   readonly authority: Authority
-  /** Undefined for the server's own link, which does not hibernate. */
+  /** Undefined where the socket does not hibernate. */
   readonly memory: SessionMemory | undefined
   readonly streams: Map<number, WatchCall>
   readonly calls: Map<number, SessionCall | ObserveCall>
@@ -87,9 +87,9 @@ export class Sessions {
   }
 
   accept(socket: WebSocket, authority: Authority): void {
-    const access = this.#door.remembered(authority)
-    const memory =
-      authority === 'link' ? undefined : new SessionMemory(this.#keyspace.sql, socket, access)
+    const memory = hibernates(authority)
+      ? new SessionMemory(this.#keyspace.sql, socket, this.#door.remembered(authority))
+      : undefined
     this.#join(socket, authority, memory)
   }
 

@@ -19,7 +19,7 @@ import { statusOf } from '../protocol/status.ts'
 import { refusal } from './calls.ts'
 import { nextTurn } from './commit.ts'
 import { creationIn, recordCreation, settingsWith } from './creation.ts'
-import type { Authority } from './door.ts'
+import { type Authority, hibernates } from './door.ts'
 import { Leader } from './leader.ts'
 import { durableSql } from './storage.ts'
 
@@ -134,19 +134,16 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
       return Response.json(refusal(error))
     }
     const { 0: client, 1: server } = new WebSocketPair()
-    if (authority === 'link') {
-      this.#stayFor(server)
-    } else {
+    if (hibernates(authority)) {
       this.ctx.acceptWebSocket(server)
+    } else {
+      this.#stayFor(server)
     }
     await this.#leader.accept(server, authority)
     return new Response(null, { status: 101, webSocket: client })
   }
 
-  /**
-   * The server's own link does not hibernate, nor does its keyspace leave the memory. That would save
-   * nothing on a machine of one's own, and each message would take longer.
-   */
+  /** While such a socket is open the object does not leave the memory. */
   #stayFor(socket: WebSocket): void {
     socket.binaryType = 'arraybuffer'
     socket.accept()
