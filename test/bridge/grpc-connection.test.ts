@@ -23,26 +23,13 @@ const REFUSED_STREAM = 7
 
 let upstream: ScriptedUpstream
 let served: Served
-let connections: RawConnection[]
 
 beforeEach(async () => {
   upstream = new ScriptedUpstream()
   served = await serve(upstream)
-  connections = []
 })
 
-afterEach(async () => {
-  for (const { socket } of connections) {
-    socket.destroy()
-  }
-  await served.stop()
-})
-
-function connectRaw(port = served.port): RawConnection {
-  const connection = new RawConnection(port)
-  connections.push(connection)
-  return connection
-}
+afterEach(() => served.stop())
 
 const request = framed(key)
 
@@ -78,7 +65,7 @@ describe('the beginning of a connection', () => {
 
   it('[GRC10] is the same wherever its bytes are cut', async () => {
     for (let cut = 1; cut < bytes.length; cut += 1) {
-      const connection = connectRaw()
+      const connection = served.connectRaw()
       await connection.send(bytes.subarray(0, cut))
       await new Promise((resolve) => setImmediate(resolve))
       await connection.send(bytes.subarray(cut))
@@ -97,15 +84,16 @@ describe('the beginning of a connection', () => {
     })
     listener.listen(0, '127.0.0.1')
     await once(listener, 'listening')
-    const connection = connectRaw((listener.address() as AddressInfo).port)
+    const connection = new RawConnection((listener.address() as AddressInfo).port)
     await connection.send(bytes)
     await until(() => dataOn(connection, 1) !== '')
     expect(dataOn(connection, 1)).toBe(request.toString('hex'))
+    connection.socket.destroy()
     listener.close()
   })
 
   it('[GRC22] ends a connection that does not speak HTTP/2', async () => {
-    const connection = connectRaw()
+    const connection = served.connectRaw()
     await connection.send(Buffer.from('GET / HTTP/1.1\r\nhost: x\r\n\r\n'))
     await until(() => connection.isClosed)
     await expectServing()
@@ -114,7 +102,7 @@ describe('the beginning of a connection', () => {
 
 describe('pings', () => {
   it('[GRC20] of a client without a call end its connection at the fourth', async () => {
-    const connection = connectRaw()
+    const connection = served.connectRaw()
     await connection.send(opening, ping, ping, ping)
     await until(() => connection.ofType(FrameType.PING).length === 3)
     expect(connection.ofType(FrameType.GOAWAY)).toEqual([])
@@ -125,7 +113,7 @@ describe('pings', () => {
   })
 
   it('[GRC20] are fine between events of a watch', async () => {
-    const connection = connectRaw()
+    const connection = served.connectRaw()
     await connection.send(opening, callHeaders(1, watch))
     for (let count = 1; count <= 20; count++) {
       await connection.send(data(1, request))
@@ -140,7 +128,7 @@ describe('pings', () => {
 describe('a client that is silent', () => {
   it('[GRC21] is let go when it does not answer a ping', async () => {
     const short = await serve(upstream, { keepAliveIntervalMs: 30, keepAliveTimeoutMs: 30 })
-    const connection = connectRaw(short.port)
+    const connection = short.connectRaw()
     await connection.send(opening, callHeaders(1, watch), data(1, request))
     await until(() => connection.isClosed)
     expect(connection.ofType(FrameType.PING)).toHaveLength(1)
@@ -150,7 +138,7 @@ describe('a client that is silent', () => {
 
   it('[GRC21] is kept when it answers', async () => {
     const short = await serve(upstream, { keepAliveIntervalMs: 20, keepAliveTimeoutMs: 20_000 })
-    const connection = connectRaw(short.port)
+    const connection = short.connectRaw()
     await connection.send(opening)
     for (let count = 1; count <= 5; count++) {
       await until(() => connection.ofType(FrameType.PING).length === count)
@@ -165,7 +153,7 @@ describe('a client that is silent', () => {
 describe('concurrent streams', () => {
   it('[GRC17] of a connection are refused beyond their limit', async () => {
     const two = await serve(upstream, { maxConcurrentStreams: 2 })
-    const connection = connectRaw(two.port)
+    const connection = two.connectRaw()
     await connection.send(opening, callHeaders(1, range), callHeaders(3, range))
     await connection.send(callHeaders(5, range))
     await until(() => connection.ofType(FrameType.RST_STREAM).length === 1)
@@ -184,7 +172,7 @@ describe('concurrent streams', () => {
 
 describe('the end of a stream', () => {
   it('[GRC3] resets the stream of a client that has not ended its side with NO_ERROR', async () => {
-    const connection = connectRaw()
+    const connection = served.connectRaw()
     await connection.send(opening, callHeaders(1, '/no/method'))
     await connection.send(callHeaders(3, range), data(3, request))
     await until(() => connection.ofType(FrameType.RST_STREAM).length === 2)
@@ -200,7 +188,7 @@ describe('the end of a stream', () => {
   })
 
   it('[GRC3] resets nothing otherwise', async () => {
-    const connection = connectRaw()
+    const connection = served.connectRaw()
     await connection.send(opening, ...wholeCall(1), callHeaders(3, '/no/method', Flag.END_STREAM))
     await until(() => connection.ofType(FrameType.HEADERS).length === 3)
     await connection.send(ping)
@@ -209,7 +197,7 @@ describe('the end of a stream', () => {
   })
 
   it.for([0, 8])('[GRC12] cancels a watch that is reset with code %d', async (code) => {
-    const connection = connectRaw()
+    const connection = served.connectRaw()
     await connection.send(opening, callHeaders(1, watch), data(1, request))
     await until(() => dataOn(connection, 1) !== '')
     const payload = Buffer.from([0, 0, 0, code])
@@ -220,7 +208,7 @@ describe('the end of a stream', () => {
   it.for([0, 8])(
     '[GRC12] cancels a watch that is reset with code %d before it has read',
     async (code) => {
-      const connection = connectRaw()
+      const connection = served.connectRaw()
       await connection.send(opening, callHeaders(1, watch), data(1, request))
       await until(() => dataOn(connection, 1) !== '')
       // A window of 64 KiB is open.
@@ -233,7 +221,7 @@ describe('the end of a stream', () => {
   )
 
   it.for([0, 8])('[GRC12] does not begin a list that is reset with code %d', async (code) => {
-    const connection = connectRaw()
+    const connection = served.connectRaw()
     const payload = Buffer.from([0, 0, 0, code])
     await connection.send(opening, callHeaders(1, rangeStream), data(1, request), ...wholeCall(3))
     await until(() => dataOn(connection, 3) !== '')
@@ -243,7 +231,7 @@ describe('the end of a stream', () => {
   })
 
   it('[GRC12] cancels a watch whose client ends the connection', async () => {
-    const connection = connectRaw()
+    const connection = served.connectRaw()
     await connection.send(opening, callHeaders(1, watch), data(1, request))
     await until(() => dataOn(connection, 1) !== '')
     connection.socket.end()
@@ -274,7 +262,7 @@ describe('the end of the server', () => {
     answer([key])
     expect(await asking).toMatchObject({ code: '0', messages: [request.toString('hex')] })
     await closed
-    const late = connectRaw()
+    const late = served.connectRaw()
     await late.send(opening)
     await until(() => late.isClosed)
   })
@@ -309,7 +297,7 @@ function longCall(stream: number, count: number, length: number): Buffer[] {
 
 describe('abuse', () => {
   it('[GRC22] of resets ends the connection', async () => {
-    const connection = connectRaw()
+    const connection = served.connectRaw()
     await connection.send(opening)
     const payload = Buffer.from([0, 0, 0, 8])
     let stream = 1
@@ -327,7 +315,7 @@ describe('abuse', () => {
   })
 
   it('[GRC22] does not take a client with a thousand resets for it', async () => {
-    const connection = connectRaw()
+    const connection = served.connectRaw()
     await connection.send(opening)
     const payload = Buffer.from([0, 0, 0, 8])
     for (let stream = 1; stream < 2000; stream += 2) {
@@ -344,7 +332,7 @@ describe('abuse', () => {
     { name: 'pings', flood: ping },
     { name: 'stray frames', flood: frame(FrameType.CONTINUATION, { stream: 1 }) },
   ])('[GRC22] of $name ends the connection', async ({ flood }) => {
-    const connection = connectRaw()
+    const connection = served.connectRaw()
     await connection.send(opening)
     while (!connection.isClosed) {
       await connection.send(...Array.from({ length: 1000 }, () => flood))
@@ -353,7 +341,7 @@ describe('abuse', () => {
   })
 
   it('[GRC22] of settings whose answers are not read stops being read', async () => {
-    const connection = connectRaw()
+    const connection = served.connectRaw()
     connection.socket.pause()
     await connection.send(opening)
     const settings = frame(FrameType.SETTINGS, { payload: Buffer.alloc(60) })
@@ -370,7 +358,7 @@ describe('abuse', () => {
   })
 
   it('[GRC22] of a header block without an end ends the connection', async () => {
-    const connection = connectRaw()
+    const connection = served.connectRaw()
     const block = headerBlock({ ':method': 'POST', ':path': range, ':scheme': 'http' })
     await connection.send(opening, frame(FrameType.HEADERS, { stream: 1, payload: block }))
     const more = headerBlock(
@@ -390,7 +378,7 @@ describe('abuse', () => {
     { name: 'long', count: 700, length: 100 },
     { name: 'many', count: 1100, length: 1 },
   ])('[GRC22] of $name headers ends the call, not the connection', async ({ count, length }) => {
-    const connection = connectRaw()
+    const connection = served.connectRaw()
     await connection.send(opening, settingsAck)
     await connection.send(...longCall(1, count, length), ...wholeCall(3))
     await until(() => dataOn(connection, 3) !== '')
@@ -401,13 +389,13 @@ describe('abuse', () => {
   })
 
   it('[GRC22] does not take six hundred headers for it', async () => {
-    const connection = connectRaw()
+    const connection = served.connectRaw()
     await connection.send(opening, ...longCall(1, 600, 50))
     await until(() => dataOn(connection, 1) !== '')
   })
 
   it('[GRC22] of streams without an end is refused once they are too many', async () => {
-    const connection = connectRaw()
+    const connection = served.connectRaw()
     await connection.send(opening, settingsAck)
     let stream = 1
     while (connection.ofType(FrameType.RST_STREAM).length === 0 && !connection.isClosed) {

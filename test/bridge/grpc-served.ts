@@ -4,6 +4,7 @@ import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { GrpcLimits, OtherRequest } from '../../src/bridge/grpc-connection.ts'
 import { GrpcServer } from '../../src/bridge/grpc-server.ts'
 import type { Upstream } from '../../src/bridge/upstream.ts'
+import { RawConnection } from './raw-frames.ts'
 
 /** A gRPC server behind a port of its own. */
 export interface Served {
@@ -13,6 +14,8 @@ export interface Served {
   /** What the server logged. */
   readonly logged: string[]
   connect(): ClientHttp2Session
+  /** It ends with the server. */
+  connectRaw(): RawConnection
   stop(): Promise<void>
 }
 
@@ -56,9 +59,18 @@ export async function serve(
     sessions.push(session)
     return session
   }
+  const raw: RawConnection[] = []
+  const connectRaw = (): RawConnection => {
+    const connection = new RawConnection(port)
+    raw.push(connection)
+    return connection
+  }
   const stop = async (): Promise<void> => {
     for (const session of sessions) {
       session.destroy()
+    }
+    for (const { socket } of raw) {
+      socket.destroy()
     }
     listener.close()
     for (const socket of sockets) {
@@ -66,7 +78,7 @@ export async function serve(
     }
     await server.close()
   }
-  return { server, port, url, logged, connect, stop }
+  return { server, port, url, logged, connect, connectRaw, stop }
 }
 
 /** Waits until the condition holds, of what no event tells. */

@@ -29,13 +29,10 @@ let connection: RawConnection
 beforeEach(async () => {
   upstream = new ScriptedUpstream()
   served = await serve(upstream)
-  connection = new RawConnection(served.port)
+  connection = served.connectRaw()
 })
 
-afterEach(async () => {
-  connection.socket.destroy()
-  await served.stop()
-})
+afterEach(() => served.stop())
 
 const nothing = (): void => undefined
 

@@ -9,7 +9,7 @@ import {
   FrameType,
   goawayOf,
   opening,
-  RawConnection,
+  type RawConnection,
 } from './raw-frames.ts'
 import { ScriptedUpstream } from './scripted-upstream.ts'
 
@@ -23,13 +23,10 @@ let connection: RawConnection
 beforeEach(async () => {
   upstream = new ScriptedUpstream()
   served = await serve(upstream)
-  connection = new RawConnection(served.port)
+  connection = served.connectRaw()
 })
 
-afterEach(async () => {
-  connection.socket.destroy()
-  await served.stop()
-})
+afterEach(() => served.stop())
 
 function update(stream: number, increment: number): Buffer {
   const payload = Buffer.alloc(4)

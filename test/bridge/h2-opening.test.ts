@@ -9,25 +9,12 @@ import { callHeaders, Flag, frame, FrameType, opening, RawConnection } from './r
 import { ScriptedUpstream } from './scripted-upstream.ts'
 
 let served: Served
-let connections: RawConnection[]
 
 beforeEach(async () => {
   served = await serve(new ScriptedUpstream())
-  connections = []
 })
 
-afterEach(async () => {
-  for (const { socket } of connections) {
-    socket.destroy()
-  }
-  await served.stop()
-})
-
-function connectRaw(): RawConnection {
-  const connection = new RawConnection(served.port)
-  connections.push(connection)
-  return connection
-}
+afterEach(() => served.stop())
 
 /** A whole call. */
 function rawFrames(stream: number): Buffer[] {
@@ -56,7 +43,7 @@ async function expectAnswer(connection: RawConnection, stream: number): Promise<
 
 describe('a client', () => {
   it('[HTF4] may wait for the settings of the server', async () => {
-    const connection = connectRaw()
+    const connection = served.connectRaw()
     await connection.send(opening)
     await until(() => settingsOf(connection, false) === 1 && settingsOf(connection, true) === 1)
     await connection.send(settingsAck, ...rawFrames(1))
@@ -65,7 +52,7 @@ describe('a client', () => {
 
   it('[HTF4] may acknowledge settings before its request, behind it, or never', async () => {
     for (const acks of [[settingsAck], []]) {
-      const connection = connectRaw()
+      const connection = served.connectRaw()
       await connection.send(opening, ...rawFrames(1), ...acks)
       await expectAnswer(connection, 1)
       await connection.send(...rawFrames(3))
@@ -77,7 +64,7 @@ describe('a client', () => {
 
 describe('a client without a request', () => {
   it('[HTF5] has its pings answered, and may make one later', async () => {
-    const connection = connectRaw()
+    const connection = served.connectRaw()
     await connection.send(opening)
     await until(() => settingsOf(connection, false) === 1)
     await connection.send(frame(FrameType.PING, { payload: Buffer.alloc(8, 1) }))
@@ -88,7 +75,7 @@ describe('a client without a request', () => {
 
   it('[HTF5] is pinged when it is silent', async () => {
     const short = await serve(new ScriptedUpstream(), { keepAliveIntervalMs: 20 })
-    const connection = new RawConnection(short.port)
+    const connection = short.connectRaw()
     await connection.send(opening)
     await until(() => connection.ofType(FrameType.PING).length === 1)
     connection.socket.destroy()
@@ -96,14 +83,14 @@ describe('a client without a request', () => {
   })
 
   it('[HTF5] is let go when it ends its side', async () => {
-    const connection = connectRaw()
+    const connection = served.connectRaw()
     await connection.send(opening, callHeaders(1, range).subarray(0, 20))
     connection.socket.end()
     await until(() => connection.isClosed)
   })
 
   it('[HTF5] is let go when the server closes', async () => {
-    const connection = connectRaw()
+    const connection = served.connectRaw()
     await connection.send(opening)
     await until(() => settingsOf(connection, false) === 1)
     await served.server.close()
