@@ -27,11 +27,14 @@ import {
 export const INLINE_VALUE_BYTES_MAX = 768
 
 /** A trigger appends the change to the log, unless the value is NULL (migrations/0010_put_trigger.sql). */
-export const UPSERT_CURRENT = `
+export const PUT_CURRENT = `
 INSERT INTO current (key, id, create_revision, version, previous, lease, value)
 VALUES (?, ${ID}, ?, 1, NULL, ?, ?)
 ON CONFLICT (key) DO UPDATE SET previous = id, id = excluded.id, version = version + 1,
-  lease = excluded.lease, value = excluded.value
+  lease = excluded.lease, value = excluded.value`
+
+/** The same for a key of which nothing is known. */
+export const PUT_CURRENT_RETURNING = `${PUT_CURRENT}
 RETURNING create_revision, version, ${mainOf('previous')}, ${subOf('previous')}`
 
 const INSERT_LOG = `

@@ -6,6 +6,7 @@ import { KeyCount } from './key-count.ts'
 import { type Bounds, boundsOf } from './key-range.ts'
 import { eventOf, readLog, SELECT_LAST_REVISION, SELECT_LEASED_KEYS, withValue } from './log.ts'
 import { checkRange, type RangeCursor, type RangePage, readRange } from './range.ts'
+import { RecentHeads } from './recent-heads.ts'
 import { bytesOf, numberOf, type Sql } from './sql.ts'
 import { checkDeleteRange, checkPut, checkTxn } from './txn-check.ts'
 import { applyTxn, checkPutState, decideTxn, needsNoSavepoint, type TxnState } from './txn.ts'
@@ -22,7 +23,7 @@ import type {
   TxnRequest,
   TxnResult,
 } from './types.ts'
-import { countAt, growthSince, versionBefore } from './versions.ts'
+import { countAt, currentVersion, growthSince, versionBefore } from './versions.ts'
 import { isOneStatement, Write } from './write.ts'
 
 /** 'many' stands for more events than are worth holding: they are in the log. */
@@ -46,6 +47,7 @@ export class Store {
   readonly #options: StoreOptions
   readonly #compaction: Compaction
   readonly #count: KeyCount
+  readonly #heads = new RecentHeads()
   #revision: Revision
 
   constructor(sql: Sql, options: StoreOptions) {
@@ -231,7 +233,18 @@ export class Store {
       revision: this.#revision,
       compactRevision: this.compactRevision,
       hasLease: (lease) => this.#options.hasLease(lease),
+      head: (key) => this.#head(key),
     }
+  }
+
+  /** The current version of a key without its value. */
+  #head(key: Uint8Array): KeyValue | undefined {
+    const head = this.#heads.get(key)
+    if (head === undefined) {
+      return currentVersion(this.#sql, key, 'heads')
+    }
+    const { createRevision, modRevision, version, lease } = head
+    return { key, createRevision, modRevision, version, lease, value: NO_BYTES }
   }
 
   /**
@@ -239,18 +252,22 @@ export class Store {
    * by itself goes without a savepoint, which takes as long as a third of a put.
    */
   #write<T>(body: (write: Write) => T extends Promise<unknown> ? never : T, isAtomic = false): T {
-    const write = new Write(this.#sql, this.#revision)
+    const write = new Write(this.#sql, this.#revision, this.#heads)
     const result: T = isAtomic ? body(write) : this.#sql.transaction<T>(() => body(write))
     if (write.changes > 0) {
       this.#revision = write.revision
       if (write.complete) {
+        this.#heads.changed(write.events)
         this.#count.changed(write.created, write.deleted)
         this.#options.changed(this.#revision, write.events)
       } else {
         this.#count.forget()
+        this.#heads.forget()
         this.#options.changed(this.#revision, 'many')
       }
     }
     return result
   }
 }
+
+const NO_BYTES = new Uint8Array(0)

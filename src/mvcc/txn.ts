@@ -25,6 +25,8 @@ export interface TxnState {
   readonly revision: Revision
   readonly compactRevision: Revision
   hasLease(lease: bigint): boolean
+  /** The current version of a key without its value. */
+  head(key: Uint8Array): KeyValue | undefined
 }
 
 /** Which branch a transaction takes, and those nested in that branch. */
@@ -72,7 +74,7 @@ function compared(state: TxnState, compare: Compare): Iterable<KeyValue> {
   const { sql, revision } = state
   const kind = compare.target === CompareTarget.VALUE ? 'values' : 'heads'
   if (isPoint(compare)) {
-    const kv = currentVersion(sql, compare.key, kind)
+    const kv = kind === 'heads' ? state.head(compare.key) : currentVersion(sql, compare.key)
     return kv === undefined ? [] : [kv]
   }
   const bounds = boundsOf(compare)
@@ -155,7 +157,7 @@ export function checkPutState(state: TxnState, request: PutRequest): void {
     throw new EngineError('lease-not-found')
   }
   if (request.ignoreValue || request.ignoreLease) {
-    if (currentVersion(state.sql, request.key, 'heads') === undefined) {
+    if (state.head(request.key) === undefined) {
       throw new EngineError('key-not-found')
     }
   }

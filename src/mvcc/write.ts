@@ -10,11 +10,13 @@ import {
   DELETE_CURRENT,
   INLINE_VALUE_BYTES_MAX,
   leaseParam,
+  PUT_CURRENT,
+  PUT_CURRENT_RETURNING,
   type ScanKind,
   tombstone,
-  UPSERT_CURRENT,
 } from './log.ts'
-import { numberOf, type Sql } from './sql.ts'
+import type { Head, RecentHeads } from './recent-heads.ts'
+import { numberOf, type Sql, type SqlParam } from './sql.ts'
 import {
   type ChangeId,
   type DeleteRangeRequest,
@@ -48,6 +50,13 @@ export function isOneStatement({ value, ignoreValue }: PutRequest): boolean {
   return !ignoreValue && isInline(value)
 }
 
+/** Of a change: its place among the versions of its key. */
+interface Placed {
+  readonly createRevision: Revision
+  readonly version: number
+  readonly replaced: ChangeId | undefined
+}
+
 /**
  * The changes of one transaction under one new revision, sub-revisions counting up in the order
  * made (etcd's storeTxnWrite). It writes through the caller's SQL transaction; nothing outside
@@ -56,14 +65,16 @@ export function isOneStatement({ value, ignoreValue }: PutRequest): boolean {
 export class Write {
   readonly #sql: Sql
   readonly #begin: Revision
+  readonly #heads: RecentHeads
   readonly events: Event[] = []
   readonly created: Uint8Array[] = []
   readonly deleted: Uint8Array[] = []
   #changes = 0
 
-  constructor(sql: Sql, begin: Revision) {
+  constructor(sql: Sql, begin: Revision, heads: RecentHeads) {
     this.#sql = sql
     this.#begin = begin
+    this.#heads = heads
   }
 
   get changes(): number {
@@ -90,20 +101,12 @@ export class Write {
   }
 
   #put(key: Uint8Array, value: Uint8Array, lease: bigint): void {
+    // What this transaction has changed is not among them yet.
+    const head = this.#changes === 0 ? this.#heads.get(key) : undefined
     const id = this.#next()
     const inline = isInline(value) ? value : null
-    const row = this.#sql.first(
-      UPSERT_CURRENT,
-      key,
-      id.main,
-      id.sub,
-      id.main,
-      leaseParam(lease),
-      inline,
-    )
-    const createRevision = numberOf(row?.[0])
-    const version = numberOf(row?.[1])
-    const replaced = changeIdOf(row?.[2], row?.[3])
+    const params = [key, id.main, id.sub, id.main, leaseParam(lease), inline] as const
+    const { createRevision, version, replaced } = this.#putCurrent(params, head)
     const kv = { key, createRevision, modRevision: id.main, version, value, lease }
     if (inline === null) {
       appendLog(this.#sql, id, kv, replaced)
@@ -112,6 +115,23 @@ export class Write {
       this.created.push(key)
     }
     this.#hold({ type: EventType.PUT, kv, prevKv: undefined, replaced })
+  }
+
+  #putCurrent(params: readonly SqlParam[], head: Head | undefined): Placed {
+    if (head === undefined) {
+      const row = this.#sql.first(PUT_CURRENT_RETURNING, ...params)
+      return {
+        createRevision: numberOf(row?.[0]),
+        version: numberOf(row?.[1]),
+        replaced: changeIdOf(row?.[2], row?.[3]),
+      }
+    }
+    this.#sql.run(PUT_CURRENT, ...params)
+    return {
+      createRevision: head.createRevision,
+      version: head.version + 1,
+      replaced: { main: head.modRevision, sub: head.sub },
+    }
   }
 
   deleteRange(request: DeleteRangeRequest): DeleteRangeResult {

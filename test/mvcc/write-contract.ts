@@ -24,8 +24,8 @@ import type { WithSql } from './store-contract.ts'
 
 const MANY = 10_001
 const LONG = 'long'.repeat(1000)
-const SPOIL = 'INSERT INTO log (id, key, create_revision, version) VALUES (3 << 23, ?, 1, 1)'
-const MEND = 'DELETE FROM log WHERE id = 3 << 23'
+const SPOIL = 'INSERT INTO log (id, key, create_revision, version) VALUES (4 << 23, ?, 1, 1)'
+const MEND = 'DELETE FROM log WHERE id = 4 << 23'
 
 export function describeRevisions(withSql: WithSql): void {
   describe('revisions', () => {
@@ -231,6 +231,8 @@ export function describePut(withSql: WithSql): void {
         withSql((sql) => {
           const told: Told[] = []
           const store = openStore(sql, [], told)
+          // What has been put again is remembered.
+          store.put(putOf('a', '0'))
           store.put(putOf('a', '1'))
           const { length } = told
           // The log has the next revision already, which is a defect that only a test can make.
@@ -241,10 +243,11 @@ export function describePut(withSql: WithSql): void {
           expect(() => store.txn(txnOf([putOp('b', value), putOp('c')]))).toThrow('UNIQUE')
           expect(told).toHaveLength(length)
           sql.run(MEND)
-          expect(store.revision).toBe(2)
-          expect(lines(store)).toEqual(['a=1 2/2/1'])
+          expect(store.revision).toBe(3)
+          expect(lines(store)).toEqual(['a=1 2/3/2'])
           store.put(putOf('b', '2'))
-          expect(lines(store)).toEqual(['a=1 2/2/1', 'b=2 3/3/1'])
+          store.put(putOf('a', '3'))
+          expect(lines(store)).toEqual(['a=3 2/5/3', 'b=2 4/4/1'])
         }),
     )
   })
@@ -334,6 +337,18 @@ export function describeDelete(withSql: WithSql): void {
         const compare = [compareOf('a', { version: 1 })]
         const { responses } = store.txn(txnOf([deleteOp('a'), rangeOp('a')], [], compare))
         expect(responses).toMatchObject([{ deleteRange: { deleted: 1 } }, { range: { count: 0 } }])
+      }))
+
+    it('[DEL7] a key deleted from a key on is made anew by the same transaction', () =>
+      withSql((sql) => {
+        const told: Told[] = []
+        const store = openStore(sql, [], told)
+        store.put(putOf('a', '1'))
+        store.put(putOf('a', '2'))
+        store.txn(txnOf([deleteOp('a', '\0'), putOp('a', '3')]))
+        expect(lines(store)).toEqual(['a=3 4/4/1'])
+        expect(eventLines(store, 4)).toEqual(['delete a 4', 'put a=3 4/4/1'])
+        expect(told.at(-1)?.events).toEqual(eventLines(store, 4))
       }))
   })
 }
