@@ -1,14 +1,14 @@
 import type { IncomingMessage } from 'node:http'
-import { WebSocket } from 'ws'
 import * as z from 'zod'
 import { decodeFrames, encodeFrames, type Frame, FrameError } from '../protocol/frames.ts'
 import { statusOf } from '../protocol/status.ts'
 import { BufferGarbage } from './buffer-garbage.ts'
+import { WebSocketClient } from './web-socket-client.ts'
+import { HEAD_BYTES_MAX } from './web-socket-frames.ts'
 
 /** The version of frames.ts and of what the session route promises. */
 const SUBPROTOCOL = 'etcdurable.frames.1'
 const HANDSHAKE_MS_MAX = 10_000
-const CLOSE_MS_MAX = 1_000
 /**
  * The shard's messages are a turn's answers: some pages of half a MiB, or watch responses of some
  * MiB.
@@ -39,14 +39,6 @@ export interface SocketEnd {
   readonly missing?: boolean
 }
 
-/**
- * A mask keeps proxies on the way from being misled (RFC 6455 §10.3). On a socket of this machine there
- * is none, and a mask of zeros costs no pass over the bytes, nor a copy of them.
- */
-function leaveUnmasked(): void {
-  // It comes as zeros.
-}
-
 export interface SocketListener {
   /** Whether somebody waits for what may come. */
   readonly busy: boolean
@@ -60,7 +52,7 @@ export interface SocketListener {
 
 /** One WebSocket to the shard. */
 export class LinkSocket {
-  readonly #socket: WebSocket
+  readonly #socket: WebSocketClient
   readonly #listener: SocketListener
   readonly #pings: NodeJS.Timeout
   readonly #garbage = new BufferGarbage()
@@ -71,34 +63,34 @@ export class LinkSocket {
 
   constructor({ url, token }: SocketOptions, listener: SocketListener) {
     this.#listener = listener
-    this.#socket = new WebSocket(url, SUBPROTOCOL, {
-      headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
-      handshakeTimeout: HANDSHAKE_MS_MAX,
-      maxPayload: MESSAGE_BYTES_MAX,
-      perMessageDeflate: false,
-      ...(url.startsWith('ws+unix:') && { generateMask: leaveUnmasked }),
-    })
+    this.#socket = new WebSocketClient(
+      {
+        url,
+        subprotocol: SUBPROTOCOL,
+        headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
+        handshakeMsMax: HANDSHAKE_MS_MAX,
+        messageBytesMax: MESSAGE_BYTES_MAX,
+      },
+      {
+        opened: () => listener.opened(),
+        received: (message, isBinary) => this.#receive(message, isBinary),
+        ponged: () => (this.#heard = true),
+        drained: () => listener.drained(),
+        refused: (response) => void this.#refused(response),
+        closed: (reason) => this.#over({ reason, refused: false }),
+      },
+    )
     this.#pings = setInterval(() => this.#checkAlive(), PING_MS)
-    this.#socket
-      .on('open', () => listener.opened())
-      .on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary))
-      .on('pong', () => (this.#heard = true))
-      .on('unexpected-response', (_, response) => void this.#refused(response))
-      .on('error', (error) => this.#over({ reason: reasonOf(error), refused: false }))
-      .on('close', (code, text) => {
-        const reason = `closed with ${code}${text.length > 0 ? `, ${text.toString()}` : ''}`
-        this.#over({ reason, refused: false })
-      })
   }
 
   /** Bytes that have not left this process. */
   get queuedBytes(): number {
-    return this.#socket.bufferedAmount
+    return this.#socket.queuedBytes
   }
 
   /** As one message. */
   send(frames: readonly Frame[]): void {
-    this.#socket.send(encodeFrames(frames), () => this.#listener.drained())
+    this.#socket.send(encodeFrames(frames, HEAD_BYTES_MAX, allocate))
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
@@ -115,7 +107,7 @@ export class LinkSocket {
       if (!(error instanceof FrameError)) {
         throw error
       }
-      this.#over({ reason: `the upstream sent ${error.message}`, refused: false })
+      this.#giveUp({ reason: `the upstream sent ${error.message}`, refused: false })
     }
   }
 
@@ -126,7 +118,7 @@ export class LinkSocket {
       this.#asked = false
       this.#idle = 0
     } else if (this.#asked) {
-      this.#over({ reason: 'no answer to a ping', refused: false })
+      this.#giveUp({ reason: 'no answer to a ping', refused: false })
     } else if (this.#listener.busy || ++this.#idle >= IDLE_PINGS) {
       this.#idle = 0
       this.#asked = true
@@ -139,14 +131,23 @@ export class LinkSocket {
     const said = await firstLine(response)
     const refused = status < 500 && !TEMPORARY_STATUSES.has(status)
     const missing = status === 404 && said === statusOf('keyspace-not-found').message
-    this.#over({ reason: `${explain(status)}${said === '' ? '' : `: ${said}`}`, refused, missing })
+    this.#giveUp({
+      reason: `${explain(status)}${said === '' ? '' : `: ${said}`}`,
+      refused,
+      missing,
+    })
+  }
+
+  /** From here. */
+  #giveUp(end: SocketEnd): void {
+    this.#socket.destroy()
+    this.#over(end)
   }
 
   #over(end: SocketEnd): void {
     if (this.#end === undefined) {
       this.#end = end
       clearInterval(this.#pings)
-      this.#socket.terminate()
       this.#listener.closed(end)
     }
   }
@@ -155,9 +156,13 @@ export class LinkSocket {
   close(): void {
     this.#end = { reason: 'closed here', refused: false }
     clearInterval(this.#pings)
-    this.#socket.close(1000)
-    setTimeout(() => this.#socket.terminate(), CLOSE_MS_MAX).unref()
+    this.#socket.close()
   }
+}
+
+/** Of the pool, if it is short. */
+function allocate(bytes: number): Uint8Array {
+  return Buffer.allocUnsafe(bytes)
 }
 
 function explain(status: number): string {
@@ -170,13 +175,6 @@ function explain(status: number): string {
     default:
       return `it answers HTTP ${status} where a WebSocket was asked for`
   }
-}
-
-/** The error of a name with several addresses has no message of its own. */
-function reasonOf(error: Error): string {
-  return error instanceof AggregateError
-    ? error.errors.map((one) => (one instanceof Error ? one.message : String(one))).join(', ')
-    : error.message
 }
 
 /** Of a refusal's body, in printable characters. */

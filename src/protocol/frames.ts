@@ -49,19 +49,23 @@ export class FrameError extends Error {
   override readonly name = 'FrameError'
 }
 
-export function encodeFrames(frames: readonly Frame[]): Uint8Array {
-  let size = 0
+/** Behind `room` bytes that are the caller's, in memory that may hold anything. */
+export function encodeFrames(
+  frames: readonly Frame[],
+  room = 0,
+  allocate = (size: number): Uint8Array => new Uint8Array(size),
+): Uint8Array {
+  let size = room
   for (const { head = noBytes, payload } of frames) {
     size += HEAD_BYTES + head.length + payload.length
   }
-  const bytes = new Uint8Array(size)
-  const view = new DataView(bytes.buffer)
-  let offset = 0
+  const bytes = allocate(size)
+  let offset = room
   for (const { kind, stream, head = noBytes, payload } of frames) {
     bytes[offset] = FRAME_VERSION
     bytes[offset + 1] = kind
-    view.setUint32(offset + 2, stream)
-    view.setUint32(offset + 6, head.length + payload.length)
+    writeUint32(bytes, offset + 2, stream)
+    writeUint32(bytes, offset + 6, head.length + payload.length)
     offset += HEAD_BYTES
     for (const byte of head) {
       bytes[offset++] = byte
@@ -74,7 +78,6 @@ export function encodeFrames(frames: readonly Frame[]): Uint8Array {
 
 /** Payloads are views of `bytes`. */
 export function decodeFrames(bytes: Uint8Array): Frame[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const frames: Frame[] = []
   let offset = 0
   while (offset < bytes.length) {
@@ -84,20 +87,34 @@ export function decodeFrames(bytes: Uint8Array): Frame[] {
     if (bytes[offset] !== FRAME_VERSION) {
       throw new FrameError(`frame version ${bytes[offset]}, this side speaks ${FRAME_VERSION}`)
     }
-    const end = offset + HEAD_BYTES + view.getUint32(offset + 6)
+    const end = offset + HEAD_BYTES + readUint32(bytes, offset + 6)
     if (end > bytes.length) {
       throw new FrameError(`a frame's payload is cut off by ${end - bytes.length} bytes`)
     }
     const payload = bytes.subarray(offset + HEAD_BYTES, end)
-    frames.push({ kind: bytes[offset + 1] ?? 0, stream: view.getUint32(offset + 2), payload })
+    frames.push({ kind: bytes[offset + 1] ?? 0, stream: readUint32(bytes, offset + 2), payload })
     offset = end
   }
   return frames
 }
 
+/** A DataView would be one more object for each message. */
+function writeUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24
+  bytes[at + 1] = value >>> 16
+  bytes[at + 2] = value >>> 8
+  bytes[at + 3] = value
+}
+
+function readUint32(bytes: Uint8Array, at: number): number {
+  const upper = ((bytes[at] ?? 0) << 8) | (bytes[at + 1] ?? 0)
+  const lower = ((bytes[at + 2] ?? 0) << 8) | (bytes[at + 3] ?? 0)
+  return ((upper << 16) | lower) >>> 0
+}
+
 export function encodeCredit(taken: number): Uint8Array {
   const payload = new Uint8Array(4)
-  new DataView(payload.buffer).setUint32(0, taken)
+  writeUint32(payload, 0, taken)
   return payload
 }
 
@@ -105,7 +122,7 @@ export function decodeCredit(payload: Uint8Array): number {
   if (payload.length !== 4) {
     throw new FrameError(`a credit of ${payload.length} bytes`)
   }
-  return new DataView(payload.buffer, payload.byteOffset).getUint32(0)
+  return readUint32(payload, 0)
 }
 
 /**
