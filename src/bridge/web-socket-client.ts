@@ -39,8 +39,8 @@ export interface WebSocketListener {
 
 /**
  * A WebSocket of a client (RFC 6455). It is what the link needs and no more: what comes is read into
- * memory that is used again, and a message leaves by one write. The making of streams, events and
- * buffers on the way was a third of what a bridge did for a call that is alone.
+ * memory that is used again, and a message leaves by one write, because streams, events and buffers of
+ * their own took much of what a bridge does for a call that is alone.
  */
 export class WebSocketClient {
   readonly #listener: WebSocketListener
@@ -59,7 +59,11 @@ export class WebSocketClient {
     this.#isMasked = !address.isOfThisMachine
     this.#reader = new WebSocketReader(
       {
-        message: (payload, isBinary) => listener.received(payload, isBinary),
+        message: (payload, isBinary) => {
+          if (!this.#isOver) {
+            listener.received(payload, isBinary)
+          }
+        },
         control: (opcode, payload) => this.#control(opcode, payload),
       },
       options.messageBytesMax,
@@ -67,7 +71,7 @@ export class WebSocketClient {
     this.#socket = connectTo(address, (chunk, length) => this.#take(chunk, length))
       .on('error', (error) => this.#lost(error))
       .on('close', () => this.#lost(undefined))
-      .on('drain', () => listener.drained())
+      .on('drain', () => this.#drained())
     const opening = duplexOver(this.#socket)
     this.#opening = opening
     const key = randomBytes(16).toString('base64')
@@ -129,21 +133,31 @@ export class WebSocketClient {
       if (!(error instanceof WebSocketError)) {
         throw error
       }
-      this.#end(closePayload(CLOSE_PROTOCOL_ERROR))
-      this.#over(`the upstream sent ${error.message}`)
+      this.#end(closePayload(CLOSE_PROTOCOL_ERROR), `the upstream sent ${error.message}`)
+    }
+  }
+
+  #drained(): void {
+    if (!this.#isOver) {
+      this.#listener.drained()
     }
   }
 
   #control(opcode: number, payload: Buffer): void {
-    if (opcode === Opcode.PING) {
-      this.#sendControl(Opcode.PONG, payload)
-    } else if (opcode === Opcode.PONG) {
-      this.#listener.ponged()
-    } else {
+    if (opcode === Opcode.CLOSE) {
       const code = payload.length < 2 ? CLOSE_NO_STATUS : payload.readUInt16BE(0)
       const said = payload.toString('utf8', 2)
-      this.#end(payload.subarray(0, 2))
-      this.#over(`closed with ${code}${said === '' ? '' : `, ${said}`}`)
+      const reason = `closed with ${code}${said === '' ? '' : `, ${said}`}`
+      this.#end(payload.subarray(0, 2), reason)
+      return
+    }
+    // Nothing follows a goodbye.
+    if (!this.#isOver) {
+      if (opcode === Opcode.PING) {
+        this.#sendControl(Opcode.PONG, payload)
+      } else {
+        this.#listener.ponged()
+      }
     }
   }
 
@@ -186,12 +200,14 @@ export class WebSocketClient {
     this.#socket.destroy()
   }
 
-  /** Says goodbye as the last of all. */
-  #end(payload: Buffer): void {
+  /** Says goodbye, unless that has been said, and nothing behind it. */
+  #end(payload: Buffer, reason: string): void {
     this.#reader.stop()
-    this.#sendControl(Opcode.CLOSE, payload)
+    if (!this.#isOver) {
+      this.#sendControl(Opcode.CLOSE, payload)
+    }
     this.#socket.end()
-    clearTimeout(this.#timer)
+    this.#over(reason)
     this.#timer = setTimeout(() => this.#socket.destroy(), CLOSE_MS_MAX).unref()
   }
 
@@ -205,6 +221,7 @@ export class WebSocketClient {
   }
 
   #over(reason: string): void {
+    clearTimeout(this.#timer)
     if (!this.#isOver) {
       this.#isOver = true
       this.#listener.closed(reason)

@@ -23,7 +23,7 @@ import type {
   TxnRequest,
   TxnResult,
 } from './types.ts'
-import { countAt, currentVersion, growthSince, versionBefore } from './versions.ts'
+import { countAt, growthSince, versionBefore } from './versions.ts'
 import { isOneStatement, Write } from './write.ts'
 
 /** 'many' stands for more events than are worth holding: they are in the log. */
@@ -233,15 +233,14 @@ export class Store {
       revision: this.#revision,
       compactRevision: this.compactRevision,
       hasLease: (lease) => this.#options.hasLease(lease),
-      head: (key) => this.#head(key),
+      remembered: (key) => this.#remembered(key),
     }
   }
 
-  /** The current version of a key without its value. */
-  #head(key: Uint8Array): KeyValue | undefined {
+  #remembered(key: Uint8Array): KeyValue | undefined {
     const head = this.#heads.get(key)
     if (head === undefined) {
-      return currentVersion(this.#sql, key, 'heads')
+      return undefined
     }
     const { createRevision, modRevision, version, lease } = head
     return { key, createRevision, modRevision, version, lease, value: NO_BYTES }

@@ -25,8 +25,8 @@ export interface TxnState {
   readonly revision: Revision
   readonly compactRevision: Revision
   hasLease(lease: bigint): boolean
-  /** The current version of a key without its value. */
-  head(key: Uint8Array): KeyValue | undefined
+  /** The current version of a key without its value, if memory has it. */
+  remembered(key: Uint8Array): KeyValue | undefined
 }
 
 /** Which branch a transaction takes, and those nested in that branch. */
@@ -47,7 +47,8 @@ export function decideTxn(state: TxnState, request: TxnRequest): Taken {
 }
 
 function compareAll(state: TxnState, request: TxnRequest): Taken {
-  const succeeded = request.compare.every((compare) => holds(state, compare))
+  const byMemory = accessesStorage(request.success) && accessesStorage(request.failure)
+  const succeeded = request.compare.every((compare) => holds(state, compare, byMemory))
   const nested = new Map<number, Taken>()
   for (const [index, op] of (succeeded ? request.success : request.failure).entries()) {
     if (op.requestTxn !== undefined) {
@@ -57,10 +58,21 @@ function compareAll(state: TxnState, request: TxnRequest): Taken {
   return { succeeded, nested }
 }
 
+/**
+ * Whether that is sure. It is by an access to its storage that an object which the platform has replaced
+ * is stopped, so that memory alone must not answer.
+ */
+function accessesStorage(ops: readonly RequestOp[]): boolean {
+  return ops.some(({ requestPut, requestRange, requestDeleteRange }) => {
+    const range = requestRange ?? requestDeleteRange
+    return requestPut !== undefined || (range !== undefined && isPoint(range))
+  })
+}
+
 /** A compare over a range must hold for each key of it; over no key it is that of a missing one. */
-function holds(state: TxnState, compare: Compare): boolean {
+function holds(state: TxnState, compare: Compare, byMemory: boolean): boolean {
   let found = false
-  for (const kv of compared(state, compare)) {
+  for (const kv of compared(state, compare, byMemory)) {
     found = true
     if (!matches(compare, kv)) {
       return false
@@ -70,11 +82,12 @@ function holds(state: TxnState, compare: Compare): boolean {
   return found || (compare.target !== CompareTarget.VALUE && matches(compare, undefined))
 }
 
-function compared(state: TxnState, compare: Compare): Iterable<KeyValue> {
+function compared(state: TxnState, compare: Compare, byMemory: boolean): Iterable<KeyValue> {
   const { sql, revision } = state
   const kind = compare.target === CompareTarget.VALUE ? 'values' : 'heads'
   if (isPoint(compare)) {
-    const kv = kind === 'heads' ? state.head(compare.key) : currentVersion(sql, compare.key)
+    const head = byMemory && kind === 'heads' ? state.remembered(compare.key) : undefined
+    const kv = head ?? currentVersion(sql, compare.key, kind)
     return kv === undefined ? [] : [kv]
   }
   const bounds = boundsOf(compare)
@@ -157,7 +170,8 @@ export function checkPutState(state: TxnState, request: PutRequest): void {
     throw new EngineError('lease-not-found')
   }
   if (request.ignoreValue || request.ignoreLease) {
-    if (state.head(request.key) === undefined) {
+    const { key } = request
+    if ((state.remembered(key) ?? currentVersion(state.sql, key, 'heads')) === undefined) {
       throw new EngineError('key-not-found')
     }
   }

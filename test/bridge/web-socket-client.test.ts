@@ -289,10 +289,14 @@ it('[LNK28] a goodbye without a code is 1005, and an end without a goodbye 1006'
 })
 
 it('[LNK28] a goodbye from here is 1000, of which the listener hears nothing', async () => {
-  const { heard, socket } = await open()
+  const { heard, socket, request } = await open()
   const closed = once(socket, 'close')
+  // It has left before the server hears of the goodbye, and so does its answer to that.
+  const ended = once(request.socket, 'end')
+  socket.send('late')
   heard.client.close()
   expect((await closed)[0]).toBe(1000)
+  await ended
   expect(heard.said).toEqual(['opened'])
 })
 

@@ -1,13 +1,20 @@
 import { isDeepStrictEqual } from 'node:util'
 import fc from 'fast-check'
-import { expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { PUT_CURRENT } from '../../src/mvcc/log.ts'
 import { type Head, RecentHeads } from '../../src/mvcc/recent-heads.ts'
+import type { Sql } from '../../src/mvcc/sql.ts'
 import { type Event, EventType } from '../../src/mvcc/types.ts'
 import { bytes } from '../model-rules.ts'
+import { openNodeSql } from './node-sql.ts'
+import { compareOf, deleteOp, openStore, putOf, putOp, rangeOp, txnOf, txnOp } from './requests.ts'
 
 const LONGEST = 'k'.repeat(256)
 const TOO_LONG = 'k'.repeat(257)
 const KEYS = ['a', 'b', 'c', 'ab', 'ba', '\0', '\xff', LONGEST, TOO_LONG]
+
+const version2 = compareOf('a', { version: 2 })
+const version3 = compareOf('a', { version: 3 })
 
 const anyChange = fc.record({
   key: fc.constantFrom(...KEYS),
@@ -65,7 +72,7 @@ it('[PUT9] what is remembered of a key is what its last change has left', () => 
   )
 })
 
-it('[PUT10] a key that has been put again is remembered, unless it is long', () => {
+it('[PUT11] a key that has been put again is remembered, unless it is long', () => {
   const heads = new RecentHeads()
   const change = (key: string, modRevision: number, version: number): void => {
     heads.changed([eventOf(key, { createRevision: 2, modRevision, sub: 0, version, lease: 0n })])
@@ -79,4 +86,62 @@ it('[PUT10] a key that has been put again is remembered, unless it is long', () 
   expect(['a', LONGEST, TOO_LONG].map(knows)).toEqual([true, true, false])
   change('a', 7, 0)
   expect(knows('a')).toBe(false)
+})
+
+describe('[PUT10] a transaction is not answered by memory alone', () => {
+  it.each([
+    ['nothing on both sides', txnOf([], [], [version2])],
+    ['nothing on the side not taken', txnOf([putOp('a')], [], [version2])],
+    ['nothing on the side taken', txnOf([], [putOp('a')], [version2])],
+    ['a put, and one of no key', txnOf([putOp('a')], [rangeOp('b', 'a')], [version2])],
+    ['reads of no key', txnOf([rangeOp('b', 'a')], [rangeOp('b', 'a')], [version2])],
+    ['deletes of no key', txnOf([deleteOp('b', 'a')], [deleteOp('b', 'a')], [version2])],
+    ['one within it of nothing', txnOf([txnOp([])], [txnOp([])], [version2])],
+    ['a put on both sides', txnOf([putOp('a')], [putOp('a')], [version2])],
+    ['a read on both sides', txnOf([rangeOp('a')], [rangeOp('a')], [version2])],
+    ['a put or a read', txnOf([putOp('a')], [rangeOp('a')], [version2])],
+    ['a delete or a read', txnOf([deleteOp('a')], [rangeOp('a')], [version2])],
+    ['the same with another comparison', txnOf([putOp('a')], [rangeOp('a')], [version3])],
+  ])('%s', (_, request) => {
+    const sql = openNodeSql()
+    onTestFinished(() => sql.close())
+    let accesses = 0
+    const counted = (): Sql => {
+      accesses++
+      return sql
+    }
+    const store = openStore({
+      run: (...of) => counted().run(...of),
+      first: (...of) => counted().first(...of),
+      all: (...of) => counted().all(...of),
+      iterate: (...of) => counted().iterate(...of),
+      transaction: (body) => sql.transaction(body),
+      databaseSize: 0,
+    })
+    store.put(putOf('a'))
+    store.put(putOf('a'))
+    accesses = 0
+    const { succeeded } = store.txn(request)
+    expect(succeeded).toBe(!request.compare.includes(version3))
+    expect(accesses).toBeGreaterThan(0)
+  })
+
+  it('and reads nothing for the comparison where it is not needed', () => {
+    const sql = openNodeSql()
+    onTestFinished(() => sql.close())
+    const statements: string[] = []
+    const store = openStore({
+      run: (...of) => (statements.push(of[0]), sql.run(...of)),
+      first: (...of) => (statements.push(of[0]), sql.first(...of)),
+      all: (...of) => sql.all(...of),
+      iterate: (...of) => sql.iterate(...of),
+      transaction: (body) => sql.transaction(body),
+      databaseSize: 0,
+    })
+    store.put(putOf('a'))
+    store.put(putOf('a'))
+    statements.length = 0
+    store.txn(txnOf([putOp('a')], [rangeOp('a')], [version2]))
+    expect(statements).toEqual([PUT_CURRENT])
+  })
 })
