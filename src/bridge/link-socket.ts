@@ -44,7 +44,7 @@ export interface SocketListener {
   readonly busy: boolean
   opened(): void
   received(frame: Frame): void
-  /** Everything that was sent has left this process. */
+  /** It was full, and everything that was sent has left this process. */
   drained(): void
   /** The last of all. */
   closed(end: SocketEnd): void

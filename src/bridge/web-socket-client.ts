@@ -31,7 +31,7 @@ export interface WebSocketListener {
   ponged(): void
   /** It was full, and everything has left this process. */
   drained(): void
-  /** The server answers something else, which is for the listener to read; nothing follows. */
+  /** The server answers something else, which is for the listener to read and to end; nothing follows. */
   refused(response: IncomingMessage): void
   /** The last of all. */
   closed(reason: string): void
@@ -70,6 +70,7 @@ export class WebSocketClient {
     )
     this.#socket = connectTo(address, (chunk, length) => this.#take(chunk, length))
       .on('error', (error) => this.#lost(error))
+      .on('end', () => this.#cutOff())
       .on('close', () => this.#lost(undefined))
       .on('drain', () => this.#drained())
     const opening = duplexOver(this.#socket)
@@ -89,7 +90,7 @@ export class WebSocketClient {
       },
     })
     this.#request
-      .on('response', (response) => listener.refused(response))
+      .on('response', (response) => this.#refused(response))
       .on('upgrade', (response, _, head) => this.#open(response, head, key, options.subprotocol))
       .on('error', (error) => this.#over(reasonOf(error)))
       .end()
@@ -122,6 +123,20 @@ export class WebSocketClient {
     this.#take(rest, rest.length)
   }
 
+  /** What becomes of the connection is told by the answer's body. */
+  #refused(response: IncomingMessage): void {
+    this.#isOver = true
+    this.#listener.refused(response)
+  }
+
+  /** No goodbye has come, and what is still to be sent is for nobody. */
+  #cutOff(): void {
+    if (this.#opening === undefined && !this.#isOver) {
+      this.#lost(undefined)
+      this.#socket.destroy()
+    }
+  }
+
   #take(chunk: Buffer, length: number): void {
     if (this.#opening !== undefined) {
       this.#opening.push(Buffer.from(chunk.subarray(0, length)))
@@ -145,19 +160,19 @@ export class WebSocketClient {
 
   #control(opcode: number, payload: Buffer): void {
     if (opcode === Opcode.CLOSE) {
-      const code = payload.length < 2 ? CLOSE_NO_STATUS : payload.readUInt16BE(0)
+      if (payload.length === 1) {
+        throw new WebSocketError('half a code of a goodbye')
+      }
+      const code = payload.length === 0 ? CLOSE_NO_STATUS : payload.readUInt16BE(0)
       const said = payload.toString('utf8', 2)
       const reason = `closed with ${code}${said === '' ? '' : `, ${said}`}`
       this.#end(payload.subarray(0, 2), reason)
       return
     }
-    // Nothing follows a goodbye.
-    if (!this.#isOver) {
-      if (opcode === Opcode.PING) {
-        this.#sendControl(Opcode.PONG, payload)
-      } else {
-        this.#listener.ponged()
-      }
+    if (opcode === Opcode.PING) {
+      this.#sendControl(Opcode.PONG, payload)
+    } else if (!this.#isOver) {
+      this.#listener.ponged()
     }
   }
 
@@ -174,8 +189,9 @@ export class WebSocketClient {
     this.#write(opcode, Buffer.concat([headRoom, payload]))
   }
 
+  /** Nothing comes before the handshake's end or behind a goodbye. */
   #write(opcode: number, bytes: Uint8Array): void {
-    if (this.#socket.writable) {
+    if (this.#opening === undefined && !this.#isOver && this.#socket.writable) {
       this.#socket.write(bytes.subarray(writeHead(bytes, opcode, this.#isMasked)))
     }
   }
@@ -186,8 +202,8 @@ export class WebSocketClient {
       this.destroy()
       return
     }
-    this.#isOver = true
     this.#sendControl(Opcode.CLOSE, closePayload(CLOSE_NORMAL))
+    this.#isOver = true
     this.#timer = setTimeout(() => this.destroy(), CLOSE_MS_MAX).unref()
   }
 
@@ -203,9 +219,7 @@ export class WebSocketClient {
   /** Says goodbye, unless that has been said, and nothing behind it. */
   #end(payload: Buffer, reason: string): void {
     this.#reader.stop()
-    if (!this.#isOver) {
-      this.#sendControl(Opcode.CLOSE, payload)
-    }
+    this.#sendControl(Opcode.CLOSE, payload)
     this.#socket.end()
     this.#over(reason)
     this.#timer = setTimeout(() => this.#socket.destroy(), CLOSE_MS_MAX).unref()

@@ -79,7 +79,7 @@ export function headBytes(second: number): number {
 }
 
 /** The whole head is there. Throws WebSocketError. */
-export function readHead(bytes: Buffer, at: number, payloadBytesMax: number): FrameHead {
+export function readHead(bytes: Buffer, at: number): FrameHead {
   const first = bytes.readUInt8(at)
   const second = bytes.readUInt8(at + 1)
   if ((first & 0x70) !== 0) {
@@ -95,9 +95,6 @@ export function readHead(bytes: Buffer, at: number, payloadBytesMax: number): Fr
       : length === LENGTH_16
         ? bytes.readUInt16BE(at + 2)
         : Number(bytes.readBigUInt64BE(at + 2))
-  if (payloadBytes > payloadBytesMax) {
-    throw new WebSocketError(`a frame of ${payloadBytes} bytes, more than ${payloadBytesMax}`)
-  }
   const isFinal = (first & FINAL) !== 0
   return { isFinal, opcode: first & 0x0f, headBytes: headBytes(second), payloadBytes }
 }

@@ -111,7 +111,7 @@ export class WebSocketReader {
   }
 
   #headAt(bytes: Buffer, at: number): FrameHead {
-    const head = readHead(bytes, at, this.#messageBytesMax - this.#fragmentBytes)
+    const head = readHead(bytes, at)
     const { isFinal, opcode, payloadBytes } = head
     if (opcode >= Opcode.CLOSE) {
       if (opcode > Opcode.PONG) {
@@ -120,10 +120,17 @@ export class WebSocketReader {
       if (!isFinal || payloadBytes > CONTROL_BYTES_MAX) {
         throw new WebSocketError('a control frame that is too long or in fragments')
       }
-    } else if (opcode > Opcode.BINARY) {
+      return head
+    }
+    if (opcode > Opcode.BINARY) {
       throw new WebSocketError(`a frame of opcode ${opcode}`)
-    } else if ((opcode === Opcode.CONTINUATION) !== (this.#opcode !== undefined)) {
+    }
+    if ((opcode === Opcode.CONTINUATION) !== (this.#opcode !== undefined)) {
       throw new WebSocketError('a fragment out of order')
+    }
+    const left = this.#messageBytesMax - this.#fragmentBytes
+    if (payloadBytes > left) {
+      throw new WebSocketError(`a frame of ${payloadBytes} bytes, more than ${left}`)
     }
     return head
   }

@@ -42,7 +42,13 @@ export interface Taken {
  */
 export function decideTxn(state: TxnState, request: TxnRequest): Taken {
   const taken = compareAll(state, request)
-  checkTaken(state, request, taken)
+  try {
+    checkTaken(state, request, taken)
+  } catch (error) {
+    // Nothing may have been read yet, see `accessesStorage`.
+    currentVersion(state.sql, NO_BYTES, 'heads')
+    throw error
+  }
   return taken
 }
 
@@ -59,7 +65,7 @@ function compareAll(state: TxnState, request: TxnRequest): Taken {
 }
 
 /**
- * Whether that is sure. It is by an access to its storage that an object which the platform has replaced
+ * Whether that is sure, if it is not refused. It is by an access to its storage that an object which the platform has replaced
  * is stopped, so that memory alone must not answer.
  */
 function accessesStorage(ops: readonly RequestOp[]): boolean {

@@ -41,8 +41,13 @@ class Heard {
         received: (message, isBinary) => say(`${isBinary ? 'binary' : 'text'} ${told(message)}`),
         ponged: () => say('ponged'),
         drained: () => say('drained'),
-        refused: (response) =>
-          void text(response).then((body) => say(`${response.statusCode} ${body}`)),
+        refused: (response) => {
+          const { statusCode } = response
+          text(response).then(
+            (body) => say(`${statusCode} ${body}`),
+            () => say(`${statusCode} and cut off`),
+          )
+        },
         closed: (reason) => say(`closed: ${reason}`),
       },
     )
@@ -251,6 +256,21 @@ it('[LNK27] an answer that is no WebSocket is for the listener to read', async (
   expect(heard.said).toEqual(['401 no'])
 })
 
+it('[LNK27] and so is one that is cut off, or never ends', async () => {
+  const cut = 'HTTP/1.1 401 Unauthorized\r\nContent-Length: 10\r\n\r\nno'
+  const server = createRawServer((socket) => {
+    socket.once('data', () => socket.write(cut, () => socket.resetAndDestroy()))
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  onTestFinished(() => void server.close())
+  const reset = new Heard(`ws://127.0.0.1:${(server.address() as AddressInfo).port}/session`)
+  await reset.says('401 and cut off')
+  const endless = new Heard(await answering(() => cut), 100)
+  await endless.says('401 and cut off')
+  expect([reset.said, endless.said]).toEqual([['401 and cut off'], ['401 and cut off']])
+})
+
 it('[LNK27] a frame in the packet of the handshake is not lost', async () => {
   const heard = new Heard(
     await answering((request) =>
@@ -288,6 +308,18 @@ it('[LNK28] a goodbye without a code is 1005, and an end without a goodbye 1006'
   expect(rude.heard.said).toEqual(['opened', 'closed: closed with 1006'])
 })
 
+it('[LNK28] an end is heard of at once, whatever is still to be sent', async () => {
+  const { heard, request } = await open()
+  request.socket.pause()
+  for (let i = 0; i < 100; i++) {
+    heard.send(Buffer.alloc(200_000))
+  }
+  await expect.poll(() => heard.client.queuedBytes).toBeGreaterThan(0)
+  request.socket.end()
+  await heard.says('closed: closed with 1006')
+  await expect.poll(() => heard.client.queuedBytes).toBe(0)
+})
+
 it('[LNK28] a goodbye from here is 1000, of which the listener hears nothing', async () => {
   const { heard, socket, request } = await open()
   const closed = once(socket, 'close')
@@ -300,13 +332,19 @@ it('[LNK28] a goodbye from here is 1000, of which the listener hears nothing', a
   expect(heard.said).toEqual(['opened'])
 })
 
-it('[LNK24] a server that sends what is no frame is told so and given up', async () => {
-  const { heard, socket, request } = await open()
-  const closed = once(socket, 'close')
-  request.socket.write(Buffer.from([0x83, 0]))
-  await heard.says('closed: the upstream sent a frame of opcode 3')
-  expect((await closed)[0]).toBe(1002)
-})
+it.each([
+  ['a frame of opcode 3', [0x83, 0]],
+  ['half a code of a goodbye', [0x88, 1, 3]],
+])(
+  '[LNK24] a server that sends what is no frame is told so and given up: %s',
+  async (name, bytes) => {
+    const { heard, socket, request } = await open()
+    const closed = once(socket, 'close')
+    request.socket.write(Buffer.from(bytes))
+    await heard.says(`closed: the upstream sent ${name}`)
+    expect((await closed)[0]).toBe(1002)
+  },
+)
 
 it('[LNK29] what a slow server has not taken is counted, and told when it has', async () => {
   const { heard, request, socket } = await open()

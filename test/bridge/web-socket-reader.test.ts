@@ -135,6 +135,15 @@ it.each([
   expect(() => read(bytes, everywhere)).toThrow(new WebSocketError(message))
 })
 
+it('[LNK24] a control frame is not part of the message that it comes in', () => {
+  const bytes = Buffer.concat([
+    frame(Opcode.BINARY, Buffer.alloc(MESSAGE_BYTES_MAX)),
+    frame(FINAL | Opcode.PING, text),
+    frame(FINAL | Opcode.CONTINUATION, Buffer.alloc(0)),
+  ])
+  expect(read(bytes, [])).toEqual([`${Opcode.PING} 1 × 97`, `binary ${MESSAGE_BYTES_MAX} × 0`])
+})
+
 it('[LNK24] a reader that is stopped delivers nothing more, not even of the same chunk', () => {
   const heard: number[] = []
   const reader = new WebSocketReader(
