@@ -1,13 +1,17 @@
 import type { IncomingMessage } from 'node:http'
 import * as z from 'zod'
-import { decodeFrames, encodeFrames, type Frame, FrameError } from '../protocol/frames.ts'
+import {
+  decodeFrames,
+  encodeFrames,
+  type Frame,
+  FrameError,
+  SESSION_PROTOCOL,
+} from '../protocol/frames.ts'
 import { statusOf } from '../protocol/status.ts'
 import { BufferGarbage } from './buffer-garbage.ts'
 import { WebSocketClient } from './web-socket-client.ts'
 import { HEAD_BYTES_MAX } from './web-socket-frames.ts'
 
-/** The version of frames.ts and of what the session route promises. */
-const SUBPROTOCOL = 'etcdurable.frames.1'
 const HANDSHAKE_MS_MAX = 10_000
 /**
  * The shard's messages are a turn's answers: some pages of half a MiB, or watch responses of some
@@ -66,7 +70,7 @@ export class LinkSocket {
     this.#socket = new WebSocketClient(
       {
         url,
-        subprotocol: SUBPROTOCOL,
+        subprotocol: SESSION_PROTOCOL,
         headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
         handshakeMsMax: HANDSHAKE_MS_MAX,
         messageBytesMax: MESSAGE_BYTES_MAX,

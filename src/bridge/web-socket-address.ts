@@ -7,8 +7,7 @@ const READ_BYTES = 64 * 1024
 /** Where a WebSocket is asked for. */
 export interface WebSocketAddress {
   readonly isSecure: boolean
-  readonly isOfThisMachine: boolean
-  /** A Unix socket, or a host's. */
+  /** A Unix socket, which is of this machine, or a host's. */
   readonly peer: { readonly path: string } | { readonly host: string; readonly port: number }
   /** The header. */
   readonly host: string
@@ -22,7 +21,6 @@ export function webSocketAddress(text: string): WebSocketAddress {
     const [path = '', route = '/'] = url.pathname.split(':')
     return {
       isSecure: false,
-      isOfThisMachine: true,
       peer: { path },
       host: 'localhost',
       path: route + url.search,
@@ -31,7 +29,6 @@ export function webSocketAddress(text: string): WebSocketAddress {
   const isSecure = url.protocol === 'wss:'
   return {
     isSecure,
-    isOfThisMachine: false,
     peer: {
       host: url.hostname.replace(/^\[(.*)\]$/, '$1'),
       port: Number(url.port || (isSecure ? 443 : 80)),

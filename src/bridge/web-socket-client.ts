@@ -56,7 +56,7 @@ export class WebSocketClient {
   constructor(options: WebSocketOptions, listener: WebSocketListener) {
     const address = webSocketAddress(options.url)
     this.#listener = listener
-    this.#isMasked = !address.isOfThisMachine
+    this.#isMasked = 'host' in address.peer
     this.#reader = new WebSocketReader(
       {
         message: (payload, isBinary) => {

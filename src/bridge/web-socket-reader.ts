@@ -2,7 +2,8 @@ import { type FrameHead, headBytes, Opcode, readHead, WebSocketError } from './w
 
 /** RFC 6455 §5.5. */
 const CONTROL_BYTES_MAX = 125
-const HEAD_BYTES_MAX = 10
+/** Of a server, which does not mask. */
+const SERVER_HEAD_BYTES_MAX = 10
 
 export interface WebSocketMessages {
   /** Memory of its own. */
@@ -10,17 +11,21 @@ export interface WebSocketMessages {
   control(opcode: number, payload: Buffer): void
 }
 
+/** A frame whose payload has come up to `filled`. */
+interface PartialFrame {
+  readonly head: FrameHead
+  readonly payload: Buffer
+  filled: number
+}
+
 /** Cuts what a server sends into messages. Holds no more than one. */
 export class WebSocketReader {
   readonly #messages: WebSocketMessages
   readonly #messageBytesMax: number
   /** Where the beginning of a head waits for the rest. */
-  readonly #partialHead = Buffer.alloc(HEAD_BYTES_MAX)
+  readonly #partialHead = Buffer.alloc(SERVER_HEAD_BYTES_MAX)
   #partialHeadBytes = 0
-  /** The frame whose payload is being filled. */
-  #head: FrameHead | undefined
-  #payload: Buffer | undefined
-  #filled = 0
+  #partialFrame: PartialFrame | undefined
   /** Of a message in fragments: those that are there, their bytes, and what the first one said. */
   #fragments: Buffer[] = []
   #fragmentBytes = 0
@@ -44,17 +49,19 @@ export class WebSocketReader {
   read(chunk: Buffer, length: number): void {
     let at = 0
     while (at < length && !this.#stopped) {
-      at = this.#head === undefined ? this.#begin(chunk, at, length) : this.#fill(chunk, at, length)
+      at =
+        this.#partialFrame === undefined
+          ? this.#begin(chunk, at, length)
+          : this.#fill(this.#partialFrame, chunk.subarray(at, length)) + at
     }
   }
 
   /** Reads a head, and a payload that is all there. Answers where to go on. */
   #begin(chunk: Buffer, at: number, length: number): number {
-    if (this.#partialHeadBytes > 0) {
-      return this.#beginInPieces(chunk, at, length)
-    }
     const rest = length - at
-    if (rest < 2 || rest < headBytes(chunk[at + 1] ?? 0)) {
+    const isWhole =
+      this.#partialHeadBytes === 0 && rest >= 2 && rest >= headBytes(chunk[at + 1] ?? 0)
+    if (!isWhole) {
       return this.#beginInPieces(chunk, at, length)
     }
     const head = this.#headAt(chunk, at)
@@ -89,25 +96,19 @@ export class WebSocketReader {
       this.#deliver(head, Buffer.alloc(0))
       return
     }
-    this.#head = head
-    this.#payload = Buffer.allocUnsafeSlow(head.payloadBytes)
-    this.#filled = 0
+    const payload = Buffer.allocUnsafeSlow(head.payloadBytes)
+    this.#partialFrame = { head, payload, filled: 0 }
   }
 
-  #fill(chunk: Buffer, at: number, length: number): number {
-    const head = this.#head
-    const payload = this.#payload
-    if (head === undefined || payload === undefined) {
-      return at
+  /** Answers how many of the bytes belong to the payload. */
+  #fill(partial: PartialFrame, bytes: Buffer): number {
+    const copied = bytes.copy(partial.payload, partial.filled)
+    partial.filled += copied
+    if (partial.filled === partial.payload.length) {
+      this.#partialFrame = undefined
+      this.#deliver(partial.head, partial.payload)
     }
-    const copied = chunk.copy(payload, this.#filled, at, length)
-    this.#filled += copied
-    if (this.#filled === payload.length) {
-      this.#head = undefined
-      this.#payload = undefined
-      this.#deliver(head, payload)
-    }
-    return at + copied
+    return copied
   }
 
   #headAt(bytes: Buffer, at: number): FrameHead {

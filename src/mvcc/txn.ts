@@ -65,8 +65,8 @@ function compareAll(state: TxnState, request: TxnRequest): Taken {
 }
 
 /**
- * Whether that is sure, if it is not refused. It is by an access to its storage that an object which the platform has replaced
- * is stopped, so that memory alone must not answer.
+ * Whether it is sure that they access storage, unless they are refused. An object that the platform has
+ * replaced is stopped by such an access, so that memory alone must not answer.
  */
 function accessesStorage(ops: readonly RequestOp[]): boolean {
   return ops.some(({ requestPut, requestRange, requestDeleteRange }) => {
