@@ -9,6 +9,7 @@ import {
 } from '../protocol/frames.ts'
 import { statusOf } from '../protocol/status.ts'
 import { BufferGarbage } from './buffer-garbage.ts'
+import type { LinkConnection, LinkRoute, SocketEnd, SocketListener } from './link-connection.ts'
 import { WebSocketClient } from './web-socket-client.ts'
 import { HEAD_BYTES_MAX } from './web-socket-frames.ts'
 
@@ -28,34 +29,19 @@ const IDLE_PINGS = 3
 /** HTTP statuses below 500 that may pass by themselves. */
 const TEMPORARY_STATUSES: ReadonlySet<number> = new Set([408, 421, 425, 429])
 
-export interface SocketOptions {
+export interface WebSocketRoute {
   /** `ws://…`, `wss://…` or `ws+unix:/path:/session`. */
   readonly url: string
-  readonly token: string | undefined
+  readonly token?: string | undefined
 }
 
-/** Why there is no socket (any more). */
-export interface SocketEnd {
-  readonly reason: string
-  /** The upstream has answered that it will not have us, and would do so again. */
-  readonly refused: boolean
-  /** It has said that there is no such keyspace. */
-  readonly missing?: boolean
-}
-
-export interface SocketListener {
-  /** Whether somebody waits for what may come. */
-  readonly busy: boolean
-  opened(): void
-  received(frame: Frame): void
-  /** It was full, and everything that was sent has left this process. */
-  drained(): void
-  /** The last of all. */
-  closed(end: SocketEnd): void
+/** The session route of a Worker. */
+export function webSocketTo(options: WebSocketRoute): LinkRoute {
+  return { name: options.url, connect: (listener) => new LinkSocket(options, listener) }
 }
 
 /** One WebSocket to the shard. */
-export class LinkSocket {
+class LinkSocket implements LinkConnection {
   readonly #socket: WebSocketClient
   readonly #listener: SocketListener
   readonly #pings: NodeJS.Timeout
@@ -65,7 +51,7 @@ export class LinkSocket {
   #asked = false
   #idle = 0
 
-  constructor({ url, token }: SocketOptions, listener: SocketListener) {
+  constructor({ url, token }: WebSocketRoute, listener: SocketListener) {
     this.#listener = listener
     this.#socket = new WebSocketClient(
       {
@@ -87,12 +73,10 @@ export class LinkSocket {
     this.#pings = setInterval(() => this.#checkAlive(), PING_MS)
   }
 
-  /** Bytes that have not left this process. */
   get queuedBytes(): number {
     return this.#socket.queuedBytes
   }
 
-  /** As one message. */
   send(frames: readonly Frame[]): void {
     this.#socket.send(encodeFrames(frames, HEAD_BYTES_MAX, allocate))
   }
@@ -156,7 +140,6 @@ export class LinkSocket {
     }
   }
 
-  /** Says goodbye; the listener hears nothing more. */
   close(): void {
     this.#end = { reason: 'closed here', refused: false }
     clearInterval(this.#pings)

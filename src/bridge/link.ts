@@ -6,7 +6,7 @@ import { StreamAnswer, UnaryAnswer } from './link-answers.ts'
 import { AskedCall, type AskedLink } from './link-asked.ts'
 import { Batches } from './link-batches.ts'
 import { type AnswerReader, LinkCalls, PendingCall } from './link-calls.ts'
-import { LinkSocket, type SocketEnd, type SocketListener } from './link-socket.ts'
+import type { LinkConnection, LinkRoute, SocketEnd, SocketListener } from './link-connection.ts'
 import { LinkWatch, type WatchLink } from './link-watch.ts'
 import type {
   StreamCall,
@@ -17,8 +17,8 @@ import type {
   WatchOptions,
 } from './upstream.ts'
 
-/** Behind that, calls wait here and not in the socket, where nothing can be taken back. */
-const SOCKET_BYTES_MAX = 4 * 1024 * 1024
+/** Behind that, calls wait here and not in the connection, where nothing can be taken back. */
+const QUEUED_BYTES_MAX = 4 * 1024 * 1024
 /** How often it is looked after who has waited for a link too long. */
 const DOWN_CHECK_MS = 250
 /** Without a link for so long there is no leader: about three elections of etcd. */
@@ -26,17 +26,15 @@ const LEADER_MS_MAX = 3_000
 /** How often watches are asked where they are, if anything has happened. */
 const WATCH_PROGRESS_MS = 60_000
 /**
- * A socket that has lasted so long, or has brought something, was a good one: the next try comes
- * soon.
+ * A connection that has lasted so long, or has brought something, was a good one: the next try
+ * comes soon.
  */
 const LASTING_MS = 1_000
 
 const NO_BYTES = new Uint8Array(0)
 
 export interface LinkOptions {
-  /** The session route: `ws://…`, `wss://…` or `ws+unix:/path:/session`. */
-  readonly url: string
-  readonly token?: string | undefined
+  readonly route: LinkRoute
   /** Such as `http://127.0.0.1:2379`: what MemberList answers where nothing else is set. */
   readonly clientUrls: string
   readonly log: (
@@ -52,10 +50,10 @@ export class LinkError extends Error {
 }
 
 /**
- * The way to one keyspace: all calls and watches of a bridge share a WebSocket
- * (protocol/frames.ts). The socket is replaced when it is lost, which clients notice as a delay:
- * calls wait, reads are repeated, watches go on at their next revision. Only a write that was under
- * way fails, as it does in etcd, because it may have been done.
+ * The way to one keyspace: all calls and watches of a bridge share a connection, whose messages are
+ * frames (protocol/frames.ts). It is replaced when it is lost, which clients notice as a delay: calls
+ * wait, reads are repeated, watches go on at their next revision. Only a write that was under way
+ * fails, as it does in etcd, because it may have been done.
  */
 export class Link implements Upstream {
   readonly #options: LinkOptions
@@ -67,11 +65,11 @@ export class Link implements Upstream {
   #started: PromiseWithResolvers<void> | undefined
   readonly #watchLink: WatchLink
   readonly #askedLink: AskedLink
-  #socket: LinkSocket | undefined
+  #connection: LinkConnection | undefined
   #open = false
   #openedAt = 0
   #closed = false
-  /** Frames that are not calls, of the socket that is open. */
+  /** Frames that are not calls, of the connection that is open. */
   #frames: Frame[] = []
   #lastStream = 0
   #lastMessage = 0
@@ -170,7 +168,7 @@ export class Link implements Upstream {
     clearTimeout(this.#retry)
     clearInterval(this.#downChecks)
     clearInterval(this.#watchProgress)
-    this.#socket?.close()
+    this.#connection?.close()
     this.#endAll(statusOf('stopped'))
     this.#started?.reject(new LinkError('closed before the upstream was reached'))
   }
@@ -226,14 +224,14 @@ export class Link implements Upstream {
 
   /** One message of all that is queued. Answers its number if calls are in it. */
   #send(withCalls: boolean): number | undefined {
-    const socket = this.#socket
-    if (socket === undefined || !this.#open) {
+    const connection = this.#connection
+    if (connection === undefined || !this.#open) {
       return undefined
     }
-    const room = withCalls && socket.queuedBytes < SOCKET_BYTES_MAX
+    const room = withCalls && connection.queuedBytes < QUEUED_BYTES_MAX
     const calls = room ? this.#calls.take(this.#lastMessage + 1) : []
     if (this.#frames.length + calls.length > 0) {
-      socket.send([...this.#frames, ...calls])
+      connection.send([...this.#frames, ...calls])
       this.#frames = []
     }
     if (calls.length === 0) {
@@ -258,7 +256,6 @@ export class Link implements Upstream {
   }
 
   #connect(): void {
-    const { url, token } = this.#options
     const isBusy = (): boolean => this.#calls.count > 0 || this.#watches.size > 0
     const listener: SocketListener = {
       get busy() {
@@ -269,7 +266,7 @@ export class Link implements Upstream {
       drained: () => this.#sendWaiting(),
       closed: (end) => this.#lost(end),
     }
-    this.#socket = new LinkSocket({ url, token }, listener)
+    this.#connection = this.#options.route.connect(listener)
   }
 
   #opened(): void {
@@ -313,7 +310,7 @@ export class Link implements Upstream {
   }
 
   #lost({ reason, refused, missing = false }: SocketEnd): void {
-    this.#socket = undefined
+    this.#connection = undefined
     if (this.#open) {
       this.#open = false
       this.#goDown()
@@ -327,7 +324,7 @@ export class Link implements Upstream {
       this.#watches.forEach((watch) => watch.lost())
       this.#calls.lost(performance.now())
     } else if (refused && this.#openedAt === 0) {
-      this.#started?.reject(new LinkError(`cannot use ${this.#options.url}: ${reason}`))
+      this.#started?.reject(new LinkError(`cannot use ${this.#options.route.name}: ${reason}`))
       this.close()
     } else {
       this.#say(refused ? 'error' : 'warn', 'cannot reach the upstream; still trying', reason)
@@ -371,8 +368,9 @@ export class Link implements Upstream {
     const line = `${message}: ${reason}`
     if (line !== this.#said) {
       this.#said = line
-      const { url, log } = this.#options
-      log(level, message, reason === '' ? { upstream: url } : { upstream: url, reason })
+      const { route, log } = this.#options
+      const upstream = route.name
+      log(level, message, reason === '' ? { upstream } : { upstream, reason })
     }
   }
 }

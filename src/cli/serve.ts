@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { pipeToGateway } from '../bridge/http-pipe.ts'
 import { HttpProxy } from '../bridge/http-proxy.ts'
+import { webSocketTo } from '../bridge/link-socket.ts'
 import { ClientListener } from '../bridge/listener.ts'
 import { parseSettings, type Settings } from '../config/settings.ts'
 import { buildBundle } from './bundle.ts'
@@ -167,8 +168,7 @@ function trafficOf(start: Serving, sockets: WorkerSockets): Traffic {
     listener,
     clientUrls: advertisedUrls(flags['advertise-client-urls'], bound),
     // The list of hosts is not for the link.
-    sessionUrl: `ws+unix:${sockets.secure}:/session`,
-    token: linkSecret,
+    route: webSocketTo({ url: `ws+unix:${sockets.secure}:/session`, token: linkSecret }),
     settings,
     others: (socket, isSecure, unread) =>
       pipeToGateway(socket, isSecure ? sockets.secure : sockets.plain, unread),

@@ -4,6 +4,7 @@ import { GrpcServer } from '../bridge/grpc-server.ts'
 import type { HttpProxy } from '../bridge/http-proxy.ts'
 import type { Elsewhere } from '../bridge/json-connection.ts'
 import { JsonServer } from '../bridge/json-server.ts'
+import type { LinkRoute } from '../bridge/link-connection.ts'
 import { Link, LinkError } from '../bridge/link.ts'
 import type { ClientListener } from '../bridge/listener.ts'
 import type { Settings } from '../config/settings.ts'
@@ -17,9 +18,8 @@ export interface TrafficOptions extends Elsewhere {
   readonly listener: ClientListener
   /** The URLs that the member list tells of. */
   readonly clientUrls: string
-  /** The keyspace's session route, and what it asks for. */
-  readonly sessionUrl: string
-  readonly token: string | undefined
+  /** To the keyspace's shard. */
+  readonly route: LinkRoute
   /** By which JSON is answered, and whether clients need a token, of which the secret is one. */
   readonly settings: Settings
   /** Takes HTTP/2 requests over TLS that are not gRPC. */
@@ -37,8 +37,7 @@ export class Traffic {
     const { flags, log } = options
     this.#options = options
     this.#link = new Link({
-      url: options.sessionUrl,
-      token: options.token,
+      route: options.route,
       clientUrls: options.clientUrls,
       log: (level, message, fields) => log.write(level, message, fields),
     })

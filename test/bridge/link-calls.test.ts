@@ -177,7 +177,7 @@ it('[LNK13] a link tells its version and its token, and MemberList where clients
   await once(other, 'listening')
   const { port } = other.address() as AddressInfo
   const connected = once(other, 'connection')
-  const client = await LinkClient.start(`ws://127.0.0.1:${port}/session`, { token: 'secret' })
+  const client = await LinkClient.start(`ws://127.0.0.1:${port}/session`, 'secret')
   clients.push(client)
   const [socket, { headers }] = (await connected) as [WebSocket, IncomingMessage]
   expect(headers.authorization).toBe('Bearer secret')

@@ -1,6 +1,7 @@
 // What tests ask of a link: calls as messages, and watches that keep what they hear.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { Link, type LinkOptions } from '../../src/bridge/link.ts'
+import { webSocketTo } from '../../src/bridge/link-socket.ts'
+import { Link } from '../../src/bridge/link.ts'
 import type { StreamCall, StreamReader, WatchCall } from '../../src/bridge/upstream.ts'
 import type { Event } from '../../src/mvcc/types.ts'
 import { decode, encode } from '../../src/protocol/binary.ts'
@@ -36,19 +37,18 @@ export class LinkClient {
   /** What the link has logged, as `level: message: reason`. */
   readonly logged: string[] = []
 
-  constructor(url: string, options: Partial<LinkOptions> = {}) {
+  constructor(url: string, token?: string) {
     this.link = new Link({
-      url,
+      route: webSocketTo({ url, token }),
       clientUrls: 'http://127.0.0.1:2379',
       log: (level, message, { reason }) => {
         this.logged.push([level, message, reason].filter(Boolean).join(': '))
       },
-      ...options,
     })
   }
 
-  static async start(url: string, options: Partial<LinkOptions> = {}): Promise<LinkClient> {
-    const client = new LinkClient(url, options)
+  static async start(url: string, token?: string): Promise<LinkClient> {
+    const client = new LinkClient(url, token)
     await client.link.start()
     return client
   }
