@@ -26,7 +26,7 @@ export class CommitQueue {
     }
     this.#waiting.push(write)
     if (this.#waiting.length === 1 && !this.#isHeld) {
-      setTimeout(() => this.#turn(), 0)
+      void nextTurn().then(() => this.#turn())
     }
   }
 
@@ -78,7 +78,5 @@ export class CommitQueue {
 
 /** Lets other events in. */
 export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, 0)
-  })
+  return scheduler.wait(0)
 }

@@ -1,0 +1,161 @@
+import type { DurableObjectId } from './durable-object-id.ts'
+import { type DurableObject, type DurableObjectClass, Resident } from './resident.ts'
+import type { WorkerResponse } from './response.ts'
+import type { SocketEvent, SocketOwner, WorkerWebSocket } from './web-socket.ts'
+
+/** As long as workerd keeps an object in memory that nothing is asked of. */
+const IDLE_MS = 10_000
+
+export interface ActorOptions {
+  readonly id: DurableObjectId
+  /** Of its SQLite file, which may be yet to come. */
+  readonly path: string
+  readonly objectClass: DurableObjectClass
+  readonly env: unknown
+  readonly alarms: AlarmKeeper
+  /** Nothing is left that would have to be kept. */
+  readonly gone: () => void
+}
+
+/** Where alarms are kept for when the object is not in memory. */
+export interface AlarmKeeper {
+  /** Durable when it returns. */
+  set(id: DurableObjectId, time: number): void
+  delete(id: DurableObjectId): void
+}
+
+/**
+ * One object: in memory while something is asked of it, and for a while after. Its hibernating sockets
+ * stay when it goes.
+ */
+export class Actor implements SocketOwner {
+  readonly #options: ActorOptions
+  readonly #hibernating = new Set<WorkerWebSocket>()
+  #resident: Resident | undefined
+  #idle: NodeJS.Timeout | undefined
+
+  constructor(options: ActorOptions) {
+    this.#options = options
+  }
+
+  /** Calls a method of the class. Values cross as they do between isolates: by structured clone. */
+  async call(method: string, params: readonly unknown[]): Promise<unknown> {
+    const copies = structuredClone([...params])
+    const answer = await this.#event((object) => {
+      const run = object[method] as (...params: unknown[]) => unknown
+      return run.apply(object, copies)
+    })
+    return structuredClone(answer)
+  }
+
+  async fetch(request: Request): Promise<WorkerResponse> {
+    const response = await this.#event((object) => {
+      if (object.fetch === undefined) {
+        throw new Error('Handler does not export a fetch() function.')
+      }
+      return object.fetch(request)
+    })
+    const { webSocket } = response
+    if (webSocket !== null && !this.#hibernating.has(webSocket.peer)) {
+      this.#inMemory().keep(webSocket.peer)
+    }
+    return response
+  }
+
+  /** The time of the alarm has come, as far as the table knows. */
+  async alarm(retryCount: number): Promise<void> {
+    await this.#event(async (object, resident) => {
+      if (!resident.takeAlarm()) {
+        return
+      }
+      try {
+        await object.alarm?.({ retryCount, isRetry: retryCount > 0 })
+      } catch (error) {
+        resident.alarmFailed()
+        throw error
+      }
+      resident.alarmDone()
+    })
+  }
+
+  leave(deliver: () => void): void {
+    // A socket outlives its object only where the object hibernates, and then says nothing.
+    this.#inMemory().gate.pass(deliver)
+  }
+
+  enter(socket: WorkerWebSocket, frame: SocketEvent): void {
+    if (!this.#hibernating.has(socket)) {
+      this.#inMemory().deliver(() => socket.dispatch(frame))
+      this.#settle()
+      return
+    }
+    this.#event((object) => {
+      if (frame.type === 'message') {
+        return object.webSocketMessage?.(socket, frame.data)
+      }
+      this.#hibernating.delete(socket)
+      return object.webSocketClose?.(socket, frame.code, frame.reason, frame.wasClean)
+      // oxlint-disable-next-line no-console -- a Worker's log is its console
+    }).catch((error: unknown) => console.error(error))
+  }
+
+  #inMemory(): Resident {
+    return this.#resident ?? this.#wake()
+  }
+
+  #wake(): Resident {
+    const resident: Resident = new Resident(this.#options, {
+      hibernating: this.#hibernating,
+      owner: this,
+      broken: () => {
+        if (this.#resident === resident) {
+          this.#resident = undefined
+          this.#settle()
+        }
+      },
+    })
+    this.#resident = resident
+    resident.start()
+    return resident
+  }
+
+  async #event<T>(run: (object: DurableObject, resident: Resident) => T | Promise<T>): Promise<T> {
+    const resident = this.#inMemory()
+    try {
+      return await resident.event((object) => run(object, resident))
+    } finally {
+      this.#settle()
+    }
+  }
+
+  /** Something has come to an end: when nothing more comes, the object leaves the memory. */
+  #settle(): void {
+    if (this.#resident === undefined) {
+      if (this.#hibernating.size === 0) {
+        this.#options.gone()
+      }
+      return
+    }
+    if (this.#idle === undefined && !this.#resident.isBusy) {
+      this.#idle = setTimeout(() => this.#leaveMemory(), IDLE_MS).unref()
+    }
+  }
+
+  #leaveMemory(): void {
+    this.#idle = undefined
+    if (this.#resident?.isIdle() === true) {
+      this.evict()
+    } else {
+      this.#settle()
+    }
+  }
+
+  /** Takes it out of memory now. Its hibernating sockets stay. */
+  evict(): void {
+    clearTimeout(this.#idle)
+    this.#idle = undefined
+    this.#resident?.end()
+    this.#resident = undefined
+    this.#settle()
+  }
+}

@@ -1,0 +1,18 @@
+// What `import … from 'cloudflare:workers'` is in this process (module-hooks.ts).
+
+/** The base class of Durable Objects. */
+export class DurableObject {
+  protected readonly ctx: unknown
+  protected readonly env: unknown
+
+  constructor(ctx: unknown, env: unknown) {
+    this.ctx = ctx
+    this.env = env
+  }
+}
+
+/** A request's work goes on here by itself; what it throws is the log's. */
+export function waitUntil(promise: Promise<unknown>): void {
+  // oxlint-disable-next-line no-console -- a Worker's log is its console
+  promise.catch((error: unknown) => console.error(error))
+}

@@ -1,0 +1,135 @@
+import { Agent, createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { type Duplex, duplexPair } from 'node:stream'
+import { getRequestListener } from '@hono/node-server'
+import { WebSocketServer } from 'ws'
+import type { Host } from './host.ts'
+import type { WorkerResponse } from './response.ts'
+import { passMessages } from './web-socket-client.ts'
+
+/** That of workerd. */
+const MESSAGE_BYTES_MAX = 32 * 1024 * 1024
+/** How long answers under way may take to end when the server does. */
+const DRAIN_MS_MAX = 1000
+
+/** HTTP/1.1 to the Worker, on connections that somebody else has accepted. */
+export class HostHttpServer {
+  readonly #host: Host
+  readonly #server: Server
+  readonly #sockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: MESSAGE_BYTES_MAX,
+  })
+  readonly #secure = new WeakSet<Duplex>()
+  readonly #connections = new Set<Duplex>()
+
+  constructor(host: Host) {
+    this.#host = host
+    const listener = getRequestListener((request) => host.fetch(request), {
+      overrideGlobalObjects: false,
+    })
+    this.#server = createServer(
+      {
+        // Whatever else a client wants to switch to, its request is one of HTTP/1.1.
+        shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+        requestTimeout: 0,
+        keepAliveTimeout: 0,
+      },
+      (incoming, outgoing) => {
+        this.#tellOfTls(incoming)
+        void listener(incoming, outgoing)
+      },
+    )
+    this.#server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
+      this.#tellOfTls(incoming)
+      this.#upgrade(incoming, socket, head).catch((error: unknown) => {
+        // oxlint-disable-next-line no-console -- a Worker's log is its console
+        console.error(error)
+        socket.destroy()
+      })
+    })
+  }
+
+  /** Serves a connection, of which `unread` has been read already. */
+  accept(socket: Duplex, isSecure: boolean, unread: Buffer): void {
+    if (isSecure) {
+      this.#secure.add(socket)
+    }
+    this.#connections.add(socket)
+    socket.once('close', () => this.#connections.delete(socket))
+    socket.unshift(unread)
+    this.#server.emit('connection', socket)
+  }
+
+  /** Makes connections to this server that no network sees, of clients that came over TLS. */
+  agent(): Agent {
+    const agent = new Agent({ keepAlive: true })
+    agent.createConnection = () => {
+      const [client, server] = duplexPair()
+      this.accept(server, true, Buffer.alloc(0))
+      return client as Socket
+    }
+    return agent
+  }
+
+  /** TLS ends before; the gateway hears of it by a header, whatever a client says. */
+  #tellOfTls(incoming: IncomingMessage): void {
+    const { rawHeaders, headers } = incoming
+    for (let place = rawHeaders.length - 2; place >= 0; place -= 2) {
+      if (rawHeaders[place]?.toLowerCase() === 'x-forwarded-proto') {
+        rawHeaders.splice(place, 2)
+      }
+    }
+    delete headers['x-forwarded-proto']
+    if (this.#secure.has(incoming.socket)) {
+      rawHeaders.push('X-Forwarded-Proto', 'https')
+      headers['x-forwarded-proto'] = 'https'
+    }
+  }
+
+  async #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    const headers = new Headers()
+    for (let place = 0; place < incoming.rawHeaders.length; place += 2) {
+      headers.append(incoming.rawHeaders[place] ?? '', incoming.rawHeaders[place + 1] ?? '')
+    }
+    const url = `http://${incoming.headers.host ?? 'localhost'}${incoming.url ?? '/'}`
+    const response = await this.#host.fetch(
+      new Request(url, { method: incoming.method ?? 'GET', headers }),
+    )
+    const { webSocket } = response
+    if (webSocket === null) {
+      await refuse(incoming, socket, response)
+      return
+    }
+    const protocol = response.headers.get('Sec-WebSocket-Protocol')
+    this.#sockets.options.handleProtocols = () => protocol ?? false
+    this.#sockets.handleUpgrade(incoming, socket, head, (client) => {
+      passMessages(client, webSocket)
+    })
+  }
+
+  /** Ends idle connections, and the others when they have had a moment. */
+  async close(): Promise<void> {
+    this.#server.close()
+    this.#server.closeIdleConnections()
+    const deadline = performance.now() + DRAIN_MS_MAX
+    while (this.#connections.size > 0 && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 10))
+    }
+    this.#connections.forEach((socket) => socket.destroy())
+  }
+}
+
+/** The Worker answers something else than a WebSocket. */
+async function refuse(
+  incoming: IncomingMessage,
+  socket: Duplex,
+  response: WorkerResponse,
+): Promise<void> {
+  const outgoing = new ServerResponse(incoming)
+  outgoing.assignSocket(socket as Socket)
+  outgoing.shouldKeepAlive = false
+  outgoing.writeHead(response.status, Object.fromEntries(response.headers))
+  outgoing.end(Buffer.from(await response.arrayBuffer()), () => socket.end())
+}

@@ -1,0 +1,303 @@
+import type { ActorOptions } from './actor.ts'
+import { OutputGate } from './output-gate.ts'
+import type { WorkerResponse } from './response.ts'
+import { SqliteFile } from './sqlite-file.ts'
+import { DurableObjectStorage } from './storage.ts'
+import type { SocketOwner, WorkerWebSocket } from './web-socket.ts'
+
+/** An instance of a class of Durable Objects, as far as the platform calls it. */
+export interface DurableObject {
+  fetch?(request: Request): Promise<WorkerResponse>
+  alarm?(info: { readonly retryCount: number; readonly isRetry: boolean }): Promise<void>
+  webSocketMessage?(socket: WorkerWebSocket, data: string | ArrayBuffer): void | Promise<void>
+  webSocketClose?(
+    socket: WorkerWebSocket,
+    code: number,
+    reason: string,
+    wasClean: boolean,
+  ): void | Promise<void>
+  readonly [method: string]: unknown
+}
+
+export type DurableObjectClass = new (ctx: DurableObjectState, env: unknown) => DurableObject
+
+export interface Life {
+  readonly hibernating: Set<WorkerWebSocket>
+  readonly owner: SocketOwner
+  /** The object is lost; what comes next makes a new one. */
+  readonly broken: () => void
+}
+
+/** The marks that workerd puts on the errors of an object that went away. */
+class ObjectLost extends Error {
+  override readonly name = 'ObjectLost'
+  readonly durableObjectReset = true
+  readonly retryable = true
+}
+
+/** One stay of an object in memory: its instance, its gates, and its open file. */
+export class Resident {
+  readonly gate = new OutputGate()
+  readonly #options: ActorOptions
+  readonly #life: Life
+  readonly #file: SqliteFile
+  #object: DurableObject | undefined
+  /** Sockets that do not hibernate: while there are any, the object stays. */
+  readonly #kept = new Set<WorkerWebSocket>()
+  /** Who waits for an answer of it. */
+  readonly #pending = new Set<(error: unknown) => void>()
+  /** Events that wait for the input gate, in their order. */
+  #waiting: (() => void)[] = []
+  #blocks = 0
+  #lost: ObjectLost | undefined
+  /** The alarm whose handler runs. */
+  #firing: number | null = null
+
+  constructor(options: ActorOptions, life: Life) {
+    this.#options = options
+    this.#life = life
+    this.#file = new SqliteFile(options.path, { begun: () => this.#begun() })
+  }
+
+  /** Makes the instance, whose constructor may already send and write. */
+  start(): void {
+    const { objectClass, id, env } = this.#options
+    try {
+      this.#object = new objectClass(new DurableObjectState(this, id), env)
+    } catch (error) {
+      this.break(error instanceof Error ? error.message : String(error))
+      throw error
+    }
+  }
+
+  get storage(): DurableObjectStorage {
+    return new DurableObjectStorage(this.#file, {
+      durable: () => this.gate.passed(),
+      alarm: () => (this.#firing === null ? this.#file.alarm : null),
+      setAlarm: (time) => this.#setAlarm(time),
+    })
+  }
+
+  /** The turn that has begun to write ends when all has run that can run now; then it is committed. */
+  #begun(): void {
+    this.gate.shut()
+    queueMicrotask(() => process.nextTick(() => this.#commit()))
+  }
+
+  #commit(): void {
+    if (this.#lost !== undefined || !this.#file.begun) {
+      return
+    }
+    try {
+      this.#file.commit()
+    } catch (error) {
+      this.break(`its storage failed: ${error instanceof Error ? error.message : String(error)}`)
+      return
+    }
+    this.gate.open()
+  }
+
+  /** Runs one event behind the input gate; answers when what it has written is on disk. */
+  event<T>(run: (object: DurableObject) => T | Promise<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      const settled = (): void => void this.#pending.delete(reject)
+      const answered = (result: T): void => {
+        this.gate.pass(() => {
+          settled()
+          resolve(result)
+        })
+      }
+      const failed = (error: unknown): void => {
+        this.gate.pass(() => {
+          settled()
+          reject(error)
+        })
+      }
+      this.#pending.add(reject)
+      this.deliver(() => {
+        try {
+          const result = run(this.#instance)
+          if (result instanceof Promise) {
+            result.then(answered, failed)
+          } else {
+            answered(result)
+          }
+        } catch (error) {
+          failed(error)
+        }
+      })
+    })
+  }
+
+  get #instance(): DurableObject {
+    if (this.#object === undefined) {
+      throw new Error('an event before the object was made')
+    }
+    return this.#object
+  }
+
+  /** Something comes in, now or when the input gate opens. */
+  deliver(enter: () => void): void {
+    if (this.#blocks > 0) {
+      this.#waiting.push(enter)
+    } else if (this.#lost === undefined) {
+      enter()
+    }
+  }
+
+  /** Nothing else comes in until it has ended. Where it fails, the object is lost. */
+  async blockConcurrencyWhile<T>(run: () => Promise<T>): Promise<T> {
+    this.#blocks++
+    try {
+      return await run()
+    } catch (error) {
+      this.break(error instanceof Error ? error.message : String(error))
+      throw error
+    } finally {
+      this.#blocks--
+      this.#letIn()
+    }
+  }
+
+  #letIn(): void {
+    while (this.#blocks === 0 && this.#lost === undefined) {
+      const enter = this.#waiting.shift()
+      if (enter === undefined) {
+        return
+      }
+      enter()
+    }
+  }
+
+  acceptWebSocket(socket: WorkerWebSocket): void {
+    this.#life.hibernating.add(socket)
+    socket.belongTo(this.#life.owner)
+    socket.accept()
+  }
+
+  /** Of a socket that does not hibernate, which the object has accepted itself. */
+  keep(socket: WorkerWebSocket): void {
+    socket.belongTo(this.#life.owner)
+    this.#kept.add(socket)
+    socket.addEventListener('close', () => this.#kept.delete(socket))
+  }
+
+  get sockets(): readonly WorkerWebSocket[] {
+    return [...this.#life.hibernating]
+  }
+
+  /** Whether the alarm's time has come; from then on the object has none, unless it sets one. */
+  takeAlarm(): boolean {
+    const time = this.#file.alarm
+    if (time === null) {
+      this.#options.alarms.delete(this.#options.id)
+      return false
+    }
+    if (time > Date.now()) {
+      this.#options.alarms.set(this.#options.id, time)
+      return false
+    }
+    this.#firing = time
+    return true
+  }
+
+  /** The handler has succeeded. */
+  alarmDone(): void {
+    if (this.#firing !== null) {
+      this.#firing = null
+      this.#setAlarm(null)
+    }
+  }
+
+  /** It failed, and is to be tried again. */
+  alarmFailed(): void {
+    this.#firing = null
+  }
+
+  /** It is in the table of all alarms no later than in the object's file, which is the one that counts. */
+  #setAlarm(time: number | null): void {
+    this.#firing = null
+    this.#file.alarm = time
+    if (time === null) {
+      this.gate.pass(() => this.#options.alarms.delete(this.#options.id))
+    } else {
+      this.#options.alarms.set(this.#options.id, time)
+    }
+  }
+
+  get isBusy(): boolean {
+    return this.#pending.size > 0 || this.#kept.size > 0 || this.#blocks > 0
+  }
+
+  /** Whether nothing has been asked of its storage either since this was last asked. */
+  isIdle(): boolean {
+    const { used } = this.#file
+    this.#file.used = false
+    return !this.isBusy && !used
+  }
+
+  /** Leaves the memory: what it has written is on disk, and nothing more is. */
+  end(): void {
+    this.#commit()
+    this.#lost = new ObjectLost('the object has left the memory')
+    this.#file.close()
+  }
+
+  /** The object is lost, with what it has written and not yet committed, its sockets and its answers. */
+  break(reason: string): void {
+    if (this.#lost !== undefined) {
+      return
+    }
+    const lost = new ObjectLost(reason)
+    this.#lost = lost
+    this.gate.drop()
+    this.#file.close()
+    for (const reject of this.#pending) {
+      reject(lost)
+    }
+    this.#pending.clear()
+    this.#waiting = []
+    for (const socket of [...this.#kept, ...this.#life.hibernating]) {
+      socket.break()
+    }
+    this.#life.hibernating.clear()
+    this.#life.broken()
+  }
+}
+
+/** `ctx` of an object. */
+export class DurableObjectState {
+  readonly id: ActorOptions['id']
+  readonly storage: DurableObjectStorage
+  readonly #resident: Resident
+
+  constructor(resident: Resident, id: ActorOptions['id']) {
+    this.#resident = resident
+    this.id = id
+    this.storage = resident.storage
+  }
+
+  blockConcurrencyWhile<T>(run: () => Promise<T>): Promise<T> {
+    return this.#resident.blockConcurrencyWhile(run)
+  }
+
+  /** The object goes on with it by itself. */
+  waitUntil(promise: Promise<unknown>): void {
+    // oxlint-disable-next-line no-console -- a Worker's log is its console
+    promise.catch((error: unknown) => console.error(error))
+  }
+
+  acceptWebSocket(socket: WorkerWebSocket): void {
+    this.#resident.acceptWebSocket(socket)
+  }
+
+  getWebSockets(): WorkerWebSocket[] {
+    return [...this.#resident.sockets]
+  }
+
+  /** Does not return. */
+  abort(reason = 'the object was aborted'): never {
+    this.#resident.break(reason)
+    throw new ObjectLost(reason)
+  }
+}

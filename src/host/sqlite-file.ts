@@ -1,0 +1,267 @@
+import { existsSync, rmSync } from 'node:fs'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { bindable, mayWrite, requireAllowed, sqlLimits, type SqlValue } from './sql-limits.ts'
+
+export type Row = unknown[]
+
+interface Statement {
+  readonly prepared: StatementSync
+  readonly writes: boolean
+  readonly columns: readonly string[]
+}
+
+/** Statements are constant texts; a program that made them up would fill the memory. */
+const STATEMENTS_MAX = 1000
+
+const CREATE_METADATA =
+  'CREATE TABLE IF NOT EXISTS _cf_METADATA (key INTEGER PRIMARY KEY, value BLOB)'
+const SELECT_ALARM = 'SELECT value FROM _cf_METADATA WHERE key = 1'
+const SELECT_METADATA = `SELECT 1 FROM sqlite_schema WHERE name = '_cf_METADATA'`
+const UPSERT_ALARM =
+  'INSERT INTO _cf_METADATA (key, value) VALUES (1, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value'
+const DELETE_ALARM = 'DELETE FROM _cf_METADATA WHERE key = 1'
+
+const NS_PER_MS = 1_000_000n
+
+export interface SqliteListener {
+  /** The first write since the last commit: somebody has to call `commit`. */
+  begun(): void
+}
+
+/**
+ * The file of one object, as workerd keeps it: the tables of the object, and its alarm in
+ * `_cf_METADATA`. Until something is written there is no file, because any name has an object. What is
+ * written is in one transaction until `commit`, which returns when it is on disk.
+ */
+export class SqliteFile {
+  readonly #path: string
+  readonly #listener: SqliteListener
+  readonly #statements = new Map<string, Statement>()
+  #database: DatabaseSync
+  #isStored: boolean
+  #isOpen = true
+  #inTransaction = false
+  /** Something was written in the transaction. */
+  #begun = false
+  #depth = 0
+  /** Something has been asked of it since this was last set to false. */
+  used = false
+
+  constructor(path: string, listener: SqliteListener) {
+    this.#path = path
+    this.#listener = listener
+    this.#isStored = existsSync(path)
+    this.#database = this.#open()
+  }
+
+  #open(): DatabaseSync {
+    if (!this.#isStored) {
+      return new DatabaseSync(':memory:', { limits: sqlLimits })
+    }
+    const database = new DatabaseSync(this.#path, { limits: sqlLimits })
+    // One process has the file, so no lock is taken for each read, and the index of the log is in memory.
+    database.exec('PRAGMA locking_mode = EXCLUSIVE')
+    database.exec('PRAGMA journal_mode = WAL')
+    database.exec('PRAGMA synchronous = FULL')
+    return database
+  }
+
+  /** Whether there is something that is not on disk yet. */
+  get begun(): boolean {
+    return this.#begun
+  }
+
+  /** Bytes of the pages in use. */
+  get size(): number {
+    const pragma = (name: string): number => {
+      const row = this.#statement(`PRAGMA ${name}`).prepared.get() as unknown as
+        | number[]
+        | undefined
+      return row?.[0] ?? 0
+    }
+    return (pragma('page_count') - pragma('freelist_count')) * pragma('page_size')
+  }
+
+  /** All rows of a statement; `columns` are their names. */
+  exec(text: string, params: readonly SqlValue[]): { columns: readonly string[]; rows: Row[] } {
+    const statement = this.#allowed(text)
+    const { prepared, columns } = statement
+    const bound = params.map(bindable)
+    if (columns.length === 0) {
+      prepared.run(...bound)
+      return { columns, rows: [] }
+    }
+    const rows = prepared.all(...bound) as unknown as Row[]
+    for (const row of rows) {
+      for (let place = 0; place < row.length; place++) {
+        const cell = row[place]
+        // A Durable Object answers blobs as buffers.
+        if (cell instanceof Uint8Array) {
+          row[place] = cell.buffer
+        }
+      }
+    }
+    return { columns, rows }
+  }
+
+  #allowed(text: string): Statement {
+    this.#requireOpen()
+    let statement = this.#statements.get(text)
+    if (statement === undefined) {
+      requireAllowed(text)
+      statement = this.#statement(text)
+    }
+    if (statement.writes && !this.#begun) {
+      this.#write()
+      // The file may have come into being with it.
+      return this.#statement(text)
+    }
+    return statement
+  }
+
+  #requireOpen(): void {
+    this.used = true
+    if (!this.#isOpen) {
+      throw new Error('the object is no longer in memory: its storage is closed')
+    }
+  }
+
+  #statement(text: string): Statement {
+    const known = this.#statements.get(text)
+    if (known !== undefined) {
+      return known
+    }
+    const prepared = this.#database.prepare(text)
+    if (text.slice(prepared.sourceSQL.length).trim() !== '') {
+      throw new Error('the host runs one SQL statement at a time')
+    }
+    prepared.setReturnArrays(true)
+    const columns = prepared.columns().map(({ name }) => name)
+    const statement = { prepared, writes: mayWrite(text), columns }
+    if (this.#statements.size >= STATEMENTS_MAX) {
+      this.#statements.clear()
+    }
+    this.#statements.set(text, statement)
+    return statement
+  }
+
+  #write(): void {
+    this.#begin()
+    this.#begun = true
+    this.#listener.begun()
+  }
+
+  #begin(): void {
+    if (this.#inTransaction) {
+      return
+    }
+    if (!this.#isStored) {
+      this.#database.close()
+      this.#statements.clear()
+      this.#isStored = true
+      this.#database = this.#open()
+    }
+    this.#run('BEGIN')
+    this.#inTransaction = true
+  }
+
+  #run(text: string): void {
+    this.#statement(text).prepared.run()
+  }
+
+  /** A savepoint: what `body` writes is undone where it throws. May be nested. */
+  transaction<T>(body: () => T): T {
+    this.#requireOpen()
+    this.#begin()
+    const name = `_cf_savepoint_${this.#depth++}`
+    this.#run(`SAVEPOINT ${name}`)
+    try {
+      const result = body()
+      this.#run(`RELEASE ${name}`)
+      return result
+    } catch (error) {
+      this.#run(`ROLLBACK TO ${name}`)
+      this.#run(`RELEASE ${name}`)
+      throw error
+    } finally {
+      this.#depth--
+      if (this.#depth === 0 && !this.#begun) {
+        this.#end()
+      }
+    }
+  }
+
+  /** The alarm in ms since 1970. */
+  get alarm(): number | null {
+    this.#requireOpen()
+    if (this.#statement(SELECT_METADATA).prepared.get() === undefined) {
+      return null
+    }
+    const { prepared } = this.#statement(SELECT_ALARM)
+    // Nanoseconds since 1970 are beyond 2^53.
+    prepared.setReadBigInts(true)
+    const row = prepared.get() as unknown as [bigint] | undefined
+    return row === undefined ? null : Number(row[0] / NS_PER_MS)
+  }
+
+  set alarm(time: number | null) {
+    this.#requireOpen()
+    if (time === null && this.alarm === null) {
+      return
+    }
+    if (!this.#begun) {
+      this.#write()
+    }
+    this.#run(CREATE_METADATA)
+    if (time === null) {
+      this.#run(DELETE_ALARM)
+    } else {
+      this.#statement(UPSERT_ALARM).prepared.run(BigInt(time) * NS_PER_MS)
+    }
+  }
+
+  /** Throws where the disk does not take it: then nothing of it was stored, and the object is broken. */
+  commit(): void {
+    if (this.#begun) {
+      this.#end()
+      this.#begun = false
+    }
+  }
+
+  #end(): void {
+    this.#run('COMMIT')
+    this.#inTransaction = false
+  }
+
+  /** Everything is gone, file and all. */
+  deleteAll(): void {
+    this.#requireOpen()
+    this.#forget()
+    for (const suffix of ['', '-wal', '-shm', '-journal']) {
+      rmSync(this.#path + suffix, { force: true })
+    }
+    this.#isStored = false
+    this.#database = this.#open()
+  }
+
+  /** What was not committed is undone. */
+  close(): void {
+    if (this.#isOpen) {
+      this.#isOpen = false
+      this.#forget()
+    }
+  }
+
+  #forget(): void {
+    this.#statements.clear()
+    if (this.#inTransaction) {
+      this.#inTransaction = false
+      this.#begun = false
+      // Where the disk has failed, SQLite has undone it by itself.
+      if (this.#database.isTransaction) {
+        this.#database.exec('ROLLBACK')
+      }
+    }
+    this.#database.close()
+  }
+}
