@@ -2,7 +2,6 @@ import { X509Certificate } from 'node:crypto'
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { join } from 'node:path'
-import { generate } from 'selfsigned'
 
 export interface SelfSignedOptions {
   /** Where the files go; etcd has them in DATA_DIR/fixtures/client. */
@@ -31,6 +30,8 @@ export async function selfSignedCertificate(
   const notBeforeDate = new Date()
   const notAfterDate = new Date(notBeforeDate)
   notAfterDate.setFullYear(notAfterDate.getFullYear() + options.validityYears)
+  // It takes longer to load than the rest of a start.
+  const { generate } = await import('selfsigned')
   const made = await generate([{ name: 'organizationName', value: 'etcd' }], {
     keyType: 'ec',
     algorithm: 'sha256',

@@ -1,6 +1,7 @@
 import { Agent, createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { type Duplex, duplexPair } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import { WebSocketServer } from 'ws'
 import type { Host } from './host.ts'
@@ -33,8 +34,10 @@ export class HostHttpServer {
       {
         // Whatever else a client wants to switch to, its request is one of HTTP/1.1.
         shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+        // A watch is a request that may go on for ever, and etcd keeps idle connections.
         requestTimeout: 0,
         keepAliveTimeout: 0,
+        noDelay: true,
       },
       (incoming, outgoing) => {
         this.#tellOfTls(incoming)
@@ -49,6 +52,9 @@ export class HostHttpServer {
         socket.destroy()
       })
     })
+    // Its connections come from elsewhere, but it is from here on that it looks after them: slow
+    // headers have a time limit, and idle ones are known.
+    this.#server.emit('listening')
   }
 
   /** Serves a connection, of which `unread` has been read already. */
@@ -58,8 +64,15 @@ export class HostHttpServer {
     }
     this.#connections.add(socket)
     socket.once('close', () => this.#connections.delete(socket))
+    if (socket.readableEnded) {
+      // Nothing can be put back any more. Whoever asks and leaves is not waiting for an answer.
+      socket.destroy()
+      return
+    }
+    socket.pause()
     socket.unshift(unread)
     this.#server.emit('connection', socket)
+    socket.resume()
   }
 
   /** Makes connections to this server that no network sees, of clients that came over TLS. */
@@ -68,7 +81,7 @@ export class HostHttpServer {
     agent.createConnection = () => {
       const [client, server] = duplexPair()
       this.accept(server, true, Buffer.alloc(0))
-      return client as Socket
+      return client
     }
     return agent
   }
@@ -112,10 +125,10 @@ export class HostHttpServer {
   /** Ends idle connections, and the others when they have had a moment. */
   async close(): Promise<void> {
     this.#server.close()
-    this.#server.closeIdleConnections()
     const deadline = performance.now() + DRAIN_MS_MAX
     while (this.#connections.size > 0 && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 10))
+      this.#server.closeIdleConnections()
+      await sleep(10)
     }
     this.#connections.forEach((socket) => socket.destroy())
   }
