@@ -1,5 +1,7 @@
-import { existsSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { LogFlush } from './log-flush.ts'
 import { bindable, mayWrite, requireAllowed, sqlLimits, type SqlValue } from './sql-limits.ts'
 
 export type Row = unknown[]
@@ -26,17 +28,22 @@ const NS_PER_MS = 1_000_000n
 export interface SqliteListener {
   /** The first write since the last commit: somebody has to call `commit`. */
   begun(): void
+  /** That commit is on disk, and all before it. */
+  durable(commit: number): void
+  /** The disk has not taken what was committed. */
+  failed(error: Error): void
 }
 
 /**
  * The file of one object, as workerd keeps it: the tables of the object, and its alarm in
  * `_cf_METADATA`. Until something is written there is no file, because any name has an object. What is
- * written is in one transaction until `commit`, which returns when it is on disk.
+ * written is in one transaction until `commit`.
  */
 export class SqliteFile {
   readonly #path: string
   readonly #listener: SqliteListener
   readonly #statements = new Map<string, Statement>()
+  readonly #flush: LogFlush
   #database: DatabaseSync
   #isStored: boolean
   #isOpen = true
@@ -52,6 +59,11 @@ export class SqliteFile {
     this.#listener = listener
     this.#isStored = existsSync(path)
     this.#database = this.#open()
+    this.#flush = new LogFlush(
+      `${path}-wal`,
+      (commit) => listener.durable(commit),
+      (error) => listener.failed(error),
+    )
   }
 
   #open(): DatabaseSync {
@@ -62,7 +74,8 @@ export class SqliteFile {
     // One process has the file, so no lock is taken for each read, and the index of the log is in memory.
     database.exec('PRAGMA locking_mode = EXCLUSIVE')
     database.exec('PRAGMA journal_mode = WAL')
-    database.exec('PRAGMA synchronous = FULL')
+    // Each commit is flushed by LogFlush; checkpoints flush by themselves.
+    database.exec('PRAGMA synchronous = NORMAL')
     return database
   }
 
@@ -220,12 +233,14 @@ export class SqliteFile {
     }
   }
 
-  /** Throws where the disk does not take it: then nothing of it was stored, and the object is broken. */
-  commit(): void {
-    if (this.#begun) {
-      this.#end()
-      this.#begun = false
-    }
+  /**
+   * Ends the transaction; the listener hears when that is on disk, perhaps at once. Throws where SQLite
+   * does not take it: then nothing of it was stored, and the object is broken.
+   */
+  commit(commit: number): void {
+    this.#end()
+    this.#begun = false
+    this.#flush.written(commit)
   }
 
   #end(): void {
@@ -237,17 +252,22 @@ export class SqliteFile {
   deleteAll(): void {
     this.#requireOpen()
     this.#forget()
+    this.#flush.close()
     for (const suffix of ['', '-wal', '-shm', '-journal']) {
       rmSync(this.#path + suffix, { force: true })
     }
+    const directory = openSync(dirname(this.#path), 'r')
+    fsyncSync(directory)
+    closeSync(directory)
     this.#isStored = false
     this.#database = this.#open()
   }
 
-  /** What was not committed is undone. */
+  /** What was not committed is undone; what was committed is on disk when this returns. */
   close(): void {
     if (this.#isOpen) {
       this.#isOpen = false
+      this.#flush.end()
       this.#forget()
     }
   }
