@@ -1,11 +1,11 @@
 import { Agent, createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { type Duplex, duplexPair } from 'node:stream'
+import { Duplex, duplexPair } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import { WebSocketServer } from 'ws'
 import type { Host } from './host.ts'
-import type { WorkerResponse } from './response.ts'
+import { WorkerResponse } from './response.ts'
 import { passMessages } from './web-socket-client.ts'
 
 /** That of workerd. */
@@ -59,20 +59,24 @@ export class HostHttpServer {
 
   /** Serves a connection, of which `unread` has been read already. */
   accept(socket: Duplex, isSecure: boolean, unread: Buffer): void {
-    if (isSecure) {
-      this.#secure.add(socket)
-    }
     this.#connections.add(socket)
     socket.once('close', () => this.#connections.delete(socket))
     if (socket.readableEnded) {
-      // Nothing can be put back any more. Whoever asks and leaves is not waiting for an answer.
-      socket.destroy()
+      // Nothing can be put back into it any more.
+      this.#serve(withRead(socket, unread), isSecure)
       return
     }
     socket.pause()
     socket.unshift(unread)
-    this.#server.emit('connection', socket)
+    this.#serve(socket, isSecure)
     socket.resume()
+  }
+
+  #serve(socket: Duplex, isSecure: boolean): void {
+    if (isSecure) {
+      this.#secure.add(socket)
+    }
+    this.#server.emit('connection', socket)
   }
 
   /** Makes connections to this server that no network sees, of clients that came over TLS. */
@@ -102,6 +106,11 @@ export class HostHttpServer {
   }
 
   async #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    if (!isHandshake(incoming)) {
+      const headers = { 'Content-Type': 'text/plain; charset=utf-8', 'Sec-WebSocket-Version': '13' }
+      await refuse(incoming, socket, new WorkerResponse('Bad Request\n', { status: 400, headers }))
+      return
+    }
     const headers = new Headers()
     for (let place = 0; place < incoming.rawHeaders.length; place += 2) {
       headers.append(incoming.rawHeaders[place] ?? '', incoming.rawHeaders[place + 1] ?? '')
@@ -132,6 +141,32 @@ export class HostHttpServer {
     }
     this.#connections.forEach((socket) => socket.destroy())
   }
+}
+
+/** RFC 6455 §4.2.1, of which the client's library is asked no more before the Worker is. */
+function isHandshake({ method, headers }: IncomingMessage): boolean {
+  return (
+    method === 'GET' &&
+    headers['sec-websocket-version'] === '13' &&
+    /^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '')
+  )
+}
+
+/** A connection that has been read to its end, with all that was read. */
+function withRead(socket: Duplex, read: Buffer): Duplex {
+  const duplex = new Duplex({
+    read: () => undefined,
+    write: (bytes: Uint8Array, _, done) => void socket.write(bytes, done),
+    final: (done) => void socket.end(done),
+    destroy: (error, done) => {
+      socket.destroy()
+      done(error)
+    },
+  })
+  socket.once('close', () => duplex.destroy())
+  duplex.push(read)
+  duplex.push(null)
+  return duplex
 }
 
 /** The Worker answers something else than a WebSocket. */
