@@ -41,6 +41,7 @@ export class HostHttpServer {
       },
       (incoming, outgoing) => {
         this.#tellOfTls(incoming)
+        nameHeadersAsGo(outgoing)
         void listener(incoming, outgoing)
       },
     )
@@ -143,6 +144,22 @@ export class HostHttpServer {
   }
 }
 
+/** Go writes `Content-Type` where a Headers object has `content-type`. */
+function nameHeadersAsGo(outgoing: ServerResponse): void {
+  const writeHead = outgoing.writeHead.bind(outgoing)
+  outgoing.writeHead = (status: number, headers: unknown) =>
+    writeHead(status, canonical(Object.entries(headers ?? {})))
+}
+
+function canonical(headers: Iterable<[string, string]>): Record<string, string> {
+  return Object.fromEntries(
+    [...headers].map(([name, value]) => [
+      name.replaceAll(/(?<=^|-)[a-z]/g, (letter) => letter.toUpperCase()),
+      value,
+    ]),
+  )
+}
+
 /** RFC 6455 §4.2.1, of which the client's library is asked no more before the Worker is. */
 function isHandshake({ method, headers }: IncomingMessage): boolean {
   return (
@@ -178,6 +195,6 @@ async function refuse(
   const outgoing = new ServerResponse(incoming)
   outgoing.assignSocket(socket as Socket)
   outgoing.shouldKeepAlive = false
-  outgoing.writeHead(response.status, Object.fromEntries(response.headers))
+  outgoing.writeHead(response.status, canonical(response.headers))
   outgoing.end(Buffer.from(await response.arrayBuffer()), () => socket.end())
 }
