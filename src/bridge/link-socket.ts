@@ -1,4 +1,6 @@
 import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { WebSocket } from 'ws'
 import * as z from 'zod'
 import {
   decodeFrames,
@@ -10,10 +12,13 @@ import {
 import { statusOf } from '../protocol/status.ts'
 import { BufferGarbage } from './buffer-garbage.ts'
 import type { LinkConnection, LinkRoute, SocketEnd, SocketListener } from './link-connection.ts'
-import { WebSocketClient } from './web-socket-client.ts'
-import { HEAD_BYTES_MAX } from './web-socket-frames.ts'
 
 const HANDSHAKE_MS_MAX = 10_000
+/** How long the upstream may take to answer a goodbye. */
+const CLOSE_MS_MAX = 1_000
+/** RFC 6455 §7.4.1. */
+const CLOSE_NORMAL = 1000
+const CLOSE_ABNORMAL = 1006
 /**
  * The shard's messages are a turn's answers: some pages of half a MiB, or watch responses of some
  * MiB.
@@ -40,12 +45,22 @@ export function webSocketTo(options: WebSocketRoute): LinkRoute {
   return { name: options.url, connect: (listener) => new LinkSocket(options, listener) }
 }
 
+/**
+ * A mask keeps proxies on the way from being misled (RFC 6455 §10.3). On a socket of this machine
+ * there is none, and a mask of zeros costs no pass over the bytes.
+ */
+function leaveUnmasked(): void {
+  // It comes as zeros.
+}
+
 /** One WebSocket to the shard. */
 class LinkSocket implements LinkConnection {
-  readonly #socket: WebSocketClient
+  readonly #socket: WebSocket
   readonly #listener: SocketListener
-  readonly #pings: NodeJS.Timeout
   readonly #garbage = new BufferGarbage()
+  readonly #handshake: NodeJS.Timeout
+  #pings: NodeJS.Timeout | undefined
+  #isRefused = false
   #end: SocketEnd | undefined
   #heard = false
   #asked = false
@@ -53,35 +68,80 @@ class LinkSocket implements LinkConnection {
 
   constructor({ url, token }: WebSocketRoute, listener: SocketListener) {
     this.#listener = listener
-    this.#socket = new WebSocketClient(
-      {
-        url,
-        subprotocol: SESSION_PROTOCOL,
-        headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
-        handshakeMsMax: HANDSHAKE_MS_MAX,
-        messageBytesMax: MESSAGE_BYTES_MAX,
-      },
-      {
-        opened: () => listener.opened(),
-        received: (message, isBinary) => this.#receive(message, isBinary),
-        ponged: () => (this.#heard = true),
-        drained: () => listener.drained(),
-        refused: (response) => void this.#refused(response),
-        closed: (reason) => this.#over({ reason, refused: false }),
-      },
-    )
-    this.#pings = setInterval(() => this.#checkAlive(), PING_MS)
+    this.#socket = new WebSocket(url, SESSION_PROTOCOL, {
+      headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
+      maxPayload: MESSAGE_BYTES_MAX,
+      perMessageDeflate: false,
+      ...(url.startsWith('ws+unix:') && { generateMask: leaveUnmasked }),
+    })
+    this.#handshake = setTimeout(() => this.#giveUpHandshake(), HANDSHAKE_MS_MAX)
+    this.#socket
+      .on('upgrade', ({ socket }) => this.#follow(socket))
+      .on('open', () => this.#opened())
+      .on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary))
+      .on('pong', () => (this.#heard = true))
+      .on('unexpected-response', (_, response) => void this.#refused(response))
+      .on('error', (error) => this.#failed(error))
+      .on('close', (code, text) => this.#closed(code, text.toString()))
   }
 
   get queuedBytes(): number {
-    return this.#socket.queuedBytes
+    return this.#socket.bufferedAmount
   }
 
   send(frames: readonly Frame[]): void {
-    this.#socket.send(encodeFrames(frames, HEAD_BYTES_MAX, allocate))
+    this.#socket.send(encodeFrames(frames))
+  }
+
+  /** Of the connection below, what the WebSocket does not tell. */
+  #follow(connection: Socket): void {
+    connection
+      .on('drain', () => {
+        if (this.#end === undefined) {
+          this.#listener.drained()
+        }
+      })
+      .once('end', () => {
+        // Without a goodbye, and what is still to be sent is for nobody.
+        if (this.#socket.readyState === WebSocket.OPEN) {
+          this.#giveUp({ reason: `closed with ${CLOSE_ABNORMAL}`, refused: false })
+        }
+      })
+  }
+
+  #opened(): void {
+    clearTimeout(this.#handshake)
+    this.#pings = setInterval(() => this.#checkAlive(), PING_MS)
+    this.#listener.opened()
+  }
+
+  /** What is known of a refusal by then is told when its body breaks off. */
+  #giveUpHandshake(): void {
+    if (this.#isRefused) {
+      this.#socket.terminate()
+    } else {
+      this.#giveUp({ reason: 'the handshake takes too long', refused: false })
+    }
+  }
+
+  #failed(error: Error): void {
+    // A refusal is told by its own words.
+    if (!this.#isRefused) {
+      this.#over({ reason: reasonOf(error), refused: false })
+    }
+  }
+
+  #closed(code: number, text: string): void {
+    if (!this.#isRefused) {
+      const reason = `closed with ${code}${text === '' ? '' : `, ${text}`}`
+      this.#over({ reason, refused: false })
+    }
   }
 
   #receive(data: Buffer, isBinary: boolean): void {
+    if (this.#end !== undefined) {
+      return
+    }
     this.#heard = true
     this.#garbage.add(data.length)
     try {
@@ -115,6 +175,7 @@ class LinkSocket implements LinkConnection {
   }
 
   async #refused(response: IncomingMessage): Promise<void> {
+    this.#isRefused = true
     const status = response.statusCode ?? 0
     const said = await firstLine(response)
     const refused = status < 500 && !TEMPORARY_STATUSES.has(status)
@@ -128,13 +189,14 @@ class LinkSocket implements LinkConnection {
 
   /** From here. */
   #giveUp(end: SocketEnd): void {
-    this.#socket.destroy()
     this.#over(end)
+    this.#socket.terminate()
   }
 
   #over(end: SocketEnd): void {
     if (this.#end === undefined) {
       this.#end = end
+      clearTimeout(this.#handshake)
       clearInterval(this.#pings)
       this.#listener.closed(end)
     }
@@ -142,14 +204,18 @@ class LinkSocket implements LinkConnection {
 
   close(): void {
     this.#end = { reason: 'closed here', refused: false }
+    clearTimeout(this.#handshake)
     clearInterval(this.#pings)
-    this.#socket.close()
+    this.#socket.close(CLOSE_NORMAL)
+    setTimeout(() => this.#socket.terminate(), CLOSE_MS_MAX).unref()
   }
 }
 
-/** Of the pool, if it is short. */
-function allocate(bytes: number): Uint8Array {
-  return Buffer.allocUnsafe(bytes)
+/** The error of a name with several addresses has no message of its own. */
+function reasonOf(error: Error): string {
+  return error instanceof AggregateError
+    ? error.errors.map((one) => (one instanceof Error ? one.message : String(one))).join(', ')
+    : error.message
 }
 
 function explain(status: number): string {
