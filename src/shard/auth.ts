@@ -18,10 +18,11 @@ import type {
   AuthUserRevokeRoleRequest,
 } from '../protocol/generated/messages.ts'
 import type { AuthMethod } from '../protocol/request-size.ts'
-import type { Answer, Dispatch, Handler, Handlers, StepsFacts } from './handler.ts'
 import type { Keyspace } from './keyspace.ts'
 import { requireFitting } from './kv.ts'
 import type { Principal } from './principal.ts'
+import type { Page } from './reply.ts'
+import type { Handler, Handlers, Parts, StepsFacts } from './run.ts'
 
 const USER_ADD = '/etcdserverpb.Auth/UserAdd'
 const CHANGE_PASSWORD = '/etcdserverpb.Auth/UserChangePassword'
@@ -114,10 +115,10 @@ function admit(
 
 /** Begins anew where users or roles have changed while the password was compared. */
 async function authenticate(
-  { keyspace, passwords }: Dispatch,
+  { keyspace, passwords }: Parts,
   { name, password }: AuthenticateRequest,
   { gone }: StepsFacts,
-): Promise<Answer> {
+): Promise<Page> {
   const { auth, tokens } = keyspace
   for (;;) {
     const check = auth.passwordCheck(name)
@@ -136,10 +137,10 @@ async function authenticate(
  * that a client may have given; what it proposes has the hash and no password.
  */
 async function userAdd(
-  { keyspace, commits, passwords }: Dispatch,
+  { keyspace, commits, passwords }: Parts,
   request: AuthUserAddRequest,
   { principal, gone }: StepsFacts,
-): Promise<Answer> {
+): Promise<Page> {
   const { name, password, options } = request
   const hash = options?.noPassword === true ? undefined : await passwords.hash(password, gone)
   const proposed =
@@ -154,10 +155,10 @@ async function userAdd(
 
 /** Here the hash that a client has given counts where it gives no password. */
 async function userChangePassword(
-  { keyspace, commits, passwords }: Dispatch,
+  { keyspace, commits, passwords }: Parts,
   request: AuthUserChangePasswordRequest,
   { principal, gone }: StepsFacts,
-): Promise<Answer> {
+): Promise<Page> {
   const { name, password, hashedPassword } = request
   const hash = password === '' ? fromBase64(hashedPassword) : await passwords.hash(password, gone)
   const proposed =

@@ -8,8 +8,9 @@ import {
 import type { CallAnswer, CallContext, ShardCall } from '../protocol/shard-rpc.ts'
 import { RpcStatus, statusOf } from '../protocol/status.ts'
 import { PIN_MS_MAX } from './background.ts'
-import type { Asker, Calls, EncodedMessages, PagedMethod } from './calls.ts'
+import type { Calls, PagedMethod } from './calls.ts'
 import type { Authority } from './door.ts'
+import type { Caller, EncodedMessages } from './reply.ts'
 
 /** What a call needs of the session it came over. */
 export interface CallOut {
@@ -26,7 +27,7 @@ const NO_BYTES = new Uint8Array(0)
  * A call that came in a CALL frame. A long answer leaves page by page: the next one is read when the
  * reader has credit for it, so that no more than a window of it is in memory.
  */
-export class SessionCall implements Asker {
+export class SessionCall implements Caller {
   gone = false
   readonly #calls: Calls
   readonly #call: ShardCall

@@ -16,11 +16,11 @@ import {
   type ShardRpc,
 } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
-import { refusal } from './calls.ts'
 import { nextTurn } from './commit.ts'
 import { creationIn, recordCreation, settingsWith } from './creation.ts'
 import { type Authority, hibernates } from './door.ts'
 import { Leader } from './leader.ts'
+import { refusal } from './reply.ts'
 import { durableSql } from './storage.ts'
 
 const notFound = statusOf('keyspace-not-found')
