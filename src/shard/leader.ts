@@ -23,6 +23,7 @@ import { PasswordQueue } from './password-queue.ts'
 import { refusal } from './reply.ts'
 import { Sessions } from './sessions.ts'
 import { durableSql } from './storage.ts'
+import { Turn } from './turn.ts'
 
 /** How often a commit is measured at most. */
 const COMMIT_SAMPLE_MS = 10
@@ -41,6 +42,7 @@ export class Leader {
   readonly #calls: Calls
   readonly #sessions: Sessions
   readonly #metrics: Metrics
+  readonly #turn = new Turn()
   #replaying = false
   #nextMeasure = 0
 
@@ -76,7 +78,13 @@ export class Leader {
       submitAndSchedule,
     }
     this.#calls = new Calls(parts, this.#metrics)
-    this.#sessions = new Sessions(this.#keyspace, this.#metrics, this.#calls, this.door)
+    this.#sessions = new Sessions({
+      keyspace: this.#keyspace,
+      metrics: this.#metrics,
+      calls: this.#calls,
+      door: this.door,
+      turn: this.#turn,
+    })
   }
 
   /** Takes up what the object's memory has forgotten. To be awaited before anything else. */
@@ -191,7 +199,7 @@ export class Leader {
 
   /** What watchers are to hear of this turn leaves now; those that are behind replay the log. */
   #endTurn(): void {
-    this.#sessions.flush()
+    this.#turn.end()
     void this.#background.armAutoCompaction()
     if (!this.#replaying && this.#keyspace.hub.pending()) {
       void this.#replay()
@@ -215,7 +223,7 @@ export class Leader {
       while (this.#keyspace.hub.pending()) {
         await nextTurn()
         this.#keyspace.hub.catchUp()
-        this.#sessions.flush()
+        this.#turn.end()
       }
     } finally {
       this.#replaying = false

@@ -1,25 +1,10 @@
-import {
-  CREDIT_WINDOW_BYTES,
-  encodeEnd,
-  type Frame,
-  FrameKind,
-  responseFrame,
-} from '../protocol/frames.ts'
+import { CREDIT_WINDOW_BYTES, encodeEnd, FrameKind, responseFrame } from '../protocol/frames.ts'
 import type { CallAnswer, CallContext, ShardCall } from '../protocol/shard-rpc.ts'
 import { RpcStatus, statusOf } from '../protocol/status.ts'
 import { PIN_MS_MAX } from './background.ts'
 import type { Calls, PagedMethod } from './calls.ts'
-import type { Authority } from './door.ts'
 import type { Caller, EncodedMessages } from './reply.ts'
-
-/** What a call needs of the session it came over. */
-export interface CallOut {
-  /** What the session's client may, unless the call brings a token of its own. */
-  readonly authority: Authority
-  readonly send: (frame: Frame) => void
-  /** ANSWER has been sent. */
-  readonly ended: () => void
-}
+import type { SessionOut } from './session-out.ts'
 
 const NO_BYTES = new Uint8Array(0)
 
@@ -32,14 +17,14 @@ export class SessionCall implements Caller {
   readonly #calls: Calls
   readonly #call: ShardCall
   readonly #stream: number
-  readonly #out: CallOut
+  readonly #out: SessionOut
   /** What goes on when the reader has credit again. */
   #resume: (() => void) | undefined
   #underWay = 0
   #stalled: number | null = null
   #listener: (() => void) | undefined
 
-  constructor(calls: Calls, call: ShardCall, stream: number, out: CallOut) {
+  constructor(calls: Calls, call: ShardCall, stream: number, out: SessionOut) {
     this.#calls = calls
     this.#call = call
     this.#stream = stream
@@ -48,10 +33,6 @@ export class SessionCall implements Caller {
 
   get context(): CallContext {
     return this.#call.context
-  }
-
-  start(): void {
-    this.#calls.start(this.#call, this, this.#out.authority)
   }
 
   answered(answer: CallAnswer): void {
@@ -132,9 +113,9 @@ export class SessionCall implements Caller {
     if ('refused' in answer) {
       this.#send(FrameKind.ANSWER, encodeEnd(answer.refused.code, answer.refused.message))
     } else {
-      this.#out.send(responseFrame(this.#stream, answer.response))
+      this.#out.sendSoon(responseFrame(this.#stream, answer.response))
     }
-    this.#out.ended()
+    this.#out.ended(this.#stream)
   }
 
   #sendData(payload: Uint8Array): void {
@@ -143,7 +124,7 @@ export class SessionCall implements Caller {
   }
 
   #send(kind: number, payload: Uint8Array): void {
-    this.#out.send({ kind, stream: this.#stream, payload })
+    this.#out.sendSoon({ kind, stream: this.#stream, payload })
   }
 
   /** Nobody waits for the answer any more. */
