@@ -20,8 +20,8 @@ import type {
 import type { AuthMethod } from '../protocol/request-size.ts'
 import type { Keyspace } from './keyspace.ts'
 import { requireFitting } from './kv.ts'
+import type { Page } from './page.ts'
 import type { Principal } from './principal.ts'
-import type { Page } from './reply.ts'
 import type { Handler, Handlers, Parts, StepsFacts } from './run.ts'
 
 const USER_ADD = '/etcdserverpb.Auth/UserAdd'

@@ -2,7 +2,7 @@ import { decode } from '../protocol/binary.ts'
 import { RangeRequest } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
-import type { CallAnswer, PageCursor, ShardCall } from '../protocol/shard-rpc.ts'
+import type { Outcome, PageCursor, Call } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import type { Authority } from './door.ts'
 import { handlers } from './handlers.ts'
@@ -25,7 +25,7 @@ export class Calls {
   }
 
   /** `session` is what the call's socket may; undefined for a call over RPC, which says it itself. */
-  start({ method, request, context }: ShardCall, caller: Caller, session?: Authority): void {
+  start({ method, request, context }: Call, caller: Caller, session?: Authority): void {
     const { door, keyspace, background } = this.#parts
     const type: MessageType<object> = rpcMethods[method].request
     const reply = new Reply(method, caller, this.#metrics, background)
@@ -51,7 +51,7 @@ export class Calls {
   }
 
   /** A further page of a Range or RangeStream, at the revision of the first. */
-  next(method: PagedMethod, request: Uint8Array, cursor: PageCursor): CallAnswer {
+  next(method: PagedMethod, request: Uint8Array, cursor: PageCursor): Outcome {
     const { keyspace, background } = this.#parts
     try {
       const read = method === '/etcdserverpb.KV/Range' ? rangeNext : rangeStreamNext

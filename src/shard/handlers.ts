@@ -146,8 +146,8 @@ export const handlers: Handlers = {
   },
   '/v3lockpb.Lock/Lock': {
     admits: 'itself',
-    steps: async ({ keyspace, waiting }, request: LockRequest, { principal, gone }) => ({
-      response: await waiting.lock(recipeClients(keyspace, principal), request, gone),
+    steps: async ({ keyspace, waiters }, request: LockRequest, { principal, gone }) => ({
+      response: await waiters.lock(recipeClients(keyspace, principal), request, gone),
     }),
   },
   '/v3lockpb.Lock/Unlock': {
@@ -157,8 +157,8 @@ export const handlers: Handlers = {
   },
   '/v3electionpb.Election/Campaign': {
     admits: 'itself',
-    steps: async ({ keyspace, waiting }, request: CampaignRequest, { principal, gone }) => ({
-      response: await waiting.campaign(recipeClients(keyspace, principal), request, gone),
+    steps: async ({ keyspace, waiters }, request: CampaignRequest, { principal, gone }) => ({
+      response: await waiters.campaign(recipeClients(keyspace, principal), request, gone),
     }),
   },
   '/v3electionpb.Election/Proclaim': {

@@ -1,14 +1,14 @@
-import { WaitingCalls } from '../concurrency/waiting-calls.ts'
+import { Waiters } from '../concurrency/waiters.ts'
 import type { Settings } from '../config/settings.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../protocol/access-token.ts'
 import type {
   AccessTokenList,
-  CallAnswer,
+  Outcome,
   CallContext,
-  MetricsAnswer,
+  MetricsOutcome,
   PageCursor,
   Refused,
-  ShardCall,
+  Call,
 } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import { BackgroundWork } from './background.ts'
@@ -73,7 +73,7 @@ export class Leader {
       door: this.door,
       commits,
       background: this.#background,
-      waiting: new WaitingCalls(this.#keyspace.hub, submitAndSchedule),
+      waiters: new Waiters(this.#keyspace.hub, submitAndSchedule),
       passwords: new PasswordQueue(settings.bcryptCost),
       submitAndSchedule,
     }
@@ -97,22 +97,22 @@ export class Leader {
     this.#endTurn()
   }
 
-  callMany(calls: readonly ShardCall[]): Promise<readonly CallAnswer[]> {
+  callMany(calls: readonly Call[]): Promise<readonly Outcome[]> {
     return Promise.all(
       calls.map(
         (call) =>
-          new Promise<CallAnswer>((answered) => {
+          new Promise<Outcome>((answered) => {
             this.#calls.start(call, { gone: false, whenGone: () => undefined, answered })
           }),
       ),
     )
   }
 
-  rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): CallAnswer {
+  rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Outcome {
     return this.#refusalOf(context) ?? this.#calls.next('/etcdserverpb.KV/Range', request, next)
   }
 
-  metrics(context: CallContext): MetricsAnswer {
+  metrics(context: CallContext): MetricsOutcome {
     return this.#refusalOf(context) ?? { families: this.#metrics.families(this.#keyspace) }
   }
 

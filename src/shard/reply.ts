@@ -3,11 +3,12 @@ import { encode } from '../protocol/binary.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
 import type { MethodName } from '../protocol/methods.ts'
-import type { CallAnswer, PageCursor, Refused } from '../protocol/shard-rpc.ts'
+import type { Outcome, PageCursor, Refused } from '../protocol/shard-rpc.ts'
 import { Code, fromEngineError, RpcStatus, statusOf } from '../protocol/status.ts'
 import { WireError } from '../protocol/wire.ts'
 import type { BackgroundWork } from './background.ts'
 import type { Metrics } from './metrics.ts'
+import type { Page } from './page.ts'
 
 /** Who waits for what a call answers. */
 export interface Caller {
@@ -16,18 +17,12 @@ export interface Caller {
   /** Called when that happens. */
   whenGone(listener: () => void): void
   /** Called once, and in the turn of the commit for what has written. */
-  answered(answer: CallAnswer): void
+  answered(answer: Outcome): void
   /**
    * Called instead where the answer is a stream, which the caller reads to its end, or closes.
    * Undefined where one answer is all that there can be.
    */
   streams?(messages: EncodedMessages): void
-}
-
-/** A response of the method's type, or its first page. */
-export interface Page {
-  readonly response: object
-  readonly next?: PageCursor | undefined
 }
 
 /**
@@ -85,7 +80,7 @@ export class Reply {
     this.#end({ refused }, refused.code)
   }
 
-  #end(answer: CallAnswer, code: Code): void {
+  #end(answer: Outcome, code: Code): void {
     this.#metrics.ended(this.#method, this.#started, code)
     this.#caller.answered(answer)
   }
@@ -96,7 +91,7 @@ export function encodedPage(
   method: MethodName,
   { response, next }: Page,
   background: BackgroundWork,
-): CallAnswer {
+): Outcome {
   if (next !== undefined) {
     background.pin(next.revision)
   }

@@ -1,4 +1,4 @@
-import type { WaitingCalls } from '../concurrency/waiting-calls.ts'
+import type { Waiters } from '../concurrency/waiters.ts'
 import { assert } from '../mvcc/errors.ts'
 import type { MethodName } from '../protocol/methods.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
@@ -6,9 +6,10 @@ import type { BackgroundWork } from './background.ts'
 import type { CommitQueue, Write } from './commit.ts'
 import type { Door } from './door.ts'
 import type { Keyspace } from './keyspace.ts'
+import type { Page } from './page.ts'
 import type { PasswordQueue } from './password-queue.ts'
 import { type Principal, principalOf } from './principal.ts'
-import type { Messages, Page, Reply } from './reply.ts'
+import type { Messages, Reply } from './reply.ts'
 
 /** What methods work with. */
 export interface Parts {
@@ -16,7 +17,7 @@ export interface Parts {
   readonly door: Door
   readonly commits: CommitQueue
   readonly background: BackgroundWork
-  readonly waiting: WaitingCalls
+  readonly waiters: Waiters
   readonly passwords: PasswordQueue
   /** For what may bring a deadline closer, as a new lease does. */
   readonly submitAndSchedule: <T>(write: (now: number) => T) => Promise<T>

@@ -5,7 +5,7 @@ import {
   encodeEnd,
   encodeFrames,
   type Frame,
-  type FrameCall,
+  type RawCall,
   FrameError,
   FrameKind,
 } from '../protocol/frames.ts'
@@ -19,13 +19,13 @@ import type { Calls } from './calls.ts'
 import { type Authority, type Door, trustsCommonNames } from './door.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { Metrics } from './metrics.ts'
-import { ObserveCall } from './observe-call.ts'
+import { ObserveStream } from './observe-stream.ts'
 import { principalOf } from './principal.ts'
-import { SessionCall } from './session-call.ts'
+import { ServerWatchStream } from './server-watch-stream.ts'
+import { SessionCaller } from './session-caller.ts'
 import type { SessionMemory } from './session-memory.ts'
 import type { SessionOut } from './session-out.ts'
 import type { Turn, Unflushed } from './turn.ts'
-import { WatchCall } from './watch-call.ts'
 import { WatchSink } from './watch-sink.ts'
 
 const WATCH_METHOD = '/etcdserverpb.Watch/Watch'
@@ -52,8 +52,8 @@ export class Session implements SessionOut, Unflushed {
   readonly #socket: WebSocket
   /** Undefined where the socket does not hibernate. */
   readonly #memory: SessionMemory | undefined
-  readonly #streams = new Map<number, WatchCall>()
-  readonly #calls = new Map<number, SessionCall | ObserveCall>()
+  readonly #streams = new Map<number, ServerWatchStream>()
+  readonly #calls = new Map<number, SessionCaller | ObserveStream>()
   /** Streams of which the socket has to remember something new. */
   readonly #changed = new Set<number>()
   /** Frames of this turn, which leave as one message. */
@@ -122,14 +122,14 @@ export class Session implements SessionOut, Unflushed {
     } else {
       const { calls } = this.#parts
       const call = { method, request, context }
-      const caller = new SessionCall(calls, call, stream, this)
+      const caller = new SessionCaller(calls, call, stream, this)
       this.#calls.set(stream, caller)
       calls.start(call, caller, this.authority)
     }
   }
 
   /** Which certificate a user has shown counts only where it is said by who may. */
-  #decode(payload: Uint8Array): FrameCall {
+  #decode(payload: Uint8Array): RawCall {
     const call = decodeCall(payload)
     return call.context.commonName === undefined || trustsCommonNames(this.authority)
       ? call
@@ -155,7 +155,7 @@ export class Session implements SessionOut, Unflushed {
       this.#refuseCall(stream, refusal)
       return
     }
-    const call = new ObserveCall(keyspace, { name, stream, context, metrics, started }, this)
+    const call = new ObserveStream(keyspace, { name, stream, context, metrics, started }, this)
     this.#calls.set(stream, call)
     call.open(principalOf(keyspace, context))
   }
@@ -201,16 +201,20 @@ export class Session implements SessionOut, Unflushed {
     this.changed(stream)
   }
 
-  #openWatch(stream: number, context: WatchCall['context'], authority: Authority): WatchCall {
+  #openWatch(
+    stream: number,
+    context: ServerWatchStream['context'],
+    authority: Authority,
+  ): ServerWatchStream {
     const { keyspace, metrics } = this.#parts
     const sink = new WatchSink(keyspace, stream, this)
     const started = metrics.started(WATCH_METHOD)
-    const open = new WatchCall(keyspace, { sink, context, authority, started })
+    const open = new ServerWatchStream(keyspace, { sink, context, authority, started })
     this.#streams.set(stream, open)
     return open
   }
 
-  #request(open: WatchCall, frame: Frame): Promise<void> | undefined {
+  #request(open: ServerWatchStream, frame: Frame): Promise<void> | undefined {
     let request: WatchRequest
     try {
       this.#parts.door.requireAlive(open.authority)
@@ -238,7 +242,7 @@ export class Session implements SessionOut, Unflushed {
     }
   }
 
-  #drop(open: WatchCall, code: number): void {
+  #drop(open: ServerWatchStream, code: number): void {
     open.close()
     this.#parts.metrics.ended(WATCH_METHOD, open.started, code)
   }

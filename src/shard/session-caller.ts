@@ -1,5 +1,5 @@
 import { CREDIT_WINDOW_BYTES, encodeEnd, FrameKind, responseFrame } from '../protocol/frames.ts'
-import type { CallAnswer, CallContext, ShardCall } from '../protocol/shard-rpc.ts'
+import type { Outcome, CallContext, Call } from '../protocol/shard-rpc.ts'
 import { RpcStatus, statusOf } from '../protocol/status.ts'
 import { PIN_MS_MAX } from './background.ts'
 import type { Calls, PagedMethod } from './calls.ts'
@@ -9,13 +9,13 @@ import type { SessionOut } from './session-out.ts'
 const NO_BYTES = new Uint8Array(0)
 
 /**
- * A call that came in a CALL frame. A long answer leaves page by page: the next one is read when the
+ * Who waits for a call that came in a CALL frame. A long answer leaves page by page: the next one is read when the
  * reader has credit for it, so that no more than a window of it is in memory.
  */
-export class SessionCall implements Caller {
+export class SessionCaller implements Caller {
   gone = false
   readonly #calls: Calls
-  readonly #call: ShardCall
+  readonly #call: Call
   readonly #stream: number
   readonly #out: SessionOut
   /** What goes on when the reader has credit again. */
@@ -24,7 +24,7 @@ export class SessionCall implements Caller {
   #stalled: number | null = null
   #listener: (() => void) | undefined
 
-  constructor(calls: Calls, call: ShardCall, stream: number, out: SessionOut) {
+  constructor(calls: Calls, call: Call, stream: number, out: SessionOut) {
     this.#calls = calls
     this.#call = call
     this.#stream = stream
@@ -35,14 +35,14 @@ export class SessionCall implements Caller {
     return this.#call.context
   }
 
-  answered(answer: CallAnswer): void {
+  answered(answer: Outcome): void {
     if (this.gone) {
       return
     }
     let page = answer
     while ('response' in page && page.next !== undefined) {
       const { response, next } = page
-      const read = (): CallAnswer =>
+      const read = (): Outcome =>
         this.#calls.next(this.#call.method as PagedMethod, this.#call.request, next)
       this.#sendData(response)
       if (this.#underWay >= CREDIT_WINDOW_BYTES) {
@@ -106,7 +106,7 @@ export class SessionCall implements Caller {
     }, PIN_MS_MAX)
   }
 
-  #end(answer: CallAnswer): void {
+  #end(answer: Outcome): void {
     if (this.gone) {
       return
     }

@@ -31,7 +31,7 @@ export interface ObserveOptions {
  * Election.Observe over a session's socket: a DATA frame for each news of the leader, until the
  * client ends it. Its timer keeps the object in memory, which would forget the call when it hibernates.
  */
-export class ObserveCall {
+export class ObserveStream {
   readonly #keyspace: Keyspace
   readonly #name: Uint8Array
   readonly #out: SessionOut
