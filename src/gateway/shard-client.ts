@@ -5,7 +5,7 @@ import { messageBytesMax } from '../http/limits.ts'
 import { decode, encode } from '../protocol/binary.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
-import { type MethodName, reads } from '../protocol/methods.ts'
+import { type MethodName, methods } from '../protocol/methods.ts'
 import {
   type AccessTokenRpc,
   type Outcome,
@@ -82,7 +82,7 @@ export class ShardClient {
       context: { ...context, ...this.#visitor },
     }
     const bytes = call.request.length + valuesAnswered(method, request) * this.#valueBytesMax
-    const kind = reads.has(method) ? 'reads' : 'writes'
+    const kind = methods[method].repeats === 'everywhere' ? 'reads' : 'writes'
     const answer = await retrying(kind === 'reads' ? READ_RETRIES_MAX : 0, () =>
       this.#batches(kind, bytes).call(call, bytes),
     )

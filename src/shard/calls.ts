@@ -5,11 +5,11 @@ import type { MessageType } from '../protocol/message-type.ts'
 import type { Outcome, PageCursor, Call } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import type { Authority } from './door.ts'
-import { handlers } from './handlers.ts'
+import { handlerOf } from './handlers.ts'
 import { rangeNext, rangeStreamNext } from './kv.ts'
 import type { Metrics } from './metrics.ts'
 import { type Caller, encodedPage, refusal, Reply, unknownMethod } from './reply.ts'
-import { type Handler, type Parts, run } from './run.ts'
+import { type Parts, run } from './run.ts'
 
 /**
  * Where calls come in, over RPC or in frames: encoded, each counted in the metrics, and each answered
@@ -41,8 +41,7 @@ export class Calls {
       reply.failed(error)
       return
     }
-    // The table pairs each method with a handler of its request type.
-    const handler = handlers[method] as Handler<object> | undefined
+    const handler = handlerOf(method)
     if (handler === undefined) {
       reply.failed(unknownMethod(method))
     } else {

@@ -36,16 +36,22 @@ import type {
   TxnRequest,
   UnlockRequest,
 } from '../protocol/generated/messages.ts'
+import type { MethodName, MethodsWhere } from '../protocol/methods.ts'
 import { authHandlers } from './auth.ts'
 import { checkRangeStream, compact, deleteRange, put, range, rangeStream, txn } from './kv.ts'
 import { leaseGrant, leaseKeepAlive, leaseLeases, leaseRevoke, leaseTimeToLive } from './lease.ts'
 import { alarm, hashKvResponse, hashResponse, statusResponse } from './maintenance.ts'
 import { recipeClients } from './recipe-clients.ts'
-import type { Handlers } from './run.ts'
+import type { Handler } from './run.ts'
 import { snapshot } from './snapshot.ts'
 
-/** How each method runs that is called with one request and ends by itself. */
-export const handlers: Handlers = {
+/**
+ * How each method runs, one request of its type at a time. What goes on until its client ends it is a
+ * session's, and not known here.
+ */
+const handlers: {
+  readonly [method in Exclude<MethodName, MethodsWhere<'ends', 'when-left'>>]: Handler<never>
+} = {
   ...authHandlers,
   '/etcdserverpb.KV/Range': {
     check: checkRange,
@@ -185,4 +191,8 @@ export const handlers: Handlers = {
   },
   // SQLite reuses the pages that compaction frees, and a Durable Object has no VACUUM.
   '/etcdserverpb.Maintenance/Defragment': { read: () => ({ response: {} }) },
+}
+
+export function handlerOf(method: MethodName): Handler<object> | undefined {
+  return (handlers as { readonly [method in MethodName]?: Handler<object> })[method]
 }

@@ -181,6 +181,3 @@ class Run implements Write {
     }
   }
 }
-
-/** Each method's handler takes requests of its type. */
-export type Handlers = { readonly [method in MethodName]?: Handler<never> }
