@@ -34,6 +34,9 @@ const oneRuntime = ['test/e2e/once/**']
 // A hung test ends some day; nothing is said about speed.
 const timeouts = { testTimeout: 60_000, hookTimeout: 60_000 }
 
+// CommonJS packages look as they do in Node itself.
+const inNode = { deps: { interopDefault: false }, ...timeouts }
+
 /**
  * Pure rooms, and sockets between two ends in this process. Each project names its `groupOrder`: where one worker
  * runs all, vitest takes order 0 last.
@@ -45,11 +48,11 @@ const unit: TestProjectInlineConfiguration = {
     name: 'unit',
     include: ['test/**/*.test.ts'],
     exclude: [...inWorkerd, ...withProcesses],
+    // The rooms keep nothing in their modules: files share them.
+    isolate: false,
     setupFiles: [join(import.meta.dirname, 'no-process.ts')],
-    // CommonJS packages look as they do in Node itself.
-    deps: { interopDefault: false },
     sequence: { groupOrder: 1 },
-    ...timeouts,
+    ...inNode,
   },
 }
 
@@ -84,7 +87,7 @@ function endToEnd({ name, exclude, groupOrder, env }: EndToEnd): TestProjectInli
       env: { NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'test-commands'), ...env },
       maxWorkers: 2,
       sequence: { groupOrder },
-      ...timeouts,
+      ...inNode,
     },
   }
 }
