@@ -11,6 +11,7 @@ import {
   parseAccessToken,
 } from '../../src/protocol/access-token.ts'
 import { NodeSql } from '../mvcc/node-sql.ts'
+import { runs } from '../runs.ts'
 
 const NOW = 1_800_000_000_000
 
@@ -66,7 +67,7 @@ describe('an access token', () => {
         const read = parseAccessToken(text)
         expect(read === undefined || formatAccessToken(read) === text).toBe(true)
       }),
-      { numRuns: 1000 },
+      { numRuns: runs(1000) },
     )
   })
 

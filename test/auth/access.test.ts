@@ -9,6 +9,7 @@ import {
   type Permission,
   RangeRequest,
 } from '../../src/protocol/generated/messages.ts'
+import { runs } from '../runs.ts'
 import { addRoot, Keyspace } from './keyspace.ts'
 import { type Kind, PermissionModel } from './permission-model.ts'
 
@@ -53,9 +54,9 @@ describe('the permission check', () => {
           seen.denied += permitted === false ? 1 : 0
         }
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     )
-    expect(Math.min(seen.permitted, seen.denied)).toBeGreaterThan(300)
+    expect(Math.min(seen.permitted, seen.denied)).toBeGreaterThan(runs(300))
   })
 })
 

@@ -17,6 +17,7 @@ import {
   WatchCreateRequest,
 } from '../../src/protocol/generated/messages.ts'
 import type { MethodName } from '../../src/protocol/methods.ts'
+import { runs } from '../runs.ts'
 import { addRoot, bytes, Keyspace } from './keyspace.ts'
 import type { Kind } from './permission-model.ts'
 
@@ -206,7 +207,7 @@ it('[AUT5] all that a request touches or may touch has to be permitted', () => {
         }
       }
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   )
-  expect(Math.min(seen.permitted, seen.denied)).toBeGreaterThan(500)
+  expect(Math.min(seen.permitted, seen.denied)).toBeGreaterThan(runs(500))
 })

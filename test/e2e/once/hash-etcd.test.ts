@@ -1,23 +1,23 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { EngineError } from '../../src/mvcc/errors.ts'
-import type { HashKv } from '../../src/mvcc/hash.ts'
-import { Store } from '../../src/mvcc/store.ts'
-import type { RequestOp } from '../../src/mvcc/types.ts'
+import { EngineError } from '../../../src/mvcc/errors.ts'
+import type { HashKv } from '../../../src/mvcc/hash.ts'
+import { Store } from '../../../src/mvcc/store.ts'
+import type { RequestOp } from '../../../src/mvcc/types.ts'
 import {
   CompactionRequest,
   HashKVRequest,
   HashKVResponse,
   LeaseGrantRequest,
   TxnRequest,
-} from '../../src/protocol/generated/messages.ts'
-import { encodeJson } from '../../src/protocol/json-encode.ts'
-import type { MessageType } from '../../src/protocol/message-type.ts'
-import { bytes } from '../model-rules.ts'
-import { type Etcd, etcdMissing, startEtcd } from '../oracle/etcd.ts'
-import { call } from '../oracle/grpc.ts'
-import { openNodeSql } from './node-sql.ts'
-import { anyPut, anyRange, LEASES } from './random-requests.ts'
+} from '../../../src/protocol/generated/messages.ts'
+import { encodeJson } from '../../../src/protocol/json-encode.ts'
+import type { MessageType } from '../../../src/protocol/message-type.ts'
+import { bytes } from '../../model-rules.ts'
+import { openNodeSql } from '../../mvcc/node-sql.ts'
+import { anyPut, anyRange, LEASES } from '../../mvcc/random-requests.ts'
+import { type Etcd, etcdMissing, startEtcd } from '../../oracle/etcd.ts'
+import { call } from '../../oracle/grpc.ts'
 
 const STEPS = 300
 const COMPACT_EVERY = 20

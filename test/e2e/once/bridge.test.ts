@@ -9,10 +9,10 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { type Command, startBridge } from '../e2e/server.ts'
-import { makeAuthority, makeLeaf, writePem } from '../port/certificates.ts'
-import { runCommand } from './command.ts'
-import { type DeployedWorker, deployWorker } from './deployed.ts'
+import { makeAuthority, makeLeaf, writePem } from '../../port/certificates.ts'
+import { runCommand } from '../command.ts'
+import { type DeployedWorker, deployWorker } from '../deployed.ts'
+import { type Command, startBridge } from '../server.ts'
 
 let directory: string
 let worker: DeployedWorker

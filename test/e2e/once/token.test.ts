@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { runCommand, type Outcome } from './command.ts'
-import { type DeployedWorker, deployWorker } from './deployed.ts'
+import { runCommand, type Outcome } from '../command.ts'
+import { type DeployedWorker, deployWorker } from '../deployed.ts'
 
 let worker: DeployedWorker
 let directory: string

@@ -1,7 +1,7 @@
 import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { expect, it } from 'vitest'
-import { buildBundle } from '../../src/cli/bundle.ts'
+import { buildBundle } from '../../../src/cli/bundle.ts'
 
 it('[CLI20] the bundle is built once for the same sources, however many ask for it', async () => {
   const [first, second] = await Promise.all([buildBundle(), buildBundle()])

@@ -1,11 +1,11 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { Failure } from '../../src/cli/failure.ts'
-import { Log } from '../../src/cli/log.ts'
-import { workerdConfig } from '../../src/cli/workerd-config.ts'
-import { Workerd } from '../../src/cli/workerd.ts'
+import { Failure } from '../../../src/cli/failure.ts'
+import { Log } from '../../../src/cli/log.ts'
+import { workerdConfig } from '../../../src/cli/workerd-config.ts'
+import { Workerd } from '../../../src/cli/workerd.ts'
 
 const probe = `
 import { DurableObject } from 'cloudflare:workers'
@@ -94,23 +94,4 @@ it('[CLI11] a Worker that does not load is told of', async () => {
   const failed = workerd.listening(3)
   await expect(failed).rejects.toThrow(Failure)
   await expect(failed).rejects.toThrow(/^workerd exited with code 1 before it was ready: /)
-})
-
-it('[CLI12] the configuration says of the Worker what wrangler.toml says', async () => {
-  const wrangler = await readFile(join(import.meta.dirname, '..', '..', 'wrangler.toml'), 'utf8')
-  const config = workerdConfig({
-    directory,
-    storage: directory,
-    addresses: [],
-    modules: new Map(),
-    variables: new Map(),
-  })
-  const date = /^compatibility_date = (.*)$/m.exec(wrangler)?.[1]
-  expect(config).toContain(`compatibilityDate = ${date},`)
-  const bindings = [...wrangler.matchAll(/^name = "([A-Z]+)"\nclass_name = (.*)$/gm)]
-  expect(bindings.map(([, name]) => name)).toEqual(['SHARD', 'DIRECTORY'])
-  for (const [, name, className] of bindings) {
-    expect(config).toContain(`(name = "${name}", durableObjectNamespace = ${className})`)
-    expect(wrangler).toContain(`new_sqlite_classes = [${className}]`)
-  }
 })

@@ -6,10 +6,10 @@ import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { badRequests } from './bad-requests.ts'
-import { type RecordedFile, type Recording, readRecordings } from './golden-recordings.ts'
-import { base64, call } from './http.ts'
-import { type Server, startServer } from './server.ts'
+import { badRequests } from '../bad-requests.ts'
+import { type RecordedFile, type Recording, readRecordings } from '../golden-recordings.ts'
+import { base64, call } from '../http.ts'
+import { type Server, startServer } from '../server.ts'
 
 /** Two servers of the same ids and keys, which are asked the same things. */
 let directory: string

@@ -1,10 +1,10 @@
 // A request for each method, such as answers something by itself and does no harm to the next one.
-import { encode } from '../../../src/protocol/binary.ts'
-import { PutRequest, WatchCreateRequest } from '../../../src/protocol/generated/messages.ts'
-import { rpcMethods } from '../../../src/protocol/generated/services.ts'
-import { encodeJson } from '../../../src/protocol/json-encode.ts'
-import { create, type MessageType } from '../../../src/protocol/message-type.ts'
-import { type MethodName, routes } from '../../../src/protocol/methods.ts'
+import { encode } from '../../../../src/protocol/binary.ts'
+import { PutRequest, WatchCreateRequest } from '../../../../src/protocol/generated/messages.ts'
+import { rpcMethods } from '../../../../src/protocol/generated/services.ts'
+import { encodeJson } from '../../../../src/protocol/json-encode.ts'
+import { create, type MessageType } from '../../../../src/protocol/message-type.ts'
+import { type MethodName, routes } from '../../../../src/protocol/methods.ts'
 
 /** The election that has a leader, whom an observer is told of. */
 export const ELECTION = 'led'

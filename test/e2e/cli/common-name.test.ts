@@ -9,7 +9,7 @@ import { text } from 'node:stream/consumers'
 import { credentials, type ServiceError } from '@grpc/grpc-js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
-import { encode } from '../../src/protocol/binary.ts'
+import { encode } from '../../../src/protocol/binary.ts'
 import {
   decodeEnd,
   decodeFrames,
@@ -17,13 +17,13 @@ import {
   encodeFrames,
   FrameKind,
   SESSION_PROTOCOL,
-} from '../../src/protocol/frames.ts'
-import { RangeRequest, WatchCreateRequest } from '../../src/protocol/generated/messages.ts'
-import { create } from '../../src/protocol/message-type.ts'
-import type { MethodName } from '../../src/protocol/methods.ts'
-import { GrpcClient } from '../e2e/grpc-client.ts'
-import { type Server, startServer } from '../e2e/server.ts'
-import { makeAuthority, makeLeaf, type Pem, writePem } from '../port/certificates.ts'
+} from '../../../src/protocol/frames.ts'
+import { RangeRequest, WatchCreateRequest } from '../../../src/protocol/generated/messages.ts'
+import { create } from '../../../src/protocol/message-type.ts'
+import type { MethodName } from '../../../src/protocol/methods.ts'
+import { makeAuthority, makeLeaf, type Pem, writePem } from '../../port/certificates.ts'
+import { GrpcClient } from '../grpc-client.ts'
+import { type Server, startServer } from '../server.ts'
 
 /** The subjects of clients. Of two names Go reads the last one. */
 const subjects = {

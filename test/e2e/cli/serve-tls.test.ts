@@ -9,9 +9,10 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { SecureContextOptions } from 'node:tls'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { type Server, startServer } from '../e2e/server.ts'
-import { makeAuthority, makeLeaf, type Pem, writePem } from '../port/certificates.ts'
-import { runCommand } from './command.ts'
+import { makeAuthority, makeLeaf, type Pem, writePem } from '../../port/certificates.ts'
+import { runCommand } from '../command.ts'
+import { runtimeFlags } from '../runtime.ts'
+import { type Server, startServer } from '../server.ts'
 
 let authority: Pem
 let directory: string
@@ -122,6 +123,7 @@ async function refusal(flags: readonly string[]): Promise<string> {
   const { code, stdout, stderr } = await runCommand([
     `--data-dir=${join(directory, 'data')}`,
     tlsUrl,
+    ...runtimeFlags,
     ...flags,
   ])
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })

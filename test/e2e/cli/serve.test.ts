@@ -4,8 +4,9 @@ import { type AddressInfo, createServer } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { startServer } from '../e2e/server.ts'
-import { runCommand } from './command.ts'
+import { runCommand } from '../command.ts'
+import { runtimeFlags } from '../runtime.ts'
+import { startServer } from '../server.ts'
 
 const anyPort = '--listen-client-urls=http://127.0.0.1:0'
 let directory: string
@@ -23,7 +24,7 @@ async function refusal(
   args: readonly string[],
   environment?: Readonly<Record<string, string>>,
 ): Promise<{ code: number | null; line: string }> {
-  const { code, stdout, stderr } = await runCommand(args, environment)
+  const { code, stdout, stderr } = await runCommand([...runtimeFlags, ...args], environment)
   expect(stdout).toBe('')
   expect(stderr).toMatch(/^etcdurable: .*\n$/)
   return { code, line: stderr.slice('etcdurable: '.length, -1) }
@@ -114,12 +115,6 @@ describe('a server that stops', () => {
     },
   )
 
-  it('[CLI15] ends with code 0 when Ctrl-C reaches workerd too', async () => {
-    const server = await startServer({ dataDir: directory })
-    process.kill(-server.pid, 'SIGINT')
-    await server.stop()
-  })
-
   it('[CLI15] ends while a client keeps its connection', async () => {
     const server = await startServer({ dataDir: directory })
     const response = await fetch(`${server.url}/livez`, { headers: { connection: 'keep-alive' } })
@@ -140,13 +135,6 @@ describe('a server that stops', () => {
       await second.stop()
     },
   )
-
-  it('[CLI16] says so and fails when workerd dies', async () => {
-    const server = await startServer({ dataDir: directory })
-    process.kill(server.workerdPid, 'SIGKILL')
-    expect(await server.ended()).toBe(1)
-    expect(server.log()).toMatch(/^etcdurable: workerd was ended by SIGKILL\n$/m)
-  })
 })
 
 describe('a server that cannot start', () => {
@@ -211,37 +199,5 @@ describe('a server that cannot start', () => {
       line: `data directory "${directory}" is in use by another server`,
     })
     await server.stop()
-  })
-
-  it('[CLI19] names a data directory that a workerd still has whose starter was killed', async () => {
-    const server = await startServer({ dataDir: directory })
-    process.kill(server.pid, 'SIGKILL')
-    try {
-      expect(await refusal([anyPort, `--data-dir=${directory}`])).toEqual({
-        code: 1,
-        line: `data directory "${directory}" is in use by another server`,
-      })
-    } finally {
-      process.kill(server.workerdPid, 'SIGKILL')
-    }
-    const next = await startServer({ dataDir: directory })
-    await next.stop()
-  })
-
-  it.each([
-    [['--bogus'], 2, 'flag provided but not defined: --bogus (see --help)'],
-    [['bogus'], 1, '"bogus" is not a valid flag (see --help)'],
-    [
-      ['--max-txn-ops=many'],
-      2,
-      'invalid value "many" for flag --max-txn-ops: must be a whole number',
-    ],
-    [
-      ['--listen-client-urls=foo'],
-      2,
-      'invalid value "foo" for flag --listen-client-urls: URL scheme must be http or https: foo',
-    ],
-  ])('[CLI5] %j ends with one line', async (args, code, line) => {
-    expect(await refusal(args)).toEqual({ code, line })
   })
 })

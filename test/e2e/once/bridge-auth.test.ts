@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import { WatchCreateRequest } from '../../src/protocol/generated/messages.ts'
-import { create } from '../../src/protocol/message-type.ts'
+import { WatchCreateRequest } from '../../../src/protocol/generated/messages.ts'
+import { create } from '../../../src/protocol/message-type.ts'
 import {
   ask,
   BAD_TOKEN,
@@ -14,11 +14,11 @@ import {
   NOBODY,
   read,
   watchOver,
-} from '../e2e/auth-client.ts'
-import { GrpcClient } from '../e2e/grpc-client.ts'
-import { refusalOf } from '../e2e/grpc-streams.ts'
-import { type Command, startBridge } from '../e2e/server.ts'
-import { type DeployedWorker, deployWorker } from './deployed.ts'
+} from '../auth-client.ts'
+import { type DeployedWorker, deployWorker } from '../deployed.ts'
+import { GrpcClient } from '../grpc-client.ts'
+import { refusalOf } from '../grpc-streams.ts'
+import { type Command, startBridge } from '../server.ts'
 
 async function bridgeTo({ url, token }: DeployedWorker): Promise<Command> {
   const directory = await mkdtemp(join(tmpdir(), 'etcdurable-auth-'))
