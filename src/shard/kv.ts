@@ -1,3 +1,4 @@
+import type { Principal } from '../auth/principal.ts'
 import { capped, putCost, txnCost } from '../maintenance/quota.ts'
 import { EngineError } from '../mvcc/errors.ts'
 import { checkRange, type RangeCursor, type RangePage } from '../mvcc/range.ts'
@@ -29,7 +30,6 @@ import type { PageCursor } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { Page } from './page.ts'
-import type { Principal } from './principal.ts'
 
 /** Keys and values of one page of a range: what is in memory at once, here and in the gateway. */
 const PAGE_BYTES_MAX = 512 * 1024

@@ -1,8 +1,9 @@
 import { Waiters } from '../concurrency/waiters.ts'
 import type { Settings } from '../config/settings.ts'
-import type { CreatedAccessToken, NewAccessToken } from '../protocol/access-token.ts'
+import type { AccessTokenList } from '../door/access-token-rpc.ts'
+import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
+import { type Authority, Door } from '../door/door.ts'
 import type {
-  AccessTokenList,
   Outcome,
   CallContext,
   MetricsOutcome,
@@ -15,7 +16,6 @@ import { BackgroundWork } from './background.ts'
 import { Calls } from './calls.ts'
 import { CommitQueue, nextTurn } from './commit.ts'
 import { Deadlines } from './deadlines.ts'
-import { type Authority, Door } from './door.ts'
 import { Keyspace } from './keyspace.ts'
 import { Metrics } from './metrics.ts'
 import { newAccessToken } from './new-access-token.ts'
@@ -54,7 +54,7 @@ export class Leader {
       this.#metrics.changed(events)
     })
     this.#deadlines = new Deadlines(ctx.storage)
-    this.door = new Door(this.#keyspace.accessTokens)
+    this.door = new Door(this.#keyspace.accessTokens, () => Date.now())
     this.#background = new BackgroundWork(this.#keyspace, this.#deadlines, this.#metrics, () =>
       this.#sessions.endDead(),
     )

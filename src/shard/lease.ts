@@ -1,3 +1,4 @@
+import type { Principal } from '../auth/principal.ts'
 import { LEASE_GRANT_COST } from '../maintenance/quota.ts'
 import type {
   LeaseGrantRequest,
@@ -12,7 +13,6 @@ import type {
 } from '../protocol/generated/messages.ts'
 import type { Keyspace } from './keyspace.ts'
 import { requireUncapped } from './kv.ts'
-import type { Principal } from './principal.ts'
 
 export function leaseGrant(
   keyspace: Keyspace,

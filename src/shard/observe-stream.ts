@@ -1,3 +1,4 @@
+import type { Principal } from '../auth/principal.ts'
 import { Observer, observeRequest } from '../concurrency/observer.ts'
 import { firstInQueue, prefixOf } from '../concurrency/queue.ts'
 import { EngineError } from '../mvcc/errors.ts'
@@ -11,7 +12,6 @@ import { Code } from '../protocol/status.ts'
 import type { Keyspace } from './keyspace.ts'
 import { range } from './kv.ts'
 import type { Metrics } from './metrics.ts'
-import type { Principal } from './principal.ts'
 import type { SessionOut } from './session-out.ts'
 
 /** The longest that a timer takes. */

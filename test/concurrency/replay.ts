@@ -1,3 +1,4 @@
+import { serverPrincipal } from '../../src/auth/principal.ts'
 // The lines of test/golden/lock-election-waiting.jsonl, taken as the shard would take them.
 import { leader, proclaim, resign } from '../../src/concurrency/election.ts'
 import { unlock } from '../../src/concurrency/lock.ts'
@@ -26,7 +27,6 @@ import { fromEngineError, httpStatus, jsonErrorBody, RpcStatus } from '../../src
 import { deleteRange, put, range, txn } from '../../src/shard/kv.ts'
 import { leaseGrant, leaseRevoke } from '../../src/shard/lease.ts'
 import { alarm } from '../../src/shard/maintenance.ts'
-import { serverPrincipal } from '../../src/shard/principal.ts'
 import { plainBody } from '../e2e/plain.ts'
 import { utf8 } from '../protocol/golden-file.ts'
 import { type News, World } from './world.ts'
