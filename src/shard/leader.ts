@@ -17,13 +17,13 @@ import { Calls } from './calls.ts'
 import { CommitQueue, nextTurn } from './commit.ts'
 import { Deadlines } from './deadlines.ts'
 import { Keyspace } from './keyspace.ts'
+import { PasswordQueue } from './methods/password-queue.ts'
 import { Metrics } from './metrics.ts'
 import { newAccessToken } from './new-access-token.ts'
-import { PasswordQueue } from './password-queue.ts'
 import { refusal } from './reply.ts'
-import { Sessions } from './sessions.ts'
+import { Sessions } from './session/sessions.ts'
+import { Turn } from './session/turn.ts'
 import { durableSql } from './storage.ts'
-import { Turn } from './turn.ts'
 
 /** How often a commit is measured at most. */
 const COMMIT_SAMPLE_MS = 10

@@ -7,8 +7,8 @@ import type { CallContext } from '../protocol/shard-rpc.ts'
 import type { BackgroundWork } from './background.ts'
 import type { CommitQueue, Write } from './commit.ts'
 import type { Keyspace } from './keyspace.ts'
+import type { PasswordQueue } from './methods/password-queue.ts'
 import type { Page } from './page.ts'
-import type { PasswordQueue } from './password-queue.ts'
 import type { Messages, Reply } from './reply.ts'
 
 /** What methods work with. */

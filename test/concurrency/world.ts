@@ -17,8 +17,8 @@ import {
 } from '../../src/protocol/generated/messages.ts'
 import { statusOf } from '../../src/protocol/status.ts'
 import { Keyspace } from '../../src/shard/keyspace.ts'
-import { deleteRange, range, txn } from '../../src/shard/kv.ts'
-import { leaseGrant } from '../../src/shard/lease.ts'
+import { deleteRange, range, txn } from '../../src/shard/methods/kv.ts'
+import { leaseGrant } from '../../src/shard/methods/lease.ts'
 import { openNodeSql } from '../mvcc/node-sql.ts'
 
 /** In ms since 1970; leases only end here when a test says so. */

@@ -1,10 +1,10 @@
-import { type Principal, serverPrincipal } from '../auth/principal.ts'
+import { type Principal, serverPrincipal } from '../../auth/principal.ts'
 import {
   type RecipeClient,
   type RecipeClients,
   refusingAsUnknown,
-} from '../concurrency/recipe-client.ts'
-import type { Keyspace } from './keyspace.ts'
+} from '../../concurrency/recipe-client.ts'
+import type { Keyspace } from '../keyspace.ts'
 import { deleteRange, range, txn } from './kv.ts'
 import { leaseGrant } from './lease.ts'
 

@@ -1,5 +1,5 @@
-import type { Principal } from '../auth/principal.ts'
-import { LEASE_GRANT_COST } from '../maintenance/quota.ts'
+import type { Principal } from '../../auth/principal.ts'
+import { LEASE_GRANT_COST } from '../../maintenance/quota.ts'
 import type {
   LeaseGrantRequest,
   LeaseGrantResponse,
@@ -10,8 +10,8 @@ import type {
   LeaseRevokeResponse,
   LeaseTimeToLiveRequest,
   LeaseTimeToLiveResponse,
-} from '../protocol/generated/messages.ts'
-import type { Keyspace } from './keyspace.ts'
+} from '../../protocol/generated/messages.ts'
+import type { Keyspace } from '../keyspace.ts'
 import { requireUncapped } from './kv.ts'
 
 export function leaseGrant(
