@@ -1,5 +1,5 @@
 import type { Settings } from '../config/settings.ts'
-import type { Shown } from '../gateway-rules/access.ts'
+import type { Shown } from '../door/shown.ts'
 import { type Answer, callHeaders, refusal } from '../gateway-rules/answer.ts'
 import { contextOf, decodeRequest, mayWait } from '../gateway-rules/call.ts'
 import { RangeText } from '../gateway-rules/range-text.ts'

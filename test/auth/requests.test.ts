@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { checkAccess } from '../../src/auth/access.ts'
+import { checkPermission } from '../../src/auth/check-permission.ts'
 import type { KeyRange } from '../../src/mvcc/types.ts'
 import {
   Compare,
@@ -195,7 +195,7 @@ it('[AUT5] all that a request touches or may touch has to be permitted', () => {
       const { auth } = keyspace
       const visit = { auth, who: { username: 'alice', revision: auth.revision }, leases: keyspace }
       for (const { method, request, needs } of all) {
-        const check = (): void => checkAccess(visit, method, request)
+        const check = (): void => checkPermission(visit, method, request)
         const permitted = needs(byLease).every(([kind, from, to]) =>
           letters.slice(from, to + 1).every((_, i) => has(kind, from + i)),
         )

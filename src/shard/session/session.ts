@@ -1,4 +1,6 @@
-import { decode } from '../protocol/binary.ts'
+import { principalOf } from '../../auth/principal.ts'
+import { type Authority, type Door, trustsCommonNames } from '../../door/door.ts'
+import { decode } from '../../protocol/binary.ts'
 import {
   decodeCall,
   decodeCredit,
@@ -8,19 +10,17 @@ import {
   type RawCall,
   FrameError,
   FrameKind,
-} from '../protocol/frames.ts'
-import { LeaderRequest, WatchRequest } from '../protocol/generated/messages.ts'
-import { rpcMethods } from '../protocol/generated/services.ts'
-import type { MethodName } from '../protocol/methods.ts'
-import type { CallContext } from '../protocol/shard-rpc.ts'
-import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
-import { WireError } from '../protocol/wire.ts'
-import type { Calls } from './calls.ts'
-import { type Authority, type Door, trustsCommonNames } from './door.ts'
-import type { Keyspace } from './keyspace.ts'
-import type { Metrics } from './metrics.ts'
+} from '../../protocol/frames.ts'
+import { LeaderRequest, WatchRequest } from '../../protocol/generated/messages.ts'
+import { rpcMethods } from '../../protocol/generated/services.ts'
+import type { MethodName } from '../../protocol/methods.ts'
+import type { CallContext } from '../../protocol/shard-rpc.ts'
+import { Code, RpcStatus, statusOf } from '../../protocol/status.ts'
+import { WireError } from '../../protocol/wire.ts'
+import type { Calls } from '../calls.ts'
+import type { Keyspace } from '../keyspace.ts'
+import type { Metrics } from '../metrics.ts'
 import { ObserveStream } from './observe-stream.ts'
-import { principalOf } from './principal.ts'
 import { ServerWatchStream } from './server-watch-stream.ts'
 import { SessionCaller } from './session-caller.ts'
 import type { SessionMemory } from './session-memory.ts'

@@ -1,9 +1,8 @@
-import { checkAccess } from '../auth/access.ts'
-import type { AuthInfo } from '../auth/auth-store.ts'
 import { EngineError } from '../mvcc/errors.ts'
 import type { MethodName } from '../protocol/methods.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
-import type { Keyspace } from './keyspace.ts'
+import type { AuthInfo, AuthStore } from './auth-store.ts'
+import { checkPermission, type LeasedKeys } from './check-permission.ts'
 
 /**
  * In whose name something is done. A method asks in two places, so that the first of several
@@ -15,7 +14,7 @@ export interface Principal {
   authenticate(): void
   /** Throws `user-empty` where somebody has to be known. Asked after `authenticate`. */
   identify(): void
-  /** Throws what `checkAccess` throws. Asked after `authenticate`. */
+  /** Throws what `checkPermission` throws. Asked after `authenticate`. */
   authorize(method: MethodName, request: object): void
 }
 
@@ -26,17 +25,26 @@ export const serverPrincipal: Principal = {
   authorize: () => undefined,
 }
 
+/** What knows the users of a keyspace, and their tokens (tokens.ts). */
+interface UsersOf extends LeasedKeys {
+  readonly auth: AuthStore
+  readonly tokens: {
+    verify(token: string): Promise<AuthInfo | undefined> | undefined
+    bearer(token: string, verified: AuthInfo | undefined): AuthInfo
+  }
+}
+
 /** What says who of etcd's users somebody is. */
 export type UserContext = Pick<CallContext, 'token' | 'commonName'>
 
 /** Whoever has sent a request. While auth is off, nothing that they show is looked at. */
 class Client implements Principal {
-  readonly #keyspace: Keyspace
+  readonly #keyspace: UsersOf
   readonly #context: UserContext
   readonly #verified: AuthInfo | undefined
   #who: AuthInfo | undefined
 
-  constructor(keyspace: Keyspace, context: UserContext, verified: AuthInfo | undefined) {
+  constructor(keyspace: UsersOf, context: UserContext, verified: AuthInfo | undefined) {
     this.#keyspace = keyspace
     this.#context = context
     this.#verified = verified
@@ -65,14 +73,14 @@ class Client implements Principal {
   authorize(method: MethodName, request: object): void {
     const { auth } = this.#keyspace
     if (auth.enabled) {
-      checkAccess({ auth, who: this.#who, leases: this.#keyspace }, method, request)
+      checkPermission({ auth, who: this.#who, leases: this.#keyspace }, method, request)
     }
   }
 }
 
 /** A promise only where a JWT has to be verified. */
 export function principalOf(
-  keyspace: Keyspace,
+  keyspace: UsersOf,
   context: UserContext & Pick<CallContext, 'asServer'>,
 ): Principal | Promise<Principal> {
   const { token, asServer } = context

@@ -1,8 +1,8 @@
-import { equalBytes } from '../mvcc/key-range.ts'
-import { bytesOf, numberOf, type Sql, textOf } from '../mvcc/sql.ts'
-import type { WatcherChange, WatcherState } from '../mvcc/watcher.ts'
-import { decode, encode } from '../protocol/binary.ts'
-import { WatchCreateRequest } from '../protocol/generated/messages.ts'
+import { equalBytes } from '../../mvcc/key-range.ts'
+import { bytesOf, numberOf, type Sql, textOf } from '../../mvcc/sql.ts'
+import type { WatcherChange, WatcherState } from '../../mvcc/watcher.ts'
+import { decode, encode } from '../../protocol/binary.ts'
+import { WatchCreateRequest } from '../../protocol/generated/messages.ts'
 
 /** A Durable Object lets a hibernating socket remember 16,384 bytes. */
 const ATTACHMENT_BYTES_MAX = 14_000

@@ -1,4 +1,4 @@
-import type { Frame } from '../protocol/frames.ts'
+import type { Frame } from '../../protocol/frames.ts'
 
 /** What the streams and calls of a session need of it. */
 export interface SessionOut {

@@ -1,10 +1,10 @@
-import { EngineError } from '../mvcc/errors.ts'
-import type { WatchStream } from '../mvcc/watch-stream.ts'
-import type { WatchCreateRequest, WatchRequest } from '../protocol/generated/messages.ts'
-import { codeName, fromEngineError } from '../protocol/status.ts'
-import type { Authority } from './door.ts'
-import type { Keyspace } from './keyspace.ts'
-import { type Principal, principalOf, type UserContext } from './principal.ts'
+import { type Principal, principalOf, type UserContext } from '../../auth/principal.ts'
+import type { Authority } from '../../door/door.ts'
+import { EngineError } from '../../mvcc/errors.ts'
+import type { WatchStream } from '../../mvcc/watch-stream.ts'
+import type { WatchCreateRequest, WatchRequest } from '../../protocol/generated/messages.ts'
+import { codeName, fromEngineError } from '../../protocol/status.ts'
+import type { Keyspace } from '../keyspace.ts'
 import type { WatchSink } from './watch-sink.ts'
 
 /** What a watch stream is opened with. */

@@ -12,7 +12,7 @@ import {
   formatAccessToken,
   type NewAccessToken,
   parseAccessToken,
-} from '../protocol/access-token.ts'
+} from './access-token.ts'
 import { base64Url } from './base64-url.ts'
 
 interface Stored {

@@ -1,5 +1,5 @@
-import { type BcryptCost, hashPassword, isPassword } from '../auth/password.ts'
-import { statusOf } from '../protocol/status.ts'
+import { type BcryptCost, hashPassword, isPassword } from '../../auth/password.ts'
+import { statusOf } from '../../protocol/status.ts'
 
 /** At bcrypt's usual cost the last of them has its turn within the 7 s that etcd gives a request. */
 const WAITING_MAX = 100

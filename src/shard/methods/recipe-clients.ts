@@ -1,12 +1,12 @@
+import { type Principal, serverPrincipal } from '../../auth/principal.ts'
 import {
   type RecipeClient,
   type RecipeClients,
   refusingAsUnknown,
-} from '../concurrency/recipe-client.ts'
-import type { Keyspace } from './keyspace.ts'
+} from '../../concurrency/recipe-client.ts'
+import type { Keyspace } from '../keyspace.ts'
 import { deleteRange, range, txn } from './kv.ts'
 import { leaseGrant } from './lease.ts'
-import { type Principal, serverPrincipal } from './principal.ts'
 
 /** What locks and elections do to the keyspace, as any client would; `caller` does it for the principal. */
 export function recipeClients(keyspace: Keyspace, principal: Principal): RecipeClients {

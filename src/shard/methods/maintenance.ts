@@ -1,14 +1,14 @@
-import { crc32c } from '../mvcc/crc32c.ts'
-import type { HashKv } from '../mvcc/hash.ts'
+import { crc32c } from '../../mvcc/crc32c.ts'
+import type { HashKv } from '../../mvcc/hash.ts'
 import type {
   AlarmRequest,
   AlarmResponse,
   HashKVResponse,
   HashResponse,
   StatusResponse,
-} from '../protocol/generated/messages.ts'
-import { ETCD_VERSION, STORAGE_VERSION } from '../protocol/version.ts'
-import { type Keyspace, RAFT_TERM } from './keyspace.ts'
+} from '../../protocol/generated/messages.ts'
+import { ETCD_VERSION, STORAGE_VERSION } from '../../protocol/version.ts'
+import { type Keyspace, RAFT_TERM } from '../keyspace.ts'
 
 export function statusResponse(keyspace: Keyspace): StatusResponse {
   const size = keyspace.sql.databaseSize

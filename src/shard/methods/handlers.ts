@@ -6,11 +6,11 @@ import {
   memberRemove,
   memberUpdate,
   moveLeader,
-} from '../cluster/cluster-service.ts'
-import { checkPeerUrls } from '../cluster/members.ts'
-import { leader, proclaim, resign } from '../concurrency/election.ts'
-import { unlock } from '../concurrency/lock.ts'
-import { checkRange } from '../mvcc/range.ts'
+} from '../../cluster/cluster-service.ts'
+import { checkPeerUrls } from '../../cluster/members.ts'
+import { leader, proclaim, resign } from '../../concurrency/election.ts'
+import { unlock } from '../../concurrency/lock.ts'
+import { checkRange } from '../../mvcc/range.ts'
 import type {
   AlarmRequest,
   CampaignRequest,
@@ -35,14 +35,14 @@ import type {
   ResignRequest,
   TxnRequest,
   UnlockRequest,
-} from '../protocol/generated/messages.ts'
-import type { MethodName, MethodsWhere } from '../protocol/methods.ts'
+} from '../../protocol/generated/messages.ts'
+import type { MethodName, MethodsWhere } from '../../protocol/methods.ts'
+import type { Handler } from '../run.ts'
 import { authHandlers } from './auth.ts'
 import { checkRangeStream, compact, deleteRange, put, range, rangeStream, txn } from './kv.ts'
 import { leaseGrant, leaseKeepAlive, leaseLeases, leaseRevoke, leaseTimeToLive } from './lease.ts'
 import { alarm, hashKvResponse, hashResponse, statusResponse } from './maintenance.ts'
 import { recipeClients } from './recipe-clients.ts'
-import type { Handler } from './run.ts'
 import { snapshot } from './snapshot.ts'
 
 /**

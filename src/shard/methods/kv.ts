@@ -1,14 +1,15 @@
-import { capped, putCost, txnCost } from '../maintenance/quota.ts'
-import { EngineError } from '../mvcc/errors.ts'
-import { checkRange, type RangeCursor, type RangePage } from '../mvcc/range.ts'
-import { checkDeleteRange, checkPut, checkTxn } from '../mvcc/txn-check.ts'
+import type { Principal } from '../../auth/principal.ts'
+import { capped, putCost, txnCost } from '../../maintenance/quota.ts'
+import { EngineError } from '../../mvcc/errors.ts'
+import { checkRange, type RangeCursor, type RangePage } from '../../mvcc/range.ts'
+import { checkDeleteRange, checkPut, checkTxn } from '../../mvcc/txn-check.ts'
 import {
   type OpResult,
   type Revision,
   SortOrder,
   SortTarget,
   type TxnResult,
-} from '../mvcc/types.ts'
+} from '../../mvcc/types.ts'
 import {
   type CompactionRequest,
   type CompactionResponse,
@@ -23,13 +24,12 @@ import {
   type ResponseOp,
   type TxnRequest,
   type TxnResponse,
-} from '../protocol/generated/messages.ts'
-import { isReadOnly, requestTooLarge } from '../protocol/request-size.ts'
-import type { PageCursor } from '../protocol/shard-rpc.ts'
-import { statusOf } from '../protocol/status.ts'
-import type { Keyspace } from './keyspace.ts'
-import type { Page } from './page.ts'
-import type { Principal } from './principal.ts'
+} from '../../protocol/generated/messages.ts'
+import { isReadOnly, requestTooLarge } from '../../protocol/request-size.ts'
+import type { PageCursor } from '../../protocol/shard-rpc.ts'
+import { statusOf } from '../../protocol/status.ts'
+import type { Keyspace } from '../keyspace.ts'
+import type { Page } from '../page.ts'
 
 /** Keys and values of one page of a range: what is in memory at once, here and in the gateway. */
 const PAGE_BYTES_MAX = 512 * 1024

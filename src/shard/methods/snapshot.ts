@@ -1,12 +1,12 @@
-import { memberList } from '../cluster/cluster-service.ts'
-import { AlarmType } from '../maintenance/alarm.ts'
-import type { SnapshotResponse } from '../protocol/generated/messages.ts'
-import { CLUSTER_VERSION, STORAGE_VERSION } from '../protocol/version.ts'
-import { bucketsOf, type EtcdState } from '../snapshot/buckets.ts'
-import { fileBytes, fileOf, layOut } from '../snapshot/file.ts'
-import { nextTurn } from './commit.ts'
-import { type Keyspace, RAFT_TERM } from './keyspace.ts'
-import type { Parts, StepsFacts } from './run.ts'
+import { memberList } from '../../cluster/cluster-service.ts'
+import { AlarmType } from '../../maintenance/alarm.ts'
+import type { SnapshotResponse } from '../../protocol/generated/messages.ts'
+import { CLUSTER_VERSION, STORAGE_VERSION } from '../../protocol/version.ts'
+import { bucketsOf, type EtcdState } from '../../snapshot/buckets.ts'
+import { fileBytes, fileOf, layOut } from '../../snapshot/file.ts'
+import { nextTurn } from '../commit.ts'
+import { type Keyspace, RAFT_TERM } from '../keyspace.ts'
+import type { Parts, StepsFacts } from '../run.ts'
 
 /** That of etcd's blobs. */
 const BLOB_BYTES = 32 * 1024

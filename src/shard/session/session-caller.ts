@@ -1,9 +1,9 @@
-import { CREDIT_WINDOW_BYTES, encodeEnd, FrameKind, responseFrame } from '../protocol/frames.ts'
-import type { Outcome, CallContext, Call } from '../protocol/shard-rpc.ts'
-import { RpcStatus, statusOf } from '../protocol/status.ts'
-import { PIN_MS_MAX } from './background.ts'
-import type { Calls, PagedMethod } from './calls.ts'
-import type { Caller, EncodedMessages } from './reply.ts'
+import { CREDIT_WINDOW_BYTES, encodeEnd, FrameKind, responseFrame } from '../../protocol/frames.ts'
+import type { Outcome, CallContext, Call } from '../../protocol/shard-rpc.ts'
+import { RpcStatus, statusOf } from '../../protocol/status.ts'
+import { PIN_MS_MAX } from '../background.ts'
+import type { Calls, PagedMethod } from '../calls.ts'
+import type { Caller, EncodedMessages } from '../reply.ts'
 import type { SessionOut } from './session-out.ts'
 
 const NO_BYTES = new Uint8Array(0)

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { needOf } from '../../src/access/need.ts'
+import { needOf } from '../../src/door/need.ts'
 import {
   AlarmRequest,
   DeleteRangeRequest,

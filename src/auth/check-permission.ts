@@ -60,7 +60,7 @@ const rules: {
  * Throws `user-empty` for who shows no credentials, `auth-old-revision`, `user-not-found` or
  * `permission-denied`. The request is one of the method's request type.
  */
-export function checkAccess(visit: Visit, method: MethodName, request: object): void {
+export function checkPermission(visit: Visit, method: MethodName, request: object): void {
   if (!visit.auth.enabled) {
     return
   }

@@ -1,8 +1,9 @@
 /** The Auth service (server/etcdserver/api/v3rpc/auth.go and v3_server.go). */
-import type { AuthStore } from '../auth/auth-store.ts'
-import { EngineError } from '../mvcc/errors.ts'
-import { fromBase64 } from '../protocol/base64-decode.ts'
-import { toBase64 } from '../protocol/base64.ts'
+import type { AuthStore } from '../../auth/auth-store.ts'
+import type { Principal } from '../../auth/principal.ts'
+import { EngineError } from '../../mvcc/errors.ts'
+import { fromBase64 } from '../../protocol/base64-decode.ts'
+import { toBase64 } from '../../protocol/base64.ts'
 import type {
   AuthenticateRequest,
   AuthRoleAddRequest,
@@ -16,13 +17,12 @@ import type {
   AuthUserGetRequest,
   AuthUserGrantRoleRequest,
   AuthUserRevokeRoleRequest,
-} from '../protocol/generated/messages.ts'
-import type { AuthMethod } from '../protocol/request-size.ts'
-import type { Keyspace } from './keyspace.ts'
+} from '../../protocol/generated/messages.ts'
+import type { AuthMethod } from '../../protocol/request-size.ts'
+import type { Keyspace } from '../keyspace.ts'
+import type { Page } from '../page.ts'
+import type { Handler, Parts, StepsFacts } from '../run.ts'
 import { requireFitting } from './kv.ts'
-import type { Page } from './page.ts'
-import type { Principal } from './principal.ts'
-import type { Handler, Parts, StepsFacts } from './run.ts'
 
 const USER_ADD = '/etcdserverpb.Auth/UserAdd'
 const CHANGE_PASSWORD = '/etcdserverpb.Auth/UserChangePassword'

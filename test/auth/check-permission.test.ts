@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { checkAccess } from '../../src/auth/access.ts'
+import { checkPermission } from '../../src/auth/check-permission.ts'
 import { compareBytes } from '../../src/mvcc/key-range.ts'
 import type { KeyRange } from '../../src/mvcc/types.ts'
 import {
@@ -135,7 +135,7 @@ class Pair {
         ? (['/etcdserverpb.KV/Range', { ...RangeRequest.empty(), ...asked }] as const)
         : (['/etcdserverpb.KV/DeleteRange', { ...DeleteRangeRequest.empty(), ...asked }] as const)
     const permitted = this.#model.permits(username, kind, asked)
-    const check = (): void => checkAccess(visit, method, request)
+    const check = (): void => checkPermission(visit, method, request)
     if (permitted) {
       check()
     } else {

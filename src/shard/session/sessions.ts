@@ -1,6 +1,6 @@
-import { decodeFrames, FrameError } from '../protocol/frames.ts'
-import { type RpcStatus, statusOf } from '../protocol/status.ts'
-import { type Authority, hibernates } from './door.ts'
+import { type Authority, hibernates } from '../../door/door.ts'
+import { decodeFrames, FrameError } from '../../protocol/frames.ts'
+import { type RpcStatus, statusOf } from '../../protocol/status.ts'
 import { SessionMemory } from './session-memory.ts'
 import { Session, type SessionParts } from './session.ts'
 

@@ -1,9 +1,9 @@
-import type { Event } from '../mvcc/types.ts'
-import type { Sink, WatchResponse as HubResponse } from '../mvcc/watch-response.ts'
-import { encode } from '../protocol/binary.ts'
-import { CREDIT_WINDOW_BYTES, FrameKind } from '../protocol/frames.ts'
-import { WatchResponse } from '../protocol/generated/messages.ts'
-import type { Keyspace } from './keyspace.ts'
+import type { Event } from '../../mvcc/types.ts'
+import type { Sink, WatchResponse as HubResponse } from '../../mvcc/watch-response.ts'
+import { encode } from '../../protocol/binary.ts'
+import { CREDIT_WINDOW_BYTES, FrameKind } from '../../protocol/frames.ts'
+import { WatchResponse } from '../../protocol/generated/messages.ts'
+import type { Keyspace } from '../keyspace.ts'
 import type { SessionOut } from './session-out.ts'
 
 /** Watchers that see the same events share the list, and here its encoding. */

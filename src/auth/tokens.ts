@@ -1,8 +1,8 @@
-import type { AuthInfo, AuthStore } from '../auth/auth-store.ts'
-import { Jwt } from '../auth/jwt.ts'
 import type { TokenSettings } from '../config/auth-token.ts'
 import { EngineError } from '../mvcc/errors.ts'
 import { statusOf } from '../protocol/status.ts'
+import type { AuthInfo, AuthStore } from './auth-store.ts'
+import { Jwt } from './jwt.ts'
 
 /** The tokens of the configured kind: who is given one, and who bears it. */
 export class Tokens {

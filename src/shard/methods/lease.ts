@@ -1,4 +1,5 @@
-import { LEASE_GRANT_COST } from '../maintenance/quota.ts'
+import type { Principal } from '../../auth/principal.ts'
+import { LEASE_GRANT_COST } from '../../maintenance/quota.ts'
 import type {
   LeaseGrantRequest,
   LeaseGrantResponse,
@@ -9,10 +10,9 @@ import type {
   LeaseRevokeResponse,
   LeaseTimeToLiveRequest,
   LeaseTimeToLiveResponse,
-} from '../protocol/generated/messages.ts'
-import type { Keyspace } from './keyspace.ts'
+} from '../../protocol/generated/messages.ts'
+import type { Keyspace } from '../keyspace.ts'
 import { requireUncapped } from './kv.ts'
-import type { Principal } from './principal.ts'
 
 export function leaseGrant(
   keyspace: Keyspace,

@@ -1,9 +1,9 @@
-import type { AccessTokens } from '../access/access-tokens.ts'
-import { needOf } from '../access/need.ts'
-import type { AccessToken } from '../protocol/access-token.ts'
 import type { MethodName } from '../protocol/methods.ts'
 import type { AdministratorToken, CallContext } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
+import type { AccessToken } from './access-token.ts'
+import type { AccessTokens } from './access-tokens.ts'
+import { needOf } from './need.ts'
 
 /**
  * What whoever calls may, before etcd asks who of its users it is: what their token says, or
@@ -21,10 +21,13 @@ export class Door {
   readonly #tokens: AccessTokens
   /** The administrators' tokens that the directory has told of as revoked. */
   readonly #revoked = new Set<string>()
+  readonly #now: () => number
   #nextExpiry = Infinity
 
-  constructor(tokens: AccessTokens) {
+  /** `now` tells the time in milliseconds since 1970. */
+  constructor(tokens: AccessTokens, now: () => number) {
     this.#tokens = tokens
+    this.#now = now
   }
 
   /**
@@ -33,7 +36,7 @@ export class Door {
    */
   authorityOf({ accessToken, administrator }: CallContext, session?: Authority): Authority {
     if (accessToken !== undefined) {
-      const token = this.#tokens.verify(accessToken, Date.now())
+      const token = this.#tokens.verify(accessToken, this.#now())
       if (token === undefined) {
         throw statusOf('access-token-invalid')
       }
@@ -78,8 +81,8 @@ export class Door {
       return true
     }
     return authority.access === 'administrator'
-      ? !this.#revoked.has(authority.id) && (authority.expires ?? Infinity) > Date.now()
-      : this.#tokens.isAlive(authority, Date.now())
+      ? !this.#revoked.has(authority.id) && (authority.expires ?? Infinity) > this.#now()
+      : this.#tokens.isAlive(authority, this.#now())
   }
 
   /** Throws an RpcStatus where that is a call to write with a token to read. */
@@ -100,7 +103,7 @@ export class Door {
     }
     const [id = '', expires] = memory.split(' ')
     return expires === undefined
-      ? (this.#tokens.get(id, Date.now()) ?? dead(id))
+      ? (this.#tokens.get(id, this.#now()) ?? dead(id))
       : ofToken({ id, expires: expires === '' ? undefined : Number(expires) })
   }
 

@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import script from '../../migrations/0011_access_token.sql'
-import { ACCESS_TOKENS_MAX, AccessTokens } from '../../src/access/access-tokens.ts'
-import { migrate } from '../../src/mvcc/migrations.ts'
 import {
   formatAccessToken,
   isAccessToken,
   type NewAccessToken,
   parseAccessToken,
-} from '../../src/protocol/access-token.ts'
+} from '../../src/door/access-token.ts'
+import { ACCESS_TOKENS_MAX, AccessTokens } from '../../src/door/access-tokens.ts'
+import { migrate } from '../../src/mvcc/migrations.ts'
 import { NodeSql } from '../mvcc/node-sql.ts'
 import { runs } from '../runs.ts'
 
