@@ -1,6 +1,7 @@
 import { describe } from 'vitest'
 import type { Sql } from '../../src/mvcc/sql.ts'
 import { describeCompact, describeHash } from './compact-contract.ts'
+import { describeLong } from './long-contract.ts'
 import { describeOptions, describePages, describeSelection } from './range-contract.ts'
 import { describeSql } from './sql-contract.ts'
 import { describeCompare, describeTxn } from './txn-contract.ts'
@@ -23,5 +24,6 @@ export function registerStoreContract(driver: string, withSql: WithSql): void {
     describeTxn(withSql)
     describeCompact(withSql)
     describeHash(withSql)
+    describeLong(withSql)
   })
 }
