@@ -1,5 +1,6 @@
 import { describe } from 'vitest'
 import { describeCompact, describeHash } from './compact-contract.ts'
+import { describeLong } from './long-contract.ts'
 import { describeOptions, describePages, describeSelection } from './range-contract.ts'
 import { describeSql } from './sql-contract.ts'
 import { describeCompare, describeTxn } from './txn-contract.ts'
@@ -20,5 +21,6 @@ export function registerStoreContract(driver: string, withSql: WithSql): void {
     describeTxn(withSql)
     describeCompact(withSql)
     describeHash(withSql)
+    describeLong(withSql)
   })
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Store } from '../../src/mvcc/store.ts'
+import { ROW_BYTES_MAX } from '../../src/mvcc/value-parts.ts'
 import { bytes, text } from '../model-rules.ts'
 import {
   answer,
@@ -225,7 +226,7 @@ export function describePut(withSql: WithSql): void {
         expect(keys()).toEqual(['', 'a'])
       }))
 
-    it.each(['short', LONG])(
+    it.each(['short', LONG, 'cut'.repeat(ROW_BYTES_MAX)])(
       '[PUT8] a put that fails in storage leaves nothing behind: %.5s',
       (value) =>
         withSql((sql) => {
