@@ -6,6 +6,7 @@ import { grpcLoad } from './grpc-load.ts'
 import { grpcWatch } from './grpc-watch.ts'
 import type { Task } from './load.ts'
 import { snapshotDownload } from './snapshot-download.ts'
+import { txnLoad } from './txn-load.ts'
 import { unaryLoad } from './unary-load.ts'
 
 function run(task: Task): Promise<object> {
@@ -18,6 +19,8 @@ function run(task: Task): Promise<object> {
       return download(task)
     case 'grpc':
       return grpcLoad(task)
+    case 'grpc-txn':
+      return txnLoad(task)
     case 'grpc-watch':
       return grpcWatch(task)
     case 'grpc-download':

@@ -5,14 +5,17 @@ import type { FanOutResult, FanOutTask } from './fan-out.ts'
 import type { GrpcDownloadResult, GrpcDownloadTask } from './grpc-download.ts'
 import type { GrpcTask } from './grpc-load.ts'
 import type { GrpcWatchResult, GrpcWatchTask } from './grpc-watch.ts'
+import type { UnaryResult } from './measured-window.ts'
 import type { SnapshotDownloadResult, SnapshotDownloadTask } from './snapshot-download.ts'
-import type { UnaryResult, UnaryTask } from './unary-load.ts'
+import type { TxnTask } from './txn-load.ts'
+import type { UnaryTask } from './unary-load.ts'
 
 interface Results {
   'unary': UnaryResult
   'fan-out': FanOutResult
   'download': DownloadResult
   'grpc': UnaryResult
+  'grpc-txn': UnaryResult
   'grpc-watch': GrpcWatchResult
   'grpc-download': GrpcDownloadResult
   'snapshot-download': SnapshotDownloadResult
@@ -23,6 +26,7 @@ export type Task =
   | FanOutTask
   | DownloadTask
   | GrpcTask
+  | TxnTask
   | GrpcWatchTask
   | GrpcDownloadTask
   | SnapshotDownloadTask

@@ -8,7 +8,7 @@ import { checkPerf } from './cases-check-perf.ts'
 import { engine } from './cases-engine.ts'
 import { grpcList } from './cases-grpc-list.ts'
 import { progress, putToEvent } from './cases-grpc-watch.ts'
-import { grpcPut, grpcRange } from './cases-grpc.ts'
+import { grpcCasesInPlaintext, grpcCasesOverTls } from './cases-grpc.ts'
 import { keyspaces } from './cases-keyspaces.ts'
 import { put, range, txn } from './cases-kv.ts'
 import { list, page } from './cases-list.ts'
@@ -31,8 +31,8 @@ const cases: readonly BenchCase[] = [
   idleWatchers,
   largeRange,
   keyspaces,
-  grpcPut,
-  grpcRange,
+  ...grpcCasesInPlaintext,
+  ...grpcCasesOverTls,
   progress,
   putToEvent,
   grpcList,
@@ -66,6 +66,7 @@ async function main(): Promise<void> {
     options: {
       seconds: { type: 'string', default: '3' },
       rounds: { type: 'string', default: '3' },
+      runtime: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   })
@@ -80,11 +81,13 @@ async function main(): Promise<void> {
   // Our own server has a process group of its own: an interrupt of ours does not reach it.
   process.once('SIGINT', () => void stopAll().finally(() => process.exit(130)))
   const machine = await describeMachine()
-  const contestants = await findContestants()
+  const flags = values.runtime === undefined ? [] : [`--runtime=${values.runtime}`]
+  const found = await findContestants(flags)
   const chosen = cases.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
   const rows: Row[] = []
-  for (const { name, about, run } of chosen) {
+  for (const { name, about, forKubernetes = false, run } of chosen) {
     console.error(`${name}: ${about}`)
+    const contestants = found.filter(({ takes }) => takes === 'everything' || forKubernetes)
     try {
       rows.push(...(await run({ contestants, seconds, rounds })))
     } catch (error) {
@@ -97,7 +100,7 @@ async function main(): Promise<void> {
   console.log(`medians of ${rounds} rounds of ${seconds} s, alternately\n`)
   console.log(
     formatTable(
-      contestants.map(({ name }) => name),
+      found.map(({ name }) => name),
       rows,
     ),
   )
