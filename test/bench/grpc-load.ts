@@ -26,6 +26,21 @@ export function grpcLoad(task: GrpcTask): Promise<UnaryResult> {
   })
 }
 
+export interface GrpcCycleTask extends GrpcLoad {
+  readonly kind: 'grpc-cycle'
+  readonly method: string
+  /** Requests, framed, sent in turn. */
+  readonly frames: readonly Uint8Array[]
+}
+
+export function grpcCycleLoad(task: GrpcCycleTask): Promise<UnaryResult> {
+  const { method, frames } = task
+  let sent = 0
+  return closedLoop(task, (connection, next) => {
+    connection.call(method, frames[sent++ % frames.length] ?? Buffer.alloc(0), next)
+  })
+}
+
 /** Sends what a stream asks next; `next` takes the answer. */
 export type Send = (connection: H2Connection, next: (answer: Buffer) => void) => void
 

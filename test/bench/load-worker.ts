@@ -2,7 +2,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { download } from './download.ts'
 import { fanOut } from './fan-out.ts'
 import { grpcDownload } from './grpc-download.ts'
-import { grpcLoad } from './grpc-load.ts'
+import { grpcCycleLoad, grpcLoad } from './grpc-load.ts'
 import { grpcWatch } from './grpc-watch.ts'
 import type { Task } from './load.ts'
 import { snapshotDownload } from './snapshot-download.ts'
@@ -19,6 +19,8 @@ function run(task: Task): Promise<object> {
       return download(task)
     case 'grpc':
       return grpcLoad(task)
+    case 'grpc-cycle':
+      return grpcCycleLoad(task)
     case 'grpc-txn':
       return txnLoad(task)
     case 'grpc-watch':

@@ -3,7 +3,7 @@ import { Worker } from 'node:worker_threads'
 import type { DownloadResult, DownloadTask } from './download.ts'
 import type { FanOutResult, FanOutTask } from './fan-out.ts'
 import type { GrpcDownloadResult, GrpcDownloadTask } from './grpc-download.ts'
-import type { GrpcTask } from './grpc-load.ts'
+import type { GrpcCycleTask, GrpcTask } from './grpc-load.ts'
 import type { GrpcWatchResult, GrpcWatchTask } from './grpc-watch.ts'
 import type { UnaryResult } from './measured-window.ts'
 import type { SnapshotDownloadResult, SnapshotDownloadTask } from './snapshot-download.ts'
@@ -15,6 +15,7 @@ interface Results {
   'fan-out': FanOutResult
   'download': DownloadResult
   'grpc': UnaryResult
+  'grpc-cycle': UnaryResult
   'grpc-txn': UnaryResult
   'grpc-watch': GrpcWatchResult
   'grpc-download': GrpcDownloadResult
@@ -26,6 +27,7 @@ export type Task =
   | FanOutTask
   | DownloadTask
   | GrpcTask
+  | GrpcCycleTask
   | TxnTask
   | GrpcWatchTask
   | GrpcDownloadTask

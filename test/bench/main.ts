@@ -13,6 +13,7 @@ import { keyspaces } from './cases-keyspaces.ts'
 import { put, range, txn } from './cases-kv.ts'
 import { list, page } from './cases-list.ts'
 import { largeRange } from './cases-memory.ts'
+import { objectList } from './cases-object-list.ts'
 import { permission } from './cases-permission.ts'
 import { snapshot } from './cases-snapshot.ts'
 import { fanOut, idleWatchers } from './cases-watch.ts'
@@ -36,6 +37,7 @@ const cases: readonly BenchCase[] = [
   progress,
   putToEvent,
   grpcList,
+  objectList,
   snapshot,
   checkPerf,
 ]
