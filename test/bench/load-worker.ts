@@ -4,6 +4,7 @@ import { fanOut } from './fan-out.ts'
 import { grpcDownload } from './grpc-download.ts'
 import { grpcCycleLoad, grpcLoad } from './grpc-load.ts'
 import { grpcWatch } from './grpc-watch.ts'
+import { kubernetesLoad } from './kubernetes-load.ts'
 import type { Task } from './load.ts'
 import { snapshotDownload } from './snapshot-download.ts'
 import { txnLoad } from './txn-load.ts'
@@ -23,6 +24,8 @@ function run(task: Task): Promise<object> {
       return grpcCycleLoad(task)
     case 'grpc-txn':
       return txnLoad(task)
+    case 'kubernetes':
+      return kubernetesLoad(task)
     case 'grpc-watch':
       return grpcWatch(task)
     case 'grpc-download':

@@ -5,6 +5,7 @@ import type { FanOutResult, FanOutTask } from './fan-out.ts'
 import type { GrpcDownloadResult, GrpcDownloadTask } from './grpc-download.ts'
 import type { GrpcCycleTask, GrpcTask } from './grpc-load.ts'
 import type { GrpcWatchResult, GrpcWatchTask } from './grpc-watch.ts'
+import type { KubernetesResult, KubernetesTask } from './kubernetes-load.ts'
 import type { UnaryResult } from './measured-window.ts'
 import type { SnapshotDownloadResult, SnapshotDownloadTask } from './snapshot-download.ts'
 import type { TxnTask } from './txn-load.ts'
@@ -17,6 +18,7 @@ interface Results {
   'grpc': UnaryResult
   'grpc-cycle': UnaryResult
   'grpc-txn': UnaryResult
+  'kubernetes': KubernetesResult
   'grpc-watch': GrpcWatchResult
   'grpc-download': GrpcDownloadResult
   'snapshot-download': SnapshotDownloadResult
@@ -29,6 +31,7 @@ export type Task =
   | GrpcTask
   | GrpcCycleTask
   | TxnTask
+  | KubernetesTask
   | GrpcWatchTask
   | GrpcDownloadTask
   | SnapshotDownloadTask

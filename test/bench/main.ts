@@ -10,6 +10,7 @@ import { grpcList } from './cases-grpc-list.ts'
 import { progress, putToEvent } from './cases-grpc-watch.ts'
 import { grpcCasesInPlaintext, grpcCasesOverTls } from './cases-grpc.ts'
 import { keyspaces } from './cases-keyspaces.ts'
+import { kubernetes } from './cases-kubernetes.ts'
 import { put, range, txn } from './cases-kv.ts'
 import { list, page } from './cases-list.ts'
 import { largeRange } from './cases-memory.ts'
@@ -39,6 +40,7 @@ const cases: readonly BenchCase[] = [
   grpcList,
   objectList,
   snapshot,
+  kubernetes,
   checkPerf,
 ]
 
