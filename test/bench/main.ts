@@ -10,6 +10,7 @@ import { grpcList } from './cases-grpc-list.ts'
 import { progress, putToEvent } from './cases-grpc-watch.ts'
 import { grpcCasesInPlaintext, grpcCasesOverTls } from './cases-grpc.ts'
 import { keyspaces } from './cases-keyspaces.ts'
+import { kill } from './cases-kill.ts'
 import { kubernetes } from './cases-kubernetes.ts'
 import { put, range, txn } from './cases-kv.ts'
 import { list, page } from './cases-list.ts'
@@ -17,6 +18,7 @@ import { largeRange } from './cases-memory.ts'
 import { objectList } from './cases-object-list.ts'
 import { permission } from './cases-permission.ts'
 import { snapshot } from './cases-snapshot.ts'
+import { secondStart } from './cases-start.ts'
 import { fanOut, idleWatchers } from './cases-watch.ts'
 import { findContestants, stopAll } from './contestants.ts'
 import { formatTable } from './table.ts'
@@ -40,6 +42,8 @@ const cases: readonly BenchCase[] = [
   grpcList,
   objectList,
   snapshot,
+  secondStart,
+  kill,
   kubernetes,
   checkPerf,
 ]
@@ -98,6 +102,7 @@ async function main(): Promise<void> {
       // What the other cases have measured is worth having.
       console.error(error)
       process.exitCode = 1
+      await stopAll()
     }
   }
   console.log(machine)
