@@ -23,10 +23,15 @@ export interface Address {
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n')
 const WINDOW_MAX = 2 ** 31 - 1
 const WINDOW_INITIAL = 65_535
+/** What HeaderBlocks reckons with: the size that a table has by itself. */
+const HEADER_TABLE_BYTES = 4096
 const SETTING_HEADER_TABLE = 1
+const SETTING_STREAMS_MAX = 3
 const SETTING_INITIAL_WINDOW = 4
 
 interface Call {
+  readonly method: string
+  readonly request: Uint8Array
   readonly answered: (message: Buffer) => void
   readonly pieces: Buffer[]
 }
@@ -38,6 +43,9 @@ export class H2Connection {
   readonly #failed: (error: Error) => void
   readonly #calls = new Map<number, Call>()
   readonly #opened = Promise.withResolvers<void>()
+  /** Those that the server has no room for yet. */
+  readonly #waiting: Call[] = []
+  #streamsMax = Infinity
   #nextStream = 1
   /** What the server still lets us send, on the connection. */
   #credit = WINDOW_INITIAL
@@ -77,17 +85,30 @@ export class H2Connection {
 
   /** `request` is one framed message, as is what it is answered with. */
   call(method: string, request: Uint8Array, answered: (message: Buffer) => void): void {
+    this.#waiting.push({ method, request, answered, pieces: [] })
+    this.#sendWaiting()
+  }
+
+  #sendWaiting(): void {
+    while (this.#calls.size < this.#streamsMax) {
+      const [call] = this.#waiting
+      if (call === undefined || call.request.length > this.#credit) {
+        return
+      }
+      this.#waiting.shift()
+      this.#send(call)
+    }
+  }
+
+  #send(call: Call): void {
     const stream = this.#nextStream
     this.#nextStream += 2
-    this.#calls.set(stream, { answered, pieces: [] })
-    this.#credit -= request.length
-    if (this.#credit < 0) {
-      throw new Error('the server gives too little credit for such a load')
-    }
+    this.#calls.set(stream, call)
+    this.#credit -= call.request.length
     this.#socket.write(
       Buffer.concat([
-        frame(Type.HEADERS, Flag.END_HEADERS, stream, this.#headers.of(method)),
-        frame(Type.DATA, Flag.END_STREAM, stream, request),
+        frame(Type.HEADERS, Flag.END_HEADERS, stream, this.#headers.of(call.method)),
+        frame(Type.DATA, Flag.END_STREAM, stream, call.request),
       ]),
     )
   }
@@ -134,7 +155,7 @@ export class H2Connection {
         break
       case Type.SETTINGS:
         if ((flags & Flag.ACK) === 0) {
-          requireSettings(payload)
+          this.#heed(payload)
           this.#socket.write(frame(Type.SETTINGS, Flag.ACK, 0))
           this.#opened.resolve()
         }
@@ -146,6 +167,7 @@ export class H2Connection {
         return
       case Type.WINDOW_UPDATE:
         this.#credit += stream === 0 ? payload.readUInt32BE() : 0
+        this.#sendWaiting()
         return
       case Type.RST_STREAM:
       case Type.GOAWAY:
@@ -164,6 +186,19 @@ export class H2Connection {
       throw new Error(`a call was refused: ${trailers.toString('latin1')}`)
     }
     call.answered(more.length === 0 ? first : Buffer.concat([first, ...more]))
+    this.#sendWaiting()
+  }
+
+  /** The server's settings: pairs of an id in 16 bits and a value in 32. */
+  #heed(settings: Buffer): void {
+    for (let at = 0; at < settings.length; at += 6) {
+      const [id, value] = [settings.readUInt16BE(at), settings.readUInt32BE(at + 2)]
+      if (id === SETTING_STREAMS_MAX) {
+        this.#streamsMax = value
+      } else if (id === SETTING_HEADER_TABLE && value < HEADER_TABLE_BYTES) {
+        throw new Error('a server with a small header table')
+      }
+    }
   }
 
   #giveCredit(bytes: number): void {
@@ -180,13 +215,4 @@ function setting(id: number, value: number): Buffer {
   bytes.writeUInt16BE(id)
   bytes.writeUInt32BE(value, 2)
   return bytes
-}
-
-/** The headers that are sent reckon with the table's ordinary size. */
-function requireSettings(payload: Buffer): void {
-  for (let at = 0; at < payload.length; at += 6) {
-    if (payload.readUInt16BE(at) === SETTING_HEADER_TABLE && payload.readUInt32BE(at + 2) < 4096) {
-      throw new Error('a server with a small header table')
-    }
-  }
 }
