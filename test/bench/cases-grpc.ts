@@ -84,20 +84,20 @@ export const grpcCasesOverTls = [put.tls, range.tls, txn.tls]
 
 /** The case in plaintext and over TLS with client certificates. */
 function grpcCases(of: GrpcCase): { readonly plain: BenchCase; readonly tls: BenchCase } {
-  const shapes = of.shapes.map(shown).join(', ')
+  const shapes = `${of.shapes.map(shown).join(', ')} connections × streams`
   const common = of.forKubernetes === undefined ? {} : { forKubernetes: of.forKubernetes }
   return {
     plain: {
       ...common,
       name: of.name,
-      about: `${of.about}: ${shapes} connections × streams`,
+      about: `${of.about}: ${shapes}`,
       run: (options) =>
         withRunning(options.contestants, (running) => eachShape(of, of.name, running, options)),
     },
     tls: {
       ...common,
       name: `${of.name}-tls`,
-      about: 'the same over TLS with client certificates',
+      about: `${of.about}, over TLS with client certificates: ${shapes}`,
       run: (options) =>
         withCertificates((certificates) =>
           withRunning(

@@ -1,4 +1,4 @@
-// `npm run bench`: ourselves and an installed etcd under the same load, as one table.
+// `npm run bench`: ourselves, an installed etcd and kine under the same load, as one table.
 import { statfs } from 'node:fs/promises'
 import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -48,8 +48,13 @@ const cases: readonly BenchCase[] = [
   checkPerf,
 ]
 
-const usage = `npm run bench -- [case …] [--seconds 3] [--rounds 3]
-${cases.map(({ name, about }) => `  ${name.padEnd(14)} ${about}`).join('\n')}`
+const usage = `npm run bench -- [case …] [--seconds 3] [--rounds 3] [--runtime NAME]
+${cases.map(({ name, about }) => `  ${name.padEnd(14)} ${about}`).join('\n')}
+
+--runtime goes to our own server. All are run alternately with etcd, from $ETCD_BINARY or PATH, and those that
+ask for no more than Kubernetes does with kine too, from $KINE_BINARY or PATH ($KINE_SYNCHRONOUS=FULL for its
+SQLite to wait for the disk). kube-apiserver comes from the folder $KUBERNETES_BIN or PATH, gRPC's load in
+plaintext from h2load where it is installed.`
 
 /** As statfs(2) names the file system that is in memory alone. */
 const TMPFS = 0x01021994
