@@ -1,14 +1,13 @@
 import { decode, encode } from '../../src/protocol/binary.ts'
 import {
-  WatchCreateRequest,
   WatchProgressRequest,
   WatchRequest,
   WatchResponse,
 } from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
 import { GrpcConnection, grpcFrame, messageReader } from './grpc-connection.ts'
+import { createFrame } from './grpc-watches.ts'
 import { H2Connection } from './h2-connection.ts'
-import { prefixEnd } from './keys.ts'
 import { type Paced, pacedPuts, placeOf } from './paced-puts.ts'
 import { percentile } from './samples.ts'
 
@@ -62,12 +61,6 @@ export async function grpcWatch(task: GrpcWatchTask): Promise<GrpcWatchResult> {
   watcher.close()
   writer.close()
   return latencies.result()
-}
-
-function createFrame(prefix: string): Buffer {
-  const range = { key: Buffer.from(prefix), rangeEnd: Buffer.from(prefixEnd(prefix)) }
-  const createRequest = create(WatchCreateRequest, range)
-  return grpcFrame(encode(WatchRequest, create(WatchRequest, { createRequest })))
 }
 
 const progressFrame = grpcFrame(

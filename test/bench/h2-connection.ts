@@ -32,8 +32,11 @@ const SETTING_INITIAL_WINDOW = 4
 interface Call {
   readonly method: string
   readonly request: Uint8Array
-  readonly answered: (message: Buffer) => void
-  readonly pieces: Buffer[]
+  /** Whether the request is all that is ever sent. */
+  readonly whole: boolean
+  /** Of the answer, cut anywhere. */
+  readonly received: (piece: Buffer) => void
+  readonly ended: (trailers: Buffer) => void
 }
 
 /** One connection, any number of calls under way on it. Whatever goes wrong ends it. */
@@ -85,7 +88,28 @@ export class H2Connection {
 
   /** `request` is one framed message, as is what it is answered with. */
   call(method: string, request: Uint8Array, answered: (message: Buffer) => void): void {
-    this.#waiting.push({ method, request, answered, pieces: [] })
+    const pieces: Buffer[] = []
+    const received = (piece: Buffer): void => void pieces.push(piece)
+    const ended = (trailers: Buffer): void => {
+      const [first, ...more] = pieces
+      if (first === undefined) {
+        throw new Error(`${method} was refused: ${trailers.toString('latin1')}`)
+      }
+      answered(more.length === 0 ? first : Buffer.concat([first, ...more]))
+    }
+    this.#enqueue({ method, request, whole: true, received, ended })
+  }
+
+  /** A call that goes on: the server must not end it. */
+  stream(method: string, request: Uint8Array, received: (piece: Buffer) => void): void {
+    const ended = (trailers: Buffer): void => {
+      throw new Error(`${method} was ended: ${trailers.toString('latin1')}`)
+    }
+    this.#enqueue({ method, request, whole: false, received, ended })
+  }
+
+  #enqueue(call: Call): void {
+    this.#waiting.push(call)
     this.#sendWaiting()
   }
 
@@ -108,7 +132,7 @@ export class H2Connection {
     this.#socket.write(
       Buffer.concat([
         frame(Type.HEADERS, Flag.END_HEADERS, stream, this.#headers.of(call.method)),
-        frame(Type.DATA, Flag.END_STREAM, stream, call.request),
+        frame(Type.DATA, call.whole ? Flag.END_STREAM : 0, stream, call.request),
       ]),
     )
   }
@@ -150,7 +174,7 @@ export class H2Connection {
     }
     switch (type) {
       case Type.DATA:
-        this.#calls.get(stream)?.pieces.push(payload)
+        this.#calls.get(stream)?.received(payload)
         this.#giveCredit(payload.length)
         break
       case Type.SETTINGS:
@@ -181,11 +205,7 @@ export class H2Connection {
   #answer(stream: number, trailers: Buffer): void {
     const call = this.#calls.get(stream)
     this.#calls.delete(stream)
-    const [first, ...more] = call?.pieces ?? []
-    if (call === undefined || first === undefined) {
-      throw new Error(`a call was refused: ${trailers.toString('latin1')}`)
-    }
-    call.answered(more.length === 0 ? first : Buffer.concat([first, ...more]))
+    call?.ended(trailers)
     this.#sendWaiting()
   }
 

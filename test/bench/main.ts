@@ -19,7 +19,7 @@ import { objectList } from './cases-object-list.ts'
 import { permission } from './cases-permission.ts'
 import { snapshot } from './cases-snapshot.ts'
 import { secondStart } from './cases-start.ts'
-import { fanOut, idleWatchers } from './cases-watch.ts'
+import { fanOut, grpcFanOut, idleWatchers } from './cases-watch.ts'
 import { findContestants, stopAll } from './contestants.ts'
 import { formatTable } from './table.ts'
 
@@ -39,6 +39,7 @@ const cases: readonly BenchCase[] = [
   ...grpcCasesOverTls,
   progress,
   putToEvent,
+  grpcFanOut,
   grpcList,
   objectList,
   snapshot,
