@@ -1,7 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { makeAuthority, makeLeaf, writePem } from '../bridge/certificates.ts'
+import { makeAuthority, makeLeaf, writePem } from '../port/certificates.ts'
 import type { ClientTls } from './h2-connection.ts'
 
 /** One authority, a server's certificate by it and a client's, as files and for a client of ours. */
