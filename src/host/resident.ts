@@ -56,7 +56,10 @@ export class Resident {
   constructor(options: ActorOptions, life: Life) {
     this.#options = options
     this.#life = life
-    this.#file = new SqliteFile(options.path, { begun: () => this.#begun() })
+    this.#file = new SqliteFile(options.path, {
+      begun: () => this.#begun(),
+      undone: (error) => this.#storageFailed(error),
+    })
   }
 
   /** Makes the instance, whose constructor may already send and write. */
@@ -85,16 +88,21 @@ export class Resident {
   }
 
   #commit(): void {
-    if (this.#lost !== undefined || !this.#file.begun) {
+    if (this.#lost !== undefined) {
       return
     }
     try {
+      // Nothing is left to commit where all has been deleted meanwhile.
       this.#file.commit()
     } catch (error) {
-      this.break(`its storage failed: ${error instanceof Error ? error.message : String(error)}`)
+      this.#storageFailed(error)
       return
     }
     this.gate.open()
+  }
+
+  #storageFailed(error: unknown): void {
+    this.break(`its storage failed: ${error instanceof Error ? error.message : String(error)}`)
   }
 
   /** Runs one event behind the input gate; answers when what it has written is on disk. */
@@ -214,12 +222,28 @@ export class Resident {
     this.#firing = null
   }
 
-  /** It is in the table of all alarms no later than in the object's file, which is the one that counts. */
+  /**
+   * The object's file counts, and the table of all alarms is never behind it: it hears of an earlier
+   * time before that is on disk, and of a later one or none when it is.
+   */
   #setAlarm(time: number | null): void {
+    const before = this.#file.alarm
+    if (time !== null && (before === null || time < before)) {
+      this.#options.alarms.set(this.#options.id, time)
+    }
     this.#firing = null
     this.#file.alarm = time
+    this.gate.pass(() => this.#tellAlarm())
+  }
+
+  /** What was stored in the end, which a transaction that was undone has not changed. */
+  #tellAlarm(): void {
+    if (this.#lost !== undefined) {
+      return
+    }
+    const time = this.#file.alarm
     if (time === null) {
-      this.gate.pass(() => this.#options.alarms.delete(this.#options.id))
+      this.#options.alarms.delete(this.#options.id)
     } else {
       this.#options.alarms.set(this.#options.id, time)
     }
