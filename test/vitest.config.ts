@@ -13,6 +13,11 @@ const sqlText: Plugin = {
     id.endsWith('.sql') ? `export default ${JSON.stringify(readFileSync(id, 'utf8'))}` : null,
 }
 
+const workerdTests = ['test/shard/**/*.test.ts', 'test/gateway/**/*.test.ts']
+const serverTests = ['h2', 'grpc', 'link', 'json', 'port', 'e2e'].map(
+  (room) => `test/${room}/**/*.test.ts`,
+)
+
 /** `groupOrder` is explicit in each project: where one worker runs all, vitest takes order 0 last. */
 const shared = {
   sequence: { groupOrder: 1 },
@@ -32,7 +37,7 @@ export default defineConfig({
         test: {
           name: 'engine',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/shard/**', 'test/gateway/**', 'test/bridge/**', 'test/e2e/**'],
+          exclude: [...workerdTests, ...serverTests],
           // CommonJS packages look as they do in Node itself.
           deps: { interopDefault: false },
           ...shared,
@@ -43,7 +48,7 @@ export default defineConfig({
         plugins: [cloudflareTest({ wrangler: { configPath: join(root, 'wrangler.toml') } })],
         test: {
           name: 'workerd',
-          include: ['test/shard/**/*.test.ts', 'test/gateway/**/*.test.ts'],
+          include: workerdTests,
           ...shared,
         },
       },
@@ -53,7 +58,7 @@ export default defineConfig({
         plugins: [sqlText],
         test: {
           name: 'e2e',
-          include: ['test/bridge/**/*.test.ts', 'test/e2e/**/*.test.ts'],
+          include: serverTests,
           fileParallelism: false,
           ...shared,
           sequence: { groupOrder: 2 },

@@ -1,8 +1,8 @@
 import * as z from 'zod'
-import { isCipherSuite } from '../bridge/tls-cipher-suites.ts'
 import { parseAuthToken } from '../config/auth-token.ts'
 import { parseDuration } from '../config/duration.ts'
 import { keyspaceName } from '../config/keyspace-name.ts'
+import { isCipherSuite } from '../port/tls-cipher-suites.ts'
 import { clientUrlProblem, type ListenUrl, parseListenUrl } from './listen-url.ts'
 
 // Each reads a flag's text; what is wrong with it ends the line "invalid value … for flag …: ".

@@ -38,11 +38,15 @@ export async function startHost(options: RuntimeOptions): Promise<Runtime> {
 
 /** What the Worker writes to its console, and what nobody has caught, goes to the log, as in workerd. */
 function logConsole(log: Log): void {
-  const text = (values: readonly unknown[]): string =>
-    values
-      .map((value) => (value instanceof Error ? (value.stack ?? value.message) : String(value)))
-      .join(' ')
-  console.error = (...values: unknown[]) => log.write('error', text(values))
-  console.warn = (...values: unknown[]) => log.write('warn', text(values))
-  process.on('unhandledRejection', (error) => log.write('error', text([error])))
+  Object.assign(console, {
+    error: (...values: unknown[]) => log.write('error', textOf(values)),
+    warn: (...values: unknown[]) => log.write('warn', textOf(values)),
+  })
+  process.on('unhandledRejection', (error) => log.write('error', textOf([error])))
+}
+
+function textOf(values: readonly unknown[]): string {
+  return values
+    .map((value) => (value instanceof Error ? (value.stack ?? value.message) : String(value)))
+    .join(' ')
 }

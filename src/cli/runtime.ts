@@ -1,6 +1,6 @@
 import type { Agent, RequestOptions } from 'node:http'
 import type { Socket } from 'node:net'
-import type { LinkRoute } from '../bridge/link-connection.ts'
+import type { LinkRoute } from '../link/connection.ts'
 import type { Log } from './log.ts'
 
 /** What the Worker and its Durable Objects run in, on one machine. */

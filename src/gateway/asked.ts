@@ -1,5 +1,5 @@
 import type { Settings } from '../config/settings.ts'
-import type { Shown, Visitor } from '../http/access.ts'
+import type { Shown, Visitor } from '../gateway-rules/access.ts'
 import type { ShardClient } from './shard-client.ts'
 
 /** A request on its way through the gateway, and what is known of it. */

@@ -1,6 +1,12 @@
 import type { Settings } from '../config/settings.ts'
 import { DIRECTORY_NAME } from '../directory/directory-rpc.ts'
-import { administrator, type Shown, shownBy, type Visitor, visitorOf } from '../http/access.ts'
+import {
+  administrator,
+  type Shown,
+  shownBy,
+  type Visitor,
+  visitorOf,
+} from '../gateway-rules/access.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import type { Asked } from './asked.ts'
 import { allowOrigin } from './cors.ts'

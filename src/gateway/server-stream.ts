@@ -1,4 +1,4 @@
-import { decodeRequest } from '../http/call.ts'
+import { decodeRequest } from '../gateway-rules/call.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import { encodeJsonResult } from '../protocol/json-encode.ts'
 import type { MessageType } from '../protocol/message-type.ts'

@@ -1,5 +1,5 @@
 import type { Settings } from '../config/settings.ts'
-import { decodeRequest, mayWait } from '../http/call.ts'
+import { decodeRequest, mayWait } from '../gateway-rules/call.ts'
 import type { RangeRequest, RangeResponse } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import { encodeJson } from '../protocol/json-encode.ts'

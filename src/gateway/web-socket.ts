@@ -1,6 +1,6 @@
 import type { Settings } from '../config/settings.ts'
-import { bearerProtocol } from '../http/access.ts'
-import { jsonBytesMax } from '../http/limits.ts'
+import { bearerProtocol } from '../gateway-rules/access.ts'
+import { jsonBytesMax } from '../gateway-rules/limits.ts'
 import { JsonSplitter } from '../protocol/json-stream.ts'
 import { streaming } from '../protocol/methods.ts'
 import { Code, jsonErrorBody, jsonStreamError, RpcStatus, statusOf } from '../protocol/status.ts'

@@ -1,10 +1,11 @@
 import { Agent, createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { type Duplex, duplexPair } from 'node:stream'
+import { Duplex, duplexPair } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import { WebSocketServer } from 'ws'
 import type { Host } from './host.ts'
-import type { WorkerResponse } from './response.ts'
+import { WorkerResponse } from './response.ts'
 import { passMessages } from './web-socket-client.ts'
 
 /** That of workerd. */
@@ -33,11 +34,14 @@ export class HostHttpServer {
       {
         // Whatever else a client wants to switch to, its request is one of HTTP/1.1.
         shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+        // A watch is a request that may go on for ever, and etcd keeps idle connections.
         requestTimeout: 0,
         keepAliveTimeout: 0,
+        noDelay: true,
       },
       (incoming, outgoing) => {
         this.#tellOfTls(incoming)
+        nameHeadersAsGo(outgoing)
         void listener(incoming, outgoing)
       },
     )
@@ -49,16 +53,30 @@ export class HostHttpServer {
         socket.destroy()
       })
     })
+    // Its connections come from elsewhere, but it is from here on that it looks after them: slow
+    // headers have a time limit, and idle ones are known.
+    this.#server.emit('listening')
   }
 
   /** Serves a connection, of which `unread` has been read already. */
   accept(socket: Duplex, isSecure: boolean, unread: Buffer): void {
+    this.#connections.add(socket)
+    socket.once('close', () => this.#connections.delete(socket))
+    if (socket.readableEnded) {
+      // Nothing can be put back into it any more.
+      this.#serve(withRead(socket, unread), isSecure)
+      return
+    }
+    socket.pause()
+    socket.unshift(unread)
+    this.#serve(socket, isSecure)
+    socket.resume()
+  }
+
+  #serve(socket: Duplex, isSecure: boolean): void {
     if (isSecure) {
       this.#secure.add(socket)
     }
-    this.#connections.add(socket)
-    socket.once('close', () => this.#connections.delete(socket))
-    socket.unshift(unread)
     this.#server.emit('connection', socket)
   }
 
@@ -68,7 +86,7 @@ export class HostHttpServer {
     agent.createConnection = () => {
       const [client, server] = duplexPair()
       this.accept(server, true, Buffer.alloc(0))
-      return client as Socket
+      return client
     }
     return agent
   }
@@ -89,6 +107,11 @@ export class HostHttpServer {
   }
 
   async #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    if (!isHandshake(incoming)) {
+      const headers = { 'Content-Type': 'text/plain; charset=utf-8', 'Sec-WebSocket-Version': '13' }
+      await refuse(incoming, socket, new WorkerResponse('Bad Request\n', { status: 400, headers }))
+      return
+    }
     const headers = new Headers()
     for (let place = 0; place < incoming.rawHeaders.length; place += 2) {
       headers.append(incoming.rawHeaders[place] ?? '', incoming.rawHeaders[place + 1] ?? '')
@@ -112,13 +135,55 @@ export class HostHttpServer {
   /** Ends idle connections, and the others when they have had a moment. */
   async close(): Promise<void> {
     this.#server.close()
-    this.#server.closeIdleConnections()
     const deadline = performance.now() + DRAIN_MS_MAX
     while (this.#connections.size > 0 && performance.now() < deadline) {
-      await new Promise((resolve) => setTimeout(resolve, 10))
+      this.#server.closeIdleConnections()
+      await sleep(10)
     }
     this.#connections.forEach((socket) => socket.destroy())
   }
+}
+
+/** Go writes `Content-Type` where a Headers object has `content-type`. */
+function nameHeadersAsGo(outgoing: ServerResponse): void {
+  const writeHead = outgoing.writeHead.bind(outgoing)
+  outgoing.writeHead = (status: number, headers: unknown) =>
+    writeHead(status, canonical(Object.entries(headers ?? {})))
+}
+
+function canonical(headers: Iterable<[string, string]>): Record<string, string> {
+  return Object.fromEntries(
+    [...headers].map(([name, value]) => [
+      name.replaceAll(/(?<=^|-)[a-z]/g, (letter) => letter.toUpperCase()),
+      value,
+    ]),
+  )
+}
+
+/** RFC 6455 §4.2.1, of which the client's library is asked no more before the Worker is. */
+function isHandshake({ method, headers }: IncomingMessage): boolean {
+  return (
+    method === 'GET' &&
+    headers['sec-websocket-version'] === '13' &&
+    /^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '')
+  )
+}
+
+/** A connection that has been read to its end, with all that was read. */
+function withRead(socket: Duplex, read: Buffer): Duplex {
+  const duplex = new Duplex({
+    read: () => undefined,
+    write: (bytes: Uint8Array, _, done) => void socket.write(bytes, done),
+    final: (done) => void socket.end(done),
+    destroy: (error, done) => {
+      socket.destroy()
+      done(error)
+    },
+  })
+  socket.once('close', () => duplex.destroy())
+  duplex.push(read)
+  duplex.push(null)
+  return duplex
 }
 
 /** The Worker answers something else than a WebSocket. */
@@ -130,6 +195,6 @@ async function refuse(
   const outgoing = new ServerResponse(incoming)
   outgoing.assignSocket(socket as Socket)
   outgoing.shouldKeepAlive = false
-  outgoing.writeHead(response.status, Object.fromEntries(response.headers))
+  outgoing.writeHead(response.status, canonical(response.headers))
   outgoing.end(Buffer.from(await response.arrayBuffer()), () => socket.end())
 }

@@ -1,23 +1,34 @@
+interface Held {
+  /** The number of the commit that has to be on disk before it leaves. */
+  readonly commit: number
+  readonly leave: () => void
+}
+
 /**
- * Holds back what leaves an object until what it has written is on disk. While nothing is written,
+ * Holds back what leaves an object until what was written before is on disk. Where all of that is there,
  * things leave when all has run that can run now.
  */
 export class OutputGate {
-  #held: (() => void)[] = []
-  #isShut = false
+  #held: Held[] = []
+  /** The number of the last commit that was begun, and of the last one that is on disk. */
+  #begun = 0
+  #durable = 0
   #isLeaving = false
 
-  /** Something was written: nothing leaves until `open`. */
-  shut(): void {
-    this.#isShut = true
+  /** Something was written: what leaves from now on waits for that. Answers the commit's number. */
+  begin(): number {
+    return ++this.#begun
   }
 
   /** Calls it when it may leave, behind everything before it; never, if the writes fail. */
   pass(leave: () => void): void {
-    this.#held.push(leave)
-    if (!this.#isShut && !this.#isLeaving) {
+    this.#held.push({ commit: this.#begun, leave })
+    if (this.#begun === this.#durable && !this.#isLeaving) {
       this.#isLeaving = true
-      queueMicrotask(() => this.#leave())
+      queueMicrotask(() => {
+        this.#isLeaving = false
+        this.#leave()
+      })
     }
   }
 
@@ -28,26 +39,24 @@ export class OutputGate {
     })
   }
 
-  /** It is on disk. */
-  open(): void {
-    this.#isShut = false
+  /** That commit is on disk, and all before it. */
+  durable(commit: number): void {
+    this.#durable = commit
     this.#leave()
   }
 
-  /** It will never be: what waits never leaves. */
+  /** They will never be: what waits never leaves. */
   drop(): void {
     this.#held = []
   }
 
   #leave(): void {
-    this.#isLeaving = false
-    if (this.#isShut) {
-      return
-    }
-    const held = this.#held
-    this.#held = []
-    for (const leave of held) {
-      leave()
+    const end = this.#held.findIndex(({ commit }) => commit > this.#durable)
+    const leaving = this.#held
+    this.#held = end === -1 ? [] : leaving.slice(end)
+    const count = end === -1 ? leaving.length : end
+    for (let place = 0; place < count; place++) {
+      leaving[place]?.leave()
     }
   }
 }

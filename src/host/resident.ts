@@ -58,7 +58,8 @@ export class Resident {
     this.#life = life
     this.#file = new SqliteFile(options.path, {
       begun: () => this.#begun(),
-      undone: (error) => this.#storageFailed(error),
+      durable: (commit) => this.gate.durable(commit),
+      failed: (error) => this.#storageFailed(error),
     })
   }
 
@@ -78,31 +79,35 @@ export class Resident {
       durable: () => this.gate.passed(),
       alarm: () => (this.#firing === null ? this.#file.alarm : null),
       setAlarm: (time) => this.#setAlarm(time),
+      deleteAll: () => this.#deleteAll(),
     })
   }
 
   /** The turn that has begun to write ends when all has run that can run now; then it is committed. */
   #begun(): void {
-    this.gate.shut()
-    queueMicrotask(() => process.nextTick(() => this.#commit()))
+    const commit = this.gate.begin()
+    queueMicrotask(() => process.nextTick(() => this.#commit(commit)))
   }
 
-  #commit(): void {
-    if (this.#lost !== undefined) {
-      return
+  #commit(commit: number): void {
+    if (this.#lost === undefined && this.#file.begun) {
+      try {
+        this.#file.commit(commit)
+      } catch (error) {
+        this.#storageFailed(error)
+      }
     }
-    try {
-      // Nothing is left to commit where all has been deleted meanwhile.
-      this.#file.commit()
-    } catch (error) {
-      this.#storageFailed(error)
-      return
-    }
-    this.gate.open()
   }
 
   #storageFailed(error: unknown): void {
     this.break(`its storage failed: ${error instanceof Error ? error.message : String(error)}`)
+  }
+
+  #deleteAll(): void {
+    this.#setAlarm(null)
+    this.#file.deleteAll()
+    // Whatever waits for what was written before waits for nothing any more.
+    this.gate.durable(this.gate.begin())
   }
 
   /** Runs one event behind the input gate; answers when what it has written is on disk. */
@@ -262,7 +267,9 @@ export class Resident {
 
   /** Leaves the memory: what it has written is on disk, and nothing more is. */
   end(): void {
-    this.#commit()
+    if (this.#file.begun) {
+      this.#commit(this.gate.begin())
+    }
     this.#lost = new ObjectLost('the object has left the memory')
     this.#file.close()
   }

@@ -1,4 +1,4 @@
-import { WorkerWebSocket } from './web-socket.ts'
+import type { WorkerWebSocket } from './web-socket.ts'
 
 const NodeResponse = globalThis.Response
 

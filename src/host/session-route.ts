@@ -1,4 +1,4 @@
-import type { LinkConnection, LinkRoute, SocketListener } from '../bridge/link-connection.ts'
+import type { LinkConnection, LinkRoute, SocketListener } from '../link/connection.ts'
 import { decodeFrames, encodeFrames, type Frame, SESSION_PROTOCOL } from '../protocol/frames.ts'
 import { statusOf } from '../protocol/status.ts'
 import type { Host } from './host.ts'

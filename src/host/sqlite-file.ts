@@ -1,5 +1,7 @@
-import { existsSync, rmSync } from 'node:fs'
+import { closeSync, existsSync, fsyncSync, openSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { LogFlush } from './log-flush.ts'
 import { parametersOf, SqlCheck } from './sql-check.ts'
 import { bindable, sqlLimits, type SqlValue } from './sql-limits.ts'
 
@@ -33,14 +35,16 @@ const NS_PER_MS = 1_000_000n
 export interface SqliteListener {
   /** The first write since the last commit: somebody has to call `commit`. */
   begun(): void
-  /** SQLite has undone the transaction, as it does where the disk fails: the object is broken. */
-  undone(error: unknown): void
+  /** That commit is on disk, and all before it. */
+  durable(commit: number): void
+  /** The disk has not taken what was committed, or SQLite has undone it: the object is broken. */
+  failed(error: unknown): void
 }
 
 /**
  * The file of one object, as workerd keeps it: the tables of the object, and its alarm in
  * `_cf_METADATA`. Until something is written there is no file, because any name has an object. What is
- * written is in one transaction until `commit`, which returns when it is on disk.
+ * written is in one transaction until `commit`.
  */
 export class SqliteFile {
   readonly #path: string
@@ -49,6 +53,7 @@ export class SqliteFile {
   readonly #statements = new Map<string, Statement>()
   /** The host's own. */
   readonly #own = new Map<string, StatementSync>()
+  readonly #flush: LogFlush
   #database: DatabaseSync
   #check: SqlCheck
   #isStored: boolean
@@ -68,6 +73,11 @@ export class SqliteFile {
     this.#isStored = existsSync(path)
     this.#database = this.#open()
     this.#check = new SqlCheck(this.#database)
+    this.#flush = new LogFlush(
+      `${path}-wal`,
+      (commit) => listener.durable(commit),
+      (error) => listener.failed(error),
+    )
   }
 
   #reopen(): void {
@@ -85,7 +95,8 @@ export class SqliteFile {
     // One process has the file, so no lock is taken for each read, and the index of the log is in memory.
     database.exec('PRAGMA locking_mode = EXCLUSIVE')
     database.exec('PRAGMA journal_mode = WAL')
-    database.exec('PRAGMA synchronous = FULL')
+    // Each commit is flushed by LogFlush; checkpoints flush by themselves.
+    database.exec('PRAGMA synchronous = NORMAL')
     return database
   }
 
@@ -205,7 +216,7 @@ export class SqliteFile {
       return run()
     } catch (error) {
       if (this.#inTransaction && this.#isOpen && !this.#database.isTransaction) {
-        this.#listener.undone(error)
+        this.#listener.failed(error)
       }
       throw error
     }
@@ -268,12 +279,14 @@ export class SqliteFile {
     }
   }
 
-  /** Throws where the disk does not take it: then nothing of it was stored, and the object is broken. */
-  commit(): void {
-    if (this.#begun) {
-      this.#end()
-      this.#begun = false
-    }
+  /**
+   * Ends the transaction; the listener hears when that is on disk, perhaps at once. Throws where SQLite
+   * does not take it: then nothing of it was stored, and the object is broken.
+   */
+  commit(commit: number): void {
+    this.#end()
+    this.#begun = false
+    this.#flush.written(commit)
   }
 
   #end(): void {
@@ -286,17 +299,22 @@ export class SqliteFile {
   deleteAll(): void {
     this.#requireOpen()
     this.#forget()
+    this.#flush.close()
     for (const suffix of ['', '-wal', '-shm', '-journal']) {
       rmSync(this.#path + suffix, { force: true })
     }
+    const directory = openSync(dirname(this.#path), 'r')
+    fsyncSync(directory)
+    closeSync(directory)
     this.#isStored = false
     this.#reopen()
   }
 
-  /** What was not committed is undone. */
+  /** What was not committed is undone; what was committed is on disk when this returns. */
   close(): void {
     if (this.#isOpen) {
       this.#isOpen = false
+      this.#flush.end()
       this.#forget()
     }
   }

@@ -11,6 +11,7 @@ export interface StorageOwner {
   /** The alarm that is stored for the object, in ms since 1970. */
   alarm(): number | null
   setAlarm(time: number | null): void
+  deleteAll(): void
 }
 
 /** `ctx.storage` of an object that is in memory. */
@@ -51,8 +52,7 @@ export class DurableObjectStorage {
   }
 
   async deleteAll(): Promise<void> {
-    this.#owner.setAlarm(null)
-    this.#file.deleteAll()
+    this.#owner.deleteAll()
   }
 
   sync(): Promise<void> {

@@ -15,12 +15,13 @@ const scheduler = {
 
 /** Gives this process the globals of Workers that Node has not, or has otherwise. */
 export function defineWorkerGlobals(): void {
-  const define = (target: object, name: string, value: unknown): void => {
-    Object.defineProperty(target, name, { value, configurable: true, writable: true })
-  }
   define(globalThis, 'Response', WorkerResponse)
   define(globalThis, 'WebSocket', WorkerWebSocket)
   define(globalThis, 'WebSocketPair', WebSocketPair)
   define(globalThis, 'scheduler', scheduler)
   define(crypto, 'DigestStream', DigestStream)
+}
+
+function define(target: object, name: string, value: unknown): void {
+  Object.defineProperty(target, name, { value, configurable: true, writable: true })
 }

@@ -49,18 +49,13 @@ export class FrameError extends Error {
   override readonly name = 'FrameError'
 }
 
-/** Behind `room` bytes that are the caller's, in memory that may hold anything. */
-export function encodeFrames(
-  frames: readonly Frame[],
-  room = 0,
-  allocate = (size: number): Uint8Array => new Uint8Array(size),
-): Uint8Array {
-  let size = room
+export function encodeFrames(frames: readonly Frame[]): Uint8Array {
+  let size = 0
   for (const { head = noBytes, payload } of frames) {
     size += HEAD_BYTES + head.length + payload.length
   }
-  const bytes = allocate(size)
-  let offset = room
+  const bytes = new Uint8Array(size)
+  let offset = 0
   for (const { kind, stream, head = noBytes, payload } of frames) {
     bytes[offset] = FRAME_VERSION
     bytes[offset + 1] = kind

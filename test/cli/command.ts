@@ -8,7 +8,7 @@ export interface Outcome {
   readonly stderr: string
 }
 
-const main = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts')
+const main = join(import.meta.dirname, '..', '..', 'src', 'cli', 'start.js')
 
 /** Runs the command until it ends by itself. */
 export async function runCommand(

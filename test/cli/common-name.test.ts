@@ -21,9 +21,9 @@ import {
 import { RangeRequest, WatchCreateRequest } from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
 import type { MethodName } from '../../src/protocol/methods.ts'
-import { makeAuthority, makeLeaf, type Pem, writePem } from '../bridge/certificates.ts'
 import { GrpcClient } from '../e2e/grpc-client.ts'
 import { type Server, startServer } from '../e2e/server.ts'
+import { makeAuthority, makeLeaf, type Pem, writePem } from '../port/certificates.ts'
 
 /** The subjects of clients. Of two names Go reads the last one. */
 const subjects = {

@@ -9,8 +9,8 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import type { SecureContextOptions } from 'node:tls'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { makeAuthority, makeLeaf, type Pem, writePem } from '../bridge/certificates.ts'
 import { type Server, startServer } from '../e2e/server.ts'
+import { makeAuthority, makeLeaf, type Pem, writePem } from '../port/certificates.ts'
 import { runCommand } from './command.ts'
 
 let authority: Pem

@@ -1,5 +1,5 @@
-// The client port and the Worker answer the same calls, each in its own process: one must not say it
-// in other words than the other.
+// The client port and the Worker answer the same calls: one must not say it in other words than the
+// other. Where the Worker is in a process of its own, both can be asked.
 import { once } from 'node:events'
 import { cp, mkdtemp, rm } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
@@ -20,11 +20,12 @@ let token: string
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'etcdurable-ways-'))
   const [first, second] = [join(directory, '1'), join(directory, '2')]
-  const original = await startServer({ dataDir: first })
+  const runtime = '--runtime=workerd'
+  const original = await startServer({ dataDir: first, flags: [runtime] })
   token = await becomeRoot(original.url)
   await original.stop()
   await cp(first, second, { recursive: true })
-  const flags = ['--advertise-client-urls=http://a.example:2379']
+  const flags = [runtime, '--advertise-client-urls=http://a.example:2379']
   byPort = await startServer({ dataDir: first, flags })
   byWorker = await startServer({ dataDir: second, flags })
 })

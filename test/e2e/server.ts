@@ -40,7 +40,7 @@ export interface Server extends Command {
   readonly dataDir: string
 }
 
-const main = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts')
+const main = join(import.meta.dirname, '..', '..', 'src', 'cli', 'start.js')
 const logCharactersMax = 65_536
 
 /** Starts a server and waits for its ready line. */

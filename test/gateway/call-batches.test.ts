@@ -1,8 +1,8 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { administrator } from '../../src/gateway-rules/access.ts'
 import { gateway } from '../../src/gateway/app.ts'
 import { defaultAddress } from '../../src/gateway/keyspace-address.ts'
 import { ShardClient } from '../../src/gateway/shard-client.ts'
-import { administrator } from '../../src/http/access.ts'
 import { encode } from '../../src/protocol/binary.ts'
 import {
   CompactionRequest,

@@ -1,6 +1,6 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
-import type { Visitor } from '../../src/http/access.ts'
+import type { Visitor } from '../../src/gateway-rules/access.ts'
 import type { NewAccessToken } from '../../src/protocol/access-token.ts'
 import { encode } from '../../src/protocol/binary.ts'
 import { encodeCall, FrameKind } from '../../src/protocol/frames.ts'
