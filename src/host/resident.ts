@@ -85,14 +85,15 @@ export class Resident {
 
   /** The turn that has begun to write ends when all has run that can run now; then it is committed. */
   #begun(): void {
-    const commit = this.gate.begin()
-    queueMicrotask(() => process.nextTick(() => this.#commit(commit)))
+    this.gate.begin()
+    queueMicrotask(() => process.nextTick(() => this.#commit()))
   }
 
-  #commit(commit: number): void {
+  #commit(): void {
     if (this.#lost === undefined && this.#file.begun) {
       try {
-        this.#file.commit(commit)
+        // Where all was deleted meanwhile, and written again, that is another commit than was begun.
+        this.#file.commit(this.gate.begun)
       } catch (error) {
         this.#storageFailed(error)
       }
@@ -267,9 +268,7 @@ export class Resident {
 
   /** Leaves the memory: what it has written is on disk, and nothing more is. */
   end(): void {
-    if (this.#file.begun) {
-      this.#commit(this.gate.begin())
-    }
+    this.#commit()
     this.#lost = new ObjectLost('the object has left the memory')
     this.#file.close()
   }
@@ -282,7 +281,7 @@ export class Resident {
     const lost = new ObjectLost(reason)
     this.#lost = lost
     this.gate.drop()
-    this.#file.close()
+    this.#file.abandon()
     for (const reject of this.#pending) {
       reject(lost)
     }

@@ -313,8 +313,16 @@ export class SqliteFile {
   /** What was not committed is undone; what was committed is on disk when this returns. */
   close(): void {
     if (this.#isOpen) {
-      this.#isOpen = false
       this.#flush.end()
+      this.abandon()
+    }
+  }
+
+  /** The object is lost. What was committed and is not yet on disk comes there some time, or never. */
+  abandon(): void {
+    if (this.#isOpen) {
+      this.#isOpen = false
+      this.#flush.close()
       this.#forget()
     }
   }

@@ -219,6 +219,21 @@ describePlatform('storage', (world) => {
     expect(await world.column('gone at once', tables)).toEqual([])
   })
 
+  it('[HST7] what is written behind deleteAll is kept and answered, also under load', async () => {
+    expect(await world.ask('again', 'writeDeleteWrite')).toBe('written')
+    const tables = `SELECT name FROM sqlite_schema WHERE name NOT LIKE '\\_cf%' ESCAPE '\\'`
+    expect(await world.column('again', tables)).toEqual(['kept'])
+    const create = 'CREATE TABLE IF NOT EXISTS many (x)'
+    const puts = (count: number): Promise<unknown>[] =>
+      Array.from({ length: count }, (_, place) =>
+        world.ask('again', 'script', create, `INSERT INTO many VALUES (${place})`),
+      )
+    for (let round = 0; round < 10; round++) {
+      await Promise.all([...puts(20), world.ask('again', 'writeDeleteWrite'), ...puts(round)])
+    }
+    expect(await world.column('again', 'SELECT count(*) FROM kept')).toEqual([0])
+  })
+
   it('[HST8] sync resolves when what was written is on disk', async () => {
     expect(await world.ask('synced', 'sync')).toBe('synced')
     await world.kill9()

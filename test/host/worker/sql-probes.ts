@@ -141,6 +141,15 @@ export const sqlProbes: Readonly<Record<string, Probe>> = {
     return 'deleted'
   },
 
+  /** Three commits that follow each other at once, the last of them in another file. */
+  writeDeleteWrite: async ({ state }) => {
+    await state.storage.setAlarm(Date.now() + 1e9)
+    state.storage.sql.exec('CREATE TABLE lost (x)')
+    await state.storage.deleteAll()
+    state.storage.sql.exec('CREATE TABLE kept (x)')
+    return 'written'
+  },
+
   sync: async ({ state }) => {
     state.storage.sql.exec('CREATE TABLE s (x)')
     await state.storage.sync()
