@@ -14,7 +14,7 @@ const UPSERT = `
 INSERT INTO _cf_ALARM (actor_id, scheduled_time, actor_name) VALUES (?, ?, ?)
 ON CONFLICT (actor_id) DO UPDATE SET scheduled_time = excluded.scheduled_time`
 const DELETE = 'DELETE FROM _cf_ALARM WHERE actor_id = ?'
-const SELECT = 'SELECT actor_id, scheduled_time FROM _cf_ALARM'
+const SELECT = 'SELECT actor_id, scheduled_time, actor_name FROM _cf_ALARM'
 
 const NS_PER_MS = 1_000_000n
 /** Node's timers hold 31 bits. */
@@ -23,20 +23,38 @@ const TIMER_MS_MAX = 2 ** 31 - 1
 const RETRY_MS = 2_000
 const RETRIES_MAX = 6
 
+/** Whose alarm it is; the name where it is known. */
+export interface AlarmOwner {
+  readonly hex: string
+  readonly name: string | undefined
+}
+
+interface Row {
+  readonly actor_id: string
+  readonly scheduled_time: bigint
+  readonly actor_name: string | null
+}
+
+/** An alarm that has not gone off. */
+interface Armed {
+  readonly time: number
+  readonly timer: NodeJS.Timeout
+}
+
 /**
  * When the objects of a namespace want to be woken, in the file that workerd keeps for it. The objects'
  * own files decide: this table may know of an alarm that was not stored there in the end.
  */
 export class AlarmTable implements AlarmKeeper {
   readonly #path: string
-  readonly #goOff: (hex: string, retryCount: number) => Promise<void>
-  readonly #timers = new Map<string, NodeJS.Timeout>()
+  readonly #goOff: (owner: AlarmOwner, retryCount: number) => Promise<void>
+  readonly #armed = new Map<string, Armed>()
   #database: DatabaseSync | undefined
   #upsert: StatementSync | undefined
   #delete: StatementSync | undefined
 
   /** `goOff` rejects where the object's handler has failed. */
-  constructor(path: string, goOff: (hex: string, retryCount: number) => Promise<void>) {
+  constructor(path: string, goOff: (owner: AlarmOwner, retryCount: number) => Promise<void>) {
     this.#path = path
     this.#goOff = goOff
   }
@@ -53,54 +71,59 @@ export class AlarmTable implements AlarmKeeper {
     this.#delete = database.prepare(DELETE)
     const select = database.prepare(SELECT)
     select.setReadBigInts(true)
-    for (const row of select.all() as unknown as { actor_id: string; scheduled_time: bigint }[]) {
-      this.#arm(row.actor_id, Number(row.scheduled_time / NS_PER_MS), 0)
+    for (const row of select.all() as unknown as Row[]) {
+      const owner = { hex: row.actor_id, name: row.actor_name ?? undefined }
+      this.#arm(owner, Number(row.scheduled_time / NS_PER_MS), 0)
     }
   }
 
   set(id: DurableObjectId, time: number): void {
-    this.#upsert?.run(id.toString(), BigInt(time) * NS_PER_MS, id.name ?? null)
-    this.#arm(id.toString(), time, 0)
+    const hex = id.toString()
+    if (this.#armed.get(hex)?.time !== time) {
+      this.#upsert?.run(hex, BigInt(time) * NS_PER_MS, id.name ?? null)
+      this.#arm({ hex, name: id.name }, time, 0)
+    }
   }
 
   delete(id: DurableObjectId): void {
     const hex = id.toString()
-    clearTimeout(this.#timers.get(hex))
-    this.#timers.delete(hex)
+    clearTimeout(this.#armed.get(hex)?.timer)
+    this.#armed.delete(hex)
     this.#delete?.run(hex)
   }
 
   stop(): void {
-    this.#timers.forEach((timer) => clearTimeout(timer))
-    this.#timers.clear()
+    this.#armed.forEach(({ timer }) => clearTimeout(timer))
+    this.#armed.clear()
     this.#database?.close()
     this.#database = undefined
     this.#upsert = undefined
     this.#delete = undefined
   }
 
-  #arm(hex: string, time: number, retryCount: number): void {
-    clearTimeout(this.#timers.get(hex))
+  #arm(owner: AlarmOwner, time: number, retryCount: number): void {
+    clearTimeout(this.#armed.get(owner.hex)?.timer)
     const wait = Math.min(Math.max(time - Date.now(), 0), TIMER_MS_MAX)
     const timer = setTimeout(() => {
       if (Date.now() < time) {
-        this.#arm(hex, time, retryCount)
+        this.#arm(owner, time, retryCount)
       } else {
-        this.#timers.delete(hex)
-        void this.#run(hex, retryCount)
+        this.#armed.delete(owner.hex)
+        void this.#run(owner, retryCount)
       }
     }, wait)
-    this.#timers.set(hex, timer)
+    this.#armed.set(owner.hex, { time, timer })
   }
 
-  async #run(hex: string, retryCount: number): Promise<void> {
+  async #run(owner: AlarmOwner, retryCount: number): Promise<void> {
     try {
-      await this.#goOff(hex, retryCount)
+      await this.#goOff(owner, retryCount)
     } catch (error) {
       // oxlint-disable-next-line no-console -- a Worker's log is its console
       console.error(error)
-      if (retryCount < RETRIES_MAX && !this.#timers.has(hex) && this.#database !== undefined) {
-        this.#arm(hex, Date.now() + RETRY_MS * 2 ** retryCount, retryCount + 1)
+      const isArmed = this.#armed.has(owner.hex) || this.#database === undefined
+      if (retryCount < RETRIES_MAX && !isArmed) {
+        this.#arm(owner, Date.now() + RETRY_MS * 2 ** retryCount, retryCount + 1)
       }
     }
   }

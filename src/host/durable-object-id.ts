@@ -39,10 +39,15 @@ export class DurableObjectIds {
   fromString(hex: string): DurableObjectId {
     const bytes = Buffer.from(hex, 'hex')
     const base = bytes.subarray(0, HALF_BYTES)
-    if (bytes.length !== 2 * HALF_BYTES || !this.#mac(base).equals(bytes.subarray(HALF_BYTES))) {
+    // What is behind the last digit is passed over by Node.
+    if (
+      hex.length !== 4 * HALF_BYTES ||
+      bytes.length !== 2 * HALF_BYTES ||
+      !this.#mac(base).equals(bytes.subarray(HALF_BYTES))
+    ) {
       throw new TypeError('Invalid Durable Object ID: it is of another namespace, or none')
     }
-    return new DurableObjectId(hex, undefined)
+    return new DurableObjectId(bytes.toString('hex'), undefined)
   }
 
   #mac(bytes: Uint8Array): Buffer {

@@ -60,10 +60,13 @@ export class LogFlush {
     const file = this.#open()
     this.#isUnderWay = true
     fdatasync(file, (error) => {
-      this.#isUnderWay = false
-      if (this.#file === undefined) {
+      if (this.#file !== file) {
+        // The log that it was of is gone.
         closeSync(file)
-      } else if (error === null) {
+        return
+      }
+      this.#isUnderWay = false
+      if (error === null) {
         this.#flushed(commit)
         this.#lastEnd = performance.now()
         this.#flushRest(commit)
@@ -93,12 +96,13 @@ export class LogFlush {
     this.close()
   }
 
-  /** Nothing is heard of any more. */
+  /** Nothing is heard any more of what was written before. */
   close(): void {
     const file = this.#file
     this.#file = undefined
     if (file !== undefined && !this.#isUnderWay) {
       closeSync(file)
     }
+    this.#isUnderWay = false
   }
 }

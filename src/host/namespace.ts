@@ -36,8 +36,12 @@ export class DurableObjectNamespace {
     this.#options = options
     this.#ids = new DurableObjectIds(options.uniqueKey)
     this.#stubClass = stubClassOf(options.objectClass)
-    this.#alarms = new AlarmTable(join(options.directory, 'metadata.sqlite'), (hex, retries) =>
-      this.#actor(this.#ids.fromString(hex)).alarm(retries),
+    this.#alarms = new AlarmTable(
+      join(options.directory, 'metadata.sqlite'),
+      async ({ hex, name }, retries) => {
+        const id = name === undefined ? this.#ids.fromString(hex) : this.#ids.fromName(name)
+        await this.#actor(id).alarm(retries)
+      },
     )
   }
 
@@ -80,15 +84,21 @@ export class DurableObjectNamespace {
     let actor = this.#actors.get(hex)
     if (actor === undefined) {
       const { directory, objectClass, env } = this.#options
-      actor = new Actor({
+      const made: Actor = new Actor({
         id,
         path: join(directory, `${hex}.sqlite`),
         objectClass,
         env,
         alarms: this.#alarms,
-        gone: () => this.#actors.delete(hex),
+        gone: () => {
+          // Another may have come in its place.
+          if (this.#actors.get(hex) === made) {
+            this.#actors.delete(hex)
+          }
+        },
       })
-      this.#actors.set(hex, actor)
+      actor = made
+      this.#actors.set(hex, made)
     }
     return actor
   }
@@ -105,14 +115,15 @@ function stubClassOf(objectClass: DurableObjectClass): StubClass {
       this.id = id
     }
 
+    get name(): string | undefined {
+      return this.id.name
+    }
+
     fetch(input: string | Request, init?: RequestInit): Promise<WorkerResponse> {
       return this.actor().fetch(new Request(input, init))
     }
   }
-  const methods = Object.getOwnPropertyNames(objectClass.prototype).filter(
-    (name) => !platformMethods.has(name),
-  )
-  for (const name of methods) {
+  for (const name of methodsOf(objectClass.prototype as object)) {
     Object.defineProperty(ActorStub.prototype, name, {
       value(this: ActorStub, ...params: unknown[]) {
         return this.actor().call(name, params)
@@ -120,6 +131,23 @@ function stubClassOf(objectClass: DurableObjectClass): StubClass {
     })
   }
   return ActorStub as unknown as StubClass
+}
+
+/** Those that can be called, inherited ones too. */
+function methodsOf(prototype: object): ReadonlySet<string> {
+  const names = new Set<string>()
+  for (
+    let level = prototype;
+    level !== Object.prototype;
+    level = Object.getPrototypeOf(level) as object
+  ) {
+    for (const name of Object.getOwnPropertyNames(level)) {
+      if (!platformMethods.has(name)) {
+        names.add(name)
+      }
+    }
+  }
+  return names
 }
 
 /** Of a class, those that the platform calls. */

@@ -20,6 +20,11 @@ export class OutputGate {
     return ++this.#begun
   }
 
+  /** The number of the last commit that was begun. */
+  get begun(): number {
+    return this.#begun
+  }
+
   /** Calls it when it may leave, behind everything before it; never, if the writes fail. */
   pass(leave: () => void): void {
     this.#held.push({ commit: this.#begun, leave })

@@ -63,14 +63,15 @@ export class Resident implements ObjectLife {
 
   /** The turn that has begun to write ends when all has run that can run now; then it is committed. */
   #begun(): void {
-    const commit = this.gate.begin()
-    queueMicrotask(() => process.nextTick(() => this.#commit(commit)))
+    this.gate.begin()
+    queueMicrotask(() => process.nextTick(() => this.#commit()))
   }
 
-  #commit(commit: number): void {
+  #commit(): void {
     if (this.#lost === undefined && this.#file.begun) {
       try {
-        this.#file.commit(commit)
+        // Where all was deleted meanwhile, and written again, that is another commit than was begun.
+        this.#file.commit(this.gate.begun)
       } catch (error) {
         this.#storageFailed(error)
       }
@@ -205,12 +206,28 @@ export class Resident implements ObjectLife {
     this.#firing = null
   }
 
-  /** It is in the table of all alarms no later than in the object's file, which is the one that counts. */
+  /**
+   * The object's file counts, and the table of all alarms is never behind it: it hears of an earlier
+   * time before that is on disk, and of a later one or none when it is.
+   */
   #setAlarm(time: number | null): void {
+    const before = this.#file.alarm
+    if (time !== null && (before === null || time < before)) {
+      this.#options.alarms.set(this.#options.id, time)
+    }
     this.#firing = null
     this.#file.alarm = time
+    this.gate.pass(() => this.#tellAlarm())
+  }
+
+  /** What was stored in the end, which a transaction that was undone has not changed. */
+  #tellAlarm(): void {
+    if (this.#lost !== undefined) {
+      return
+    }
+    const time = this.#file.alarm
     if (time === null) {
-      this.gate.pass(() => this.#options.alarms.delete(this.#options.id))
+      this.#options.alarms.delete(this.#options.id)
     } else {
       this.#options.alarms.set(this.#options.id, time)
     }
@@ -229,9 +246,7 @@ export class Resident implements ObjectLife {
 
   /** Leaves the memory: what it has written is on disk, and nothing more is. */
   end(): void {
-    if (this.#file.begun) {
-      this.#commit(this.gate.begin())
-    }
+    this.#commit()
     this.#lost = new ObjectLost('the object has left the memory')
     this.#file.close()
   }

@@ -2,14 +2,21 @@ import { closeSync, existsSync, fsyncSync, openSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { LogFlush } from './log-flush.ts'
-import { bindable, mayWrite, requireAllowed, sqlLimits, type SqlValue } from './sql-limits.ts'
+import { parametersOf, SqlCheck } from './sql-check.ts'
+import { bindable, sqlLimits, type SqlValue } from './sql-limits.ts'
 
 export type Row = unknown[]
 
+/** One of the object's. */
 interface Statement {
   readonly prepared: StatementSync
   readonly writes: boolean
+  /** Other statements may have other columns when it has run. */
+  readonly alters: boolean
+  readonly parameters: number
   readonly columns: readonly string[]
+  /** The statements behind it in its text. */
+  readonly rest: string
 }
 
 /** Statements are constant texts; a program that made them up would fill the memory. */
@@ -30,8 +37,8 @@ export interface SqliteListener {
   begun(): void
   /** That commit is on disk, and all before it. */
   durable(commit: number): void
-  /** The disk has not taken what was committed. */
-  failed(error: Error): void
+  /** The disk has not taken what was committed, or SQLite has undone it: the object is broken. */
+  failed(error: unknown): void
 }
 
 /**
@@ -42,15 +49,21 @@ export interface SqliteListener {
 export class SqliteFile {
   readonly #path: string
   readonly #listener: SqliteListener
+  /** The object's, which are checked. */
   readonly #statements = new Map<string, Statement>()
+  /** The host's own. */
+  readonly #own = new Map<string, StatementSync>()
   readonly #flush: LogFlush
   #database: DatabaseSync
+  #check: SqlCheck
   #isStored: boolean
   #isOpen = true
   #inTransaction = false
   /** Something was written in the transaction. */
   #begun = false
   #depth = 0
+  /** Tables were made or altered since the commit. */
+  #altered = false
   /** Something has been asked of it since this was last set to false. */
   used = false
 
@@ -59,11 +72,19 @@ export class SqliteFile {
     this.#listener = listener
     this.#isStored = existsSync(path)
     this.#database = this.#open()
+    this.#check = new SqlCheck(this.#database)
     this.#flush = new LogFlush(
       `${path}-wal`,
       (commit) => listener.durable(commit),
       (error) => listener.failed(error),
     )
+  }
+
+  #reopen(): void {
+    this.#statements.clear()
+    this.#own.clear()
+    this.#database = this.#open()
+    this.#check = new SqlCheck(this.#database)
   }
 
   #open(): DatabaseSync {
@@ -87,24 +108,34 @@ export class SqliteFile {
   /** Bytes of the pages in use. */
   get size(): number {
     const pragma = (name: string): number => {
-      const row = this.#statement(`PRAGMA ${name}`).prepared.get() as unknown as
-        | number[]
-        | undefined
+      const row = this.#ownStatement(`PRAGMA ${name}`).get() as unknown as number[] | undefined
       return row?.[0] ?? 0
     }
     return (pragma('page_count') - pragma('freelist_count')) * pragma('page_size')
   }
 
-  /** All rows of a statement; `columns` are their names. */
+  /** All rows of a statement, or of the last of several; `columns` are their names. */
   exec(text: string, params: readonly SqlValue[]): { columns: readonly string[]; rows: Row[] } {
-    const statement = this.#allowed(text)
-    const { prepared, columns } = statement
-    const bound = params.map(bindable)
-    if (columns.length === 0) {
-      prepared.run(...bound)
-      return { columns, rows: [] }
+    this.#requireOpen()
+    const known = this.#statement(text)
+    const isLast = known.rest === ''
+    if (known.parameters !== (isLast ? params.length : 0)) {
+      throw new Error('Wrong number of parameter bindings for SQL query.')
     }
-    const rows = prepared.all(...bound) as unknown as Row[]
+    const bound = isLast ? params.map(bindable) : []
+    if (known.writes && !this.#begun) {
+      this.#write()
+    }
+    // The file may have come into being with it, for which nothing was prepared.
+    const { prepared, columns, alters, rest } = known.writes ? this.#statement(text) : known
+    const rows = this.#watched(() => prepared.all(...bound)) as unknown as Row[]
+    if (alters) {
+      this.#altered = true
+      this.#statements.clear()
+    }
+    if (!isLast) {
+      return this.exec(rest, params)
+    }
     for (const row of rows) {
       for (let place = 0; place < row.length; place++) {
         const cell = row[place]
@@ -117,21 +148,6 @@ export class SqliteFile {
     return { columns, rows }
   }
 
-  #allowed(text: string): Statement {
-    this.#requireOpen()
-    let statement = this.#statements.get(text)
-    if (statement === undefined) {
-      requireAllowed(text)
-      statement = this.#statement(text)
-    }
-    if (statement.writes && !this.#begun) {
-      this.#write()
-      // The file may have come into being with it.
-      return this.#statement(text)
-    }
-    return statement
-  }
-
   #requireOpen(): void {
     this.used = true
     if (!this.#isOpen) {
@@ -140,21 +156,34 @@ export class SqliteFile {
   }
 
   #statement(text: string): Statement {
-    const known = this.#statements.get(text)
-    if (known !== undefined) {
-      return known
-    }
-    const prepared = this.#database.prepare(text)
-    if (text.slice(prepared.sourceSQL.length).trim() !== '') {
-      throw new Error('the host runs one SQL statement at a time')
-    }
+    return this.#statements.get(text) ?? this.#prepare(text)
+  }
+
+  #prepare(text: string): Statement {
+    const checked = this.#check.prepare(() => this.#database.prepare(text))
+    const { prepared } = checked
+    const { sourceSQL } = prepared
     prepared.setReturnArrays(true)
-    const columns = prepared.columns().map(({ name }) => name)
-    const statement = { prepared, writes: mayWrite(text), columns }
+    const statement = {
+      ...checked,
+      parameters: parametersOf(sourceSQL),
+      columns: prepared.columns().map(({ name }) => name),
+      rest: restOf(text, sourceSQL),
+    }
     if (this.#statements.size >= STATEMENTS_MAX) {
       this.#statements.clear()
     }
     this.#statements.set(text, statement)
+    return statement
+  }
+
+  #ownStatement(text: string): StatementSync {
+    let statement = this.#own.get(text)
+    if (statement === undefined) {
+      statement = this.#database.prepare(text)
+      statement.setReturnArrays(true)
+      this.#own.set(text, statement)
+    }
     return statement
   }
 
@@ -170,16 +199,27 @@ export class SqliteFile {
     }
     if (!this.#isStored) {
       this.#database.close()
-      this.#statements.clear()
       this.#isStored = true
-      this.#database = this.#open()
+      this.#reopen()
     }
     this.#run('BEGIN')
     this.#inTransaction = true
   }
 
   #run(text: string): void {
-    this.#statement(text).prepared.run()
+    this.#watched(() => this.#ownStatement(text).run())
+  }
+
+  /** Nothing may run behind a transaction that is gone: it would be stored by itself. */
+  #watched<T>(run: () => T): T {
+    try {
+      return run()
+    } catch (error) {
+      if (this.#inTransaction && this.#isOpen && !this.#database.isTransaction) {
+        this.#listener.failed(error)
+      }
+      throw error
+    }
   }
 
   /** A savepoint: what `body` writes is undone where it throws. May be nested. */
@@ -193,12 +233,18 @@ export class SqliteFile {
       this.#run(`RELEASE ${name}`)
       return result
     } catch (error) {
-      this.#run(`ROLLBACK TO ${name}`)
-      this.#run(`RELEASE ${name}`)
+      // An object that is lost has nothing to undo any more.
+      if (this.#isOpen) {
+        this.#run(`ROLLBACK TO ${name}`)
+        this.#run(`RELEASE ${name}`)
+        if (this.#altered) {
+          this.#statements.clear()
+        }
+      }
       throw error
     } finally {
       this.#depth--
-      if (this.#depth === 0 && !this.#begun) {
+      if (this.#depth === 0 && !this.#begun && this.#isOpen) {
         this.#end()
       }
     }
@@ -207,10 +253,10 @@ export class SqliteFile {
   /** The alarm in ms since 1970. */
   get alarm(): number | null {
     this.#requireOpen()
-    if (this.#statement(SELECT_METADATA).prepared.get() === undefined) {
+    if (this.#ownStatement(SELECT_METADATA).get() === undefined) {
       return null
     }
-    const { prepared } = this.#statement(SELECT_ALARM)
+    const prepared = this.#ownStatement(SELECT_ALARM)
     // Nanoseconds since 1970 are beyond 2^53.
     prepared.setReadBigInts(true)
     const row = prepared.get() as unknown as [bigint] | undefined
@@ -229,7 +275,7 @@ export class SqliteFile {
     if (time === null) {
       this.#run(DELETE_ALARM)
     } else {
-      this.#statement(UPSERT_ALARM).prepared.run(BigInt(time) * NS_PER_MS)
+      this.#ownStatement(UPSERT_ALARM).run(BigInt(time) * NS_PER_MS)
     }
   }
 
@@ -246,6 +292,7 @@ export class SqliteFile {
   #end(): void {
     this.#run('COMMIT')
     this.#inTransaction = false
+    this.#altered = false
   }
 
   /** Everything is gone, file and all. */
@@ -260,7 +307,7 @@ export class SqliteFile {
     fsyncSync(directory)
     closeSync(directory)
     this.#isStored = false
-    this.#database = this.#open()
+    this.#reopen()
   }
 
   /** What was not committed is undone; what was committed is on disk when this returns. */
@@ -285,6 +332,7 @@ export class SqliteFile {
 
   #forget(): void {
     this.#statements.clear()
+    this.#own.clear()
     if (this.#inTransaction) {
       this.#inTransaction = false
       this.#begun = false
@@ -295,4 +343,10 @@ export class SqliteFile {
     }
     this.#database.close()
   }
+}
+
+/** What of a text stands behind its first statement: nothing, where there are but spaces and semicolons. */
+function restOf(text: string, first: string): string {
+  const rest = text.slice(text.indexOf(first) + first.length)
+  return /^[\s;]*$/.test(rest) ? '' : rest
 }

@@ -1,6 +1,9 @@
 import { SqlStorage } from './sql-storage.ts'
 import type { SqliteFile } from './sqlite-file.ts'
 
+/** The nanoseconds since 1970 of a later alarm have no room in 63 bits, of which workerd uses less. */
+const ALARM_MAX = Date.UTC(2189, 0)
+
 /** What storage needs of the life of the object that it is of. */
 export interface StorageOwner {
   /** Resolves when all that was written is on disk. */
@@ -32,9 +35,16 @@ export class DurableObjectStorage {
     return this.#owner.alarm()
   }
 
-  /** Alarms are of whole milliseconds since 1970. */
+  /** Alarms are of whole milliseconds since 1970; one of the past is due now. */
   async setAlarm(time: number | Date): Promise<void> {
-    this.#owner.setAlarm(Math.floor(Number(time)))
+    const ms = Math.floor(Number(time))
+    if (!(ms > 0)) {
+      throw new TypeError('setAlarm() cannot be called with an alarm time <= 0')
+    }
+    if (ms > ALARM_MAX) {
+      throw new TypeError("This API doesn't support dates after 2189.")
+    }
+    this.#owner.setAlarm(Math.max(ms, Date.now()))
   }
 
   async deleteAlarm(): Promise<void> {
