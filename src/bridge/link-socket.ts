@@ -5,6 +5,7 @@ import {
   encodeFrames,
   type Frame,
   FrameError,
+  messagesOf,
   SESSION_PROTOCOL,
 } from '../protocol/frames.ts'
 import { statusOf } from '../protocol/status.ts'
@@ -92,9 +93,11 @@ export class LinkSocket {
     return this.#socket.queuedBytes
   }
 
-  /** As one message. */
+  /** As one message, unless that would be too long for one. */
   send(frames: readonly Frame[]): void {
-    this.#socket.send(encodeFrames(frames, HEAD_BYTES_MAX, allocate))
+    for (const message of messagesOf(frames)) {
+      this.#socket.send(encodeFrames(message, HEAD_BYTES_MAX, allocate))
+    }
   }
 
   #receive(data: Buffer, isBinary: boolean): void {

@@ -3,6 +3,7 @@ import { isCipherSuite } from '../bridge/tls-cipher-suites.ts'
 import { parseAuthToken } from '../config/auth-token.ts'
 import { parseDuration } from '../config/duration.ts'
 import { keyspaceName } from '../config/keyspace-name.ts'
+import { REQUEST_BYTES_MAX, REQUEST_BYTES_PROBLEM } from '../config/request-bytes.ts'
 import { clientUrlProblem, type ListenUrl, parseListenUrl } from './listen-url.ts'
 
 // Each reads a flag's text; what is wrong with it ends the line "invalid value … for flag …: ".
@@ -16,6 +17,11 @@ export const wholeNumber = z
   .refine(Number.isSafeInteger, 'is out of range')
 
 export const countingNumber = wholeNumber.refine((value) => value >= 0, 'must not be negative')
+
+export const requestBytes = countingNumber.refine(
+  (value) => value <= REQUEST_BYTES_MAX,
+  REQUEST_BYTES_PROBLEM,
+)
 
 /** Go's words for yes and no (strconv.ParseBool). */
 export const boolean = z.string().transform((given, context) => {

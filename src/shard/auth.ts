@@ -1,6 +1,7 @@
 /** The Auth service (server/etcdserver/api/v3rpc/auth.go and v3_server.go). */
 import type { AuthStore } from '../auth/auth-store.ts'
 import { EngineError } from '../mvcc/errors.ts'
+import { ROW_BYTES_MAX } from '../mvcc/value-parts.ts'
 import { fromBase64 } from '../protocol/base64-decode.ts'
 import { toBase64 } from '../protocol/base64.ts'
 import type {
@@ -17,7 +18,7 @@ import type {
   AuthUserGrantRoleRequest,
   AuthUserRevokeRoleRequest,
 } from '../protocol/generated/messages.ts'
-import type { AuthMethod } from '../protocol/request-size.ts'
+import { type AuthMethod, requestTooLarge } from '../protocol/request-size.ts'
 import type { Answer, Dispatch, Handler, Handlers, StepsFacts } from './handler.ts'
 import type { Keyspace } from './keyspace.ts'
 import { requireFitting } from './kv.ts'
@@ -109,6 +110,10 @@ function admit(
 ): void {
   principal.authenticate()
   requireFitting(keyspace, method, request)
+  // Names and ranges stand in one row.
+  if (requestTooLarge(method, request, ROW_BYTES_MAX)) {
+    throw new EngineError('request-too-large')
+  }
   principal.authorize(method, request)
 }
 

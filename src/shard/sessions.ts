@@ -9,6 +9,7 @@ import {
   type FrameCall,
   FrameError,
   FrameKind,
+  messagesOf,
 } from '../protocol/frames.ts'
 import { LeaderRequest, type ResponseHeader, WatchRequest } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
@@ -420,7 +421,7 @@ export class Sessions {
       session.outgoing = []
       // A socket that is closing takes nothing any more; its close event ends the session.
       if (outgoing.length > 0 && socket.readyState === WebSocket.OPEN) {
-        socket.send(encodeFrames(outgoing))
+        messagesOf(outgoing).forEach((message) => socket.send(encodeFrames(message)))
       }
       this.#remember(session)
     }
