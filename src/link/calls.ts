@@ -5,8 +5,8 @@ import type { AnswerReader, UnaryCall } from './upstream.ts'
 
 /** Calls that are not answered; below what the shard takes on one socket. */
 const CALLS_MAX = 20_000
-/** Bytes of calls that wait to be sent. */
-const WAITING_BYTES_MAX = 64 * 1024 * 1024
+/** Bytes of calls that wait to be sent: two dozen of the longest. */
+const WAITING_BYTES_MAX = 256 * 1024 * 1024
 /** Calls of one message: behind that the next one can be on its way while this one is worked on. */
 const MESSAGE_BYTES_MAX = 1024 * 1024
 /** How long a call waits for a link, about as long as etcd lets a request wait for its leader. */

@@ -42,11 +42,33 @@ export const CREDIT_WINDOW_BYTES = 1024 * 1024
 
 const HEAD_BYTES = 10
 
+/** A Durable Object is sent messages of 32 MiB at most, and no frame of a call is longer than a third. */
+const MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+
 const noBytes = new Uint8Array(0)
 
 /** The peer speaks another version, or sent what is no frame: the socket is of no use any more. */
 export class FrameError extends Error {
   override readonly name = 'FrameError'
+}
+
+/** The frames in as few messages as they may leave in. One that is longer by itself is left alone. */
+export function messagesOf(
+  frames: readonly Frame[],
+  bytesMax = MESSAGE_BYTES_MAX,
+): readonly (readonly Frame[])[] {
+  const messages: (readonly Frame[])[] = []
+  let first = 0
+  let bytes = 0
+  for (const [index, { payload }] of frames.entries()) {
+    if (index > first && bytes + payload.length > bytesMax) {
+      messages.push(frames.slice(first, index))
+      first = index
+      bytes = 0
+    }
+    bytes += payload.length
+  }
+  return first === 0 ? [frames] : [...messages, frames.slice(first)]
 }
 
 export function encodeFrames(frames: readonly Frame[]): Uint8Array {

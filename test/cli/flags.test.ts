@@ -152,6 +152,7 @@ describe('flags', () => {
     ['quota-backend-bytes', '9007199254740992', 'is out of range'],
     ['max-txn-ops', '-1', 'must not be negative'],
     ['max-request-bytes', '', 'must be a whole number'],
+    ['max-request-bytes', '31457281', 'must be at most 31457280'],
     ['auto-compaction-mode', 'yearly', 'must be periodic or revision'],
     ['metrics', 'all', 'must be basic or extensive'],
     ['log-level', 'loud', 'must be debug, info, warn, error, panic or fatal'],

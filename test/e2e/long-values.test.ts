@@ -175,3 +175,28 @@ it('[LNG8] several at once are all stored, and read at once', async () => {
   })
   expect(listed['kvs']).toHaveLength(names.length)
 })
+
+it('[LNG9] what does not fit into a row is refused, and the link stays', async () => {
+  const tooLarge = 'etcdserver: request is too large'
+  const watches = Array.from({ length: 5 }, () => client.stream('/etcdserverpb.Watch/Watch'))
+  const other = client.stream('/etcdserverpb.Watch/Watch')
+  other.send({ createRequest: create(WatchCreateRequest, { key: key('other') }) })
+  expect((await other.next())?.created).toBe(true)
+  for (const watch of watches) {
+    const long = { key: Buffer.alloc(8_000_000, 'k'), rangeEnd: key('l') }
+    watch.send({ createRequest: create(WatchCreateRequest, long) })
+  }
+  for (const watch of watches) {
+    const cancelReason = `rpc error: code = InvalidArgument desc = ${tooLarge}`
+    expect(await watch.next()).toMatchObject({ canceled: true, cancelReason })
+    watch.cancel()
+  }
+  await client.call('/etcdserverpb.Auth/RoleAdd', { name: 'role' })
+  const perm = { permType: 0, key: Buffer.alloc(LONG, 'k'), rangeEnd: key('l') }
+  const grant = client.call('/etcdserverpb.Auth/RoleGrantPermission', { name: 'role', perm })
+  expect(await refusalOf(grant)).toEqual({ code: 3, message: tooLarge })
+  await client.call(PUT, { key: key('other'), value: key('1') })
+  expect((await other.next())?.events).toHaveLength(1)
+  other.cancel()
+  expect(server.log()).not.toContain('lost the link')
+})

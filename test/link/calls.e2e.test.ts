@@ -147,10 +147,22 @@ it('[LNK11] more bytes than a link holds are refused', async () => {
   const started = refusalOf(client.link.start())
   clients.push(client)
   const value = 'v'.repeat(1024 * 1024)
-  const calls = Array.from({ length: 63 }, () => refusalOf(client.put('a', value)))
+  const calls = Array.from({ length: 255 }, () => refusalOf(client.put('a', value)))
   expect(await refusalOf(client.put('a', value))).toEqual(statusOf('too-many-requests'))
   client.link.close()
   await Promise.all([...calls, started])
+})
+
+it('[LNK30] what is asked before there is a link arrives, however much it is in all', async () => {
+  const client = new LinkClient(proxy.url)
+  clients.push(client)
+  const key = new Uint8Array(7 * 1024 * 1024).fill(1)
+  const watches = Array.from({ length: 5 }, () => client.watch())
+  const refused = watches.map((watch) => watch.created({ key, rangeEnd: ALL.rangeEnd }))
+  await client.link.start()
+  await Promise.all(refused)
+  expect(watches.map(({ stream }) => stream.messages[0]?.canceled)).toEqual(watches.map(() => true))
+  expect(client.logged).toEqual(['info: connected to the upstream'])
 })
 
 it('[LNK12] a closed link ends what is under way and takes nothing more', async () => {

@@ -4,20 +4,18 @@ import { EngineError, type ErrorKind } from '../../src/mvcc/errors.ts'
 import type { HashKv } from '../../src/mvcc/hash.ts'
 import { boundsOf } from '../../src/mvcc/key-range.ts'
 import type { RangeCursor } from '../../src/mvcc/range.ts'
-import { Store } from '../../src/mvcc/store.ts'
+import { Store, type StoreOptions } from '../../src/mvcc/store.ts'
 import type { Event, KeyRange, KeyValue, RangeRequest, RangeResult } from '../../src/mvcc/types.ts'
 import { modelHash } from '../model-hash.ts'
 import { bytes, inRange, refuse, text } from '../model-rules.ts'
 import { type Change, Model } from '../model.ts'
 import { ALL, type Step } from './model-steps.ts'
 import { openNodeSql } from './node-sql.ts'
-import { LEASES, settle } from './random-requests.ts'
+import { CUTTING_ROW_BYTES, LEASES, settle } from './random-requests.ts'
 import { rangeOf } from './requests.ts'
 
 const TXN_OPS_MAX = 5
 const HASHES_KEPT = 10
-/** So little that a row does not hold the longest of the values that the requests have. */
-const ROW_BYTES_MAX = 1000
 /** Of a long history not every revision is looked at, nor every key's events. */
 const REVISIONS_CHECKED = 60
 const SOME: KeyRange = { key: bytes('k00001'), rangeEnd: bytes('k00003') }
@@ -46,15 +44,15 @@ export class Pair {
   }
 
   #open(): Store {
-    const options = {
+    const options: StoreOptions = {
       txnOpsMax: TXN_OPS_MAX,
-      hasLease: (lease: bigint) => this.model.leases.has(lease),
-      changed: (revision: number, events: readonly Event[] | 'many') => {
+      hasLease: (lease) => this.model.leases.has(lease),
+      changed: (revision, events) => {
         same(this.#told, undefined, 'a transaction is told of once')
         this.#told = { revision, events }
       },
     }
-    return new Store(this.sql, options, ROW_BYTES_MAX)
+    return new Store(this.sql, options, CUTTING_ROW_BYTES)
   }
 
   step(step: Step): void {

@@ -18,6 +18,8 @@ const UNKNOWN_LEASE = 99n
 
 const LONG_BYTES = 769
 const CUT_BYTES = 2500
+/** For stores that are to cut the longest value that the requests have. */
+export const CUTTING_ROW_BYTES = 1000
 
 const anyKey = fc
   .oneof(
@@ -36,10 +38,7 @@ const anyEnd = fc
 
 export const anyRange: fc.Arbitrary<KeyRange> = fc.record({ key: anyKey, rangeEnd: anyEnd })
 
-/**
- * A value of 769 bytes is the first that the current tree does not hold. With its key, one of 2,500 is
- * more than a row of the log holds in these tests (model-pair.ts).
- */
+/** A value of 769 bytes is the first that the current tree does not hold. */
 const anyValue = fc
   .oneof(
     { weight: 8, arbitrary: fc.constantFrom('', '\0', '1', '2', '12') },

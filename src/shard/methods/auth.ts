@@ -2,6 +2,7 @@
 import type { AuthStore } from '../../auth/auth-store.ts'
 import type { Principal } from '../../auth/principal.ts'
 import { EngineError } from '../../mvcc/errors.ts'
+import { ROW_BYTES_MAX } from '../../mvcc/value-parts.ts'
 import { fromBase64 } from '../../protocol/base64-decode.ts'
 import { toBase64 } from '../../protocol/base64.ts'
 import type {
@@ -18,7 +19,7 @@ import type {
   AuthUserGrantRoleRequest,
   AuthUserRevokeRoleRequest,
 } from '../../protocol/generated/messages.ts'
-import type { AuthMethod } from '../../protocol/request-size.ts'
+import { type AuthMethod, requestTooLarge } from '../../protocol/request-size.ts'
 import type { Keyspace } from '../keyspace.ts'
 import type { Page } from '../page.ts'
 import type { Handler, Parts, StepsFacts } from '../run.ts'
@@ -114,6 +115,10 @@ function admit(
 ): void {
   principal.authenticate()
   requireFitting(keyspace, method, request)
+  // Names and ranges stand in one row.
+  if (requestTooLarge(method, request, ROW_BYTES_MAX)) {
+    throw new EngineError('request-too-large')
+  }
   principal.authorize(method, request)
 }
 

@@ -1,6 +1,7 @@
 import { type Principal, principalOf, type UserContext } from '../../auth/principal.ts'
 import type { Authority } from '../../door/door.ts'
 import { EngineError } from '../../mvcc/errors.ts'
+import { ROW_BYTES_MAX } from '../../mvcc/value-parts.ts'
 import type { WatchStream } from '../../mvcc/watch-stream.ts'
 import type { WatchCreateRequest, WatchRequest } from '../../protocol/generated/messages.ts'
 import { codeName, fromEngineError } from '../../protocol/status.ts'
@@ -84,6 +85,7 @@ export class ServerWatchStream {
     try {
       principal.authenticate()
       principal.authorize('/etcdserverpb.Watch/Watch', { createRequest })
+      requireRememberable(createRequest)
     } catch (error) {
       if (!(error instanceof EngineError)) {
         throw error
@@ -97,6 +99,13 @@ export class ServerWatchStream {
   close(): void {
     this.#closed = true
     this.#keyspace.hub.close(this.watch)
+  }
+}
+
+/** What survives hibernation is a row (session-memory.ts). */
+function requireRememberable({ key, rangeEnd }: WatchCreateRequest): void {
+  if (key.length + rangeEnd.length > ROW_BYTES_MAX) {
+    throw new EngineError('request-too-large')
   }
 }
 

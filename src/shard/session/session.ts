@@ -10,6 +10,7 @@ import {
   type RawCall,
   FrameError,
   FrameKind,
+  messagesOf,
 } from '../../protocol/frames.ts'
 import { LeaderRequest, WatchRequest } from '../../protocol/generated/messages.ts'
 import { rpcMethods } from '../../protocol/generated/services.ts'
@@ -316,7 +317,7 @@ export class Session implements SessionOut, Unflushed {
     this.#outgoing = []
     // A socket that is closing takes nothing any more; its close event ends the session.
     if (outgoing.length > 0 && this.#socket.readyState === WebSocket.OPEN) {
-      this.#socket.send(encodeFrames(outgoing))
+      messagesOf(outgoing).forEach((message) => this.#socket.send(encodeFrames(message)))
     }
     this.#remember()
   }

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { EngineError } from '../../../src/mvcc/errors.ts'
 import type { HashKv } from '../../../src/mvcc/hash.ts'
-import { Store } from '../../../src/mvcc/store.ts'
+import { Store, type StoreOptions } from '../../../src/mvcc/store.ts'
 import type { RequestOp } from '../../../src/mvcc/types.ts'
 import {
   CompactionRequest,
@@ -15,7 +15,7 @@ import { encodeJson } from '../../../src/protocol/json-encode.ts'
 import type { MessageType } from '../../../src/protocol/message-type.ts'
 import { bytes } from '../../model-rules.ts'
 import { openNodeSql } from '../../mvcc/node-sql.ts'
-import { anyPut, anyRange, LEASES } from '../../mvcc/random-requests.ts'
+import { anyPut, anyRange, CUTTING_ROW_BYTES, LEASES } from '../../mvcc/random-requests.ts'
 import { type Etcd, etcdMissing, startEtcd } from '../../oracle/etcd.ts'
 import { call } from '../../oracle/grpc.ts'
 
@@ -56,16 +56,16 @@ async function compareHashes(etcd: Etcd): Promise<void> {
   const sql = openNodeSql()
   const deletions = new Set<number>()
   const compacted: number[] = []
-  const open = (): Store =>
-    new Store(sql, {
-      txnOpsMax: 128,
-      hasLease: (lease) => LEASES.includes(lease),
-      changed: (revision, events) => {
-        if (events !== 'many' && events.some((event) => event.type === 1)) {
-          deletions.add(revision)
-        }
-      },
-    })
+  const options: StoreOptions = {
+    txnOpsMax: 128,
+    hasLease: (lease) => LEASES.includes(lease),
+    changed: (revision, events) => {
+      if (events !== 'many' && events.some((event) => event.type === 1)) {
+        deletions.add(revision)
+      }
+    },
+  }
+  const open = (): Store => new Store(sql, options, CUTTING_ROW_BYTES)
   let store = open()
   for (const ID of LEASES) {
     await ask(etcd, '/v3/lease/grant', LeaseGrantRequest, { ID, TTL: 3600 })
