@@ -34,7 +34,7 @@ const readShapes: readonly Shape[] = [
 ]
 
 /** Measures one server once. */
-type Measure = (server: Running, load: GrpcLoad, round: string) => Promise<Figures>
+type Measure = (load: GrpcLoad, round: string) => Promise<Figures>
 
 interface GrpcCase {
   readonly name: string
@@ -72,7 +72,7 @@ const txn = grpcCases({
   shapes: writeShapes,
   forKubernetes: true,
   measure: (called) =>
-    Promise.resolve(async (_server, load, round) => {
+    Promise.resolve(async (load, round) => {
       const prefix = `/registry/bench/${round}/`
       const task = { kind: 'grpc-txn', prefix, valueBytes: OBJECT_BYTES, ...load } as const
       return unaryFigures(called, await runLoad(task))
@@ -123,10 +123,9 @@ async function eachShape(
   for (const shape of of.shapes) {
     const [connections, streams] = shape
     const measure = await of.measure(`${called}, ${shown(shape)}`)
-    const measured = await alternate(running, rounds, (server, round) => {
-      const { address, rootPid } = server
+    const measured = await alternate(running, rounds, ({ address, rootPid }, round) => {
       const load = { address, serverPid: rootPid, connections, streams, seconds }
-      return measure(server, load, `${connections}/${round}`)
+      return measure(load, `${connections}/${round}`)
     })
     rows.push(...measured)
   }
@@ -142,10 +141,10 @@ async function oneRequest(called: string, method: string, message: Uint8Array): 
   const generate = await findGenerator()
   const frame = grpcFrame(message)
   const writes = method.endsWith('/Put')
-  return async ({ address }, load) => {
-    const before = await revision(address)
+  return async (load) => {
+    const before = await revision(load.address)
     const result = await generate({ kind: 'grpc', method, frame, ...load })
-    const written = (await revision(address)) - before
+    const written = (await revision(load.address)) - before
     // A put that failed would have left the revision, and nothing but a put moves it.
     if (writes ? written < result.perSecond * load.seconds * 0.99 : written > 0) {
       throw new Error(`${written} revisions for ${result.perSecond} calls per s`)
