@@ -62,6 +62,8 @@ const workerd: TestProjectInlineConfiguration = {
   test: {
     name: 'workerd',
     include: inWorkerd,
+    isolate: false,
+    setupFiles: [join(import.meta.dirname, 'shard', 'fresh-storage.ts')],
     sequence: { groupOrder: 2 },
     ...timeouts,
   },
