@@ -38,8 +38,8 @@ const timeouts = { testTimeout: 60_000, hookTimeout: 60_000 }
 const inNode = { deps: { interopDefault: false }, ...timeouts }
 
 /**
- * Pure rooms, and sockets between two ends in this process. Each project names its `groupOrder`: where one worker
- * runs all, vitest takes order 0 last.
+ * Pure rooms, and sockets between two ends in this process. Each project names its `groupOrder`:
+ * where one worker runs all, vitest takes order 0 last.
  */
 const unit: TestProjectInlineConfiguration = {
   root,
