@@ -32,8 +32,8 @@ const timeouts = { testTimeout: 60_000, hookTimeout: 60_000 }
 const inNode = { deps: { interopDefault: false }, ...timeouts }
 
 /**
- * Pure rooms, and sockets between two ends in this process. Each project names its `groupOrder`: where one worker
- * runs all, vitest takes order 0 last.
+ * Pure rooms, and sockets between two ends in this process. Each project names its `groupOrder`:
+ * where one worker runs all, vitest takes order 0 last.
  */
 const unit: TestProjectInlineConfiguration = {
   root,
@@ -56,6 +56,8 @@ const workerd: TestProjectInlineConfiguration = {
   test: {
     name: 'workerd',
     include: inWorkerd,
+    isolate: false,
+    setupFiles: [join(import.meta.dirname, 'shard', 'fresh-storage.ts')],
     sequence: { groupOrder: 2 },
     ...timeouts,
   },
