@@ -15,7 +15,7 @@ import type {
   TxnRequest,
   WatchRequest,
 } from '../protocol/generated/messages.ts'
-import type { MethodName } from '../protocol/methods.ts'
+import { type MethodName, methods, type MethodsWhere } from '../protocol/methods.ts'
 import type { AuthInfo, AuthStore } from './auth-store.ts'
 import { textRange } from './key-text.ts'
 
@@ -34,64 +34,26 @@ export interface Visit {
   readonly leases: LeasedKeys
 }
 
-/** `user` is whoever has shown credentials, `root` who has the role `root`. */
-type Rule<T> = 'anybody' | 'user' | 'root' | ((visit: Visit, request: T) => void)
-
 /**
- * What each method asks of its caller while auth is on: server/etcdserver/apply/auth.go and
- * v3_server.go, and what api/v3rpc checks before them. A lock or a campaign is let in, because it
- * is made of requests to KV and Lease that are each checked themselves.
+ * What is asked of the caller where the request says it: server/etcdserver/apply/auth.go and
+ * v3_server.go, and what api/v3rpc checks before them.
  */
-const rules: { readonly [method in MethodName]: Rule<never> } = {
+const rules: {
+  readonly [method in MethodsWhere<'user', 'as-asked'>]: (visit: Visit, request: never) => void
+} = {
   '/etcdserverpb.KV/Range': checkRead,
   '/etcdserverpb.KV/RangeStream': checkRead,
   '/etcdserverpb.KV/Put': checkPut,
   '/etcdserverpb.KV/DeleteRange': checkDeleteRange,
   '/etcdserverpb.KV/Txn': checkTxn,
-  '/etcdserverpb.KV/Compact': 'root',
   '/etcdserverpb.Watch/Watch': checkWatch,
-  '/etcdserverpb.Lease/LeaseGrant': 'user',
   '/etcdserverpb.Lease/LeaseRevoke': checkLeaseChange,
   '/etcdserverpb.Lease/LeaseKeepAlive': checkLeaseChange,
   '/etcdserverpb.Lease/LeaseTimeToLive': checkLeaseTimeToLive,
   '/etcdserverpb.Lease/LeaseLeases': checkLeaseLeases,
-  '/etcdserverpb.Cluster/MemberAdd': 'root',
-  '/etcdserverpb.Cluster/MemberRemove': 'root',
-  '/etcdserverpb.Cluster/MemberUpdate': 'root',
-  '/etcdserverpb.Cluster/MemberList': 'user',
-  '/etcdserverpb.Cluster/MemberPromote': 'root',
   '/etcdserverpb.Maintenance/Alarm': checkAlarm,
-  '/etcdserverpb.Maintenance/Status': 'user',
-  '/etcdserverpb.Maintenance/Defragment': 'root',
-  '/etcdserverpb.Maintenance/Hash': 'root',
-  '/etcdserverpb.Maintenance/HashKV': 'root',
-  '/etcdserverpb.Maintenance/Snapshot': 'root',
-  '/etcdserverpb.Maintenance/MoveLeader': 'root',
-  '/etcdserverpb.Maintenance/Downgrade': 'root',
-  '/etcdserverpb.Auth/AuthEnable': 'root',
-  '/etcdserverpb.Auth/AuthDisable': 'root',
-  '/etcdserverpb.Auth/AuthStatus': 'anybody',
-  '/etcdserverpb.Auth/Authenticate': 'anybody',
-  '/etcdserverpb.Auth/UserAdd': 'root',
   '/etcdserverpb.Auth/UserGet': checkUserGet,
-  '/etcdserverpb.Auth/UserList': 'root',
-  '/etcdserverpb.Auth/UserDelete': 'root',
-  '/etcdserverpb.Auth/UserChangePassword': 'root',
-  '/etcdserverpb.Auth/UserGrantRole': 'root',
-  '/etcdserverpb.Auth/UserRevokeRole': 'root',
-  '/etcdserverpb.Auth/RoleAdd': 'root',
   '/etcdserverpb.Auth/RoleGet': checkRoleGet,
-  '/etcdserverpb.Auth/RoleList': 'root',
-  '/etcdserverpb.Auth/RoleDelete': 'root',
-  '/etcdserverpb.Auth/RoleGrantPermission': 'root',
-  '/etcdserverpb.Auth/RoleRevokePermission': 'root',
-  '/v3lockpb.Lock/Lock': 'anybody',
-  '/v3lockpb.Lock/Unlock': 'anybody',
-  '/v3electionpb.Election/Campaign': 'anybody',
-  '/v3electionpb.Election/Proclaim': 'anybody',
-  '/v3electionpb.Election/Leader': 'anybody',
-  '/v3electionpb.Election/Observe': 'anybody',
-  '/v3electionpb.Election/Resign': 'anybody',
 }
 
 /**
@@ -102,14 +64,20 @@ export function checkAccess(visit: Visit, method: MethodName, request: object): 
   if (!visit.auth.enabled) {
     return
   }
-  // The table pairs each method with a rule for its request type.
-  const rule = rules[method] as Rule<object>
-  if (rule === 'root') {
-    requireRoot(visit)
-  } else if (rule === 'user') {
-    requireUser(visit)
-  } else if (rule !== 'anybody') {
-    rule(visit, request)
+  switch (methods[method].user) {
+    case 'anybody':
+      break
+    case 'user':
+      requireUser(visit)
+      break
+    case 'root':
+      requireRoot(visit)
+      break
+    case 'as-asked': {
+      // The table pairs each method with a rule for its request type.
+      const rule = rules[method as keyof typeof rules] as (visit: Visit, request: object) => void
+      rule(visit, request)
+    }
   }
 }
 

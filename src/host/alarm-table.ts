@@ -1,8 +1,8 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import type { AlarmKeeper } from './actor.ts'
 import type { DurableObjectId } from './durable-object-id.ts'
+import type { AlarmKeeper } from './durable-object.ts'
 
 const CREATE_TABLE = `
 CREATE TABLE IF NOT EXISTS _cf_ALARM (

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
+import type { DurableObjectClass } from './durable-object.ts'
 import { hookModules } from './module-hooks.ts'
 import { DurableObjectNamespace } from './namespace.ts'
-import type { DurableObjectClass } from './resident.ts'
 import type { WorkerResponse } from './response.ts'
 import { defineWorkerGlobals } from './worker-globals.ts'
 
@@ -12,7 +12,7 @@ export interface WorkerModule {
 }
 
 /** One namespace of Durable Objects: the binding, the class, and the key that its ids come from. */
-export interface NamespaceBinding {
+interface NamespaceBinding {
   readonly binding: string
   readonly className: string
   readonly uniqueKey: string

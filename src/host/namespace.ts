@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { Actor } from './actor.ts'
 import { AlarmTable } from './alarm-table.ts'
 import { type DurableObjectId, DurableObjectIds } from './durable-object-id.ts'
-import type { DurableObjectClass } from './resident.ts'
+import type { DurableObjectClass } from './durable-object.ts'
 import type { WorkerResponse } from './response.ts'
 
 export interface NamespaceOptions {

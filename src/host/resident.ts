@@ -1,25 +1,10 @@
-import type { ActorOptions } from './actor.ts'
+import { DurableObjectState, type ObjectLife } from './durable-object-state.ts'
+import type { DurableObject, ObjectOptions } from './durable-object.ts'
+import { ObjectLost } from './object-lost.ts'
 import { OutputGate } from './output-gate.ts'
-import type { WorkerResponse } from './response.ts'
 import { SqliteFile } from './sqlite-file.ts'
 import { DurableObjectStorage } from './storage.ts'
 import type { SocketOwner, WorkerWebSocket } from './web-socket.ts'
-
-/** An instance of a class of Durable Objects, as far as the platform calls it. */
-export interface DurableObject {
-  fetch?(request: Request): Promise<WorkerResponse>
-  alarm?(info: { readonly retryCount: number; readonly isRetry: boolean }): Promise<void>
-  webSocketMessage?(socket: WorkerWebSocket, data: string | ArrayBuffer): void | Promise<void>
-  webSocketClose?(
-    socket: WorkerWebSocket,
-    code: number,
-    reason: string,
-    wasClean: boolean,
-  ): void | Promise<void>
-  readonly [method: string]: unknown
-}
-
-export type DurableObjectClass = new (ctx: DurableObjectState, env: unknown) => DurableObject
 
 export interface Life {
   readonly hibernating: Set<WorkerWebSocket>
@@ -28,17 +13,10 @@ export interface Life {
   readonly broken: () => void
 }
 
-/** The marks that workerd puts on the errors of an object that went away. */
-class ObjectLost extends Error {
-  override readonly name = 'ObjectLost'
-  readonly durableObjectReset = true
-  readonly retryable = true
-}
-
 /** One stay of an object in memory: its instance, its gates, and its open file. */
-export class Resident {
+export class Resident implements ObjectLife {
   readonly gate = new OutputGate()
-  readonly #options: ActorOptions
+  readonly #options: ObjectOptions
   readonly #life: Life
   readonly #file: SqliteFile
   #object: DurableObject | undefined
@@ -53,7 +31,7 @@ export class Resident {
   /** The alarm whose handler runs. */
   #firing: number | null = null
 
-  constructor(options: ActorOptions, life: Life) {
+  constructor(options: ObjectOptions, life: Life) {
     this.#options = options
     this.#life = life
     this.#file = new SqliteFile(options.path, {
@@ -67,7 +45,7 @@ export class Resident {
   start(): void {
     const { objectClass, id, env } = this.#options
     try {
-      this.#object = new objectClass(new DurableObjectState(this, id), env)
+      this.#object = new objectClass(new DurableObjectState(id, this), env)
     } catch (error) {
       this.break(error instanceof Error ? error.message : String(error))
       throw error
@@ -266,7 +244,7 @@ export class Resident {
     const lost = new ObjectLost(reason)
     this.#lost = lost
     this.gate.drop()
-    this.#file.close()
+    this.#file.abandon()
     for (const reject of this.#pending) {
       reject(lost)
     }
@@ -277,42 +255,5 @@ export class Resident {
     }
     this.#life.hibernating.clear()
     this.#life.broken()
-  }
-}
-
-/** `ctx` of an object. */
-export class DurableObjectState {
-  readonly id: ActorOptions['id']
-  readonly storage: DurableObjectStorage
-  readonly #resident: Resident
-
-  constructor(resident: Resident, id: ActorOptions['id']) {
-    this.#resident = resident
-    this.id = id
-    this.storage = resident.storage
-  }
-
-  blockConcurrencyWhile<T>(run: () => Promise<T>): Promise<T> {
-    return this.#resident.blockConcurrencyWhile(run)
-  }
-
-  /** The object goes on with it by itself. */
-  waitUntil(promise: Promise<unknown>): void {
-    // oxlint-disable-next-line no-console -- a Worker's log is its console
-    promise.catch((error: unknown) => console.error(error))
-  }
-
-  acceptWebSocket(socket: WorkerWebSocket): void {
-    this.#resident.acceptWebSocket(socket)
-  }
-
-  getWebSockets(): WorkerWebSocket[] {
-    return [...this.#resident.sockets]
-  }
-
-  /** Does not return. */
-  abort(reason = 'the object was aborted'): never {
-    this.#resident.break(reason)
-    throw new ObjectLost(reason)
   }
 }

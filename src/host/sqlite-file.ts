@@ -266,8 +266,19 @@ export class SqliteFile {
   /** What was not committed is undone; what was committed is on disk when this returns. */
   close(): void {
     if (this.#isOpen) {
-      this.#isOpen = false
       this.#flush.end()
+      this.abandon()
+    }
+  }
+
+  /**
+   * What was not committed is undone, and of what was committed nobody is told any more. SQLite writes
+   * its log into the file when it closes it, so that nothing rests on a log that could not be flushed.
+   */
+  abandon(): void {
+    if (this.#isOpen) {
+      this.#isOpen = false
+      this.#flush.close()
       this.#forget()
     }
   }

@@ -132,8 +132,8 @@ const callContext = z.object({
   certified: z.boolean().optional(),
 })
 
-/** What OPEN and CALL say: OPEN has no request. */
-export interface FrameCall {
+/** A `Call` as OPEN and CALL say it: its method may be none that is known, and OPEN has no request. */
+export interface RawCall {
   readonly method: string
   readonly context: CallContext
   /** A protobuf message of the method's request type. */
@@ -157,7 +157,7 @@ for (const name of Object.keys(rpcMethods)) {
  * The method (1 byte of length, ASCII), the context (2 bytes of length, JSON; empty when it says
  * nothing), then the request.
  */
-export function encodeCall({ method, context, request }: FrameCall): Uint8Array {
+export function encodeCall({ method, context, request }: RawCall): Uint8Array {
   const name = encodedMethod(method)
   const json = JSON.stringify(context)
   const said = json === '{}' ? noBytes : text.encode(json)
@@ -177,7 +177,7 @@ export function encodeCall({ method, context, request }: FrameCall): Uint8Array 
 }
 
 /** The request is a view of the payload. */
-export function decodeCall(payload: Uint8Array): FrameCall {
+export function decodeCall(payload: Uint8Array): RawCall {
   const nameLength = payload[0] ?? 0
   const contextStart = 3 + nameLength
   const contextLength = ((payload[contextStart - 2] ?? 0) << 8) | (payload[contextStart - 1] ?? 0)

@@ -15,11 +15,11 @@ export interface ShardRpc {
    * Calls of any unary method, and of LeaseKeepAlive one request at a time. They go in their order,
    * and their answers are in the same order; each of them succeeds or fails by itself.
    */
-  callMany(calls: readonly ShardCall[]): Promise<readonly CallAnswer[]>
+  callMany(calls: readonly Call[]): Promise<readonly Outcome[]>
   /** A further page of a Range whose answer carried `next`; `request` is the first one's. */
-  rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Promise<CallAnswer>
+  rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Promise<Outcome>
   /** What /metrics shows, already true at the moment of the call. */
-  metrics(context: CallContext): Promise<MetricsAnswer>
+  metrics(context: CallContext): Promise<MetricsOutcome>
   /** An administrator's token was revoked: what is open by it ends. */
   revokeAdministrator(id: string): Promise<void>
   /** Makes the keyspace. Doing it twice is doing it once, unless the object is lost at it. */
@@ -53,9 +53,10 @@ export interface AccessTokenList {
   readonly tokens: readonly AccessToken[]
 }
 
-export type MetricsAnswer = Refused | { readonly families: readonly MetricFamily[] }
+export type MetricsOutcome = Refused | { readonly families: readonly MetricFamily[] }
 
-export interface ShardCall {
+/** One call of a client, as gRPC has the word: a method, what is known of who calls, and one request. */
+export interface Call {
   readonly method: MethodName
   /** The protobuf of the method's request. */
   readonly request: Uint8Array
@@ -101,8 +102,8 @@ export interface AdministratorToken {
   readonly expires: number | undefined
 }
 
-/** `response` is the protobuf of the method's response, or its first part where there is `next`. */
-export type CallAnswer =
+/** What a call comes to. `response` is the protobuf of the method's response, or its first part where there is `next`. */
+export type Outcome =
   | { readonly response: Uint8Array; readonly next?: PageCursor | undefined }
   | Refused
 

@@ -18,15 +18,18 @@ import type {
   AuthUserRevokeRoleRequest,
 } from '../protocol/generated/messages.ts'
 import type { AuthMethod } from '../protocol/request-size.ts'
-import type { Answer, Dispatch, Handler, Handlers, StepsFacts } from './handler.ts'
 import type { Keyspace } from './keyspace.ts'
 import { requireFitting } from './kv.ts'
+import type { Page } from './page.ts'
 import type { Principal } from './principal.ts'
+import type { Handler, Parts, StepsFacts } from './run.ts'
 
 const USER_ADD = '/etcdserverpb.Auth/UserAdd'
 const CHANGE_PASSWORD = '/etcdserverpb.Auth/UserChangePassword'
 
-export const authHandlers: Handlers = {
+type HandlersOf<M extends AuthMethod> = { readonly [method in M]: Handler<never> }
+
+export const authHandlers: HandlersOf<AuthMethod> = {
   // Who logs in need not be anybody yet: whatever token comes along is not looked at.
   '/etcdserverpb.Auth/Authenticate': { admits: 'itself', steps: authenticate },
   [USER_ADD]: { admits: 'itself', steps: userAdd },
@@ -65,11 +68,13 @@ export const authHandlers: Handlers = {
 }
 
 /** By method, what it does. Each table pairs a method with its own request type. */
-type Deeds<R> = { readonly [method in AuthMethod]?: (auth: AuthStore, request: never) => R }
+type Deeds<M extends AuthMethod, R> = {
+  readonly [method in M]: (auth: AuthStore, request: never) => R
+}
 type Deed<R> = (auth: AuthStore, request: object) => R
 
-function changes(deeds: Deeds<void>): Handlers {
-  return handlersOf<void>(deeds, (method, deed) => ({
+function changes<M extends AuthMethod>(deeds: Deeds<M, void>): HandlersOf<M> {
+  return handlersOf<M, void>(deeds, (method, deed) => ({
     admits: 'itself',
     write: (keyspace, request: object, { principal }) => {
       admit(keyspace, principal, method, request)
@@ -79,8 +84,8 @@ function changes(deeds: Deeds<void>): Handlers {
   }))
 }
 
-function lookups(deeds: Deeds<object>): Handlers {
-  return handlersOf<object>(deeds, (method, deed) => ({
+function lookups<M extends AuthMethod>(deeds: Deeds<M, object>): HandlersOf<M> {
+  return handlersOf<M, object>(deeds, (method, deed) => ({
     admits: 'itself',
     read: (keyspace, request: object, { principal }) => {
       admit(keyspace, principal, method, request)
@@ -89,15 +94,15 @@ function lookups(deeds: Deeds<object>): Handlers {
   }))
 }
 
-function handlersOf<R>(
-  deeds: Deeds<R>,
+function handlersOf<M extends AuthMethod, R>(
+  deeds: Deeds<M, R>,
   handlerOf: (method: AuthMethod, deed: Deed<R>) => Handler<object>,
-): Handlers {
+): HandlersOf<M> {
   const entries = Object.entries(deeds).map(([method, deed]) => [
     method,
     handlerOf(method as AuthMethod, deed as Deed<R>),
   ])
-  return Object.fromEntries(entries) as Handlers
+  return Object.fromEntries(entries) as HandlersOf<M>
 }
 
 /** Lookups are proposed to etcd's raft log as well, and so have their size checked. */
@@ -114,10 +119,10 @@ function admit(
 
 /** Begins anew where users or roles have changed while the password was compared. */
 async function authenticate(
-  { keyspace, passwords }: Dispatch,
+  { keyspace, passwords }: Parts,
   { name, password }: AuthenticateRequest,
   { gone }: StepsFacts,
-): Promise<Answer> {
+): Promise<Page> {
   const { auth, tokens } = keyspace
   for (;;) {
     const check = auth.passwordCheck(name)
@@ -136,10 +141,10 @@ async function authenticate(
  * that a client may have given; what it proposes has the hash and no password.
  */
 async function userAdd(
-  { keyspace, commits, passwords }: Dispatch,
+  { keyspace, commits, passwords }: Parts,
   request: AuthUserAddRequest,
   { principal, gone }: StepsFacts,
-): Promise<Answer> {
+): Promise<Page> {
   const { name, password, options } = request
   const hash = options?.noPassword === true ? undefined : await passwords.hash(password, gone)
   const proposed =
@@ -154,10 +159,10 @@ async function userAdd(
 
 /** Here the hash that a client has given counts where it gives no password. */
 async function userChangePassword(
-  { keyspace, commits, passwords }: Dispatch,
+  { keyspace, commits, passwords }: Parts,
   request: AuthUserChangePasswordRequest,
   { principal, gone }: StepsFacts,
-): Promise<Answer> {
+): Promise<Page> {
   const { name, password, hashedPassword } = request
   const hash = password === '' ? fromBase64(hashedPassword) : await passwords.hash(password, gone)
   const proposed =

@@ -28,18 +28,14 @@ import { isReadOnly, requestTooLarge } from '../protocol/request-size.ts'
 import type { PageCursor } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import type { Keyspace } from './keyspace.ts'
+import type { Page } from './page.ts'
 import type { Principal } from './principal.ts'
 
 /** Keys and values of one page of a range: what is in memory at once, here and in the gateway. */
 const PAGE_BYTES_MAX = 512 * 1024
 
-export interface RangeAnswer {
-  readonly response: RangeResponse
-  readonly next: RangeCursor | undefined
-}
-
 /** The first page has the header and the count, and the last one `more`: in a row they are the whole. */
-export function range(keyspace: Keyspace, request: RangeRequest): RangeAnswer {
+export function range(keyspace: Keyspace, request: RangeRequest): Page<RangeResponse> {
   const { next, ...page } = keyspace.store.range(request, PAGE_BYTES_MAX)
   return { response: { header: keyspace.header(), ...page }, next }
 }
@@ -48,7 +44,7 @@ export function rangeNext(
   keyspace: Keyspace,
   request: RangeRequest,
   cursor: RangeCursor,
-): RangeAnswer {
+): Page<RangeResponse> {
   const { next, ...page } = keyspace.store.rangeNext(request, cursor, PAGE_BYTES_MAX)
   return { response: page, next }
 }
@@ -68,31 +64,26 @@ export function checkRangeStream(request: RangeRequest): void {
 }
 
 /** A message of a RangeStream. */
-export function rangeStream(keyspace: Keyspace, request: RangeRequest): StreamAnswer {
+export function rangeStream(keyspace: Keyspace, request: RangeRequest): Page<RangeStreamResponse> {
   const page = keyspace.store.range(request, PAGE_BYTES_MAX)
-  return streamAnswer(keyspace, page, { revision: keyspace.store.revision, count: page.count })
+  return streamPage(keyspace, page, { revision: keyspace.store.revision, count: page.count })
 }
 
 export function rangeStreamNext(
   keyspace: Keyspace,
   request: RangeRequest,
   { begun, ...cursor }: PageCursor,
-): StreamAnswer {
+): Page<RangeStreamResponse> {
   const page = keyspace.store.rangeNext(request, cursor, PAGE_BYTES_MAX)
-  return streamAnswer(keyspace, page, begun ?? { revision: cursor.revision, count: 0 })
-}
-
-export interface StreamAnswer {
-  readonly response: RangeStreamResponse
-  readonly next: PageCursor | undefined
+  return streamPage(keyspace, page, begun ?? { revision: cursor.revision, count: 0 })
 }
 
 /** Only the last message tells header, count and `more`, as of when the stream began. */
-function streamAnswer(
+function streamPage(
   keyspace: Keyspace,
   { kvs, more, next }: RangePage,
   begun: { readonly revision: Revision; readonly count: number },
-): StreamAnswer {
+): Page<RangeStreamResponse> {
   if (next !== undefined) {
     const rangeResponse = { ...RangeResponse.empty(), kvs }
     return { response: { rangeResponse }, next: { ...next, begun } }

@@ -5,8 +5,8 @@ import { CLUSTER_VERSION, STORAGE_VERSION } from '../protocol/version.ts'
 import { bucketsOf, type EtcdState } from '../snapshot/buckets.ts'
 import { fileBytes, fileOf, layOut } from '../snapshot/file.ts'
 import { nextTurn } from './commit.ts'
-import type { Dispatch, StepsFacts } from './handler.ts'
 import { type Keyspace, RAFT_TERM } from './keyspace.ts'
+import type { Parts, StepsFacts } from './run.ts'
 
 /** That of etcd's blobs. */
 const BLOB_BYTES = 32 * 1024
@@ -19,7 +19,7 @@ const TURN_BYTES = 4 * BLOB_BYTES
  * compacted meanwhile, because the log is read twice.
  */
 export async function* snapshot(
-  { keyspace, background }: Dispatch,
+  { keyspace, background }: Parts,
   { context, gone }: StepsFacts,
 ): AsyncGenerator<readonly SnapshotResponse[]> {
   const release = background.hold()

@@ -1,18 +1,13 @@
 import type { Event } from '../mvcc/types.ts'
 import type { Sink, WatchResponse as HubResponse } from '../mvcc/watch-response.ts'
 import { encode } from '../protocol/binary.ts'
-import { CREDIT_WINDOW_BYTES } from '../protocol/frames.ts'
-import { type ResponseHeader, WatchResponse } from '../protocol/generated/messages.ts'
+import { CREDIT_WINDOW_BYTES, FrameKind } from '../protocol/frames.ts'
+import { WatchResponse } from '../protocol/generated/messages.ts'
+import type { Keyspace } from './keyspace.ts'
+import type { SessionOut } from './session-out.ts'
 
 /** Watchers that see the same events share the list, and here its encoding. */
 const encodedEvents = new WeakMap<readonly Event[], Uint8Array>()
-
-/** What a sink needs of its session. */
-export interface WatchOut {
-  readonly header: (revision: number) => ResponseHeader
-  readonly send: (payload: Uint8Array) => void
-  readonly changed: () => void
-}
 
 /**
  * One stream's way out. It is ready while less than a window of bytes is on its way to the reader,
@@ -20,13 +15,15 @@ export interface WatchOut {
  * later instead of holding their events in memory.
  */
 export class WatchSink implements Sink {
-  readonly #out: WatchOut
-  readonly changed: () => void
+  readonly #keyspace: Keyspace
+  readonly #stream: number
+  readonly #out: SessionOut
   #underWay = 0
 
-  constructor(out: WatchOut) {
+  constructor(keyspace: Keyspace, stream: number, out: SessionOut) {
+    this.#keyspace = keyspace
+    this.#stream = stream
     this.#out = out
-    this.changed = out.changed
   }
 
   get ready(): boolean {
@@ -34,7 +31,7 @@ export class WatchSink implements Sink {
   }
 
   send(response: HubResponse): void {
-    const header = this.#out.header(response.revision)
+    const header = { ...this.#keyspace.header(), revision: response.revision }
     const head = encode(WatchResponse, { ...response, header, events: [] })
     const events = encodeEvents(response.events)
     // The events are the message's last field, so both encodings in a row are that of the whole.
@@ -42,7 +39,11 @@ export class WatchSink implements Sink {
     payload.set(head)
     payload.set(events, head.length)
     this.#underWay += payload.length
-    this.#out.send(payload)
+    this.#out.send({ kind: FrameKind.DATA, stream: this.#stream, payload })
+  }
+
+  changed(): void {
+    this.#out.changed(this.#stream)
   }
 
   /** The reader has taken so many bytes. Answers whether that has made the stream ready again. */

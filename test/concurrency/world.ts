@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { Observer, observeRequest } from '../../src/concurrency/observer.ts'
 import { firstInQueue, prefixOf } from '../../src/concurrency/queue.ts'
 import { type RecipeClients, refusingAsUnknown } from '../../src/concurrency/recipe-client.ts'
-import { WaitingCalls } from '../../src/concurrency/waiting-calls.ts'
+import { Waiters } from '../../src/concurrency/waiters.ts'
 import { parseSettings } from '../../src/config/settings.ts'
 import type { KeyValue, LeaseId } from '../../src/mvcc/types.ts'
 import {
@@ -79,7 +79,7 @@ export class World {
   readonly #writes: (() => void)[] = []
   /** Steps that waiting calls have taken. */
   steps = 0
-  readonly calls = new WaitingCalls(this.keyspace.hub, (write) => this.#submit(write))
+  readonly calls = new Waiters(this.keyspace.hub, (write) => this.#submit(write))
   readonly clients: RecipeClients
   /** Whether the callers' calls are refused. */
   denied = false

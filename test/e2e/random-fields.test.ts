@@ -42,7 +42,7 @@ it.for([1, 2])(
     let token = await login(target.url, 'root')
     const seen = { answered: 0, refused: 0 }
     for (let i = 0; i < requestsPerSeed; i++) {
-      const [path, method] = random.pick(paths) as [string, MethodName]
+      const [path, method] = random.pick<[string, MethodName]>(paths)
       const type: MessageType<object> = rpcMethods[method].request
       const body = JSON.stringify(randomFields(random, type))
       const headers = { 'Authorization': token, 'Grpc-Timeout': '200m' }

@@ -1,44 +1,30 @@
-import {
-  CREDIT_WINDOW_BYTES,
-  encodeEnd,
-  type Frame,
-  FrameKind,
-  responseFrame,
-} from '../protocol/frames.ts'
-import type { CallAnswer, CallContext, ShardCall } from '../protocol/shard-rpc.ts'
+import { CREDIT_WINDOW_BYTES, encodeEnd, FrameKind, responseFrame } from '../protocol/frames.ts'
+import type { Outcome, CallContext, Call } from '../protocol/shard-rpc.ts'
 import { RpcStatus, statusOf } from '../protocol/status.ts'
 import { PIN_MS_MAX } from './background.ts'
-import type { Asker, Calls, EncodedMessages, PagedMethod } from './calls.ts'
-import type { Authority } from './door.ts'
-
-/** What a call needs of the session it came over. */
-export interface CallOut {
-  /** What the session's client may, unless the call brings a token of its own. */
-  readonly authority: Authority
-  readonly send: (frame: Frame) => void
-  /** ANSWER has been sent. */
-  readonly ended: () => void
-}
+import type { Calls, PagedMethod } from './calls.ts'
+import type { Caller, EncodedMessages } from './reply.ts'
+import type { SessionOut } from './session-out.ts'
 
 const NO_BYTES = new Uint8Array(0)
 
 /**
- * A call that came in a CALL frame. A long answer leaves page by page: the next one is read when the
+ * Who waits for a call that came in a CALL frame. A long answer leaves page by page: the next one is read when the
  * reader has credit for it, so that no more than a window of it is in memory.
  */
-export class SessionCall implements Asker {
+export class SessionCaller implements Caller {
   gone = false
   readonly #calls: Calls
-  readonly #call: ShardCall
+  readonly #call: Call
   readonly #stream: number
-  readonly #out: CallOut
+  readonly #out: SessionOut
   /** What goes on when the reader has credit again. */
   #resume: (() => void) | undefined
   #underWay = 0
   #stalled: number | null = null
   #listener: (() => void) | undefined
 
-  constructor(calls: Calls, call: ShardCall, stream: number, out: CallOut) {
+  constructor(calls: Calls, call: Call, stream: number, out: SessionOut) {
     this.#calls = calls
     this.#call = call
     this.#stream = stream
@@ -49,18 +35,14 @@ export class SessionCall implements Asker {
     return this.#call.context
   }
 
-  start(): void {
-    this.#calls.start(this.#call, this, this.#out.authority)
-  }
-
-  answered(answer: CallAnswer): void {
+  answered(answer: Outcome): void {
     if (this.gone) {
       return
     }
     let page = answer
     while ('response' in page && page.next !== undefined) {
       const { response, next } = page
-      const read = (): CallAnswer =>
+      const read = (): Outcome =>
         this.#calls.next(this.#call.method as PagedMethod, this.#call.request, next)
       this.#sendData(response)
       if (this.#underWay >= CREDIT_WINDOW_BYTES) {
@@ -124,16 +106,16 @@ export class SessionCall implements Asker {
     }, PIN_MS_MAX)
   }
 
-  #end(answer: CallAnswer): void {
+  #end(answer: Outcome): void {
     if (this.gone) {
       return
     }
     if ('refused' in answer) {
       this.#send(FrameKind.ANSWER, encodeEnd(answer.refused.code, answer.refused.message))
     } else {
-      this.#out.send(responseFrame(this.#stream, answer.response))
+      this.#out.sendSoon(responseFrame(this.#stream, answer.response))
     }
-    this.#out.ended()
+    this.#out.ended(this.#stream)
   }
 
   #sendData(payload: Uint8Array): void {
@@ -142,7 +124,7 @@ export class SessionCall implements Asker {
   }
 
   #send(kind: number, payload: Uint8Array): void {
-    this.#out.send({ kind, stream: this.#stream, payload })
+    this.#out.sendSoon({ kind, stream: this.#stream, payload })
   }
 
   /** Nobody waits for the answer any more. */

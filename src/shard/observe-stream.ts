@@ -10,8 +10,9 @@ import type { CallContext } from '../protocol/shard-rpc.ts'
 import { Code } from '../protocol/status.ts'
 import type { Keyspace } from './keyspace.ts'
 import { range } from './kv.ts'
+import type { Metrics } from './metrics.ts'
 import type { Principal } from './principal.ts'
-import type { CallOut } from './session-call.ts'
+import type { SessionOut } from './session-out.ts'
 
 /** The longest that a timer takes. */
 const TIMER_MS_MAX = 2 ** 31 - 1
@@ -21,21 +22,23 @@ export interface ObserveOptions {
   readonly name: Uint8Array
   readonly stream: number
   readonly context: CallContext
-  /** Called once, when the call has ended, with its code. */
-  readonly handled: (code: Code) => void
+  readonly metrics: Metrics
+  /** What the metrics have answered to its beginning. */
+  readonly started: number
 }
 
 /**
  * Election.Observe over a session's socket: a DATA frame for each news of the leader, until the
  * client ends it. Its timer keeps the object in memory, which would forget the call when it hibernates.
  */
-export class ObserveCall {
+export class ObserveStream {
   readonly #keyspace: Keyspace
   readonly #name: Uint8Array
-  readonly #out: CallOut
+  readonly #out: SessionOut
   readonly context: CallContext
   readonly #stream: number
-  readonly #handled: (code: Code) => void
+  readonly #metrics: Metrics
+  readonly #started: number
   readonly #observer: Observer
   readonly #watch: WatchStream
   #underWay = 0
@@ -44,15 +47,16 @@ export class ObserveCall {
 
   constructor(
     keyspace: Keyspace,
-    { name, stream, context, handled }: ObserveOptions,
-    out: CallOut,
+    { name, stream, context, metrics, started }: ObserveOptions,
+    out: SessionOut,
   ) {
     this.#keyspace = keyspace
     this.#name = name.slice()
     this.#out = out
     this.#stream = stream
     this.context = context
-    this.#handled = handled
+    this.#metrics = metrics
+    this.#started = started
     this.#observer = new Observer({
       ready: () => this.#underWay < CREDIT_WINDOW_BYTES,
       send: (revision, kv) => this.#tell(revision, kv),
@@ -86,9 +90,9 @@ export class ObserveCall {
       if (!(error instanceof EngineError)) {
         throw error
       }
-      this.#out.send(responseFrame(this.#stream, new Uint8Array(0)))
+      this.#out.sendSoon(responseFrame(this.#stream, new Uint8Array(0)))
       this.#end(Code.OK)
-      this.#out.ended()
+      this.#out.ended(this.#stream)
       return
     }
     this.#begin()
@@ -108,7 +112,7 @@ export class ObserveCall {
     const header = { ...this.#keyspace.header(), revision }
     const payload = encode(LeaderResponse, { header, kv })
     this.#underWay += payload.length
-    this.#out.send({ kind: FrameKind.DATA, stream: this.#stream, payload })
+    this.#out.sendSoon({ kind: FrameKind.DATA, stream: this.#stream, payload })
   }
 
   credit(taken: number): void {
@@ -127,7 +131,7 @@ export class ObserveCall {
     this.#canceled = true
     clearTimeout(this.#awake)
     this.#keyspace.hub.close(this.#watch)
-    this.#handled(code)
+    this.#metrics.ended('/v3electionpb.Election/Observe', this.#started, code)
   }
 
   #stayAwake(): void {

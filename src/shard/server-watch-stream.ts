@@ -8,7 +8,7 @@ import { type Principal, principalOf, type UserContext } from './principal.ts'
 import type { WatchSink } from './watch-sink.ts'
 
 /** What a watch stream is opened with. */
-export interface WatchCallOptions {
+export interface ServerWatchStreamOptions {
   readonly sink: WatchSink
   /** Who its user is, for every watch that is created on the stream. */
   readonly context: UserContext
@@ -19,10 +19,10 @@ export interface WatchCallOptions {
 }
 
 /**
- * A client's watch stream. Whether it may watch is asked when a watch is created, by the token that
+ * A client's watch stream, as the server has it (etcd's serverWatchStream). Whether it may watch is asked when a watch is created, by the token that
  * the stream was opened with, and never again: what is taken away later does not end a watch.
  */
-export class WatchCall {
+export class ServerWatchStream {
   readonly sink: WatchSink
   readonly watch: WatchStream
   readonly context: UserContext
@@ -33,7 +33,7 @@ export class WatchCall {
   #verifying: Promise<void> | undefined
   #closed = false
 
-  constructor(keyspace: Keyspace, { sink, context, authority, started }: WatchCallOptions) {
+  constructor(keyspace: Keyspace, { sink, context, authority, started }: ServerWatchStreamOptions) {
     this.#keyspace = keyspace
     this.sink = sink
     this.watch = keyspace.hub.open(sink)

@@ -18,7 +18,7 @@ import {
 import { rpcMethods } from '../../src/protocol/generated/services.ts'
 import { create, type MessageType } from '../../src/protocol/message-type.ts'
 import type { MethodName } from '../../src/protocol/methods.ts'
-import type { ShardCall } from '../../src/protocol/shard-rpc.ts'
+import type { Call } from '../../src/protocol/shard-rpc.ts'
 import { statusOf } from '../../src/protocol/status.ts'
 import { base64, put as putNow } from './client.ts'
 import { resetShard, type WatchedShard, watchShard } from './watched-shard.ts'
@@ -154,7 +154,7 @@ describe('calls that may take long or answer much', () => {
   ])('[GTW37] go alone, and nobody waits for them: %s', async (_, method, request) => {
     const type: MessageType<object> = rpcMethods[method].request
     const encoded = String(encode(type, request))
-    const isSlow = (call: ShardCall): boolean =>
+    const isSlow = (call: Call): boolean =>
       call.method === method && String(call.request) === encoded
     const slow = Promise.withResolvers<void>()
     const shard = watchShard((calls) => (calls.some(isSlow) ? slow.promise : undefined))

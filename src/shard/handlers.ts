@@ -36,32 +36,22 @@ import type {
   TxnRequest,
   UnlockRequest,
 } from '../protocol/generated/messages.ts'
-import { rpcMethods } from '../protocol/generated/services.ts'
-import type { MethodName } from '../protocol/methods.ts'
-import type { CallContext } from '../protocol/shard-rpc.ts'
-import { Code, RpcStatus } from '../protocol/status.ts'
+import type { MethodName, MethodsWhere } from '../protocol/methods.ts'
 import { authHandlers } from './auth.ts'
-import type { Answer, Dispatch, Handler, Handlers, Messages } from './handler.ts'
 import { checkRangeStream, compact, deleteRange, put, range, rangeStream, txn } from './kv.ts'
 import { leaseGrant, leaseKeepAlive, leaseLeases, leaseRevoke, leaseTimeToLive } from './lease.ts'
 import { alarm, hashKvResponse, hashResponse, statusResponse } from './maintenance.ts'
-import { type Principal, principalOf } from './principal.ts'
 import { recipeClients } from './recipe-clients.ts'
+import type { Handler } from './run.ts'
 import { snapshot } from './snapshot.ts'
 
-/** Who waits for an answer. Called once, and in the turn of the commit for what has written. */
-export interface Caller {
-  /** Nobody waits any more: what has not begun need not. */
-  readonly gone: boolean
-  /** Called when that happens. */
-  whenGone(listener: () => void): void
-  answered(answer: Answer): void
-  /** The answer is a stream, which the caller reads to its end, or closes. */
-  streams(messages: Messages): void
-  failed(error: unknown): void
-}
-
-const handlers: Handlers = {
+/**
+ * How each method runs, one request of its type at a time. What goes on until its client ends it is a
+ * session's, and not known here.
+ */
+const handlers: {
+  readonly [method in Exclude<MethodName, MethodsWhere<'ends', 'when-left'>>]: Handler<never>
+} = {
   ...authHandlers,
   '/etcdserverpb.KV/Range': {
     check: checkRange,
@@ -162,8 +152,8 @@ const handlers: Handlers = {
   },
   '/v3lockpb.Lock/Lock': {
     admits: 'itself',
-    steps: async ({ keyspace, waiting }, request: LockRequest, { principal, gone }) => ({
-      response: await waiting.lock(recipeClients(keyspace, principal), request, gone),
+    steps: async ({ keyspace, waiters }, request: LockRequest, { principal, gone }) => ({
+      response: await waiters.lock(recipeClients(keyspace, principal), request, gone),
     }),
   },
   '/v3lockpb.Lock/Unlock': {
@@ -173,8 +163,8 @@ const handlers: Handlers = {
   },
   '/v3electionpb.Election/Campaign': {
     admits: 'itself',
-    steps: async ({ keyspace, waiting }, request: CampaignRequest, { principal, gone }) => ({
-      response: await waiting.campaign(recipeClients(keyspace, principal), request, gone),
+    steps: async ({ keyspace, waiters }, request: CampaignRequest, { principal, gone }) => ({
+      response: await waiters.campaign(recipeClients(keyspace, principal), request, gone),
     }),
   },
   '/v3electionpb.Election/Proclaim': {
@@ -203,96 +193,6 @@ const handlers: Handlers = {
   '/etcdserverpb.Maintenance/Defragment': { read: () => ({ response: {} }) },
 }
 
-/** A request of the method's request type. */
-export interface Call {
-  readonly method: MethodName
-  readonly request: object
-  readonly context: CallContext
-}
-
-export function dispatch(parts: Dispatch, call: Call, caller: Caller): void {
-  const principal = principalOf(parts.keyspace, call.context)
-  if (principal instanceof Promise) {
-    principal.then(
-      (known) => runAs(known, parts, call, caller),
-      (error: unknown) => caller.failed(error),
-    )
-  } else {
-    runAs(principal, parts, call, caller)
-  }
-}
-
-function runAs(
-  principal: Principal,
-  parts: Dispatch,
-  { method, request, context }: Call,
-  caller: Caller,
-): void {
-  // The table pairs each method with a handler of its request type.
-  const handler = handlers[method] as Handler<object> | undefined
-  if (handler === undefined) {
-    caller.failed(unknownMethod(method))
-    return
-  }
-  const admit = (): void => {
-    handler.check?.(request)
-    if (handler.admits !== 'itself') {
-      principal.authenticate()
-      principal.authorize(method, request)
-    }
-  }
-  if ('read' in handler) {
-    settle(caller, () => {
-      admit()
-      return handler.read(parts.keyspace, request, { context, principal })
-    })
-  } else if ('write' in handler) {
-    parts.commits.enqueue((now) => {
-      if (!caller.gone) {
-        settle(caller, () => {
-          admit()
-          return { response: handler.write(parts.keyspace, request, { context, principal, now }) }
-        })
-      }
-    })
-  } else {
-    const abort = new AbortController()
-    caller.whenGone(() => abort.abort())
-    const facts = { context, principal, gone: abort.signal }
-    if ('stream' in handler) {
-      try {
-        admit()
-      } catch (error) {
-        caller.failed(error)
-        return
-      }
-      caller.streams(handler.stream(parts, request, facts))
-      return
-    }
-    const steps = async (): Promise<Answer> => {
-      admit()
-      return handler.steps(parts, request, facts)
-    }
-    steps().then(
-      (answer) => caller.answered(answer),
-      (error: unknown) => caller.failed(error),
-    )
-  }
-}
-
-/** What is answered over a session alone is not known elsewhere. */
-export function unknownMethod(name: MethodName): RpcStatus {
-  const { service, method } = rpcMethods[name]
-  return new RpcStatus(Code.UNIMPLEMENTED, `unknown method ${method} for service ${service}`)
-}
-
-function settle(caller: Caller, run: () => Answer): void {
-  let answer: Answer
-  try {
-    answer = run()
-  } catch (error) {
-    caller.failed(error)
-    return
-  }
-  caller.answered(answer)
+export function handlerOf(method: MethodName): Handler<object> | undefined {
+  return (handlers as { readonly [method in MethodName]?: Handler<object> })[method]
 }

@@ -3,7 +3,7 @@ import type { Shown, Visitor } from '../gateway-rules/access.ts'
 import type { ShardClient } from './shard-client.ts'
 
 /** A request on its way through the gateway, and what is known of it. */
-export interface Asked {
+export interface GatewayRequest {
   readonly request: Request
   /** Below the keyspace, not decoded. */
   readonly path: string

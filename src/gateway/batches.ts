@@ -1,5 +1,5 @@
 import { waitUntil } from 'cloudflare:workers'
-import type { CallAnswer, ShardCall, ShardRpc } from '../protocol/shard-rpc.ts'
+import type { Outcome, Call, ShardRpc } from '../protocol/shard-rpc.ts'
 
 /** What a batch may carry in both directions, within the 32 MiB of an RPC message. */
 export const BATCH_BYTES_MAX = 30 * 1024 * 1024
@@ -17,7 +17,7 @@ const SENDER_MS_MAX = 30_000
 const BATCHES_PER_SENDER_MAX = 30
 
 /** The calls that the requests of this isolate make to one shard, as few messages. */
-export class CallBatches {
+export class Batches {
   readonly #shard: () => Pick<ShardRpc, 'callMany'>
   #next = newBatch()
   /** What left last, until it is back. What left before it does not matter any more. */
@@ -42,7 +42,7 @@ export class CallBatches {
    * for 2 ms, and leave as one: the hop costs as much as the rest of a small call, however many it
    * carries. `bytes` is what call and answer may come to. Rejects with what the platform throws.
    */
-  call(call: ShardCall, bytes: number): Promise<CallAnswer> {
+  call(call: Call, bytes: number): Promise<Outcome> {
     if (this.#underWay === undefined && this.#next.calls.length === 0) {
       return this.#leaveAlone(call)
     }
@@ -54,7 +54,7 @@ export class CallBatches {
   }
 
   /** Nobody else depends on this, so it may end with its client. */
-  async #leaveAlone(call: ShardCall): Promise<CallAnswer> {
+  async #leaveAlone(call: Call): Promise<Outcome> {
     const batch = newBatch()
     this.#underWay = batch
     try {
@@ -66,9 +66,9 @@ export class CallBatches {
     }
   }
 
-  async #wait(call: ShardCall, bytes: number): Promise<CallAnswer> {
+  async #wait(call: Call, bytes: number): Promise<Outcome> {
     const batch = this.#next
-    const { promise, resolve, reject } = Promise.withResolvers<CallAnswer>()
+    const { promise, resolve, reject } = Promise.withResolvers<Outcome>()
     batch.calls.push({ call, answered: resolve, failed: reject })
     batch.bytes += bytes
     const leave = (): void => {
@@ -118,8 +118,8 @@ interface Batch {
 }
 
 interface Waiting {
-  readonly call: ShardCall
-  readonly answered: (answer: CallAnswer) => void
+  readonly call: Call
+  readonly answered: (answer: Outcome) => void
   readonly failed: (error: unknown) => void
 }
 
@@ -145,7 +145,7 @@ async function deliver(
   }
 }
 
-function required(answer: CallAnswer | undefined): CallAnswer {
+function required(answer: Outcome | undefined): Outcome {
   if (answer === undefined) {
     throw new Error('the shard has left a call unanswered')
   }

@@ -31,7 +31,7 @@ interface Recipe<P, R> {
  * the one key ahead of it, so a deletion wakes one caller, whatever deleted the key: a client, or the
  * end of a lease. What wakes it runs in a turn of its own, for it may write.
  */
-export class WaitingCalls {
+export class Waiters {
   readonly #hub: WatchHub
   readonly #submit: Submit
   #waiting = 0

@@ -8,15 +8,16 @@ import { type Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import type { ShardClient } from './shard-client.ts'
 import { StreamSocket } from './stream-socket.ts'
 
-/** Hears of a call's answers. */
-export interface CallReader {
+/** Hears of what a call comes to. */
+export interface ResponseReader {
   /** A message of the method's response type, other than the last; `size` is its bytes. */
   received(response: object, size: number): void
   answered(response: object): void
   failed(status: RpcStatus): void
 }
 
-export interface LastingCall {
+/** A `Call` before it is encoded: the request is of the method's type. */
+export interface DecodedCall {
   readonly method: MethodName
   readonly request: object
   readonly context: CallContext
@@ -26,23 +27,23 @@ export interface LastingCall {
  * A call that may last, because it waits for its turn or observes. It has a socket to the shard of
  * its own: when that closes, the shard knows that nobody waits any more.
  */
-export class CallSession {
+export class LastingCall {
   readonly #stream: StreamSocket
   readonly #type: MessageType<object>
-  readonly #reader: CallReader
+  readonly #reader: ResponseReader
 
   static async open(
     shard: ShardClient,
-    call: LastingCall,
-    reader: CallReader,
-  ): Promise<CallSession> {
-    return new CallSession(await shard.connect(), call, reader)
+    call: DecodedCall,
+    reader: ResponseReader,
+  ): Promise<LastingCall> {
+    return new LastingCall(await shard.connect(), call, reader)
   }
 
   private constructor(
     socket: WebSocket,
-    { method, request, context }: LastingCall,
-    reader: CallReader,
+    { method, request, context }: DecodedCall,
+    reader: ResponseReader,
   ) {
     this.#type = rpcMethods[method].response
     this.#reader = reader
