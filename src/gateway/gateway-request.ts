@@ -1,5 +1,6 @@
 import type { Settings } from '../config/settings.ts'
-import type { Shown, Visitor } from '../gateway-rules/access.ts'
+import type { Shown } from '../door/shown.ts'
+import type { Visitor } from '../door/visitor.ts'
 import type { ShardClient } from './shard-client.ts'
 
 /** A request on its way through the gateway, and what is known of it. */

@@ -1,12 +1,7 @@
 import type { Settings } from '../config/settings.ts'
 import { DIRECTORY_NAME } from '../directory/directory-rpc.ts'
-import {
-  administrator,
-  type Shown,
-  shownBy,
-  type Visitor,
-  visitorOf,
-} from '../gateway-rules/access.ts'
+import { type Shown, shownBy } from '../door/shown.ts'
+import { administrator, type Visitor, visitorOf } from '../door/visitor.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { allowOrigin } from './cors.ts'
 import { statusOfFailure } from './failure.ts'

@@ -1,13 +1,13 @@
 import { settingsOf } from '../config/settings.ts'
 import type { KeyspaceAddress } from '../directory/directory-rpc.ts'
-import type { Visitor } from '../gateway-rules/access.ts'
+import type { AccessTokenRpc } from '../door/access-token-rpc.ts'
+import type { Visitor } from '../door/visitor.ts'
 import { messageBytesMax } from '../gateway-rules/limits.ts'
 import { decode, encode } from '../protocol/binary.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
 import { type MethodName, methods } from '../protocol/methods.ts'
 import {
-  type AccessTokenRpc,
   type Outcome,
   type CallContext,
   CONTEXT_HEADER,

@@ -1,5 +1,5 @@
 import type { Settings } from '../config/settings.ts'
-import { bearerProtocol } from '../gateway-rules/access.ts'
+import { bearerProtocol } from '../door/shown.ts'
 import { jsonBytesMax } from '../gateway-rules/limits.ts'
 import { JsonSplitter } from '../protocol/json-stream.ts'
 import { streaming } from '../protocol/methods.ts'

@@ -1,7 +1,6 @@
 import type { KeyspaceOptions } from '../config/keyspace-options.ts'
 import type { RangeCursor } from '../mvcc/range.ts'
 import type { Revision } from '../mvcc/types.ts'
-import type { AccessToken, CreatedAccessToken, NewAccessToken } from './access-token.ts'
 import type { MethodName } from './methods.ts'
 import type { Code } from './status.ts'
 
@@ -38,19 +37,6 @@ export interface Creation extends Pick<
 > {
   /** Milliseconds since 1970; tells the keyspace from an earlier one of the same name. */
   readonly created: number
-}
-
-/** How the gateway, once it knows that an administrator asks, manages access tokens. */
-export interface AccessTokenRpc {
-  createAccessToken(wanted: NewAccessToken): Promise<CreatedAccessToken | Refused>
-  /** The oldest first. */
-  accessTokens(): Promise<AccessTokenList | Refused>
-  /** Answers whether there was one. What is open by it has ended. */
-  revokeAccessToken(id: string): Promise<{ readonly known: boolean } | Refused>
-}
-
-export interface AccessTokenList {
-  readonly tokens: readonly AccessToken[]
 }
 
 export type MetricsOutcome = Refused | { readonly families: readonly MetricFamily[] }

@@ -1,8 +1,9 @@
 import { Waiters } from '../concurrency/waiters.ts'
 import type { Settings } from '../config/settings.ts'
-import type { CreatedAccessToken, NewAccessToken } from '../protocol/access-token.ts'
+import type { AccessTokenList } from '../door/access-token-rpc.ts'
+import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
+import { type Authority, Door } from '../door/door.ts'
 import type {
-  AccessTokenList,
   Outcome,
   CallContext,
   MetricsOutcome,
@@ -15,15 +16,14 @@ import { BackgroundWork } from './background.ts'
 import { Calls } from './calls.ts'
 import { CommitQueue, nextTurn } from './commit.ts'
 import { Deadlines } from './deadlines.ts'
-import { type Authority, Door } from './door.ts'
 import { Keyspace } from './keyspace.ts'
+import { PasswordQueue } from './methods/password-queue.ts'
 import { Metrics } from './metrics.ts'
 import { newAccessToken } from './new-access-token.ts'
-import { PasswordQueue } from './password-queue.ts'
 import { refusal } from './reply.ts'
-import { Sessions } from './sessions.ts'
+import { Sessions } from './session/sessions.ts'
+import { Turn } from './session/turn.ts'
 import { durableSql } from './storage.ts'
-import { Turn } from './turn.ts'
 
 /** How often a commit is measured at most. */
 const COMMIT_SAMPLE_MS = 10
@@ -54,7 +54,7 @@ export class Leader {
       this.#metrics.changed(events)
     })
     this.#deadlines = new Deadlines(ctx.storage)
-    this.door = new Door(this.#keyspace.accessTokens)
+    this.door = new Door(this.#keyspace.accessTokens, () => Date.now())
     this.#background = new BackgroundWork(this.#keyspace, this.#deadlines, this.#metrics, () =>
       this.#sessions.endDead(),
     )

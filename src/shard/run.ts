@@ -1,14 +1,14 @@
+import { type Principal, principalOf } from '../auth/principal.ts'
 import type { Waiters } from '../concurrency/waiters.ts'
+import type { Door } from '../door/door.ts'
 import { assert } from '../mvcc/errors.ts'
 import type { MethodName } from '../protocol/methods.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
 import type { BackgroundWork } from './background.ts'
 import type { CommitQueue, Write } from './commit.ts'
-import type { Door } from './door.ts'
 import type { Keyspace } from './keyspace.ts'
+import type { PasswordQueue } from './methods/password-queue.ts'
 import type { Page } from './page.ts'
-import type { PasswordQueue } from './password-queue.ts'
-import { type Principal, principalOf } from './principal.ts'
 import type { Messages, Reply } from './reply.ts'
 
 /** What methods work with. */

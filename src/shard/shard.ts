@@ -1,10 +1,10 @@
 import { DurableObject } from 'cloudflare:workers'
 import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
 import { parseSettings } from '../config/settings.ts'
-import type { CreatedAccessToken, NewAccessToken } from '../protocol/access-token.ts'
+import type { AccessTokenList, AccessTokenRpc } from '../door/access-token-rpc.ts'
+import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
+import { type Authority, hibernates } from '../door/door.ts'
 import {
-  type AccessTokenList,
-  type AccessTokenRpc,
   type Outcome,
   type CallContext,
   CONTEXT_HEADER,
@@ -18,7 +18,6 @@ import {
 import { statusOf } from '../protocol/status.ts'
 import { nextTurn } from './commit.ts'
 import { creationIn, recordCreation, settingsWith } from './creation.ts'
-import { type Authority, hibernates } from './door.ts'
 import { Leader } from './leader.ts'
 import { refusal } from './reply.ts'
 import { durableSql } from './storage.ts'

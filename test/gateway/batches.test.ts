@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
-import { administrator } from '../../src/gateway-rules/access.ts'
+import { administrator } from '../../src/door/visitor.ts'
 import { gateway } from '../../src/gateway/app.ts'
 import { defaultAddress } from '../../src/gateway/keyspace-address.ts'
 import { ShardClient } from '../../src/gateway/shard-client.ts'

@@ -16,6 +16,8 @@ import { rangeOf } from './requests.ts'
 
 const TXN_OPS_MAX = 5
 const HASHES_KEPT = 10
+/** So little that a row does not hold the longest of the values that the requests have. */
+const ROW_BYTES_MAX = 1000
 /** Of a long history not every revision is looked at, nor every key's events. */
 const REVISIONS_CHECKED = 60
 const SOME: KeyRange = { key: bytes('k00001'), rangeEnd: bytes('k00003') }
@@ -44,14 +46,15 @@ export class Pair {
   }
 
   #open(): Store {
-    return new Store(this.sql, {
+    const options = {
       txnOpsMax: TXN_OPS_MAX,
-      hasLease: (lease) => this.model.leases.has(lease),
-      changed: (revision, events) => {
+      hasLease: (lease: bigint) => this.model.leases.has(lease),
+      changed: (revision: number, events: readonly Event[] | 'many') => {
         same(this.#told, undefined, 'a transaction is told of once')
         this.#told = { revision, events }
       },
-    })
+    }
+    return new Store(this.sql, options, ROW_BYTES_MAX)
   }
 
   step(step: Step): void {
