@@ -1,8 +1,10 @@
 import type { ActorOptions } from './actor.ts'
 import { OutputGate } from './output-gate.ts'
+import { remoteError } from './remote-error.ts'
 import type { WorkerResponse } from './response.ts'
 import { SqliteFile } from './sqlite-file.ts'
 import { DurableObjectStorage } from './storage.ts'
+import { runOutside, Tasks } from './tasks.ts'
 import type { SocketOwner, WorkerWebSocket } from './web-socket.ts'
 
 /** An instance of a class of Durable Objects, as far as the platform calls it. */
@@ -24,13 +26,14 @@ export type DurableObjectClass = new (ctx: DurableObjectState, env: unknown) => 
 export interface Life {
   readonly hibernating: Set<WorkerWebSocket>
   readonly owner: SocketOwner
+  /** Something that the object had under way by itself has ended. */
+  readonly rested: () => void
   /** The object is lost; what comes next makes a new one. */
   readonly broken: () => void
 }
 
 /** The marks that workerd puts on the errors of an object that went away. */
 class ObjectLost extends Error {
-  override readonly name = 'ObjectLost'
   readonly durableObjectReset = true
   readonly retryable = true
 }
@@ -41,6 +44,7 @@ export class Resident {
   readonly #options: ActorOptions
   readonly #life: Life
   readonly #file: SqliteFile
+  readonly #tasks: Tasks
   #object: DurableObject | undefined
   /** Sockets that do not hibernate: while there are any, the object stays. */
   readonly #kept = new Set<WorkerWebSocket>()
@@ -56,6 +60,7 @@ export class Resident {
   constructor(options: ActorOptions, life: Life) {
     this.#options = options
     this.#life = life
+    this.#tasks = new Tasks(() => life.rested())
     this.#file = new SqliteFile(options.path, {
       begun: () => this.#begun(),
       durable: (commit) => this.gate.durable(commit),
@@ -67,10 +72,11 @@ export class Resident {
   start(): void {
     const { objectClass, id, env } = this.#options
     try {
-      this.#object = new objectClass(new DurableObjectState(this, id), env)
+      const state = new DurableObjectState(this, id)
+      this.#object = this.#tasks.run(() => new objectClass(state, env(this.gate)))
     } catch (error) {
       this.break(error instanceof Error ? error.message : String(error))
-      throw error
+      throw Object.assign(remoteError(error) as object, { durableObjectReset: true })
     }
   }
 
@@ -86,7 +92,8 @@ export class Resident {
   /** The turn that has begun to write ends when all has run that can run now; then it is committed. */
   #begun(): void {
     this.gate.begin()
-    queueMicrotask(() => process.nextTick(() => this.#commit()))
+    // What leaves with the commit sets off things that are not of the object.
+    runOutside(() => queueMicrotask(() => process.nextTick(() => this.#commit())))
   }
 
   #commit(): void {
@@ -114,6 +121,10 @@ export class Resident {
   /** Runs one event behind the input gate; answers when what it has written is on disk. */
   event<T>(run: (object: DurableObject) => T | Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
+      if (this.#lost !== undefined) {
+        reject(this.#lost)
+        return
+      }
       const settled = (): void => void this.#pending.delete(reject)
       const answered = (result: T): void => {
         this.gate.pass(() => {
@@ -130,7 +141,7 @@ export class Resident {
       this.#pending.add(reject)
       this.deliver(() => {
         try {
-          const result = run(this.#instance)
+          const result = this.#tasks.run(() => run(this.#instance))
           if (result instanceof Promise) {
             result.then(answered, failed)
           } else {
@@ -150,6 +161,11 @@ export class Resident {
     return this.#object
   }
 
+  /** Runs code of the object behind the input gate: now, or when that opens. */
+  run(code: () => void): void {
+    this.deliver(() => this.#tasks.run(code))
+  }
+
   /** Something comes in, now or when the input gate opens. */
   deliver(enter: () => void): void {
     if (this.#blocks > 0) {
@@ -160,7 +176,14 @@ export class Resident {
   }
 
   /** Nothing else comes in until it has ended. Where it fails, the object is lost. */
-  async blockConcurrencyWhile<T>(run: () => Promise<T>): Promise<T> {
+  blockConcurrencyWhile<T>(run: () => Promise<T>): Promise<T> {
+    const blocked = this.#block(run)
+    // Whoever asks the object hears of it; the constructor does not wait for it.
+    blocked.catch(() => undefined)
+    return blocked
+  }
+
+  async #block<T>(run: () => Promise<T>): Promise<T> {
     this.#blocks++
     try {
       return await run()
@@ -170,6 +193,7 @@ export class Resident {
     } finally {
       this.#blocks--
       this.#letIn()
+      this.#life.rested()
     }
   }
 
@@ -191,6 +215,10 @@ export class Resident {
 
   /** Of a socket that does not hibernate, which the object has accepted itself. */
   keep(socket: WorkerWebSocket): void {
+    if (this.#lost !== undefined) {
+      socket.break()
+      return
+    }
     socket.belongTo(this.#life.owner)
     this.#kept.add(socket)
     socket.addEventListener('close', () => this.#kept.delete(socket))
@@ -223,8 +251,11 @@ export class Resident {
     }
   }
 
-  /** It failed, and is to be tried again. */
-  alarmFailed(): void {
+  /** It failed; if that was the last time, there is none any more, unless another was set. */
+  alarmFailed(isLast: boolean): void {
+    if (isLast) {
+      this.alarmDone()
+    }
     this.#firing = null
   }
 
@@ -255,19 +286,27 @@ export class Resident {
     }
   }
 
-  get isBusy(): boolean {
-    return this.#pending.size > 0 || this.#kept.size > 0 || this.#blocks > 0
+  get #isBusy(): boolean {
+    return this.#pending.size > 0 || this.#kept.size > 0 || this.#blocks > 0 || this.#tasks.any
   }
 
-  /** Whether nothing has been asked of its storage either since this was last asked. */
-  isIdle(): boolean {
-    const { used } = this.#file
+  /** Whether nothing is under way. From then on it is idle until something is asked of its storage. */
+  rests(): boolean {
     this.#file.used = false
-    return !this.isBusy && !used
+    return !this.#isBusy
+  }
+
+  get isIdle(): boolean {
+    return !this.#isBusy && !this.#file.used
+  }
+
+  waitFor(promise: Promise<unknown>): void {
+    this.#tasks.waitFor(promise)
   }
 
   /** Leaves the memory: what it has written is on disk, and nothing more is. */
   end(): void {
+    this.#tasks.cancel()
     this.#commit()
     this.#lost = new ObjectLost('the object has left the memory')
     this.#file.close()
@@ -281,6 +320,7 @@ export class Resident {
     const lost = new ObjectLost(reason)
     this.#lost = lost
     this.gate.drop()
+    this.#tasks.cancel()
     this.#file.abandon()
     for (const reject of this.#pending) {
       reject(lost)
@@ -313,8 +353,7 @@ export class DurableObjectState {
 
   /** The object goes on with it by itself. */
   waitUntil(promise: Promise<unknown>): void {
-    // oxlint-disable-next-line no-console -- a Worker's log is its console
-    promise.catch((error: unknown) => console.error(error))
+    this.#resident.waitFor(promise)
   }
 
   acceptWebSocket(socket: WorkerWebSocket): void {
