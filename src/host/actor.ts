@@ -1,4 +1,6 @@
+import { clearTimeout, setTimeout } from 'node:timers'
 import type { DurableObject, ObjectOptions } from './durable-object.ts'
+import { remoteError } from './remote-error.ts'
 import { Resident } from './resident.ts'
 import type { WorkerResponse } from './response.ts'
 import type { SocketEvent, SocketOwner, WorkerWebSocket } from './web-socket.ts'
@@ -28,29 +30,38 @@ export class Actor implements SocketOwner {
   /** Calls a method of the class. Values cross as they do between isolates: by structured clone. */
   async call(method: string, params: readonly unknown[]): Promise<unknown> {
     const copies = structuredClone([...params])
-    const answer = await this.#event((object) => {
-      const run = object[method] as (...params: unknown[]) => unknown
-      return run.apply(object, copies)
-    })
-    return structuredClone(answer)
+    return structuredClone(
+      await this.#called((object) => {
+        const run = object[method] as (...params: unknown[]) => unknown
+        return run.apply(object, copies)
+      }),
+    )
   }
 
-  async fetch(request: Request): Promise<WorkerResponse> {
-    const response = await this.#event((object) => {
+  fetch(request: Request): Promise<WorkerResponse> {
+    return this.#called(async (object, resident) => {
       if (object.fetch === undefined) {
         throw new Error('Handler does not export a fetch() function.')
       }
-      return object.fetch(request)
+      const response = await object.fetch(request)
+      const { webSocket } = response
+      if (webSocket !== null && !this.#hibernating.has(webSocket.peer)) {
+        resident.keep(webSocket.peer)
+      }
+      return response
     })
-    const { webSocket } = response
-    if (webSocket !== null && !this.#hibernating.has(webSocket.peer)) {
-      this.#inMemory().keep(webSocket.peer)
-    }
-    return response
   }
 
-  /** The time of the alarm has come, as far as the table knows. */
-  async alarm(retryCount: number): Promise<void> {
+  async #called<T>(run: (object: DurableObject, resident: Resident) => T | Promise<T>): Promise<T> {
+    try {
+      return await this.#event(run)
+    } catch (error) {
+      throw remoteError(error)
+    }
+  }
+
+  /** The time of the alarm has come, as far as the table knows. What fails last is not tried again. */
+  async alarm(retryCount: number, isLast: boolean): Promise<void> {
     await this.#event(async (object, resident) => {
       if (!resident.takeAlarm()) {
         return
@@ -58,7 +69,7 @@ export class Actor implements SocketOwner {
       try {
         await object.alarm?.({ retryCount, isRetry: retryCount > 0 })
       } catch (error) {
-        resident.alarmFailed()
+        resident.alarmFailed(isLast)
         throw error
       }
       resident.alarmDone()
@@ -72,7 +83,7 @@ export class Actor implements SocketOwner {
 
   enter(socket: WorkerWebSocket, frame: SocketEvent): void {
     if (!this.#hibernating.has(socket)) {
-      this.#inMemory().deliver(() => socket.dispatch(frame))
+      this.#inMemory().run(() => socket.dispatch(frame))
       this.#settle()
       return
     }
@@ -94,6 +105,7 @@ export class Actor implements SocketOwner {
     const resident: Resident = new Resident(this.#options, {
       hibernating: this.#hibernating,
       owner: this,
+      rested: () => this.#settle(),
       broken: () => {
         if (this.#resident === resident) {
           this.#resident = undefined
@@ -118,19 +130,19 @@ export class Actor implements SocketOwner {
   /** Something has come to an end: when nothing more comes, the object leaves the memory. */
   #settle(): void {
     if (this.#resident === undefined) {
+      clearTimeout(this.#idle)
+      this.#idle = undefined
       if (this.#hibernating.size === 0) {
         this.#options.gone()
       }
-      return
-    }
-    if (this.#idle === undefined && !this.#resident.isBusy) {
-      this.#idle = setTimeout(() => this.#leaveMemory(), IDLE_MS).unref()
+    } else if (this.#resident.rests()) {
+      this.#idle = this.#idle?.refresh() ?? setTimeout(() => this.#leaveMemory(), IDLE_MS).unref()
     }
   }
 
   #leaveMemory(): void {
     this.#idle = undefined
-    if (this.#resident?.isIdle() === true) {
+    if (this.#resident?.isIdle === true) {
       this.evict()
     } else {
       this.#settle()
@@ -139,8 +151,6 @@ export class Actor implements SocketOwner {
 
   /** Takes it out of memory now. Its hibernating sockets stay. */
   evict(): void {
-    clearTimeout(this.#idle)
-    this.#idle = undefined
     this.#resident?.end()
     this.#resident = undefined
     this.#settle()

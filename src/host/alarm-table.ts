@@ -1,8 +1,10 @@
 import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { clearTimeout, setTimeout } from 'node:timers'
 import type { DurableObjectId } from './durable-object-id.ts'
 import type { AlarmKeeper } from './durable-object.ts'
+import { runOutside } from './tasks.ts'
 
 const CREATE_TABLE = `
 CREATE TABLE IF NOT EXISTS _cf_ALARM (
@@ -29,6 +31,8 @@ export interface AlarmOwner {
   readonly name: string | undefined
 }
 
+type GoOff = (owner: AlarmOwner, retryCount: number, isLast: boolean) => Promise<void>
+
 interface Row {
   readonly actor_id: string
   readonly scheduled_time: bigint
@@ -47,14 +51,14 @@ interface Armed {
  */
 export class AlarmTable implements AlarmKeeper {
   readonly #path: string
-  readonly #goOff: (owner: AlarmOwner, retryCount: number) => Promise<void>
+  readonly #goOff: GoOff
   readonly #armed = new Map<string, Armed>()
   #database: DatabaseSync | undefined
   #upsert: StatementSync | undefined
   #delete: StatementSync | undefined
 
   /** `goOff` rejects where the object's handler has failed. */
-  constructor(path: string, goOff: (owner: AlarmOwner, retryCount: number) => Promise<void>) {
+  constructor(path: string, goOff: GoOff) {
     this.#path = path
     this.#goOff = goOff
   }
@@ -104,20 +108,21 @@ export class AlarmTable implements AlarmKeeper {
   #arm(owner: AlarmOwner, time: number, retryCount: number): void {
     clearTimeout(this.#armed.get(owner.hex)?.timer)
     const wait = Math.min(Math.max(time - Date.now(), 0), TIMER_MS_MAX)
-    const timer = setTimeout(() => {
+    const goOff = (): void => {
       if (Date.now() < time) {
         this.#arm(owner, time, retryCount)
       } else {
         this.#armed.delete(owner.hex)
         void this.#run(owner, retryCount)
       }
-    }, wait)
+    }
+    const timer = runOutside(() => setTimeout(goOff, wait))
     this.#armed.set(owner.hex, { time, timer })
   }
 
   async #run(owner: AlarmOwner, retryCount: number): Promise<void> {
     try {
-      await this.#goOff(owner, retryCount)
+      await this.#goOff(owner, retryCount, retryCount === RETRIES_MAX)
     } catch (error) {
       // oxlint-disable-next-line no-console -- a Worker's log is its console
       console.error(error)

@@ -9,6 +9,8 @@ export interface ObjectLife {
   readonly sockets: readonly WorkerWebSocket[]
   blockConcurrencyWhile<T>(run: () => Promise<T>): Promise<T>
   acceptWebSocket(socket: WorkerWebSocket): void
+  /** The object stays in memory until it has settled. */
+  waitFor(promise: Promise<unknown>): void
   break(reason: string): void
 }
 
@@ -30,8 +32,7 @@ export class DurableObjectState {
 
   /** The object goes on with it by itself. */
   waitUntil(promise: Promise<unknown>): void {
-    // oxlint-disable-next-line no-console -- a Worker's log is its console
-    promise.catch((error: unknown) => console.error(error))
+    this.#life.waitFor(promise)
   }
 
   acceptWebSocket(socket: WorkerWebSocket): void {

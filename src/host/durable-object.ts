@@ -1,5 +1,6 @@
 import type { DurableObjectId } from './durable-object-id.ts'
 import type { DurableObjectState } from './durable-object-state.ts'
+import type { OutputGate } from './output-gate.ts'
 import type { WorkerResponse } from './response.ts'
 import type { WorkerWebSocket } from './web-socket.ts'
 
@@ -25,7 +26,8 @@ export interface ObjectOptions {
   /** Of its SQLite file, which may be yet to come. */
   readonly path: string
   readonly objectClass: DurableObjectClass
-  readonly env: unknown
+  /** What the object is bound to: what it asks of others leaves by its gate. */
+  readonly env: (gate: OutputGate) => unknown
   readonly alarms: AlarmKeeper
 }
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import type { DurableObjectClass } from './durable-object.ts'
 import { hookModules } from './module-hooks.ts'
-import { DurableObjectNamespace } from './namespace.ts'
+import { type BoundNamespace, DurableObjectNamespace } from './namespace.ts'
 import type { WorkerResponse } from './response.ts'
 import { defineWorkerGlobals } from './worker-globals.ts'
 
@@ -12,7 +12,7 @@ export interface WorkerModule {
 }
 
 /** One namespace of Durable Objects: the binding, the class, and the key that its ids come from. */
-interface NamespaceBinding {
+export interface NamespaceBinding {
   readonly binding: string
   readonly className: string
   readonly uniqueKey: string
@@ -31,7 +31,7 @@ export interface HostOptions {
 /** A Worker and its Durable Objects in this process. */
 export class Host {
   readonly #worker: WorkerModule
-  readonly #env: Record<string, unknown>
+  readonly #env: object
   readonly #namespaces: readonly DurableObjectNamespace[]
 
   static async open(options: HostOptions): Promise<Host> {
@@ -41,19 +41,23 @@ export class Host {
   }
 
   private constructor(worker: WorkerModule, { storage, namespaces, bindings }: HostOptions) {
-    const env: Record<string, unknown> = { ...bindings }
-    this.#worker = worker
-    this.#env = env
-    this.#namespaces = namespaces.map(({ binding, className, uniqueKey }) => {
+    const bound = new Map<string, DurableObjectNamespace>()
+    const env = (of: (namespace: DurableObjectNamespace) => BoundNamespace): object => ({
+      ...bindings,
+      ...Object.fromEntries([...bound].map(([binding, namespace]) => [binding, of(namespace)])),
+    })
+    for (const { binding, className, uniqueKey } of namespaces) {
       const namespace = new DurableObjectNamespace({
         directory: join(storage, uniqueKey),
         uniqueKey,
         objectClass: worker[className] as DurableObjectClass,
-        env,
+        env: (gate) => env((other) => other.behind(gate)),
       })
-      env[binding] = namespace
-      return namespace
-    })
+      bound.set(binding, namespace)
+    }
+    this.#worker = worker
+    this.#env = env((namespace) => namespace)
+    this.#namespaces = [...bound.values()]
     this.#namespaces.forEach((namespace) => namespace.start())
   }
 

@@ -107,6 +107,8 @@ export class HostHttpServer {
   }
 
   async #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    // Node no longer looks after it, and what goes wrong with it is seen where it is used.
+    socket.on('error', () => undefined)
     if (!isHandshake(incoming)) {
       const headers = { 'Content-Type': 'text/plain; charset=utf-8', 'Sec-WebSocket-Version': '13' }
       await refuse(incoming, socket, new WorkerResponse('Bad Request\n', { status: 400, headers }))
@@ -127,9 +129,15 @@ export class HostHttpServer {
     }
     const protocol = response.headers.get('Sec-WebSocket-Protocol')
     this.#sockets.options.handleProtocols = () => protocol ?? false
+    let isTaken = false
     this.#sockets.handleUpgrade(incoming, socket, head, (client) => {
+      isTaken = true
       passMessages(client, webSocket)
     })
+    if (!isTaken) {
+      // The client has left meanwhile, of which the object is to hear.
+      webSocket.break()
+    }
   }
 
   /** Ends idle connections, and the others when they have had a moment. */

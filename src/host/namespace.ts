@@ -1,8 +1,9 @@
 import { join } from 'node:path'
-import { Actor } from './actor.ts'
+import { Actor, type ActorOptions } from './actor.ts'
 import { AlarmTable } from './alarm-table.ts'
 import { type DurableObjectId, DurableObjectIds } from './durable-object-id.ts'
 import type { DurableObjectClass } from './durable-object.ts'
+import type { OutputGate } from './output-gate.ts'
 import type { WorkerResponse } from './response.ts'
 
 export interface NamespaceOptions {
@@ -12,7 +13,7 @@ export interface NamespaceOptions {
   readonly uniqueKey: string
   readonly objectClass: DurableObjectClass
   /** What the objects are bound to. */
-  readonly env: unknown
+  readonly env: ActorOptions['env']
 }
 
 /** How an object is called: by the methods of its class, or by `fetch`. */
@@ -22,7 +23,13 @@ export interface Stub {
   readonly [method: string]: unknown
 }
 
-type StubClass = new (actor: () => Actor, id: DurableObjectId) => Stub
+/** A namespace as it is bound. */
+export type BoundNamespace = Pick<
+  DurableObjectNamespace,
+  'get' | 'getByName' | 'idFromName' | 'idFromString' | 'jurisdiction'
+>
+
+type StubClass = new (actor: () => Actor, id: DurableObjectId, gate?: OutputGate) => Stub
 
 /** All objects of a class, of which those are in memory that something is asked of. */
 export class DurableObjectNamespace {
@@ -38,9 +45,9 @@ export class DurableObjectNamespace {
     this.#stubClass = stubClassOf(options.objectClass)
     this.#alarms = new AlarmTable(
       join(options.directory, 'metadata.sqlite'),
-      async ({ hex, name }, retries) => {
+      async ({ hex, name }, retries, isLast) => {
         const id = name === undefined ? this.#ids.fromString(hex) : this.#ids.fromName(name)
-        await this.#actor(id).alarm(retries)
+        await this.#actor(id).alarm(retries, isLast)
       },
     )
   }
@@ -55,6 +62,18 @@ export class DurableObjectNamespace {
     this.#alarms.stop()
     for (const actor of this.#actors.values()) {
       actor.evict()
+    }
+  }
+
+  /** For who is in an object: its calls leave when what it has written before is on disk. */
+  behind(gate: OutputGate): BoundNamespace {
+    const get = (id: DurableObjectId): Stub => new this.#stubClass(() => this.#actor(id), id, gate)
+    return {
+      get,
+      getByName: (name) => get(this.#ids.fromName(name)),
+      idFromName: (name) => this.#ids.fromName(name),
+      idFromString: (hex) => this.#ids.fromString(hex),
+      jurisdiction: () => this.jurisdiction(),
     }
   }
 
@@ -108,11 +127,13 @@ export class DurableObjectNamespace {
 function stubClassOf(objectClass: DurableObjectClass): StubClass {
   class ActorStub {
     readonly id: DurableObjectId
-    readonly actor: () => Actor
+    readonly #actor: () => Actor
+    readonly #gate: OutputGate | undefined
 
-    constructor(actor: () => Actor, id: DurableObjectId) {
-      this.actor = actor
+    constructor(actor: () => Actor, id: DurableObjectId, gate?: OutputGate) {
+      this.#actor = actor
       this.id = id
+      this.#gate = gate
     }
 
     get name(): string | undefined {
@@ -120,16 +141,32 @@ function stubClassOf(objectClass: DurableObjectClass): StubClass {
     }
 
     fetch(input: string | Request, init?: RequestInit): Promise<WorkerResponse> {
-      return this.actor().fetch(new Request(input, init))
+      // A client's request is not of Node's own class, which takes no other.
+      const isRequest = input instanceof Request && init === undefined
+      const request = isRequest ? input : new Request(input, init)
+      return this.#gate === undefined
+        ? this.#actor().fetch(request)
+        : this.#gate.passed().then(() => this.#actor().fetch(request))
+    }
+
+    static define(name: string): void {
+      Object.defineProperty(ActorStub.prototype, name, {
+        value(this: ActorStub, ...params: unknown[]) {
+          return this.#call(name, params)
+        },
+      })
+    }
+
+    async #call(name: string, params: readonly unknown[]): Promise<unknown> {
+      if (this.#gate === undefined) {
+        return this.#actor().call(name, params)
+      }
+      const copies = structuredClone([...params])
+      await this.#gate.passed()
+      return this.#actor().call(name, copies)
     }
   }
-  for (const name of methodsOf(objectClass.prototype as object)) {
-    Object.defineProperty(ActorStub.prototype, name, {
-      value(this: ActorStub, ...params: unknown[]) {
-        return this.actor().call(name, params)
-      },
-    })
-  }
+  methodsOf(objectClass.prototype as object).forEach((name) => ActorStub.define(name))
   return ActorStub as unknown as StubClass
 }
 

@@ -1,3 +1,5 @@
+import { runOutside } from './tasks.ts'
+
 interface Held {
   /** The number of the commit that has to be on disk before it leaves. */
   readonly commit: number
@@ -30,10 +32,12 @@ export class OutputGate {
     this.#held.push({ commit: this.#begun, leave })
     if (this.#begun === this.#durable && !this.#isLeaving) {
       this.#isLeaving = true
-      queueMicrotask(() => {
-        this.#isLeaving = false
-        this.#leave()
-      })
+      runOutside(() =>
+        queueMicrotask(() => {
+          this.#isLeaving = false
+          this.#leave()
+        }),
+      )
     }
   }
 

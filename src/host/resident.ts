@@ -2,13 +2,17 @@ import { DurableObjectState, type ObjectLife } from './durable-object-state.ts'
 import type { DurableObject, ObjectOptions } from './durable-object.ts'
 import { ObjectLost } from './object-lost.ts'
 import { OutputGate } from './output-gate.ts'
+import { remoteError } from './remote-error.ts'
 import { SqliteFile } from './sqlite-file.ts'
 import { DurableObjectStorage } from './storage.ts'
+import { runOutside, Tasks } from './tasks.ts'
 import type { SocketOwner, WorkerWebSocket } from './web-socket.ts'
 
 export interface Life {
   readonly hibernating: Set<WorkerWebSocket>
   readonly owner: SocketOwner
+  /** Something that the object had under way by itself has ended. */
+  readonly rested: () => void
   /** The object is lost; what comes next makes a new one. */
   readonly broken: () => void
 }
@@ -19,6 +23,7 @@ export class Resident implements ObjectLife {
   readonly #options: ObjectOptions
   readonly #life: Life
   readonly #file: SqliteFile
+  readonly #tasks: Tasks
   #object: DurableObject | undefined
   /** Sockets that do not hibernate: while there are any, the object stays. */
   readonly #kept = new Set<WorkerWebSocket>()
@@ -34,6 +39,7 @@ export class Resident implements ObjectLife {
   constructor(options: ObjectOptions, life: Life) {
     this.#options = options
     this.#life = life
+    this.#tasks = new Tasks(() => life.rested())
     this.#file = new SqliteFile(options.path, {
       begun: () => this.#begun(),
       durable: (commit) => this.gate.durable(commit),
@@ -45,10 +51,11 @@ export class Resident implements ObjectLife {
   start(): void {
     const { objectClass, id, env } = this.#options
     try {
-      this.#object = new objectClass(new DurableObjectState(id, this), env)
+      const state = new DurableObjectState(id, this)
+      this.#object = this.#tasks.run(() => new objectClass(state, env(this.gate)))
     } catch (error) {
       this.break(error instanceof Error ? error.message : String(error))
-      throw error
+      throw Object.assign(remoteError(error) as object, { durableObjectReset: true })
     }
   }
 
@@ -64,7 +71,8 @@ export class Resident implements ObjectLife {
   /** The turn that has begun to write ends when all has run that can run now; then it is committed. */
   #begun(): void {
     this.gate.begin()
-    queueMicrotask(() => process.nextTick(() => this.#commit()))
+    // What leaves with the commit sets off things that are not of the object.
+    runOutside(() => queueMicrotask(() => process.nextTick(() => this.#commit())))
   }
 
   #commit(): void {
@@ -92,6 +100,10 @@ export class Resident implements ObjectLife {
   /** Runs one event behind the input gate; answers when what it has written is on disk. */
   event<T>(run: (object: DurableObject) => T | Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
+      if (this.#lost !== undefined) {
+        reject(this.#lost)
+        return
+      }
       const settled = (): void => void this.#pending.delete(reject)
       const answered = (result: T): void => {
         this.gate.pass(() => {
@@ -108,7 +120,7 @@ export class Resident implements ObjectLife {
       this.#pending.add(reject)
       this.deliver(() => {
         try {
-          const result = run(this.#instance)
+          const result = this.#tasks.run(() => run(this.#instance))
           if (result instanceof Promise) {
             result.then(answered, failed)
           } else {
@@ -128,6 +140,11 @@ export class Resident implements ObjectLife {
     return this.#object
   }
 
+  /** Runs code of the object behind the input gate: now, or when that opens. */
+  run(code: () => void): void {
+    this.deliver(() => this.#tasks.run(code))
+  }
+
   /** Something comes in, now or when the input gate opens. */
   deliver(enter: () => void): void {
     if (this.#blocks > 0) {
@@ -138,7 +155,14 @@ export class Resident implements ObjectLife {
   }
 
   /** Nothing else comes in until it has ended. Where it fails, the object is lost. */
-  async blockConcurrencyWhile<T>(run: () => Promise<T>): Promise<T> {
+  blockConcurrencyWhile<T>(run: () => Promise<T>): Promise<T> {
+    const blocked = this.#block(run)
+    // Whoever asks the object hears of it; the constructor does not wait for it.
+    blocked.catch(() => undefined)
+    return blocked
+  }
+
+  async #block<T>(run: () => Promise<T>): Promise<T> {
     this.#blocks++
     try {
       return await run()
@@ -148,6 +172,7 @@ export class Resident implements ObjectLife {
     } finally {
       this.#blocks--
       this.#letIn()
+      this.#life.rested()
     }
   }
 
@@ -169,6 +194,10 @@ export class Resident implements ObjectLife {
 
   /** Of a socket that does not hibernate, which the object has accepted itself. */
   keep(socket: WorkerWebSocket): void {
+    if (this.#lost !== undefined) {
+      socket.break()
+      return
+    }
     socket.belongTo(this.#life.owner)
     this.#kept.add(socket)
     socket.addEventListener('close', () => this.#kept.delete(socket))
@@ -201,8 +230,11 @@ export class Resident implements ObjectLife {
     }
   }
 
-  /** It failed, and is to be tried again. */
-  alarmFailed(): void {
+  /** It failed; if that was the last time, there is none any more, unless another was set. */
+  alarmFailed(isLast: boolean): void {
+    if (isLast) {
+      this.alarmDone()
+    }
     this.#firing = null
   }
 
@@ -233,19 +265,27 @@ export class Resident implements ObjectLife {
     }
   }
 
-  get isBusy(): boolean {
-    return this.#pending.size > 0 || this.#kept.size > 0 || this.#blocks > 0
+  get #isBusy(): boolean {
+    return this.#pending.size > 0 || this.#kept.size > 0 || this.#blocks > 0 || this.#tasks.any
   }
 
-  /** Whether nothing has been asked of its storage either since this was last asked. */
-  isIdle(): boolean {
-    const { used } = this.#file
+  /** Whether nothing is under way. From then on it is idle until something is asked of its storage. */
+  rests(): boolean {
     this.#file.used = false
-    return !this.isBusy && !used
+    return !this.#isBusy
+  }
+
+  get isIdle(): boolean {
+    return !this.#isBusy && !this.#file.used
+  }
+
+  waitFor(promise: Promise<unknown>): void {
+    this.#tasks.waitFor(promise)
   }
 
   /** Leaves the memory: what it has written is on disk, and nothing more is. */
   end(): void {
+    this.#tasks.cancel()
     this.#commit()
     this.#lost = new ObjectLost('the object has left the memory')
     this.#file.close()
@@ -259,6 +299,7 @@ export class Resident implements ObjectLife {
     const lost = new ObjectLost(reason)
     this.#lost = lost
     this.gate.drop()
+    this.#tasks.cancel()
     this.#file.abandon()
     for (const reject of this.#pending) {
       reject(lost)

@@ -4,6 +4,7 @@ import { serialize } from 'node:v8'
 const ATTACHMENT_BYTES_MAX = 16_384
 const CLOSE_NO_STATUS = 1005
 const CLOSE_ABNORMAL = 1006
+const REASON_BYTES_MAX = 123
 
 type Listener = (event: SocketEvent) => void
 
@@ -110,10 +111,17 @@ export class WorkerWebSocket {
     this.#leave({ type: 'message', data: typeof data === 'string' ? data : bufferOf(data) })
   }
 
-  close(code = CLOSE_NO_STATUS, reason = ''): void {
+  /** Throws for a code or a reason that no frame may have. */
+  close(code?: number, reason = ''): void {
+    if (code !== undefined && !isCloseCode(code)) {
+      throw new TypeError(`Invalid WebSocket close code: ${code}.`)
+    }
+    if (Buffer.byteLength(reason) > REASON_BYTES_MAX) {
+      throw new TypeError(`a WebSocket's close reason is of ${REASON_BYTES_MAX} bytes at most`)
+    }
     if (this.readyState === WorkerWebSocket.OPEN) {
       this.readyState = WorkerWebSocket.CLOSING
-      this.#leave({ type: 'close', code, reason, wasClean: true })
+      this.#leave({ type: 'close', code: code ?? CLOSE_NO_STATUS, reason, wasClean: true })
     }
   }
 
@@ -198,6 +206,11 @@ export class WebSocketPair {
     this[0] = client
     this[1] = server
   }
+}
+
+/** Those that RFC 6455 reserves stand for what no frame says. */
+function isCloseCode(code: number): boolean {
+  return code >= 1000 && code < 5000 && ![1004, 1005, 1006, 1015].includes(code)
 }
 
 /** The bytes themselves, where they are all of their buffer. */

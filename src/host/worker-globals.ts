@@ -1,16 +1,18 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { DigestStream } from './digest-stream.ts'
 import { WorkerResponse } from './response.ts'
+import { timers } from './tasks.ts'
 import { WebSocketPair, WorkerWebSocket } from './web-socket.ts'
 
 /** `scheduler` of Workers; a wait for nothing lets other events in. */
 const scheduler = {
   wait: (ms: number): Promise<void> =>
-    ms > 0
-      ? sleep(ms)
-      : new Promise((resolve) => {
-          setImmediate(resolve)
-        }),
+    new Promise((resolve) => {
+      if (ms > 0) {
+        timers.setTimeout(() => resolve(), ms)
+      } else {
+        setImmediate(resolve)
+      }
+    }),
 }
 
 /** Gives this process the globals of Workers that Node has not, or has otherwise. */
@@ -19,6 +21,7 @@ export function defineWorkerGlobals(): void {
   define(globalThis, 'WebSocket', WorkerWebSocket)
   define(globalThis, 'WebSocketPair', WebSocketPair)
   define(globalThis, 'scheduler', scheduler)
+  Object.entries(timers).forEach(([name, value]) => define(globalThis, name, value))
   define(crypto, 'DigestStream', DigestStream)
 }
 

@@ -15,6 +15,10 @@ const host = await Host.open({
 })
 const http = new HostHttpServer(host)
 const server = createServer((socket) => http.accept(socket, false, Buffer.alloc(0)))
+// As in workerd, what nobody has caught is for the log.
+process.on('unhandledRejection', (error) => {
+  process.stderr.write(`unhandled rejection: ${String(error)}\n`)
+})
 process.on('SIGTERM', () => {
   server.close()
   void http.close().then(() => {

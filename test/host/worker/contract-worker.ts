@@ -11,6 +11,7 @@ export class Subject extends DurableObject<SubjectEnv> {
   /** Tells one stay in memory from the next. */
   readonly born = crypto.randomUUID()
   readonly state = this.ctx
+  readonly bound = this.env
   readonly notes: string[] = []
 
   constructor(ctx: DurableObjectState, env: SubjectEnv) {
@@ -23,6 +24,12 @@ export class Subject extends DurableObject<SubjectEnv> {
     }
     if (ctx.id.name?.startsWith('stillborn') === true) {
       throw new RangeError('stillborn')
+    }
+    if (ctx.id.name?.startsWith('fails-at-birth') === true) {
+      void ctx.blockConcurrencyWhile(async () => {
+        await scheduler.wait(50)
+        throw new Error('failed at birth')
+      })
     }
   }
 
@@ -69,8 +76,13 @@ export class Subject extends DurableObject<SubjectEnv> {
     return messageOf(this, socket, data)
   }
 
-  override webSocketClose(_: WebSocket, code: number, reason: string, wasClean: boolean): void {
-    this.notes.push(`close ${code} ${reason} ${wasClean}`)
+  override webSocketClose(socket: WebSocket, code: number, reason: string, clean: boolean): void {
+    this.notes.push(`close ${code} ${reason} ${clean}`)
+    if (code === 1005) {
+      socket.close()
+    } else if (code !== 1006) {
+      socket.close(code, reason)
+    }
   }
 }
 

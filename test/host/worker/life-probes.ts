@@ -30,6 +30,19 @@ export const lifeProbes: Readonly<Record<string, Probe>> = {
     return 'synced'
   },
 
+  /** Tells another object what it has written, which is never committed. */
+  dangleAndTell: async ({ state, bound }, [other]: [string]) => {
+    dangling.forEach((text) => state.storage.sql.exec(text))
+    return await bound.SUBJECT.getByName(other).note('told')
+  },
+
+  /** The same of what is. */
+  writeAndTell: async ({ state, bound }, [other]: [string]) => {
+    state.storage.sql.exec('CREATE TABLE told (x)')
+    const stub = bound.SUBJECT.getByName(other)
+    return await Promise.all([stub.note('a'), stub.note('b'), stub.note('c')])
+  },
+
   /** Keeps the others out for a while. */
   block: ({ state, notes }, [ms]: [number]) =>
     state.blockConcurrencyWhile(async () => {
@@ -47,6 +60,32 @@ export const lifeProbes: Readonly<Record<string, Probe>> = {
 
   abort: ({ state }, [reason]: [string]) => state.abort(reason),
 
+  /** Is aborted in a transaction. */
+  abortInTransaction: ({ state }) =>
+    state.storage.transactionSync(() => {
+      state.storage.sql.exec('CREATE TABLE IF NOT EXISTS kept (x)')
+      state.abort('within')
+    }),
+
+  /** Goes on behind its own end. */
+  abortAndGoOn: async ({ state, notes }) => {
+    try {
+      state.abort('and on')
+    } catch {
+      // It goes on.
+    }
+    await scheduler.wait(20)
+    notes.push('a ghost')
+    state.storage.sql.exec('CREATE TABLE ghost (x)')
+    return 'it went on'
+  },
+
+  /** A timer that nobody waits for. */
+  timer: ({ notes }, [ms]: [number]) => {
+    setTimeout(() => notes.push('timer'), ms)
+    return 'set'
+  },
+
   /** Waits, unless it is lost meanwhile. */
   wait: async (_, [ms]: [number]) => {
     await scheduler.wait(ms)
@@ -54,7 +93,9 @@ export const lifeProbes: Readonly<Record<string, Probe>> = {
   },
 
   /** Writes, is aborted within the turn, and was never committed. */
-  writeAndAbort: ({ state }) => {
+  writeAndAbort: async ({ state }) => {
+    state.storage.sql.exec('CREATE TABLE IF NOT EXISTS kept (x)')
+    await state.storage.sync()
     state.storage.sql.exec(`INSERT INTO kept VALUES ('lost')`)
     state.abort('in the middle')
   },

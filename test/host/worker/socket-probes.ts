@@ -2,7 +2,7 @@ import type { Subject } from './contract-worker.ts'
 import { probes } from './probes.ts'
 import { type Probe, tell, thrown } from './words.ts'
 
-/** Answers a WebSocket: `?hibernate` says of which sort, `?late` that it is accepted in a while. */
+/** Answers a WebSocket: `?hibernate` says that it is of that sort. */
 export async function wordOf(subject: Subject, search: URLSearchParams): Promise<Response> {
   const { 0: client, 1: server } = new WebSocketPair()
   const headers = { 'Sec-WebSocket-Protocol': search.get('protocol') ?? 'contract' }
@@ -43,6 +43,9 @@ export async function messageOf(
   } else if (word === 'attach') {
     const size = Number(rest[0])
     socket.send(thrown(() => socket.serializeAttachment('x'.repeat(size))))
+  } else if (word === 'try') {
+    const [, code, ...reason] = rest
+    socket.send(thrown(() => socket.close(Number(code), reason.join(' '))))
   } else if (word === 'many') {
     for (let count = 0; count < Number(rest[0]); count++) {
       socket.send(String(count))

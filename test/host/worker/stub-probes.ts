@@ -15,6 +15,7 @@ async function caught(call: Promise<unknown>): Promise<unknown> {
       extra: extra ?? null,
       code: code ?? null,
       type: (error as object).constructor.name,
+      remote: (error as { remote?: unknown }).remote === true ? 1 : 0,
     })
   }
   return 'nothing'
@@ -38,8 +39,8 @@ export const callerProbes: Readonly<Record<string, CallerProbe>> = {
       foreign: thrown(() => OTHER.idFromString(named.toString())).split(':')[0],
       short: thrown(() => SUBJECT.idFromString('00')).split(':')[0],
       noHex: thrown(() => SUBJECT.idFromString('x'.repeat(64))).split(':')[0],
-      upper: thrown(() => SUBJECT.idFromString(named.toString().toUpperCase())),
-      foreignGet: thrown(() => SUBJECT.get(OTHER.idFromName(object))).split(':')[0],
+      longer: thrown(() => SUBJECT.idFromString(`${named.toString()}zz`)).split(':')[0],
+      upper: SUBJECT.idFromString(named.toString().toUpperCase()).toString() === named.toString(),
     }
   },
 
@@ -59,8 +60,6 @@ export const callerProbes: Readonly<Record<string, CallerProbe>> = {
       type: await caught(stub.fail('type')),
       fields: await caught(stub.fail('fields')),
       odd: await caught(stub.fail('odd')),
-      missing: await caught((stub as unknown as { none(): Promise<void> }).none()),
-      function: await caught(stub.note((() => 1) as unknown as string)),
     }
   },
 
@@ -79,6 +78,9 @@ export const callerProbes: Readonly<Record<string, CallerProbe>> = {
     const after = await now.probe('born', '[]')
     return { aborted, fresh: before !== after }
   },
+
+  /** The methods of a class are those of its base too. */
+  inherited: async ({ OTHER }, object) => OTHER.getByName(object).note('inherited'),
 
   /** By id alone the object does not know its name. */
   byId: async ({ SUBJECT }, object) => {
