@@ -33,7 +33,7 @@ export async function readTrace(file: string, directory: string): Promise<readon
   for await (const line of createInterface({ input: createReadStream(file) })) {
     const [, thread = '', call = ''] = /^(\d+) +(.*)$/.exec(line) ?? []
     const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(call)
-    const begun = / <unfinished \.\.\.>$/.test(call)
+    const begun = call.endsWith(' <unfinished ...>')
     if (begun) {
       unfinished.set(thread, call.replace(/ <unfinished \.\.\.>$/, ''))
       events.push(...eventsOf(call, directory, 'begin', thread))

@@ -18,8 +18,9 @@ export function writeWorkerdFiles(directory: string, storage: string): string {
   return path
 }
 
+const embedded = (name: string): string => `(name = "${name}", esModule = embed "${name}")`
+
 function config(modules: readonly string[], storage: string): string {
-  const module = (name: string): string => `(name = "${name}", esModule = embed "${name}")`
   const bindings = namespaces.map(
     ({ binding, className }) => `(name = "${binding}", durableObjectNamespace = "${className}")`,
   )
@@ -36,7 +37,7 @@ const config :Workerd.Config = (
   sockets = [(name = "0", address = "127.0.0.1:0", http = (), service = "worker")],
 );
 const worker :Workerd.Worker = (
-  modules = [${modules.map(module).join(', ')}],
+  modules = [${modules.map(embedded).join(', ')}],
   bindings = [${bindings.join(', ')}],
   compatibilityDate = "2026-11-01",
   durableObjectNamespaces = [${classes.join(', ')}],

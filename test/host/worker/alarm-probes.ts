@@ -1,9 +1,8 @@
-import type { Subject } from './contract-worker.ts'
-import { type Probe, tell } from './words.ts'
+import { type Probe, type ProbedObject, tell } from './words.ts'
 
 /** What the handler is to do, one step each time: `ok`, `throw`, or `next MS`. */
 export async function rang(
-  { state, notes }: Subject,
+  { state, notes }: ProbedObject,
   info: AlarmInvocationInfo | undefined,
 ): Promise<void> {
   const { sql } = state.storage

@@ -1,12 +1,29 @@
-import type { Other, Subject } from './contract-worker.ts'
+/** What others may call of an object. */
+export interface SubjectMethods extends Rpc.DurableObjectBranded {
+  /** Runs a probe; `args` and the answer are JSON. */
+  probe(name: string, args: string): Promise<string>
+  /** Keeps what it was given, changes it, and answers it. */
+  change(value: { list: number[]; bytes: Uint8Array }): { list: number[]; bytes: Uint8Array }
+  note(word: string): number
+  fail(kind: string): never
+}
 
 export interface SubjectEnv {
-  readonly SUBJECT: DurableObjectNamespace<Subject>
-  readonly OTHER: DurableObjectNamespace<Other>
+  readonly SUBJECT: DurableObjectNamespace<SubjectMethods>
+  readonly OTHER: DurableObjectNamespace<SubjectMethods>
+}
+
+/** What a probe sees of the object that it runs in. */
+export interface ProbedObject {
+  /** Tells one stay in memory from the next. */
+  readonly born: string
+  readonly state: DurableObjectState
+  readonly bound: SubjectEnv
+  readonly notes: string[]
 }
 
 /** What runs in the object; its arguments and its answer are JSON. */
-export type Probe = (subject: Subject, args: never) => unknown
+export type Probe = (subject: ProbedObject, args: never) => unknown
 
 /** A value in words, so that JSON shows what it is. */
 export function tell(value: unknown): unknown {
