@@ -11,6 +11,12 @@ const all = [
   { x: 3, y: 'c' },
 ]
 
+/** An INSERT of so many parameters, and those. */
+const bindingInsert = (count: number): [string, ...number[]] => [
+  `INSERT INTO b VALUES ${'(?, ?), '.repeat(count / 2 - 1)} (?, ?${count % 2 === 1 ? ' + ?' : ''})`,
+  ...Array.from({ length: count }, () => 1),
+]
+
 describePlatform('storage', (world) => {
   it('[HST1] a cursor gives its rows once, in any of its forms', async () => {
     await world.ask('forms', 'script', ...rows)
@@ -81,12 +87,10 @@ describePlatform('storage', (world) => {
 
   it('[HST3] more than 100 parameters, or others than the statement has, are refused', async () => {
     await world.ask('bind', 'script', 'CREATE TABLE b (x, y)')
-    const values = (count: number): [string, ...number[]] => [
-      `INSERT INTO b VALUES ${'(?, ?), '.repeat(count / 2 - 1)} (?, ?${count % 2 === 1 ? ' + ?' : ''})`,
-      ...Array.from({ length: count }, () => 1),
-    ]
-    await world.ask('bind', 'sql', ...values(100))
-    expect((await world.refusal('bind', 'sql', ...values(101))).message).toContain('variable')
+    await world.ask('bind', 'sql', ...bindingInsert(100))
+    expect((await world.refusal('bind', 'sql', ...bindingInsert(101))).message).toContain(
+      'variable',
+    )
     const insert = 'INSERT INTO b VALUES (?, ?)'
     const wrong = 'Wrong number of parameter bindings for SQL query.'
     expect((await world.refusal('bind', 'sql', insert, 1)).message).toBe(wrong)
