@@ -60,13 +60,15 @@ export function messagesOf(
   const messages: (readonly Frame[])[] = []
   let first = 0
   let bytes = 0
-  for (const [index, { payload }] of frames.entries()) {
+  let index = 0
+  for (const { payload } of frames) {
     if (index > first && bytes + payload.length > bytesMax) {
       messages.push(frames.slice(first, index))
       first = index
       bytes = 0
     }
     bytes += payload.length
+    index++
   }
   return first === 0 ? [frames] : [...messages, frames.slice(first)]
 }
