@@ -77,7 +77,7 @@ export const alarmProbes: Readonly<Record<string, Probe>> = {
   },
 
   /** Of which object the handler thought that it was. */
-  ringer: ({ state }) => state.storage.sql.exec('SELECT name FROM ringer').one()['name'],
+  ringer: ({ state }) => state.storage.sql.exec('SELECT DISTINCT name FROM ringer').one()['name'],
 
   /** When it has gone off. */
   rang: ({ state }) => {
