@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { parseAuthToken } from '../config/auth-token.ts'
 import { parseDuration } from '../config/duration.ts'
 import { keyspaceName } from '../config/keyspace-name.ts'
+import { REQUEST_BYTES_MAX, REQUEST_BYTES_PROBLEM } from '../config/request-bytes.ts'
 import { isCipherSuite } from '../port/tls-cipher-suites.ts'
 import { clientUrlProblem, type ListenUrl, parseListenUrl } from './listen-url.ts'
 
@@ -16,6 +17,11 @@ export const wholeNumber = z
   .refine(Number.isSafeInteger, 'is out of range')
 
 export const countingNumber = wholeNumber.refine((value) => value >= 0, 'must not be negative')
+
+export const requestBytes = countingNumber.refine(
+  (value) => value <= REQUEST_BYTES_MAX,
+  REQUEST_BYTES_PROBLEM,
+)
 
 /** Go's words for yes and no (strconv.ParseBool). */
 export const boolean = z.string().transform((given, context) => {

@@ -102,7 +102,7 @@ const listening = {
     section: 'Member',
     fallback: '1572864',
     help: 'Maximum client request size in bytes the server will accept.',
-    schema: schemas.countingNumber,
+    schema: schemas.requestBytes,
     binding: 'ETCD_MAX_REQUEST_BYTES',
     fileType: 'number',
   },

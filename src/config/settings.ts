@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { type TokenSettings, tokenSettings } from './auth-token.ts'
 import { type AutoCompaction, parseAutoCompaction } from './auto-compaction.ts'
+import { REQUEST_BYTES_MAX, REQUEST_BYTES_PROBLEM } from './request-bytes.ts'
 
 const BCRYPT_COST_MIN = 4
 const BCRYPT_COST_MAX = 31
@@ -80,6 +81,11 @@ const wholeNumber = z
 
 const countingNumber = wholeNumber.refine((value) => value >= 0, 'must not be negative')
 
+const requestBytes = countingNumber.refine(
+  (value) => value <= REQUEST_BYTES_MAX,
+  REQUEST_BYTES_PROBLEM,
+)
+
 const urls = z
   .string()
   .transform((text) => (text === '' ? [] : text.split(',')))
@@ -96,7 +102,7 @@ const schema = z
     ETCD_NAME: setting('default', z.string()),
     ETCD_ADVERTISE_CLIENT_URLS: setting('', urls),
     ETCD_QUOTA_BACKEND_BYTES: setting('0', wholeNumber),
-    ETCD_MAX_REQUEST_BYTES: setting('1572864', countingNumber),
+    ETCD_MAX_REQUEST_BYTES: setting('1572864', requestBytes),
     ETCD_MAX_TXN_OPS: setting('128', countingNumber),
     ETCD_WATCH_PROGRESS_NOTIFY_INTERVAL_MS: setting(
       '600000',

@@ -1,31 +1,26 @@
 import type { Settings } from '../config/settings.ts'
-import { parseAccessToken } from '../protocol/access-token.ts'
+import { parseAccessToken } from '../door/access-token.ts'
+import type { Shown } from '../door/shown.ts'
 import type { TxnRequest } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import { decodeJson } from '../protocol/json-decode.ts'
 import type { MessageType } from '../protocol/message-type.ts'
-import { type MethodName, routes } from '../protocol/methods.ts'
+import { type MethodName, methods, routes } from '../protocol/methods.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
-import type { Shown } from './access.ts'
 import { requireReceivableMessage } from './limits.ts'
 import { requireShallow } from './txn-depth.ts'
 
-const methods: ReadonlyMap<string, MethodName> = new Map(Object.entries(routes))
+const byPath: ReadonlyMap<string, MethodName> = new Map(Object.entries(routes))
 
 /** What is called at a path that is spelt plainly; undefined where that is nothing. */
 export function methodAt(path: string): MethodName | undefined {
-  return methods.get(path)
+  return byPath.get(path)
 }
 
-/** They answer when it is the caller's turn, be it tomorrow. */
-const waitingMethods: ReadonlySet<MethodName> = new Set([
-  '/v3lockpb.Lock/Lock',
-  '/v3electionpb.Election/Campaign',
-])
-
+/** It answers when it is the caller's turn, be it tomorrow. */
 export function mayWait(method: MethodName): boolean {
-  return waitingMethods.has(method)
+  return methods[method].ends === 'in-turn'
 }
 
 /**

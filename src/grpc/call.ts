@@ -1,5 +1,5 @@
+import type { Field } from '../h2/field.ts'
 import { ErrorCode } from '../h2/frames.ts'
-import type { Field } from '../h2/hpack-table.ts'
 import type { H2Stream, StreamListener } from '../h2/stream.ts'
 import { UnreadBytes } from '../h2/unread-bytes.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { DoorSettings } from '../gateway-rules/access.ts'
+import type { DoorSettings } from '../door/secrets.ts'
 import { H2Connection, type H2Service } from '../h2/connection.ts'
 import { type H2Exchange, openExchange } from '../h2/exchange.ts'
 import type { H2Request } from '../h2/request.ts'

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net'
-import type { DoorSettings } from '../gateway-rules/access.ts'
+import type { DoorSettings } from '../door/secrets.ts'
 import type { Upstream } from '../link/upstream.ts'
 import {
   GrpcConnection,

@@ -1,4 +1,4 @@
-import type { Field } from '../h2/hpack-table.ts'
+import type { Field } from '../h2/field.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
 
 /** grpc-go sends an empty message with OK as well. */

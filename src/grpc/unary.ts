@@ -1,5 +1,4 @@
-import type { AnswerReader } from '../link/calls.ts'
-import type { StreamCall } from '../link/upstream.ts'
+import type { AnswerReader, StreamCall } from '../link/upstream.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
 import type { CallHandler, GrpcCall } from './call.ts'
 

@@ -1,4 +1,6 @@
-import { type DoorSettings, sortShown, visitorOf } from '../gateway-rules/access.ts'
+import type { DoorSettings } from '../door/secrets.ts'
+import { sortShown } from '../door/shown.ts'
+import { visitorOf } from '../door/visitor.ts'
 import type { RequestHeaders } from '../h2/request.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
 import { RpcStatus, statusOf } from '../protocol/status.ts'

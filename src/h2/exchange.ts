@@ -1,7 +1,7 @@
 import type { OutgoingHttpHeaders } from 'node:http'
 import { Duplex } from 'node:stream'
+import type { Field } from './field.ts'
 import { ErrorCode } from './frames.ts'
-import type { Field } from './hpack-table.ts'
 import { type H2Request, isHttpRequest, type RequestHeaders } from './request.ts'
 import type { H2Stream, StreamListener } from './stream.ts'
 import { UnreadBytes } from './unread-bytes.ts'

@@ -1,7 +1,7 @@
+import { isWellFormed, type RequestField } from './field.ts'
 import { ConnectionError, ErrorCode } from './frames.ts'
-import { DynamicTable, type RequestField, sizeOf, staticTable, TABLE_BYTES } from './hpack-table.ts'
+import { DynamicTable, sizeOf, staticTable, TABLE_BYTES } from './hpack-table.ts'
 import { decodeHuffman } from './huffman.ts'
-import { isWellFormed } from './request.ts'
 
 /** What a connection may send as the headers of one request, as told in SETTINGS. */
 export const HEADER_LIST_BYTES_MAX = 64 * 1024

@@ -1,4 +1,5 @@
-import { type Field, sizeOf, staticTable, TABLE_BYTES } from './hpack-table.ts'
+import type { Field } from './field.ts'
+import { sizeOf, staticTable, TABLE_BYTES } from './hpack-table.ts'
 
 /** Fields that nearly all responses have: a byte each, once the client has them in its table. */
 const stockFields: readonly Field[] = [

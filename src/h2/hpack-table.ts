@@ -1,16 +1,4 @@
-import { isWellFormed } from './request.ts'
-
-/** A header as HPACK's tables know it; of both, a character stands for a byte. */
-export interface Field {
-  readonly name: string
-  readonly value: string
-}
-
-/** One that was received; entries of the table are looked at once, however often they come. */
-export interface RequestField extends Field {
-  /** There may be such a field in a request. */
-  readonly isFine: boolean
-}
+import { type Field, isWellFormed, type RequestField } from './field.ts'
 
 /** RFC 7541 appendix A, from index 1 on. */
 // prettier-ignore

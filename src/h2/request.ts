@@ -1,4 +1,4 @@
-import type { RequestField } from './hpack-table.ts'
+import type { RequestField } from './field.ts'
 
 /** The first value of each name, pseudo-headers among them. A character stands for a byte. */
 export type RequestHeaders = Readonly<Record<string, string | undefined>>
@@ -8,28 +8,6 @@ export interface H2Request {
   readonly headers: RequestHeaders
   /** All of them in their order. */
   readonly fields: readonly RequestField[]
-}
-
-const namePattern = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/
-const valuePattern = /^[\t\u0020-\u007e\u0080-\u00ff]*$/
-
-const pseudoNames: ReadonlySet<string> = new Set([':method', ':scheme', ':path', ':authority'])
-
-/** Of a connection of HTTP/1.1, which HTTP/2 has no use for (RFC 9113 §8.2.2). */
-const connectionNames: ReadonlySet<string> = new Set([
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'transfer-encoding',
-  'upgrade',
-])
-
-/** Whether there may be such a field in a request, by itself. */
-export function isWellFormed(name: string, value: string): boolean {
-  const isNameFine = name.startsWith(':')
-    ? pseudoNames.has(name)
-    : namePattern.test(name) && !connectionNames.has(name)
-  return isNameFine && valuePattern.test(value) && (name !== 'te' || value === 'trailers')
 }
 
 /** A token (RFC 9110 §9.1). CONNECT has no path (RFC 9113 §8.5), and every request here has one. */

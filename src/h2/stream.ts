@@ -1,7 +1,7 @@
+import type { Field } from './field.ts'
 import { ReceiveWindow, SendWindow } from './flow-control.ts'
 import { ErrorCode, Flag, FRAME_BYTES_MAX, FrameType } from './frames.ts'
 import type { HpackEncoder } from './hpack-encoder.ts'
-import type { Field } from './hpack-table.ts'
 import type { H2Output } from './output.ts'
 import { SendQueue } from './send-queue.ts'
 

@@ -1,31 +1,16 @@
 import { clearTimeout, setTimeout } from 'node:timers'
-import type { DurableObjectId } from './durable-object-id.ts'
-import type { OutputGate } from './output-gate.ts'
+import type { DurableObject, ObjectOptions } from './durable-object.ts'
 import { remoteError } from './remote-error.ts'
-import { type DurableObject, type DurableObjectClass, Resident } from './resident.ts'
+import { Resident } from './resident.ts'
 import type { WorkerResponse } from './response.ts'
 import type { SocketEvent, SocketOwner, WorkerWebSocket } from './web-socket.ts'
 
 /** As long as workerd keeps an object in memory that nothing is asked of. */
 const IDLE_MS = 10_000
 
-export interface ActorOptions {
-  readonly id: DurableObjectId
-  /** Of its SQLite file, which may be yet to come. */
-  readonly path: string
-  readonly objectClass: DurableObjectClass
-  /** What the object is bound to: what it asks of others leaves by its gate. */
-  readonly env: (gate: OutputGate) => unknown
-  readonly alarms: AlarmKeeper
+export interface ActorOptions extends ObjectOptions {
   /** Nothing is left that would have to be kept. */
   readonly gone: () => void
-}
-
-/** Where alarms are kept for when the object is not in memory. */
-export interface AlarmKeeper {
-  /** Durable when it returns. */
-  set(id: DurableObjectId, time: number): void
-  delete(id: DurableObjectId): void
 }
 
 /**

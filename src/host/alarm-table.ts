@@ -2,8 +2,8 @@ import { mkdirSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { clearTimeout, setTimeout } from 'node:timers'
-import type { AlarmKeeper } from './actor.ts'
 import type { DurableObjectId } from './durable-object-id.ts'
+import type { AlarmKeeper } from './durable-object.ts'
 import { runOutside } from './tasks.ts'
 
 const CREATE_TABLE = `

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
+import type { DurableObjectClass } from './durable-object.ts'
 import { hookModules } from './module-hooks.ts'
 import { type BoundNamespace, DurableObjectNamespace } from './namespace.ts'
-import type { DurableObjectClass } from './resident.ts'
 import type { WorkerResponse } from './response.ts'
 import { defineWorkerGlobals } from './worker-globals.ts'
 

@@ -2,8 +2,8 @@ import { join } from 'node:path'
 import { Actor, type ActorOptions } from './actor.ts'
 import { AlarmTable } from './alarm-table.ts'
 import { type DurableObjectId, DurableObjectIds } from './durable-object-id.ts'
+import type { DurableObjectClass } from './durable-object.ts'
 import type { OutputGate } from './output-gate.ts'
-import type { DurableObjectClass } from './resident.ts'
 import type { WorkerResponse } from './response.ts'
 
 export interface NamespaceOptions {

@@ -1,27 +1,12 @@
-import type { ActorOptions } from './actor.ts'
+import { DurableObjectState, type ObjectLife } from './durable-object-state.ts'
+import type { DurableObject, ObjectOptions } from './durable-object.ts'
+import { ObjectLost } from './object-lost.ts'
 import { OutputGate } from './output-gate.ts'
 import { remoteError } from './remote-error.ts'
-import type { WorkerResponse } from './response.ts'
 import { SqliteFile } from './sqlite-file.ts'
 import { DurableObjectStorage } from './storage.ts'
 import { runOutside, Tasks } from './tasks.ts'
 import type { SocketOwner, WorkerWebSocket } from './web-socket.ts'
-
-/** An instance of a class of Durable Objects, as far as the platform calls it. */
-export interface DurableObject {
-  fetch?(request: Request): Promise<WorkerResponse>
-  alarm?(info: { readonly retryCount: number; readonly isRetry: boolean }): Promise<void>
-  webSocketMessage?(socket: WorkerWebSocket, data: string | ArrayBuffer): void | Promise<void>
-  webSocketClose?(
-    socket: WorkerWebSocket,
-    code: number,
-    reason: string,
-    wasClean: boolean,
-  ): void | Promise<void>
-  readonly [method: string]: unknown
-}
-
-export type DurableObjectClass = new (ctx: DurableObjectState, env: unknown) => DurableObject
 
 export interface Life {
   readonly hibernating: Set<WorkerWebSocket>
@@ -32,16 +17,10 @@ export interface Life {
   readonly broken: () => void
 }
 
-/** The marks that workerd puts on the errors of an object that went away. */
-class ObjectLost extends Error {
-  readonly durableObjectReset = true
-  readonly retryable = true
-}
-
 /** One stay of an object in memory: its instance, its gates, and its open file. */
-export class Resident {
+export class Resident implements ObjectLife {
   readonly gate = new OutputGate()
-  readonly #options: ActorOptions
+  readonly #options: ObjectOptions
   readonly #life: Life
   readonly #file: SqliteFile
   readonly #tasks: Tasks
@@ -57,7 +36,7 @@ export class Resident {
   /** The alarm whose handler runs. */
   #firing: number | null = null
 
-  constructor(options: ActorOptions, life: Life) {
+  constructor(options: ObjectOptions, life: Life) {
     this.#options = options
     this.#life = life
     this.#tasks = new Tasks(() => life.rested())
@@ -72,7 +51,7 @@ export class Resident {
   start(): void {
     const { objectClass, id, env } = this.#options
     try {
-      const state = new DurableObjectState(this, id)
+      const state = new DurableObjectState(id, this)
       this.#object = this.#tasks.run(() => new objectClass(state, env(this.gate)))
     } catch (error) {
       this.break(error instanceof Error ? error.message : String(error))
@@ -332,41 +311,5 @@ export class Resident {
     }
     this.#life.hibernating.clear()
     this.#life.broken()
-  }
-}
-
-/** `ctx` of an object. */
-export class DurableObjectState {
-  readonly id: ActorOptions['id']
-  readonly storage: DurableObjectStorage
-  readonly #resident: Resident
-
-  constructor(resident: Resident, id: ActorOptions['id']) {
-    this.#resident = resident
-    this.id = id
-    this.storage = resident.storage
-  }
-
-  blockConcurrencyWhile<T>(run: () => Promise<T>): Promise<T> {
-    return this.#resident.blockConcurrencyWhile(run)
-  }
-
-  /** The object goes on with it by itself. */
-  waitUntil(promise: Promise<unknown>): void {
-    this.#resident.waitFor(promise)
-  }
-
-  acceptWebSocket(socket: WorkerWebSocket): void {
-    this.#resident.acceptWebSocket(socket)
-  }
-
-  getWebSockets(): WorkerWebSocket[] {
-    return [...this.#resident.sockets]
-  }
-
-  /** Does not return. */
-  abort(reason = 'the object was aborted'): never {
-    this.#resident.break(reason)
-    throw new ObjectLost(reason)
   }
 }

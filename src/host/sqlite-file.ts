@@ -318,7 +318,10 @@ export class SqliteFile {
     }
   }
 
-  /** The object is lost. What was committed and is not yet on disk comes there some time, or never. */
+  /**
+   * What was not committed is undone, and of what was committed nobody is told any more. SQLite writes
+   * its log into the file when it closes it, so that nothing rests on a log that could not be flushed.
+   */
   abandon(): void {
     if (this.#isOpen) {
       this.#isOpen = false

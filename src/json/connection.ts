@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
-import { mayEnter, type Shown, shownBy } from '../gateway-rules/access.ts'
+import { type Shown, shownBy } from '../door/shown.ts'
+import { mayEnter } from '../door/visitor.ts'
 import { type Answer, callHeaders } from '../gateway-rules/answer.ts'
 import { clientGone } from '../gateway-rules/call.ts'
 import { type CorsHeaders, corsHeaders } from '../gateway-rules/cors.ts'

@@ -1,6 +1,5 @@
 import type { RpcStatus } from '../protocol/status.ts'
-import type { AnswerReader } from './calls.ts'
-import type { StreamReader } from './upstream.ts'
+import type { AnswerReader, StreamReader } from './upstream.ts'
 
 /** The answer to a unary call, whose parts make one message. */
 export class UnaryAnswer implements AnswerReader {

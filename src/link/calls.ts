@@ -1,29 +1,16 @@
 import { decodeEnd, encodeCall, type Frame, FrameKind } from '../protocol/frames.ts'
 import { type Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { isRepeatable } from './repeatable.ts'
-import type { UnaryCall } from './upstream.ts'
+import type { AnswerReader, UnaryCall } from './upstream.ts'
 
 /** Calls that are not answered; below what the shard takes on one socket. */
 const CALLS_MAX = 20_000
-/** Bytes of calls that wait to be sent. */
-const WAITING_BYTES_MAX = 64 * 1024 * 1024
+/** Bytes of calls that wait to be sent: two dozen of the longest. */
+const WAITING_BYTES_MAX = 256 * 1024 * 1024
 /** Calls of one message: behind that the next one can be on its way while this one is worked on. */
 const MESSAGE_BYTES_MAX = 1024 * 1024
 /** How long a call waits for a link, about as long as etcd lets a request wait for its leader. */
 const WAIT_MS_MAX = 5_000
-
-/** Who waits for the answer to a call. Told of an end once, and of nothing behind it. */
-export interface AnswerReader {
-  /** Nothing has been passed on that a second answer would repeat. */
-  readonly repeatable: boolean
-  /** A part of the answer that others follow. */
-  part(bytes: Uint8Array): void
-  /** The last part. */
-  answered(bytes: Uint8Array): void
-  failed(status: RpcStatus): void
-  /** The answer begins anew. */
-  repeated(): void
-}
 
 export class PendingCall {
   readonly stream: number

@@ -5,9 +5,10 @@ import { StreamAnswer, UnaryAnswer } from './answer-readers.ts'
 import { AskedCall, type AskedLink } from './asked-call.ts'
 import { Backoff } from './backoff.ts'
 import { Batches } from './batches.ts'
-import { type AnswerReader, LinkCalls, PendingCall } from './calls.ts'
+import { LinkCalls, PendingCall } from './calls.ts'
 import type { LinkConnection, LinkRoute, SocketEnd, SocketListener } from './connection.ts'
 import type {
+  AnswerReader,
   StreamCall,
   StreamReader,
   UnaryCall,

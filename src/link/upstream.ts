@@ -1,9 +1,9 @@
 import type { MethodName } from '../protocol/methods.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
-import type { AnswerReader } from './calls.ts'
+import type { RpcStatus } from '../protocol/status.ts'
 
 /**
- * What the gRPC server asks of a keyspace. The link (link.ts) answers it over its WebSocket. Every
+ * What the gRPC server asks of a keyspace. The link (link.ts) answers it over its connection. Every
  * failure is an RpcStatus; requests and responses are protobuf, which passes through unread wherever
  * it can.
  */
@@ -28,6 +28,19 @@ export interface UnaryCall {
   readonly method: MethodName
   readonly request: Uint8Array
   readonly context: CallContext
+}
+
+/** Who waits for the answer to a call. Told of an end once, and of nothing behind it. */
+export interface AnswerReader {
+  /** Nothing has been passed on that a second answer would repeat. */
+  readonly repeatable: boolean
+  /** A part of the answer that others follow. */
+  part(bytes: Uint8Array): void
+  /** The last part. */
+  answered(bytes: Uint8Array): void
+  failed(status: RpcStatus): void
+  /** The answer begins anew. */
+  repeated(): void
 }
 
 export interface WatchOptions {

@@ -7,6 +7,7 @@ import {
   encodeFrames,
   type Frame,
   FrameError,
+  messagesOf,
   SESSION_PROTOCOL,
 } from '../protocol/frames.ts'
 import { statusOf } from '../protocol/status.ts'
@@ -89,8 +90,11 @@ class LinkSocket implements LinkConnection {
     return this.#socket.bufferedAmount
   }
 
+  /** As one message, unless that would be too long for one. */
   send(frames: readonly Frame[]): void {
-    this.#socket.send(encodeFrames(frames))
+    for (const message of messagesOf(frames)) {
+      this.#socket.send(encodeFrames(message))
+    }
   }
 
   /** Of the connection below, what the WebSocket does not tell. */

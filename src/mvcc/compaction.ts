@@ -18,9 +18,13 @@ ON CONFLICT (one) DO UPDATE SET revision = excluded.revision, cursor = excluded.
 export const SELECT_SLICE_END = `
 SELECT ${mainOf('id')}, ${subOf('id')} FROM log WHERE id >= ${ID} AND id < ${FIRST_ID}
 ORDER BY id LIMIT 1 OFFSET ?`
+const REPLACED = `
+  SELECT previous FROM log WHERE id >= ${ID} AND id < ${ID} AND previous IS NOT NULL`
 export const DELETE_REPLACED = `
-DELETE FROM log WHERE id IN (
-  SELECT previous FROM log WHERE id >= ${ID} AND id < ${ID} AND previous IS NOT NULL)`
+DELETE FROM log WHERE id IN (${REPLACED})`
+const SELECT_ANY_PART = 'SELECT 1 FROM value_part LIMIT 1'
+export const DELETE_REPLACED_PARTS = `
+DELETE FROM value_part WHERE log_id IN (${REPLACED})`
 export const DELETE_TOMBSTONES = `
 DELETE FROM log WHERE version = 0 AND id >= ${ID} AND id < ${ID} AND id < ${FIRST_ID}`
 export const SELECT_TOMBSTONE_AT = `
@@ -124,6 +128,10 @@ export class Compaction {
     const sub = row === undefined ? 0 : numberOf(row[1])
     const slice = [this.#main, this.#sub, main, sub]
     this.#sql.transaction(() => {
+      // Most stores have none, and to search for them takes a tenth of a slice's time.
+      if (this.#sql.first(SELECT_ANY_PART) !== undefined) {
+        this.#sql.run(DELETE_REPLACED_PARTS, ...slice)
+      }
       this.#sql.run(DELETE_REPLACED, ...slice)
       this.#sql.run(DELETE_TOMBSTONES, ...slice, this.#revision)
       this.#sql.run(INSERT_COMPACTION, this.#revision, main, sub)

@@ -1,6 +1,5 @@
 import { FIRST_ID, ID, mainOf, SUB_MAX, subOf } from './change-id.ts'
-import { assert } from './errors.ts'
-import type { Bounds } from './key-range.ts'
+import { type Bounds, successor } from './key-range.ts'
 import {
   bytesOf,
   inPieces,
@@ -18,6 +17,7 @@ import {
   NO_LEASE,
   type Revision,
 } from './types.ts'
+import { joinedParts, ROW_BYTES_MAX, SUM_PART_LENGTHS } from './value-parts.ts'
 
 /**
  * A value up to this many bytes stands in the current row too, so that a list reads one tree; a
@@ -25,6 +25,9 @@ import {
  * keeps about 1,000 bytes of a row in a page of such a tree.
  */
 export const INLINE_VALUE_BYTES_MAX = 768
+
+/** A key stands in one row. Longer ones are refused, and none is found. */
+export const KEY_BYTES_MAX = ROW_BYTES_MAX
 
 /** A trigger appends the change to the log, unless the value is NULL (migrations/0010_put_trigger.sql). */
 export const PUT_CURRENT = `
@@ -59,10 +62,10 @@ export const SELECT_CURRENT = `SELECT ${HEAD_COLUMNS}, ${VALUE} FROM current WHE
 
 export const SELECT_HEAD = `SELECT ${HEAD_COLUMNS} FROM current WHERE key = ?`
 
-/** A longer value is loaded by itself, so that the rows of one piece are never many megabytes. */
-const PIECE_VALUE_BYTES_MAX = 16 * 1024
+/** A longer value is loaded by itself, so that the rows of one read are never many megabytes. */
+const SCANNED_VALUE_BYTES_MAX = 16 * 1024
 
-const SHORT_LOG_VALUE = `CASE WHEN length(log.value) <= ${PIECE_VALUE_BYTES_MAX} THEN log.value END`
+const SHORT_LOG_VALUE = `CASE WHEN length(log.value) <= ${SCANNED_VALUE_BYTES_MAX} THEN log.value END`
 const SHORT_VALUE = valueOr(SHORT_LOG_VALUE)
 
 export const SELECT_LOG_VALUE = `SELECT value FROM log WHERE id = ${ID}`
@@ -139,9 +142,12 @@ export const SELECT_EVENTS = `
 SELECT ${EVENT_COLUMNS} FROM log
 WHERE id > ${ID} AND id < ${FIRST_ID} AND key >= ? AND key < ? ORDER BY id LIMIT ?`
 
+const VALUE_LENGTH = `
+CASE WHEN value IS NOT NULL THEN length(value) WHEN version > 0 THEN ${SUM_PART_LENGTHS} END`
+
 /** The log as it is, a long value being NULL, or with lengths in place of its bytes. */
 export const SELECT_CHANGES = changesWith('key', SHORT_LOG_VALUE)
-export const SELECT_CHANGE_SIZES = changesWith('length(key)', 'length(value)')
+export const SELECT_CHANGE_SIZES = changesWith('length(key)', VALUE_LENGTH)
 
 function changesWith(key: string, value: string): string {
   return `
@@ -153,7 +159,16 @@ export const SELECT_LAST_REVISION = `SELECT ${mainOf('max(id)')} FROM log`
 
 /** The parameters of a range in the two forms of every bounded statement. */
 export function boundsParams(bounds: Bounds): readonly SqlParam[] {
-  return bounds.end === undefined ? [bounds.start] : [bounds.start, bounds.end]
+  const start = comparable(bounds.start)
+  return bounds.end === undefined ? [start] : [start, comparable(bounds.end)]
+}
+
+/**
+ * What all keys that are stored compare with as they do with this one. A request may name a key that
+ * is too long to be stored, and even too long to be a parameter.
+ */
+export function comparable(key: Uint8Array): Uint8Array {
+  return key.length <= KEY_BYTES_MAX ? key : successor(key.subarray(0, KEY_BYTES_MAX))
 }
 
 export function leaseOf(cell: SqlCell | undefined): bigint {
@@ -176,14 +191,14 @@ export function keyValueOf(row: SqlRow): KeyValue {
   }
 }
 
-/** The row with its value, where that was too long to come with its piece. */
+/** The row with its value, where that was too long to come with it. */
 export function withValue(sql: Sql, row: SqlRow): SqlRow {
   if (row[6] !== null || row[3] === 0) {
     return row
   }
-  const value = sql.first(SELECT_LOG_VALUE, numberOf(row[2]), numberOf(row[5]))?.[0]
-  assert(value !== undefined, `the log has lost a value of revision ${numberOf(row[2])}`)
-  return row.with(6, value)
+  const id = { main: numberOf(row[2]), sub: numberOf(row[5]) }
+  const value = sql.first(SELECT_LOG_VALUE, id.main, id.sub)?.[0]
+  return row.with(6, value ?? joinedParts(sql, id))
 }
 
 export function changeIdOf(
@@ -193,23 +208,28 @@ export function changeIdOf(
   return main === null ? undefined : { main: numberOf(main), sub: numberOf(sub) }
 }
 
+/** A row of the log. A tombstone has no value, and of one that is cut the parts are elsewhere. */
+interface Logged extends Omit<KeyValue, 'modRevision' | 'value'> {
+  readonly value: Uint8Array | null
+}
+
 export function appendLog(
   sql: Sql,
   id: ChangeId,
-  kv: KeyValue,
+  version: Logged,
   previous: ChangeId | undefined,
 ): void {
   sql.run(
     INSERT_LOG,
     id.main,
     id.sub,
-    kv.key,
-    kv.createRevision,
-    kv.version,
+    version.key,
+    version.createRevision,
+    version.version,
     previous?.main ?? null,
     previous?.sub ?? null,
-    leaseParam(kv.lease),
-    kv.version === 0 ? null : kv.value,
+    leaseParam(version.lease),
+    version.value,
   )
 }
 

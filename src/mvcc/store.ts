@@ -23,6 +23,7 @@ import type {
   TxnRequest,
   TxnResult,
 } from './types.ts'
+import { ROW_BYTES_MAX } from './value-parts.ts'
 import { countAt, growthSince, versionBefore } from './versions.ts'
 import { isOneStatement, Write } from './write.ts'
 
@@ -48,11 +49,13 @@ export class Store {
   readonly #compaction: Compaction
   readonly #count: KeyCount
   readonly #heads = new RecentHeads()
+  readonly #rowBytesMax: number
   #revision: Revision
 
-  constructor(sql: Sql, options: StoreOptions) {
+  constructor(sql: Sql, options: StoreOptions, rowBytesMax = ROW_BYTES_MAX) {
     this.#sql = sql
     this.#options = options
+    this.#rowBytesMax = rowBytesMax
     this.#compaction = new Compaction(sql)
     this.#count = new KeyCount(sql)
     this.#revision = this.#lastRevision()
@@ -251,7 +254,7 @@ export class Store {
    * by itself goes without a savepoint, which takes as long as a third of a put.
    */
   #write<T>(body: (write: Write) => T extends Promise<unknown> ? never : T, isAtomic = false): T {
-    const write = new Write(this.#sql, this.#revision, this.#heads)
+    const write = new Write(this.#sql, this.#revision, this.#heads, this.#rowBytesMax)
     const result: T = isAtomic ? body(write) : this.#sql.transaction<T>(() => body(write))
     if (write.changes > 0) {
       this.#revision = write.revision

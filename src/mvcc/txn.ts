@@ -1,5 +1,6 @@
 import { EngineError } from './errors.ts'
 import { boundsOf, compareBytes, isEmpty, isPoint } from './key-range.ts'
+import { KEY_BYTES_MAX } from './log.ts'
 import { readRange } from './range.ts'
 import type { Sql } from './sql.ts'
 import {
@@ -172,6 +173,9 @@ function checkRevision(state: TxnState, revision: Revision): void {
 }
 
 export function checkPutState(state: TxnState, request: PutRequest): void {
+  if (request.key.length > KEY_BYTES_MAX) {
+    throw new EngineError('request-too-large')
+  }
   if (request.lease !== 0n && !state.hasLease(request.lease)) {
     throw new EngineError('lease-not-found')
   }

@@ -3,6 +3,7 @@ import { assert } from './errors.ts'
 import { type Bounds, boundsBehind, compareBytes } from './key-range.ts'
 import {
   boundsParams,
+  comparable,
   COUNT_CURRENT,
   COUNT_CURRENT_OPEN,
   keyValueOf,
@@ -33,8 +34,12 @@ export function currentVersion(
   key: Uint8Array,
   kind: ScanKind = 'values',
 ): KeyValue | undefined {
-  const row = sql.first(kind === 'values' ? SELECT_CURRENT : SELECT_HEAD, key)
-  return row === undefined ? undefined : keyValueOf(row)
+  const row = sql.first(kind === 'values' ? SELECT_CURRENT : SELECT_HEAD, comparable(key))
+  return row === undefined ? undefined : keyValueWith(sql, row, kind)
+}
+
+function keyValueWith(sql: Sql, row: SqlRow, kind: ScanKind): KeyValue {
+  return keyValueOf(kind === 'values' ? withValue(sql, row) : row)
 }
 
 /**
@@ -52,7 +57,7 @@ export function versionBefore(
   if (row === undefined || numberOf(row[2]) >= revision || numberOf(row[3]) === 0) {
     return undefined
   }
-  return keyValueOf(row)
+  return keyValueWith(sql, row, kind)
 }
 
 /**
@@ -62,15 +67,13 @@ export function versionBefore(
  */
 export function* versions(sql: Sql, walk: Walk, current: Revision): Iterable<KeyValue> {
   const { kind, revision, descending } = walk
-  const valued = (row: SqlRow): KeyValue =>
-    keyValueOf(kind === 'values' ? withValue(sql, row) : row)
   const living = scan(walk, (bounds, rows) => {
     const statement = scanCurrent(kind, bounds.end === undefined, descending)
     return sql.all(statement, ...boundsParams(bounds), revision, rows)
   })
   if (revision >= current) {
     for (const row of living) {
-      yield valued(row)
+      yield keyValueWith(sql, row, kind)
     }
     return
   }
@@ -80,7 +83,7 @@ export function* versions(sql: Sql, walk: Walk, current: Revision): Iterable<Key
   })
   for (const row of merge(living, dead, descending)) {
     if (row[3] !== 0 && numberOf(row[2]) <= revision) {
-      yield valued(row)
+      yield keyValueWith(sql, row, kind)
     } else {
       const id = { main: numberOf(row[2]), sub: numberOf(row[5]) }
       const version = versionBefore(sql, id, revision + 1, kind)

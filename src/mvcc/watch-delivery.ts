@@ -50,14 +50,21 @@ export class Delivery {
     return this.#due.has(watcher)
   }
 
-  /** Events are added in their order. */
-  add(index: IntervalIndex<Watcher>, event: Event): void {
+  /** Events are added in their order. Answers whether somebody wants the version before, too. */
+  add(index: IntervalIndex<Watcher>, event: Event): boolean {
+    let wantsPrevKv = false
     index.visit(event.kv.key, (watcher) => {
       if (watcher.wants(event)) {
         this.#matches++
+        wantsPrevKv ||= watcher.prevKv
         this.#due.set(watcher, (this.#due.get(watcher) ?? this.#none).and(event))
       }
     })
+    return wantsPrevKv
+  }
+
+  prevKv(event: Event): KeyValue | undefined {
+    return this.#filled(event).prevKv
   }
 
   send(watcher: Watcher): void {

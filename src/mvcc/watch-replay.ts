@@ -1,6 +1,6 @@
 import { IntervalIndex } from './interval.ts'
 import { type Bounds, compareBytes } from './key-range.ts'
-import type { Revision } from './types.ts'
+import type { KeyValue, Revision } from './types.ts'
 import { Delivery, type DeliverySource } from './watch-delivery.ts'
 import { watchResponse } from './watch-response.ts'
 import type { WatcherGroups } from './watcher-groups.ts'
@@ -15,7 +15,7 @@ export interface ReplayLimits {
   readonly revisionsMax: number
   /** Revisions passed over in search of events. */
   readonly scannedRevisionsMax: number
-  /** Keys and values read. */
+  /** Keys and values read, previous ones too. */
   readonly bytesMax: number
   /** Watchers served by one read of the log. */
   readonly watchersMax: number
@@ -112,8 +112,10 @@ export class Replay {
         revision = event.kv.modRevision
         revisions++
       }
-      bytes += event.kv.key.length + event.kv.value.length
-      delivery.add(index, event)
+      bytes += bytesOf(event.kv)
+      if (delivery.add(index, event)) {
+        bytes += bytesOf(delivery.prevKv(event))
+      }
     }
     return before
   }
@@ -126,6 +128,10 @@ export class Replay {
       delivery.send(watcher)
     }
   }
+}
+
+function bytesOf(kv: KeyValue | undefined): number {
+  return kv === undefined ? 0 : kv.key.length + kv.value.length
 }
 
 /** Whether a read from where the first of a group is will come to the watcher. */

@@ -5,6 +5,7 @@ import {
   appendLog,
   boundsParams,
   changeIdOf,
+  comparable,
   COUNT_CURRENT,
   COUNT_CURRENT_OPEN,
   DELETE_CURRENT,
@@ -28,6 +29,7 @@ import {
   type PutResult,
   type Revision,
 } from './types.ts'
+import { insertParts } from './value-parts.ts'
 import { currentVersion, versions } from './versions.ts'
 
 /** Beyond this many changes a transaction's events are left in the log for watchers to read. */
@@ -66,15 +68,18 @@ export class Write {
   readonly #sql: Sql
   readonly #begin: Revision
   readonly #heads: RecentHeads
+  readonly #rowBytesMax: number
   readonly events: Event[] = []
   readonly created: Uint8Array[] = []
   readonly deleted: Uint8Array[] = []
   #changes = 0
 
-  constructor(sql: Sql, begin: Revision, heads: RecentHeads) {
+  /** `rowBytesMax` is the most that a row holds of a key and its value. */
+  constructor(sql: Sql, begin: Revision, heads: RecentHeads, rowBytesMax: number) {
     this.#sql = sql
     this.#begin = begin
     this.#heads = heads
+    this.#rowBytesMax = rowBytesMax
   }
 
   get changes(): number {
@@ -109,12 +114,21 @@ export class Write {
     const { createRevision, version, replaced } = this.#putCurrent(params, head)
     const kv = { key, createRevision, modRevision: id.main, version, value, lease }
     if (inline === null) {
-      appendLog(this.#sql, id, kv, replaced)
+      this.#append(id, kv, replaced)
     }
     if (version === 1) {
       this.created.push(key)
     }
     this.#hold({ type: EventType.PUT, kv, prevKv: undefined, replaced })
+  }
+
+  #append(id: ChangeId, kv: KeyValue, replaced: ChangeId | undefined): void {
+    if (kv.key.length + kv.value.length <= this.#rowBytesMax) {
+      appendLog(this.#sql, id, kv, replaced)
+    } else {
+      appendLog(this.#sql, id, { ...kv, value: null }, replaced)
+      insertParts(this.#sql, id, kv.value, this.#rowBytesMax)
+    }
   }
 
   #putCurrent(params: readonly SqlParam[], head: Head | undefined): Placed {
@@ -137,7 +151,7 @@ export class Write {
   deleteRange(request: DeleteRangeRequest): DeleteRangeResult {
     if (isPoint(request)) {
       const old = request.prevKv ? currentVersion(this.#sql, request.key) : undefined
-      const deleted = this.delete(request.key) ? 1 : 0
+      const deleted = this.delete(comparable(request.key)) ? 1 : 0
       return { deleted, prevKvs: old === undefined ? [] : [old] }
     }
     const bounds = boundsOf(request)
@@ -164,7 +178,8 @@ export class Write {
     const id = this.#next()
     const replaced = { main: numberOf(row[1]), sub: numberOf(row[2]) }
     const kv = tombstone(key, id.main)
-    appendLog(this.#sql, id, { ...kv, createRevision: numberOf(row[0]) }, replaced)
+    const ended = { ...kv, createRevision: numberOf(row[0]), value: null }
+    appendLog(this.#sql, id, ended, replaced)
     this.deleted.push(key)
     this.#hold({ type: EventType.DELETE, kv, prevKv: undefined, replaced })
     return true

@@ -42,11 +42,33 @@ export const CREDIT_WINDOW_BYTES = 1024 * 1024
 
 const HEAD_BYTES = 10
 
+/** A Durable Object is sent messages of 32 MiB at most, and no frame of a call is longer than a third. */
+const MESSAGE_BYTES_MAX = 16 * 1024 * 1024
+
 const noBytes = new Uint8Array(0)
 
 /** The peer speaks another version, or sent what is no frame: the socket is of no use any more. */
 export class FrameError extends Error {
   override readonly name = 'FrameError'
+}
+
+/** The frames in as few messages as they may leave in. One that is longer by itself is left alone. */
+export function messagesOf(
+  frames: readonly Frame[],
+  bytesMax = MESSAGE_BYTES_MAX,
+): readonly (readonly Frame[])[] {
+  const messages: (readonly Frame[])[] = []
+  let first = 0
+  let bytes = 0
+  for (const [index, { payload }] of frames.entries()) {
+    if (index > first && bytes + payload.length > bytesMax) {
+      messages.push(frames.slice(first, index))
+      first = index
+      bytes = 0
+    }
+    bytes += payload.length
+  }
+  return first === 0 ? [frames] : [...messages, frames.slice(first)]
 }
 
 export function encodeFrames(frames: readonly Frame[]): Uint8Array {
@@ -132,8 +154,8 @@ const callContext = z.object({
   certified: z.boolean().optional(),
 })
 
-/** What OPEN and CALL say: OPEN has no request. */
-export interface FrameCall {
+/** A `Call` as OPEN and CALL say it: its method may be none that is known, and OPEN has no request. */
+export interface RawCall {
   readonly method: string
   readonly context: CallContext
   /** A protobuf message of the method's request type. */
@@ -157,7 +179,7 @@ for (const name of Object.keys(rpcMethods)) {
  * The method (1 byte of length, ASCII), the context (2 bytes of length, JSON; empty when it says
  * nothing), then the request.
  */
-export function encodeCall({ method, context, request }: FrameCall): Uint8Array {
+export function encodeCall({ method, context, request }: RawCall): Uint8Array {
   const name = encodedMethod(method)
   const json = JSON.stringify(context)
   const said = json === '{}' ? noBytes : text.encode(json)
@@ -177,7 +199,7 @@ export function encodeCall({ method, context, request }: FrameCall): Uint8Array 
 }
 
 /** The request is a view of the payload. */
-export function decodeCall(payload: Uint8Array): FrameCall {
+export function decodeCall(payload: Uint8Array): RawCall {
   const nameLength = payload[0] ?? 0
   const contextStart = 3 + nameLength
   const contextLength = ((payload[contextStart - 2] ?? 0) << 8) | (payload[contextStart - 1] ?? 0)

@@ -9,6 +9,7 @@ import members from '../../migrations/0008_members.sql'
 import keyspace from '../../migrations/0009_keyspace.sql'
 import putTrigger from '../../migrations/0010_put_trigger.sql'
 import accessToken from '../../migrations/0011_access_token.sql'
+import valuePart from '../../migrations/0012_value_part.sql'
 import type { Migration } from '../mvcc/migrations.ts'
 
 /** In the order of their numbers; a script that has shipped never changes. */
@@ -24,4 +25,5 @@ export const migrations: readonly Migration[] = [
   { name: '0009_keyspace', script: keyspace },
   { name: '0010_put_trigger', script: putTrigger },
   { name: '0011_access_token', script: accessToken },
+  { name: '0012_value_part', script: valuePart },
 ]

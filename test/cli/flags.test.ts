@@ -26,6 +26,7 @@ describe('flags', () => {
     expect(parseFlags([], {})).toEqual({
       'name': 'default',
       'data-dir': 'default.etcdurable',
+      'runtime': 'host',
       'config-file': '',
       'listen-client-urls': [{ scheme: 'http', host: '127.0.0.1', port: 2379 }],
       'auth-token': 'simple',
@@ -151,6 +152,7 @@ describe('flags', () => {
     ['quota-backend-bytes', '9007199254740992', 'is out of range'],
     ['max-txn-ops', '-1', 'must not be negative'],
     ['max-request-bytes', '', 'must be a whole number'],
+    ['max-request-bytes', '31457281', 'must be at most 31457280'],
     ['auto-compaction-mode', 'yearly', 'must be periodic or revision'],
     ['metrics', 'all', 'must be basic or extensive'],
     ['log-level', 'loud', 'must be debug, info, warn, error, panic or fatal'],

@@ -106,6 +106,7 @@ describe('the settings', () => {
     [{ ETCD_QUOTA_BACKEND_BYTES: '1.5' }, 'ETCD_QUOTA_BACKEND_BYTES must be a whole number'],
     [{ ETCD_QUOTA_BACKEND_BYTES: '9'.repeat(20) }, 'ETCD_QUOTA_BACKEND_BYTES is out of range'],
     [{ ETCD_MAX_REQUEST_BYTES: '-1' }, 'ETCD_MAX_REQUEST_BYTES must not be negative'],
+    [{ ETCD_MAX_REQUEST_BYTES: '31457281' }, 'ETCD_MAX_REQUEST_BYTES must be at most 31457280'],
     [{ ETCD_MAX_TXN_OPS: 'many' }, 'ETCD_MAX_TXN_OPS must be a whole number'],
     [{ ETCD_MAX_TXN_OPS: 5 }, 'ETCD_MAX_TXN_OPS must be a text'],
     [

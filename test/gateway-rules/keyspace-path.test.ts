@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { isKeyspaceName } from '../../src/config/keyspace-name.ts'
 import { isOfKeyspace, keyspacePath } from '../../src/gateway-rules/keyspace-path.ts'
+import { runs } from '../runs.ts'
 
 /** What paths are made of that try to be somewhere else. */
 const piece = fc.constantFrom(
@@ -51,12 +52,12 @@ describe('a path', () => {
         inKeyspace.test(new URL(`http://store.example/keyspaces/one${one}`).pathname),
       )
     }
-    fc.assert(fc.property(path, stays), { numRuns: 5000 })
+    fc.assert(fc.property(path, stays), { numRuns: runs(5000) })
     fc.assert(
       fc.property(path, (rest) => stays(`/v3${rest}`)),
-      { numRuns: 5000 },
+      { numRuns: runs(5000) },
     )
-    expect(served).toBeGreaterThan(100)
+    expect(served).toBeGreaterThan(runs(100))
   })
 
   it('[DOR28] of a session is not for the clients of a bridge', () => {
@@ -75,7 +76,7 @@ describe('a path', () => {
         const isNamed = isKeyspaceName(keyspace) && keyspace !== 'default'
         return !isNamed || `/keyspaces/${name}/v3/kv/put` === `/keyspaces/${keyspace}${rest}`
       }),
-      { numRuns: 5000 },
+      { numRuns: runs(5000) },
     )
   })
 })

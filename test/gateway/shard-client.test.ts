@@ -1,6 +1,6 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
-import { administrator } from '../../src/gateway-rules/access.ts'
+import { administrator } from '../../src/door/visitor.ts'
 import { defaultAddress } from '../../src/gateway/keyspace-address.ts'
 import { ShardClient } from '../../src/gateway/shard-client.ts'
 import { PutRequest, RangeRequest } from '../../src/protocol/generated/messages.ts'

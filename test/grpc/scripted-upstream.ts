@@ -1,5 +1,5 @@
-import type { AnswerReader } from '../../src/link/calls.ts'
 import type {
+  AnswerReader,
   StreamCall,
   StreamReader,
   UnaryCall,

@@ -1,9 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import type { Field } from '../../src/h2/field.ts'
 import { ConnectionError } from '../../src/h2/frames.ts'
 import { HpackDecoder } from '../../src/h2/hpack-decoder.ts'
 import { HpackEncoder } from '../../src/h2/hpack-encoder.ts'
-import type { Field } from '../../src/h2/hpack-table.ts'
 import { RequestMemo } from '../../src/h2/request-memo.ts'
 import { HpackWriter, type WrittenField } from './hpack-writer.ts'
 

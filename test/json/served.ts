@@ -3,8 +3,7 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { onTestFinished } from 'vitest'
 import { parseSettings } from '../../src/config/settings.ts'
 import { JsonServer } from '../../src/json/server.ts'
-import type { AnswerReader } from '../../src/link/calls.ts'
-import type { UnaryCall } from '../../src/link/upstream.ts'
+import type { AnswerReader, UnaryCall } from '../../src/link/upstream.ts'
 
 /** A call as the upstream sees it. */
 export interface Asked {

@@ -2,6 +2,7 @@ import { expect, it } from 'vitest'
 import { type Migration, migrate } from '../../src/mvcc/migrations.ts'
 import { migrations } from '../../src/shard/migrations.ts'
 import { NodeSql } from './node-sql.ts'
+import { lines, openStore, putOf } from './requests.ts'
 
 const FIRST: Migration = { name: '0001_a', script: 'CREATE TABLE a (n INTEGER) STRICT; -- one;\n' }
 const SECOND: Migration = {
@@ -63,4 +64,24 @@ it('[MIG4] the scripts are numbered from 1 on, and make the tables of a store', 
   migrate(sql, migrations)
   const tables = sql.all("SELECT name FROM sqlite_schema WHERE type = 'table'").flat()
   expect(tables).toEqual(expect.arrayContaining(['log', 'current', 'compaction', 'migration']))
+})
+
+it('[MIG6] a store of the release before values were cut goes on', () => {
+  const sql = new NodeSql()
+  const older = migrations.filter(({ name }) => name < '0012')
+  migrate(sql, older)
+  const before = openStore(sql)
+  before.put(putOf('a', '1'))
+  before.put(putOf('b', 'long'.repeat(300_000)))
+  migrate(sql, migrations)
+  const store = openStore(sql)
+  store.put({ ...putOf('c'), value: new Uint8Array(8_500_000) })
+  store.put(putOf('b', '2'))
+  const kept = ['a=1 2/2/1', 'b=1200000 bytes 3/3/1', 'c=8500000 bytes 4/4/1']
+  expect(lines(store, { revision: 4 })).toEqual(kept)
+  store.compact(5)
+  while (store.compactSlice(undefined)) {
+    // Until nothing is left to be deleted.
+  }
+  expect(lines(openStore(sql))).toEqual(['a=1 2/2/1', 'b=2 3/5/2', 'c=8500000 bytes 4/4/1'])
 })

@@ -4,14 +4,14 @@ import { EngineError, type ErrorKind } from '../../src/mvcc/errors.ts'
 import type { HashKv } from '../../src/mvcc/hash.ts'
 import { boundsOf } from '../../src/mvcc/key-range.ts'
 import type { RangeCursor } from '../../src/mvcc/range.ts'
-import { Store } from '../../src/mvcc/store.ts'
+import { Store, type StoreOptions } from '../../src/mvcc/store.ts'
 import type { Event, KeyRange, KeyValue, RangeRequest, RangeResult } from '../../src/mvcc/types.ts'
 import { modelHash } from '../model-hash.ts'
 import { bytes, inRange, refuse, text } from '../model-rules.ts'
 import { type Change, Model } from '../model.ts'
 import { ALL, type Step } from './model-steps.ts'
 import { openNodeSql } from './node-sql.ts'
-import { LEASES, settle } from './random-requests.ts'
+import { CUTTING_ROW_BYTES, LEASES, settle } from './random-requests.ts'
 import { rangeOf } from './requests.ts'
 
 const TXN_OPS_MAX = 5
@@ -44,14 +44,15 @@ export class Pair {
   }
 
   #open(): Store {
-    return new Store(this.sql, {
+    const options: StoreOptions = {
       txnOpsMax: TXN_OPS_MAX,
       hasLease: (lease) => this.model.leases.has(lease),
       changed: (revision, events) => {
         same(this.#told, undefined, 'a transaction is told of once')
         this.#told = { revision, events }
       },
-    })
+    }
+    return new Store(this.sql, options, CUTTING_ROW_BYTES)
   }
 
   step(step: Step): void {

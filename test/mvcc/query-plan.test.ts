@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import {
   DELETE_REPLACED,
+  DELETE_REPLACED_PARTS,
   DELETE_TOMBSTONES,
   SELECT_COMPACTION,
   SELECT_SLICE_END,
@@ -27,6 +28,7 @@ import {
   SELECT_LOG_VALUE,
   SELECT_VERSION_BEFORE,
 } from '../../src/mvcc/log.ts'
+import { SELECT_PARTS } from '../../src/mvcc/value-parts.ts'
 import {
   COUNT_DEAD,
   COUNT_DEAD_OPEN,
@@ -49,6 +51,7 @@ const KEYS_OPEN = 'SEARCH current USING PRIMARY KEY (key>?)'
 const ID = 'SEARCH log USING INTEGER PRIMARY KEY (rowid=?)'
 const IDS = 'SEARCH log USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)'
 const IDS_OPEN = 'SEARCH log USING INTEGER PRIMARY KEY (rowid>?)'
+const PARTS = 'SEARCH value_part USING INDEX value_part_log (log_id=?)'
 const DEAD = 'SEARCH log USING INDEX log_tombstone (key>? AND key<?)'
 const DEAD_OPEN = 'SEARCH log USING INDEX log_tombstone (key>?)'
 
@@ -64,7 +67,8 @@ const PLANS: [name: string, statement: string, searches: readonly string[]][] = 
   ['SELECT_VERSION_BEFORE', SELECT_VERSION_BEFORE, [ID, ID]],
   ['SELECT_HEAD_BEFORE', SELECT_HEAD_BEFORE, [ID, ID]],
   ['SELECT_CHANGES', SELECT_CHANGES, [IDS]],
-  ['SELECT_CHANGE_SIZES', SELECT_CHANGE_SIZES, [IDS]],
+  ['SELECT_CHANGE_SIZES', SELECT_CHANGE_SIZES, [IDS, PARTS]],
+  ['SELECT_PARTS', SELECT_PARTS, [PARTS]],
   ['SELECT_EVENTS', SELECT_EVENTS, [IDS]],
   ['SELECT_EVENTS_OPEN', SELECT_EVENTS_OPEN, [IDS]],
   ['SELECT_LAST_REVISION', SELECT_LAST_REVISION, ['SEARCH log']],
@@ -93,6 +97,11 @@ const PLANS: [name: string, statement: string, searches: readonly string[]][] = 
   ['SELECT_SLICE_END', SELECT_SLICE_END, [IDS]],
   ['SELECT_TOMBSTONE_AT', SELECT_TOMBSTONE_AT, [IDS]],
   ['DELETE_REPLACED', DELETE_REPLACED, [ID, IDS]],
+  [
+    'DELETE_REPLACED_PARTS',
+    DELETE_REPLACED_PARTS,
+    ['SEARCH value_part USING COVERING INDEX value_part_log (log_id=?)', IDS],
+  ],
   ['DELETE_TOMBSTONES', DELETE_TOMBSTONES, [IDS]],
   ['INSERT_TOMBSTONES', INSERT_TOMBSTONES, [KEYS]],
   ['INSERT_TOMBSTONES_OPEN', INSERT_TOMBSTONES_OPEN, [KEYS_OPEN]],

@@ -17,6 +17,9 @@ export const LEASES = [1n, 7n, -(2n ** 63n)]
 const UNKNOWN_LEASE = 99n
 
 const LONG_BYTES = 769
+const CUT_BYTES = 2500
+/** For stores that are to cut the longest value that the requests have. */
+export const CUTTING_ROW_BYTES = 1000
 
 const anyKey = fc
   .oneof(
@@ -39,7 +42,7 @@ export const anyRange: fc.Arbitrary<KeyRange> = fc.record({ key: anyKey, rangeEn
 const anyValue = fc
   .oneof(
     { weight: 8, arbitrary: fc.constantFrom('', '\0', '1', '2', '12') },
-    { weight: 1, arbitrary: fc.constantFrom('x', 'y').map((char) => char.repeat(LONG_BYTES)) },
+    { weight: 1, arbitrary: fc.constantFrom('x'.repeat(LONG_BYTES), 'y'.repeat(CUT_BYTES)) },
     { weight: 1, arbitrary: fc.constant('z'.repeat(LONG_BYTES - 1)) },
   )
   .map(bytes)

@@ -96,11 +96,15 @@ export function txnOf(
 export function line(kv: KeyValue): string {
   const lease = kv.lease === 0n ? '' : ` lease ${kv.lease}`
   const value = kv.value.length > 20 ? `${kv.value.length} bytes` : text(kv.value)
-  return `${text(kv.key)}=${value} ${kv.createRevision}/${kv.modRevision}/${kv.version}${lease}`
+  return `${nameOf(kv.key)}=${value} ${kv.createRevision}/${kv.modRevision}/${kv.version}${lease}`
+}
+
+function nameOf(key: Uint8Array): string {
+  return key.length > 1000 ? `${key.length} bytes` : text(key)
 }
 
 function eventLine({ type, kv }: Event): string {
-  return type === 1 ? `delete ${text(kv.key)} ${kv.modRevision}` : `put ${line(kv)}`
+  return type === 1 ? `delete ${nameOf(kv.key)} ${kv.modRevision}` : `put ${line(kv)}`
 }
 
 /** All that a range answers: its lines, `more` if there is more, and its count. */

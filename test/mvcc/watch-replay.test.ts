@@ -44,6 +44,26 @@ describe('the size of a step', () => {
     ])
   })
 
+  it('[WAT24] counts the versions before where they are wanted', () => {
+    const watched = new WatchedLog(new MemoryLog(), { ...REPLAY_LIMITS, bytesMax: 100 })
+    const keys = ['a', 'b', 'c', 'd']
+    for (const key of keys) {
+      watched.put(key, 'v'.repeat(60))
+    }
+    for (const key of keys) {
+      watched.put(key)
+    }
+    const { sink, stream } = watched.open()
+    stream.create(watchOf('a', { end: 'z', startRevision: 6 }))
+    sink.take()
+    watched.catchUp()
+    expect(told(sink.take())).toEqual(['0@9: put a, put b, put c, put d'])
+    stream.create(watchOf('a', { end: 'z', startRevision: 6, prevKv: true }))
+    sink.take()
+    watched.catchUp()
+    expect(revisions(sink)).toEqual([2, 2])
+  })
+
   it('[WAT24] is bounded by the revisions searched', () => {
     const watched = new WatchedLog(new MemoryLog(), { ...REPLAY_LIMITS, scannedRevisionsMax: 10 })
     for (let i = 0; i < 25; i++) {

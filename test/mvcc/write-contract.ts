@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Store } from '../../src/mvcc/store.ts'
+import { ROW_BYTES_MAX } from '../../src/mvcc/value-parts.ts'
 import { bytes, text } from '../model-rules.ts'
 import {
   answer,
@@ -20,7 +21,7 @@ import {
   type Told,
   txnOf,
 } from './requests.ts'
-import type { WithSql } from './store-contract.ts'
+import type { WithSql } from './with-sql.ts'
 
 const MANY = 10_001
 const LONG = 'long'.repeat(1000)
@@ -225,7 +226,7 @@ export function describePut(withSql: WithSql): void {
         expect(keys()).toEqual(['', 'a'])
       }))
 
-    it.each(['short', LONG])(
+    it.each(['short', LONG, 'cut'.repeat(ROW_BYTES_MAX)])(
       '[PUT8] a put that fails in storage leaves nothing behind: %.5s',
       (value) =>
         withSql((sql) => {

@@ -106,6 +106,20 @@ describe('rows written', () => {
       expect(deleted).toBe(20 + 2)
     }))
 
+  it('[ROW6] a value that is cut writes two rows more for each part, and one when it is compacted', () =>
+    metered((meter) => {
+      const cut = { ...putOf('a'), value: new Uint8Array(8_500_000) }
+      const rows = meter.each(
+        (store) => store.put(cut),
+        (store) => store.put(cut),
+        (store) => {
+          store.compact(store.revision)
+          finish(store)
+        },
+      )
+      expect(rows).toEqual([2 + 12, 2 + 12, 1 + 6 + 2])
+    }))
+
   it('[ROW5] reads write nothing', () =>
     metered((meter) => {
       meter.store.put(putOf('a'))
