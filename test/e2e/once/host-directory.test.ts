@@ -1,7 +1,9 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
-import type { Platform } from '../host/platform.ts'
-import { describePlatform, World } from '../host/world.ts'
+import type { Platform } from '../../host/platform.ts'
+import { describePlatform, World } from '../../host/world.ts'
 
 const ways: readonly (readonly [Platform, Platform, 'stop' | 'kill9'])[] = [
   ['host', 'workerd', 'stop'],
@@ -63,10 +65,6 @@ describe('one data directory', () => {
     await world.start('host')
     expect(await world.column('large', 'SELECT length(x) FROM l')).toEqual([7_500_000])
     expect(await world.column('large', 'SELECT hex(substr(x, 7499999)) FROM l')).toEqual(['0000'])
-    const [value] = (await world.ask('large', 'sql', 'SELECT x FROM l')) as {
-      x: { buffer: string }
-    }[]
-    expect(value?.x.buffer).toHaveLength(15_000_000)
     await world.end()
   })
 })
@@ -97,5 +95,46 @@ describePlatform('what was acknowledged', (world) => {
       const kept = new Set(await world.column('killed', 'SELECT x FROM k'))
       expect(acknowledged.filter((x) => !kept.has(x))).toEqual([])
     }
+  })
+})
+
+describe('files', () => {
+  it('[HST29] an object that is only read has no file', async () => {
+    const world = new World('host')
+    await world.start()
+    const files = (): number => readdirSync(join(world.directory, 'contract-subject')).length
+    const before = files()
+    expect(await world.ask('read', 'readOnly')).toEqual([{ x: 1 }])
+    expect(await world.ask('read', 'getAlarm')).toBeNull()
+    expect(await world.column('read', 'SELECT 1')).toEqual([1])
+    expect(await world.ask('read', 'deleteAlarm')).toBeNull()
+    expect(files()).toBe(before)
+    await world.end()
+  })
+
+  it('[HST28] a disk that takes no more breaks the object, and all that was acknowledged is there', async () => {
+    const world = new World('host')
+    await world.start('host', { fileKilobytes: 512 })
+    await world.ask('full', 'script', 'CREATE TABLE d (x INTEGER PRIMARY KEY, y BLOB)')
+    const acknowledged: unknown[] = []
+    let refused = 0
+    for (let x = 0; refused < 5; x++) {
+      try {
+        const insert = `INSERT INTO d VALUES (${x}, zeroblob(10000))`
+        await world.ask('full', 'script', insert, `UPDATE d SET y = zeroblob(9999) WHERE x = ${x}`)
+        acknowledged.push(x)
+      } catch {
+        refused++
+      }
+    }
+    expect(acknowledged.length).toBeGreaterThan(5)
+    await world.stop()
+    await world.start()
+    const rows = await world.column('full', 'SELECT x FROM d ORDER BY x')
+    expect(rows.filter((x) => acknowledged.includes(x))).toEqual(acknowledged)
+    expect(await world.column('full', 'SELECT DISTINCT length(y) FROM d')).toEqual([9999])
+    expect(await world.column('full', 'PRAGMA quick_check')).toEqual(['ok'])
+    await world.ask('full', 'script', `INSERT INTO d VALUES (-1, '')`)
+    await world.end()
   })
 })
