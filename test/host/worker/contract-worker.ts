@@ -4,11 +4,10 @@ import { rang } from './alarm-probes.ts'
 import { probes } from './probes.ts'
 import { messageOf, wordOf } from './socket-probes.ts'
 import { callerProbes } from './stub-probes.ts'
-import { errorOf, type SubjectEnv } from './words.ts'
+import { errorOf, type Subject as Asked, type SubjectEnv } from './words.ts'
 
 /** The object that is asked. */
-export class Subject extends DurableObject<SubjectEnv> {
-  /** Tells one stay in memory from the next. */
+export class Subject extends DurableObject<SubjectEnv> implements Asked {
   readonly born = crypto.randomUUID()
   readonly state = this.ctx
   readonly bound = this.env
@@ -33,13 +32,14 @@ export class Subject extends DurableObject<SubjectEnv> {
     }
   }
 
+  ask(name: string, args: string): Promise<unknown> | undefined {
+    const run = probes[name]
+    return run && (async () => run(this, JSON.parse(args) as never))()
+  }
+
   /** Runs a probe; `args` and the answer are JSON. */
   async probe(name: string, args: string): Promise<string> {
-    const run = probes[name]
-    if (run === undefined) {
-      throw new Error(`no probe ${name}`)
-    }
-    return JSON.stringify((await run(this, JSON.parse(args) as never)) ?? null)
+    return JSON.stringify((await this.ask(name, args)) ?? null)
   }
 
   /** Keeps what it was given, changes it, and answers it. */

@@ -1,6 +1,4 @@
-import type { Subject } from './contract-worker.ts'
-import { probes } from './probes.ts'
-import { type Probe, tell, thrown } from './words.ts'
+import { type Probe, type Subject, tell, thrown } from './words.ts'
 
 /** Answers a WebSocket: `?hibernate` says that it is of that sort. */
 export async function wordOf(subject: Subject, search: URLSearchParams): Promise<Response> {
@@ -30,7 +28,6 @@ export async function messageOf(
   data: string | ArrayBuffer,
 ): Promise<void> {
   const [word = '', ...rest] = typeof data === 'string' ? data.split(' ') : []
-  const run = probes[word]
   if (word === 'close') {
     const [code, ...reason] = rest
     if (code === undefined) {
@@ -39,7 +36,8 @@ export async function messageOf(
       socket.close(Number(code), reason.join(' '))
     }
   } else if (word === 'attachment') {
-    socket.send(JSON.stringify({ attachment: socket.deserializeAttachment(), born: subject.born }))
+    const attachment: unknown = socket.deserializeAttachment()
+    socket.send(JSON.stringify({ attachment, born: subject.born }))
   } else if (word === 'attach') {
     const size = Number(rest[0])
     socket.send(thrown(() => socket.serializeAttachment('x'.repeat(size))))
@@ -50,10 +48,10 @@ export async function messageOf(
     for (let count = 0; count < Number(rest[0]); count++) {
       socket.send(String(count))
     }
-  } else if (run === undefined) {
-    socket.send(typeof data === 'string' ? `echo ${data}` : data)
   } else {
-    socket.send(JSON.stringify(await run(subject, JSON.parse(rest.join(' ') || '[]') as never)))
+    const answer = subject.ask(word, rest.join(' ') || '[]')
+    const echo = typeof data === 'string' ? `echo ${data}` : data
+    socket.send(answer === undefined ? echo : JSON.stringify(await answer))
   }
 }
 
@@ -70,7 +68,7 @@ export const socketProbes: Readonly<Record<string, Probe>> = {
   /** Sends and then writes what cannot be committed. */
   broadcastAndDangle: (subject, [text]: [string]) => {
     subject.state.getWebSockets().forEach((socket) => socket.send(text))
-    return probes['dangle']?.(subject, [] as never)
+    return subject.ask('dangle', '[]')
   },
 
   /** Within one isolate: what each end of a pair hears of the other. */

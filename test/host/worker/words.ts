@@ -1,8 +1,28 @@
-import type { Other, Subject } from './contract-worker.ts'
+import type { DurableObject } from 'cloudflare:workers'
+
+/** What the object can be called for. */
+type Callable = DurableObject & {
+  probe(name: string, args: string): Promise<string>
+  change(value: { list: number[]; bytes: Uint8Array }): { list: number[]; bytes: Uint8Array }
+  note(word: string): number
+  fail(kind: string): never
+}
 
 export interface SubjectEnv {
-  readonly SUBJECT: DurableObjectNamespace<Subject>
-  readonly OTHER: DurableObjectNamespace<Other>
+  readonly SUBJECT: DurableObjectNamespace<Callable>
+  /** Of a class that inherits all of it. */
+  readonly OTHER: DurableObjectNamespace<Callable>
+}
+
+/** The object that is asked, as its probes see it. */
+export interface Subject {
+  readonly state: DurableObjectState
+  readonly bound: SubjectEnv
+  /** Tells one stay in memory from the next. */
+  readonly born: string
+  readonly notes: string[]
+  /** Undefined where there is no probe of that name. */
+  ask(name: string, args: string): Promise<unknown> | undefined
 }
 
 /** What runs in the object; its arguments and its answer are JSON. */
