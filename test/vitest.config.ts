@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { cloudflareTest } from '@cloudflare/vitest-plugin'
-import { defineConfig, type Plugin } from 'vitest/config'
+import { defineConfig, type Plugin, type TestProjectInlineConfiguration } from 'vitest/config'
 
 const root = join(import.meta.dirname, '..')
 
@@ -13,52 +13,94 @@ const sqlText: Plugin = {
     id.endsWith('.sql') ? `export default ${JSON.stringify(readFileSync(id, 'utf8'))}` : null,
 }
 
-/** `groupOrder` is explicit in each project: where one worker runs all, vitest takes order 0 last. */
-const shared = {
-  sequence: { groupOrder: 1 },
-  // A hung test ends some day; nothing is said about speed.
-  testTimeout: 60_000,
-  hookTimeout: 60_000,
+/** Tests that run inside workerd. */
+const inWorkerd = ['test/shard/**/*.test.ts', 'test/gateway/**/*.test.ts']
+
+/**
+ * Tests that start a process: a server of ours, a real etcd, or etcdctl. A file that does so stands in
+ * test/e2e or is named so.
+ */
+const withProcesses = ['test/e2e/**/*.test.ts', 'test/**/*.e2e.test.ts']
+
+/** What has nothing to do with the runtime of a server. */
+const oneRuntime = ['test/e2e/once/**', 'test/{h2,grpc}/**']
+
+// A hung test ends some day; nothing is said about speed.
+const timeouts = { testTimeout: 60_000, hookTimeout: 60_000 }
+
+// CommonJS packages look as they do in Node itself.
+const inNode = { deps: { interopDefault: false }, ...timeouts }
+
+/**
+ * Pure rooms, and sockets between two ends in this process. Each project names its `groupOrder`:
+ * where one worker runs all, vitest takes order 0 last.
+ */
+const unit: TestProjectInlineConfiguration = {
+  root,
+  plugins: [sqlText],
+  test: {
+    name: 'unit',
+    include: ['test/**/*.test.ts'],
+    exclude: [...inWorkerd, ...withProcesses],
+    // The rooms keep nothing in their modules: files share them.
+    isolate: false,
+    setupFiles: [join(import.meta.dirname, 'no-process.ts')],
+    sequence: { groupOrder: 1 },
+    ...inNode,
+  },
 }
+
+const workerd: TestProjectInlineConfiguration = {
+  root,
+  plugins: [cloudflareTest({ wrangler: { configPath: join(root, 'wrangler.toml') } })],
+  test: {
+    name: 'workerd',
+    include: inWorkerd,
+    isolate: false,
+    setupFiles: [join(import.meta.dirname, 'shard', 'fresh-storage.ts')],
+    sequence: { groupOrder: 2 },
+    ...timeouts,
+  },
+}
+
+interface EndToEnd {
+  readonly name: string
+  readonly exclude: readonly string[]
+  readonly groupOrder: number
+  readonly env: Readonly<Record<string, string>>
+}
+
+function endToEnd({ name, exclude, groupOrder, env }: EndToEnd): TestProjectInlineConfiguration {
+  return {
+    root,
+    plugins: [sqlText],
+    test: {
+      name,
+      include: withProcesses,
+      exclude: [...exclude],
+      globalSetup: [join(import.meta.dirname, 'e2e', 'build-bundle.ts')],
+      // Hundreds of commands start, and with what V8 has compiled before they take a third of the time.
+      env: { NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'test-commands'), ...env },
+      maxWorkers: 2,
+      sequence: { groupOrder },
+      ...inNode,
+    },
+  }
+}
+
+const e2e = endToEnd({ name: 'e2e', exclude: [], groupOrder: 3, env: {} })
+const e2eWorkerd = endToEnd({
+  name: 'e2e-workerd',
+  exclude: oneRuntime,
+  groupOrder: 4,
+  env: { ETCDURABLE_RUNTIME: 'workerd' },
+})
+const bothRuntimes = process.env['E2E_WORKERD'] === '1'
 
 export default defineConfig({
   root,
   test: {
     reporters: ['default', join(import.meta.dirname, 'closing-line.ts')],
-    projects: [
-      {
-        root,
-        plugins: [sqlText],
-        test: {
-          name: 'engine',
-          include: ['test/**/*.test.ts'],
-          exclude: ['test/shard/**', 'test/gateway/**', 'test/bridge/**', 'test/e2e/**'],
-          // CommonJS packages look as they do in Node itself.
-          deps: { interopDefault: false },
-          ...shared,
-        },
-      },
-      {
-        root,
-        plugins: [cloudflareTest({ wrangler: { configPath: join(root, 'wrangler.toml') } })],
-        test: {
-          name: 'workerd',
-          include: ['test/shard/**/*.test.ts', 'test/gateway/**/*.test.ts'],
-          ...shared,
-        },
-      },
-      {
-        // Each file starts servers of its own: one at a time, after everything else.
-        root,
-        plugins: [sqlText],
-        test: {
-          name: 'e2e',
-          include: ['test/bridge/**/*.test.ts', 'test/e2e/**/*.test.ts'],
-          fileParallelism: false,
-          ...shared,
-          sequence: { groupOrder: 2 },
-        },
-      },
-    ],
+    projects: [unit, workerd, e2e, ...(bothRuntimes ? [e2eWorkerd] : [])],
   },
 })

@@ -58,7 +58,7 @@ export interface RolePermissions {
  * Users, roles and their permissions (server/auth/store.go). Every change takes one auth revision,
  * as does disabling; enabling, and a grant of a role that the user has, do not.
  *
- * Who may call what is `checkAccess`, not asked here. Passwords come hashed and are compared by the
+ * Who may call what is `checkPermission`, not asked here. Passwords come hashed and are compared by the
  * caller, because bcrypt takes long. Each change is one transaction, and memory follows it; whoever
  * rolls a larger transaction back goes on with a new AuthStore.
  */

@@ -1,10 +1,11 @@
 import { Agent } from 'node:http'
 import { Agent as SecureAgent } from 'node:https'
-import { HttpProxy, type ProxyTarget } from '../bridge/http-proxy.ts'
-import { ClientListener } from '../bridge/listener.ts'
 import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
 import { parseSettings, type Settings } from '../config/settings.ts'
-import { isOfKeyspace } from '../http/keyspace-path.ts'
+import { isOfKeyspace } from '../gateway-rules/keyspace-path.ts'
+import { webSocketTo } from '../link/web-socket.ts'
+import { HttpProxy, type ProxyTarget } from '../port/http-proxy.ts'
+import { ClientListener } from '../port/listener.ts'
 import { advertisedUrls, announce, bindClientUrls } from './client-urls.ts'
 import type { BridgeFlags } from './flag-table.ts'
 import { parseBridgeFlags } from './flags.ts'
@@ -86,6 +87,7 @@ function trafficOf(
   bound: readonly ListenUrl[],
 ): Traffic {
   const base = `/keyspaces/${keyspace}`
+  const upstream = withoutSlash(flags.upstream.href).replace(/^http/, 'ws')
   const target = proxyTarget(flags, base, token)
   const proxy = new HttpProxy(target, (level, message, fields) => log.write(level, message, fields))
   return new Traffic({
@@ -93,8 +95,7 @@ function trafficOf(
     log,
     listener,
     clientUrls: advertisedUrls(flags['advertise-client-urls'], bound),
-    sessionUrl: `${withoutSlash(flags.upstream.href).replace(/^http/, 'ws')}${base}/session`,
-    token,
+    route: webSocketTo({ url: `${upstream}${base}/session`, token }),
     // The token is the bridge's, and its clients need none.
     settings: settingsOfWorker(flags),
     others: (socket, _, unread) => proxy.accept(socket, unread),

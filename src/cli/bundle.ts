@@ -44,11 +44,13 @@ async function hashInputs(): Promise<string> {
 }
 
 /** What runs in Node is no part of the Worker. */
-const outside: readonly string[] = [join('src', 'cli'), join('src', 'bridge')]
+const outside: ReadonlySet<string> = new Set(
+  ['cli', 'grpc', 'h2', 'host', 'json', 'link', 'port'].map((room) => join('src', room)),
+)
 
 /** The files at or below a path, sorted. */
 async function listFiles(path: string): Promise<readonly string[]> {
-  if (outside.includes(path)) {
+  if (outside.has(path)) {
     return []
   }
   if (!(await stat(join(root, path))).isDirectory()) {
@@ -91,7 +93,8 @@ async function runWrangler(bundle: string): Promise<void> {
 async function removeStale(current: string): Promise<void> {
   for (const name of await readdir(join(root, 'dist'))) {
     const path = join(root, 'dist', name)
-    if (name !== current && Date.now() - (await stat(path)).mtimeMs > staleMs) {
+    const isBundle = name.startsWith('worker-') || name.startsWith('unfinished-')
+    if (isBundle && name !== current && Date.now() - (await stat(path)).mtimeMs > staleMs) {
       await rm(path, { recursive: true, force: true })
     }
   }

@@ -1,5 +1,5 @@
-import type { ClientListener } from '../bridge/listener.ts'
-import type { TlsServer } from '../bridge/tls-server.ts'
+import type { ClientListener } from '../port/listener.ts'
+import type { TlsServer } from '../port/tls-server.ts'
 import { Failure, systemErrorCode } from './failure.ts'
 import { formatUrl, hostPort, type ListenUrl } from './listen-url.ts'
 

@@ -1,9 +1,9 @@
 import * as z from 'zod'
-import { isCipherSuite } from '../bridge/tls-cipher-suites.ts'
 import { parseAuthToken } from '../config/auth-token.ts'
 import { parseDuration } from '../config/duration.ts'
 import { keyspaceName } from '../config/keyspace-name.ts'
 import { REQUEST_BYTES_MAX, REQUEST_BYTES_PROBLEM } from '../config/request-bytes.ts'
+import { isCipherSuite } from '../port/tls-cipher-suites.ts'
 import { clientUrlProblem, type ListenUrl, parseListenUrl } from './listen-url.ts'
 
 // Each reads a flag's text; what is wrong with it ends the line "invalid value … for flag …: ".

@@ -56,6 +56,15 @@ const member = {
   },
 } as const satisfies FlagTable
 
+const runtime = {
+  runtime: {
+    section: 'Member',
+    fallback: 'host',
+    help: "What runs the Durable Objects: 'host', this process, or 'workerd', Cloudflare's own runtime.",
+    schema: z.enum(['host', 'workerd'], 'must be host or workerd'),
+  },
+} as const satisfies FlagTable
+
 const quota = {
   'quota-backend-bytes': {
     section: 'Member',
@@ -301,7 +310,7 @@ const keeping = {
  * The flags of `serve`: etcd's names, defaults and words (etcd server/etcdmain/help.go). The parser,
  * `--help` and the Worker's variables all come from this table.
  */
-export const serveTable = { ...member, ...quota, ...listening, ...keeping }
+export const serveTable = { ...member, ...runtime, ...quota, ...listening, ...keeping }
 
 /** The flags of `bridge`. */
 export const bridgeTable = {

@@ -1,39 +1,41 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import workerd from 'workerd'
 import { ETCD_VERSION } from '../protocol/version.ts'
-import { bridge } from './bridge.ts'
-import { buildBundle } from './bundle.ts'
 import { Failure, systemErrorCode } from './failure.ts'
-import { bridgeHelpText, helpText, keyspaceHelpText, tokenHelpText } from './help.ts'
-import { keyspaceCommand } from './keyspace.ts'
-import { serve } from './serve.ts'
-import { tokenCommand } from './token.ts'
 
+/** Loads what the command needs and no more, since loading is most of what a start takes. */
 async function main(args: readonly string[]): Promise<void> {
   const [first, ...rest] = args
   switch (first) {
     case '-h':
     case '-help':
     case '--help':
-      return print(helpText())
+      return print((await import('./help.ts')).helpText())
     case '-version':
     case '--version':
-      return print(versionText())
+      return print(await versionText())
     case 'build':
-      return print([...(await buildBundle()).values()].join('\n'))
+      return print([...(await (await import('./bundle.ts')).buildBundle()).values()].join('\n'))
     case 'bridge':
-      return asksForHelp(rest) ? print(bridgeHelpText()) : bridge(rest, process.env)
+      return asksForHelp(rest)
+        ? print((await import('./help.ts')).bridgeHelpText())
+        : (await import('./bridge.ts')).bridge(rest, process.env)
     case 'keyspace':
       return print(
-        asksForHelp(rest) ? keyspaceHelpText() : await keyspaceCommand(rest, process.env),
+        asksForHelp(rest)
+          ? (await import('./help.ts')).keyspaceHelpText()
+          : await (await import('./keyspace.ts')).keyspaceCommand(rest, process.env),
       )
     case 'token':
-      return print(asksForHelp(rest) ? tokenHelpText() : await tokenCommand(rest, process.env))
+      return print(
+        asksForHelp(rest)
+          ? (await import('./help.ts')).tokenHelpText()
+          : await (await import('./token.ts')).tokenCommand(rest, process.env),
+      )
     case 'serve':
-      return serve(rest, process.env)
+      return (await import('./serve.ts')).serve(rest, process.env)
     default:
-      return serve(args, process.env)
+      return (await import('./serve.ts')).serve(args, process.env)
   }
 }
 
@@ -41,7 +43,8 @@ function asksForHelp([first = '']: readonly string[]): boolean {
   return /^--?h(elp)?$/.test(first)
 }
 
-function versionText(): string {
+async function versionText(): Promise<string> {
+  const { default: workerd } = await import('workerd')
   const file = readFileSync(join(import.meta.dirname, '..', '..', 'package.json'), 'utf8')
   const { version } = JSON.parse(file) as { version: string }
   return [

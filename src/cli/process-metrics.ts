@@ -20,13 +20,11 @@ interface ProcessStatistics {
  * this server, which clients see as one.
  */
 export class ProcessMetrics {
-  readonly #pids: () => readonly number[]
   readonly #server: Server
 
   constructor(pids: () => readonly number[]) {
-    this.#pids = pids
     this.#server = createServer((_request, response) => {
-      this.#families().then(
+      processFamilies(pids()).then(
         (families) => response.end(JSON.stringify(families)),
         (error: unknown) => response.writeHead(500).end(String(error)),
       )
@@ -42,25 +40,26 @@ export class ProcessMetrics {
     this.#server.close()
     this.#server.closeAllConnections()
   }
+}
 
-  async #families(): Promise<readonly MetricFamily[]> {
-    if (process.platform !== 'linux') {
-      return []
-    }
-    const all = await Promise.all(this.#pids().map(statisticsOf))
-    const sum = (key: keyof ProcessStatistics): number =>
-      all.reduce((total, statistics) => total + statistics[key], 0)
-    const limit = await filesMax()
-    return [
-      counter('process_cpu_seconds_total', 'User and system CPU time spent.', sum('cpuSeconds')),
-      gauge('process_resident_memory_bytes', 'Resident memory size.', sum('residentBytes')),
-      gauge('process_virtual_memory_bytes', 'Virtual memory size.', sum('virtualBytes')),
-      gauge('process_open_fds', 'Number of open file descriptors.', sum('files')),
-      gauge('process_max_fds', 'Maximum number of open file descriptors.', limit),
-      gauge('os_fd_used', 'The number of used file descriptors.', sum('files')),
-      gauge('os_fd_limit', 'The file descriptor limit.', limit),
-    ]
+/** Of all the processes of a server, which clients see as one. */
+export async function processFamilies(pids: readonly number[]): Promise<readonly MetricFamily[]> {
+  if (process.platform !== 'linux') {
+    return []
   }
+  const all = await Promise.all(pids.map(statisticsOf))
+  const sum = (key: keyof ProcessStatistics): number =>
+    all.reduce((total, statistics) => total + statistics[key], 0)
+  const limit = await filesMax()
+  return [
+    counter('process_cpu_seconds_total', 'User and system CPU time spent.', sum('cpuSeconds')),
+    gauge('process_resident_memory_bytes', 'Resident memory size.', sum('residentBytes')),
+    gauge('process_virtual_memory_bytes', 'Virtual memory size.', sum('virtualBytes')),
+    gauge('process_open_fds', 'Number of open file descriptors.', sum('files')),
+    gauge('process_max_fds', 'Maximum number of open file descriptors.', limit),
+    gauge('os_fd_used', 'The number of used file descriptors.', sum('files')),
+    gauge('os_fd_limit', 'The file descriptor limit.', limit),
+  ]
 }
 
 /** From /proc, where there is one (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html). */

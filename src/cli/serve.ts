@@ -1,37 +1,25 @@
 import { randomBytes } from 'node:crypto'
-import { rm, writeFile } from 'node:fs/promises'
-import { Agent, request } from 'node:http'
-import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { pipeToGateway } from '../bridge/http-pipe.ts'
-import { HttpProxy } from '../bridge/http-proxy.ts'
-import { ClientListener } from '../bridge/listener.ts'
 import { parseSettings, type Settings } from '../config/settings.ts'
-import { buildBundle } from './bundle.ts'
+import { HttpProxy } from '../port/http-proxy.ts'
+import { ClientListener } from '../port/listener.ts'
 import { advertisedUrls, announce, bindClientUrls } from './client-urls.ts'
 import { openDataDirectory } from './data-directory.ts'
-import { Failure } from './failure.ts'
 import type { ServeFlags } from './flag-table.ts'
 import { parseServeFlags, workerVariables } from './flags.ts'
 import { jwtKeyVariables } from './jwt-keys.ts'
 import type { ListenUrl } from './listen-url.ts'
 import { Log } from './log.ts'
-import { ProcessMetrics } from './process-metrics.ts'
+import type { Runtime, RuntimeOptions } from './runtime.ts'
 import { requireSafeListening } from './safe-listening.ts'
 import { untilSignal } from './signals.ts'
 import { chooseCertificate, tlsServer } from './tls-flags.ts'
 import { readToken } from './token-file.ts'
 import { Traffic } from './traffic.ts'
-import { type WorkerSockets, workerSockets } from './worker-sockets.ts'
-import { workerdConfig } from './workerd-config.ts'
-import { Workerd } from './workerd.ts'
-
-const answerMsMax = 30_000
 
 /**
- * Serves until SIGTERM, SIGINT or SIGHUP: the Worker's bundle in workerd, its Durable Objects in
- * the data directory, and this process in front of it for the clients. Throws Failure when it cannot
- * start or when workerd ends by itself.
+ * Serves until SIGTERM, SIGINT or SIGHUP: the Worker with its Durable Objects in the data directory,
+ * and the client port in front of it. Throws Failure when it cannot start or when the runtime ends by
+ * itself.
  */
 export async function serve(
   args: readonly string[],
@@ -50,8 +38,11 @@ export async function serve(
     const tls = tlsServer(flags, certificate, log)
     const bound = await bindClientUrls(listener, flags['listen-client-urls'], tls)
     const linkSecret = randomBytes(32).toString('base64url')
+    const variables = await variablesOf({ flags, bound, token, linkSecret })
+    const settings = parseSettings(Object.fromEntries(variables))
     const directory = dataDirectory.path
-    await runWorker({ flags, log, listener, bound, directory, token, linkSecret, stopped })
+    const start = { flags, log, listener, bound, settings, stopped }
+    await runRuntime(start, { log, directory, variables, linkSecret, stopped })
   } finally {
     listener.close()
     dataDirectory.release()
@@ -64,37 +55,37 @@ interface Start {
   readonly listener: ClientListener
   /** What the listener listens on. */
   readonly bound: readonly ListenUrl[]
-  readonly directory: string
-  /** What clients need, where they need one. */
-  readonly token: string | undefined
-  /** What this process shows of itself to the Worker. */
-  readonly linkSecret: string
+  readonly settings: Settings
   readonly stopped: Promise<void>
 }
 
-/** Returns when `stopped` resolves, with workerd stopped. */
-async function runWorker(start: Start): Promise<void> {
-  const sockets = await workerSockets(start.directory)
+/** Returns when `stopped` resolves, with the runtime stopped. */
+async function runRuntime(start: Start, options: RuntimeOptions): Promise<void> {
+  // Only what is used is loaded, which takes a good part of a start.
+  const runtime =
+    start.flags.runtime === 'host'
+      ? await (await import('./host-runtime.ts')).startHost(options)
+      : await (await import('./workerd-runtime.ts')).startWorkerd(options)
   try {
-    const variables = await variablesOf(start)
-    const settings = parseSettings(Object.fromEntries(variables))
-    const workerd = new Workerd(await writeConfig(start, sockets, variables), start.log)
-    const metrics = new ProcessMetrics(() => [process.pid, workerd.pid])
-    try {
-      await metrics.listen(sockets.host)
-      await serveClients({ ...start, settings }, sockets, workerd)
-    } finally {
-      metrics.close()
-      await workerd.stop()
-    }
+    await serveClients(start, runtime)
   } finally {
-    sockets.remove()
+    await runtime.stop()
   }
 }
 
+interface Told extends Pick<Start, 'flags' | 'bound'> {
+  /** What clients need, where they need one. */
+  readonly token: string | undefined
+  readonly linkSecret: string
+}
+
 /** What the Worker is told, and this process by the same names. */
-async function variablesOf(start: Start): Promise<ReadonlyMap<string, string>> {
-  const { flags, bound, token, linkSecret } = start
+async function variablesOf({
+  flags,
+  bound,
+  token,
+  linkSecret,
+}: Told): Promise<ReadonlyMap<string, string>> {
   const advertised = advertisedUrls(flags['advertise-client-urls'], bound)
   return new Map([
     ...workerVariables({ ...flags, 'advertise-client-urls': advertised }),
@@ -105,46 +96,12 @@ async function variablesOf(start: Start): Promise<ReadonlyMap<string, string>> {
   ])
 }
 
-async function writeConfig(
-  { directory }: Start,
-  sockets: WorkerSockets,
-  variables: ReadonlyMap<string, string>,
-): Promise<string> {
-  const config = workerdConfig({
-    directory,
-    storage: join(directory, 'shard'),
-    addresses: [`unix:${sockets.plain}`],
-    secureAddresses: [`unix:${sockets.secure}`],
-    host: `unix:${sockets.host}`,
-    modules: await buildBundle(),
-    variables,
-  })
-  const path = join(directory, 'workerd.capnp')
-  // The keys of tokens may be in it, and the mode is that of a new file only.
-  await rm(path, { force: true })
-  await writeFile(path, config, { mode: 0o600 })
-  return path
-}
-
-interface Serving extends Start {
-  readonly settings: Settings
-}
-
-/** Says when clients are served; returns when that is to end, and fails when workerd ends. */
-async function serveClients(
-  start: Serving,
-  sockets: WorkerSockets,
-  workerd: Workerd,
-): Promise<void> {
-  await Promise.race([start.stopped, workerd.listening(2)])
-  const ended = workerd.exited.then((how): never => {
-    throw new Failure(`workerd ${how}`)
-  })
-  // Ctrl-C reaches workerd too; our own signal still comes before the news of its end.
-  const over = Promise.race([start.stopped, ended])
-  const traffic = trafficOf(start, sockets)
+/** Says when clients are served; returns when that is to end, and fails when the runtime ends. */
+async function serveClients(start: Start, runtime: Runtime): Promise<void> {
+  // Ctrl-C reaches a runtime of its own process too; our own signal still comes before the news of its end.
+  const over = Promise.race([start.stopped, runtime.ended])
+  const traffic = trafficOf(start, runtime)
   const begin = async (): Promise<void> => {
-    await untilLive(sockets.secure)
     await traffic.start()
     announce(start.bound)
   }
@@ -159,59 +116,27 @@ async function serveClients(
   }
 }
 
-function trafficOf(start: Serving, sockets: WorkerSockets): Traffic {
-  const { flags, log, listener, bound, linkSecret, settings } = start
+function trafficOf(start: Start, runtime: Runtime): Traffic {
+  const { flags, log, listener, bound, settings } = start
   return new Traffic({
     flags,
     log,
     listener,
     clientUrls: advertisedUrls(flags['advertise-client-urls'], bound),
-    // The list of hosts is not for the link.
-    sessionUrl: `ws+unix:${sockets.secure}:/session`,
-    token: linkSecret,
+    route: runtime.route,
     settings,
-    others: (socket, isSecure, unread) =>
-      pipeToGateway(socket, isSecure ? sockets.secure : sockets.plain, unread),
+    others: (socket, isSecure, unread) => runtime.accept(socket, isSecure, unread),
     othersHaveOrigins: false,
     proxy: new HttpProxy(
       {
+        ...runtime.gateway,
         isSecure: false,
-        address: { socketPath: sockets.secure },
         basePath: '',
         serves: () => true,
         headers: {},
         clientCertAuth: flags['client-cert-auth'],
-        agent: new Agent({ keepAlive: true }),
       },
       (level, message, fields) => log.write(level, message, fields),
     ),
-  })
-}
-
-/** Waits until the Worker answers GET /livez. */
-async function untilLive(socketPath: string): Promise<void> {
-  const deadline = Date.now() + answerMsMax
-  for (
-    let problem = await probe(socketPath);
-    problem !== undefined;
-    problem = await probe(socketPath)
-  ) {
-    if (Date.now() > deadline) {
-      throw new Failure(`the server is not live: ${problem}`)
-    }
-    await sleep(50)
-  }
-}
-
-/** What keeps the server from being live; undefined when nothing does. */
-function probe(socketPath: string): Promise<string | undefined> {
-  return new Promise((resolve) => {
-    const asked = request({ socketPath, path: '/livez', agent: false }, (response) => {
-      response.resume()
-      const { statusCode = 500 } = response
-      response.on('close', () => resolve(statusCode < 500 ? undefined : `status ${statusCode}`))
-    })
-    asked.on('error', (error) => resolve(error.message))
-    asked.end()
   })
 }

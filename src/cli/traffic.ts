@@ -1,12 +1,13 @@
 import type { Socket } from 'node:net'
-import { commonNameOf } from '../bridge/common-name.ts'
-import { GrpcServer } from '../bridge/grpc-server.ts'
-import type { HttpProxy } from '../bridge/http-proxy.ts'
-import type { Elsewhere } from '../bridge/json-connection.ts'
-import { JsonServer } from '../bridge/json-server.ts'
-import { Link, LinkError } from '../bridge/link.ts'
-import type { ClientListener } from '../bridge/listener.ts'
 import type { Settings } from '../config/settings.ts'
+import { GrpcServer } from '../grpc/server.ts'
+import type { Elsewhere } from '../json/connection.ts'
+import { JsonServer } from '../json/server.ts'
+import type { LinkRoute } from '../link/connection.ts'
+import { Link, LinkError } from '../link/link.ts'
+import { commonNameOf } from '../port/common-name.ts'
+import type { HttpProxy } from '../port/http-proxy.ts'
+import type { ClientListener } from '../port/listener.ts'
 import { Failure } from './failure.ts'
 import type { ListenFlags } from './flag-table.ts'
 import type { Log } from './log.ts'
@@ -17,9 +18,8 @@ export interface TrafficOptions extends Elsewhere {
   readonly listener: ClientListener
   /** The URLs that the member list tells of. */
   readonly clientUrls: string
-  /** The keyspace's session route, and what it asks for. */
-  readonly sessionUrl: string
-  readonly token: string | undefined
+  /** To the keyspace's shard. */
+  readonly route: LinkRoute
   /** By which JSON is answered, and whether clients need a token, of which the secret is one. */
   readonly settings: Settings
   /** Takes HTTP/2 requests over TLS that are not gRPC. */
@@ -37,8 +37,7 @@ export class Traffic {
     const { flags, log } = options
     this.#options = options
     this.#link = new Link({
-      url: options.sessionUrl,
-      token: options.token,
+      route: options.route,
       clientUrls: options.clientUrls,
       log: (level, message, fields) => log.write(level, message, fields),
     })
@@ -52,7 +51,7 @@ export class Traffic {
         keepAliveTimeoutMs: flags['grpc-keepalive-timeout'],
       },
       log: (level, message, fields) => log.write(level, message, fields),
-      door: { settings: options.settings, clientCertAuth: flags['client-cert-auth'] },
+      door: options.settings,
       otherRequest: (exchange, commonName) => options.proxy.passExchange(exchange, commonName),
     })
     this.#json = new JsonServer({
@@ -72,19 +71,21 @@ export class Traffic {
       throw error instanceof LinkError ? new Failure(error.message) : error
     }
     this.#options.listener.serve({
-      http2: (socket) => this.#grpc.accept(socket),
-      http1: (socket, isSecure) => this.#json.accept(socket, isSecure, this.#hasName(socket)),
+      http2: (socket) => this.#grpc.accept(socket, this.#nameOf(socket)),
+      http1: (socket, isSecure) =>
+        this.#json.accept(socket, isSecure, Boolean(this.#nameOf(socket))),
     })
   }
 
-  #hasName(socket: Socket): boolean {
-    return this.#options.flags['client-cert-auth'] && Boolean(commonNameOf(socket))
+  /** Of the user that the client's certificate names, where certificates do. */
+  #nameOf(socket: Socket): string | undefined {
+    return this.#options.flags['client-cert-auth'] ? commonNameOf(socket) : undefined
   }
 
   /** A pipe cannot tell the gateway of a certificate. */
   #passOn(socket: Socket, isSecure: boolean, unread: Buffer): void {
     const { proxy, others } = this.#options
-    if (this.#hasName(socket)) {
+    if (this.#nameOf(socket)) {
       proxy.accept(socket, unread)
     } else {
       others(socket, isSecure, unread)

@@ -5,7 +5,7 @@ import { relative } from 'node:path'
  * derived from it: changing one loses every data directory.
  */
 export const shardUniqueKey = 'etcdurable-shard'
-const directoryUniqueKey = 'etcdurable-directory'
+export const directoryUniqueKey = 'etcdurable-directory'
 
 export interface WorkerdOptions {
   /** Where the configuration will be written; modules are named relative to it. */

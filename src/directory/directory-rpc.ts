@@ -1,5 +1,6 @@
 import type { Jurisdiction, KeyspaceOptions } from '../config/keyspace-options.ts'
-import type { AccessTokenRpc, AdministratorToken, Refused } from '../protocol/shard-rpc.ts'
+import type { AccessTokenRpc } from '../door/access-token-rpc.ts'
+import type { AdministratorToken, Refused } from '../protocol/shard-rpc.ts'
 
 /** There is one directory, which goes by this name. */
 export const DIRECTORY_NAME = 'directory'

@@ -1,15 +1,11 @@
 import { DurableObject } from 'cloudflare:workers'
-import { AccessTokens } from '../access/access-tokens.ts'
 import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
 import type { KeyspaceOptions } from '../config/keyspace-options.ts'
+import type { AccessTokenList } from '../door/access-token-rpc.ts'
+import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
+import { AccessTokens } from '../door/access-tokens.ts'
 import { migrate } from '../mvcc/migrations.ts'
-import type { CreatedAccessToken, NewAccessToken } from '../protocol/access-token.ts'
-import type {
-  AccessTokenList,
-  AdministratorToken,
-  Refused,
-  ShardRpc,
-} from '../protocol/shard-rpc.ts'
+import type { AdministratorToken, Refused, ShardRpc } from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { newAccessToken } from '../shard/new-access-token.ts'
 import { durableSql } from '../shard/storage.ts'

@@ -5,25 +5,28 @@ import type {
   RequestOp,
   TxnRequest,
 } from '../protocol/generated/messages.ts'
-import type { MethodName } from '../protocol/methods.ts'
+import { type MethodName, methods, type MethodsWhere } from '../protocol/methods.ts'
+
+/** Of the methods of which the request says it, each with a function of its request type. */
+const asked: {
+  readonly [method in MethodsWhere<'values', 'as-asked'>]: (request: never) => number
+} = {
+  '/etcdserverpb.KV/Range': ofRange,
+  '/etcdserverpb.KV/Put': ofPut,
+  '/etcdserverpb.KV/DeleteRange': ofDeleteRange,
+  '/etcdserverpb.KV/Txn': ofTxn,
+}
 
 /**
  * How many values the answer to a call may hold. Infinity is for what nobody knows beforehand, and
  * for what may take long: ranges of keys, walks over the whole store.
  */
 export function valuesAnswered(method: MethodName, request: object): number {
-  switch (method) {
-    case '/etcdserverpb.KV/Range':
-      return ofRange(request as RangeRequest)
-    case '/etcdserverpb.KV/Put':
-      return ofPut(request as PutRequest)
-    case '/etcdserverpb.KV/DeleteRange':
-      return ofDeleteRange(request as DeleteRangeRequest)
-    case '/etcdserverpb.KV/Txn':
-      return ofTxn(request as TxnRequest)
-    case '/etcdserverpb.Lease/LeaseGrant':
-    case '/etcdserverpb.Lease/LeaseKeepAlive':
+  switch (methods[method].values) {
+    case 'none':
       return 0
+    case 'as-asked':
+      return (asked[method as keyof typeof asked] as (request: object) => number)(request)
     default:
       return Infinity
   }

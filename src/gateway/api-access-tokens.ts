@@ -9,7 +9,7 @@ import {
   newAdministratorToken,
 } from '../api/access-tokens.ts'
 import { namedKeyspace } from '../api/keyspaces.ts'
-import type { AccessToken } from '../protocol/access-token.ts'
+import type { AccessToken } from '../door/access-token.ts'
 import { statusOf } from '../protocol/status.ts'
 import { type ApiRequest, endpoint, type Endpoint } from './api-endpoint.ts'
 import { DirectoryClient } from './directory-client.ts'

@@ -1,11 +1,11 @@
 import * as z from 'zod'
 import { Code, RpcStatus } from '../protocol/status.ts'
-import type { Asked } from './asked.ts'
 import { statusOfFailure } from './failure.ts'
+import type { GatewayRequest } from './gateway-request.ts'
 import { refusalResponse } from './refusal.ts'
 
 /** What an endpoint is told of the request, besides its parameters and body. */
-export type ApiRequest = Pick<Asked, 'request' | 'env' | 'settings' | 'visitor'>
+export type ApiRequest = Pick<GatewayRequest, 'request' | 'env' | 'settings' | 'visitor'>
 
 /** Many times what any body of the API can hold. */
 const BODY_BYTES_MAX = 65_536

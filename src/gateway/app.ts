@@ -2,15 +2,15 @@ import { type Context, Hono } from 'hono'
 import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
 import { SettingsError, settingsOf } from '../config/settings.ts'
 import type { KeyspaceAddress } from '../directory/directory-rpc.ts'
-import type { Visitor } from '../http/access.ts'
-import { methodAt } from '../http/call.ts'
-import { keyspacePath } from '../http/keyspace-path.ts'
+import type { Visitor } from '../door/visitor.ts'
+import { methodAt } from '../gateway-rules/call.ts'
+import { keyspacePath } from '../gateway-rules/keyspace-path.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { openApiDocument } from './api-openapi.ts'
 import { apiResponse, endpoints } from './api.ts'
-import type { Asked } from './asked.ts'
 import { debugVarsResponse } from './debug-vars.ts'
 import { statusOfFailure } from './failure.ts'
+import type { GatewayRequest } from './gateway-request.ts'
 import { guarded } from './guard.ts'
 import { healthResponse, probePaths, probeResponse } from './health.ts'
 import { defaultAddress, keyspaceAddress } from './keyspace-address.ts'
@@ -23,7 +23,7 @@ import { ShardClient } from './shard-client.ts'
 import { versionResponse } from './version.ts'
 
 interface Gateway {
-  readonly Bindings: Asked
+  readonly Bindings: GatewayRequest
 }
 
 /** What etcd serves over HTTP on its client port, besides the calls that `gateway` answers itself. */
@@ -91,14 +91,17 @@ export const gateway = {
  * A call is found by its path without the router, which costs a tenth of what a small one takes in
  * all; everything else goes through it.
  */
-async function answered(asked: Asked, context: ExecutionContext | undefined): Promise<Response> {
+async function answered(
+  asked: GatewayRequest,
+  context: ExecutionContext | undefined,
+): Promise<Response> {
   return methodAt(asked.path) === undefined
     ? (apiResponse(asked, asked.path) ?? app.fetch(asked.request, asked, context))
     : callResponse(asked, asked.path)
 }
 
 /** The request as it would be if there were no other keyspace. */
-function unprefixed(asked: Asked): Asked {
+function unprefixed(asked: GatewayRequest): GatewayRequest {
   const { request, path } = asked
   const { url } = request
   const query = url.indexOf('?')

@@ -1,5 +1,5 @@
 import type { Settings } from '../config/settings.ts'
-import { corsHeaders } from '../http/cors.ts'
+import { corsHeaders } from '../gateway-rules/cors.ts'
 
 /** Adds to an answer which origin may read it. */
 export function allowOrigin(response: Response, request: Request, settings: Settings): void {

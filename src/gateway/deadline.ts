@@ -1,4 +1,4 @@
-import { deadlineExceeded } from '../http/timeout.ts'
+import { deadlineExceeded } from '../gateway-rules/timeout.ts'
 
 /**
  * The work's result if it comes in time, for which less than a millisecond is never enough. Work

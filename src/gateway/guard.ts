@@ -1,19 +1,20 @@
 import type { Settings } from '../config/settings.ts'
 import { DIRECTORY_NAME } from '../directory/directory-rpc.ts'
-import { administrator, type Shown, shownBy, type Visitor, visitorOf } from '../http/access.ts'
+import { type Shown, shownBy } from '../door/shown.ts'
+import { administrator, type Visitor, visitorOf } from '../door/visitor.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
-import type { Asked } from './asked.ts'
 import { allowOrigin } from './cors.ts'
 import { statusOfFailure } from './failure.ts'
+import type { GatewayRequest } from './gateway-request.ts'
 import { misdirected } from './host-whitelist.ts'
 import { countRefusal, requireNotLockedOut, requireShare } from './rate-limit.ts'
 import { refusalResponse } from './refusal.ts'
 
 /** A request before it is known whose it is. */
-export type Arrived = Pick<Asked, 'request' | 'path' | 'settings' | 'env'>
+export type Arrived = Pick<GatewayRequest, 'request' | 'path' | 'settings' | 'env'>
 
 /** Answers a request of somebody who may come in. Rejects with an RpcStatus. */
-type Answer = (shown: Shown, visitor: Visitor) => Promise<Response>
+type Respond = (shown: Shown, visitor: Visitor) => Promise<Response>
 
 /** What is read of a request that is refused, and for how long. */
 const REST_BYTES_MAX = 65_536
@@ -27,7 +28,7 @@ const open: ReadonlySet<string> = new Set(['/version', '/livez'])
  * embedded start without one listens where it was told, and whoever reaches it may come in. The order
  * is etcd's: the host is looked at before all else, and a preflight is not asked for a token.
  */
-export async function guarded(arrived: Arrived, answer: Answer): Promise<Response> {
+export async function guarded(arrived: Arrived, respond: Respond): Promise<Response> {
   const { request, settings, env } = arrived
   const misled = misdirected(request, settings)
   if (misled !== undefined) {
@@ -38,7 +39,7 @@ export async function guarded(arrived: Arrived, answer: Answer): Promise<Respons
     response = new Response(null)
   } else {
     try {
-      response = await admitted(arrived, answer)
+      response = await admitted(arrived, respond)
     } catch (error) {
       response = refusalResponse(statusOfFailure(error))
     }
@@ -87,10 +88,10 @@ async function readRest({ body, bodyUsed }: Request): Promise<void> {
   await Promise.race([rest().catch(() => undefined), late])
 }
 
-async function admitted(arrived: Arrived, answer: Answer): Promise<Response> {
+async function admitted(arrived: Arrived, respond: Respond): Promise<Response> {
   const { request, path, settings, env } = arrived
   if (open.has(path)) {
-    return answer(shownBy(request, settings), administrator)
+    return respond(shownBy(request, settings), administrator)
   }
   requireSecret(settings)
   const shown = shownBy(request, settings)
@@ -102,7 +103,7 @@ async function admitted(arrived: Arrived, answer: Answer): Promise<Response> {
   if (visitor?.administrator === undefined) {
     requireNotLockedOut(request)
   }
-  return answer(shown, visitor ?? (await askDirectory(access ?? '', env)))
+  return respond(shown, visitor ?? (await askDirectory(access ?? '', env)))
 }
 
 /** Each time, so that a token which was revoked is of no more use at once. Rejects with an RpcStatus. */

@@ -1,5 +1,5 @@
 import type { Settings } from '../config/settings.ts'
-import { hostName, mayName } from '../http/host-whitelist.ts'
+import { hostName, mayName } from '../gateway-rules/host-whitelist.ts'
 import { textResponse } from './refusal.ts'
 
 /**

@@ -1,6 +1,6 @@
 import type { Settings } from '../config/settings.ts'
-import { clientGone } from '../http/call.ts'
-import { jsonBytesMax, requireReceivableMessage } from '../http/limits.ts'
+import { clientGone } from '../gateway-rules/call.ts'
+import { jsonBytesMax, requireReceivableMessage } from '../gateway-rules/limits.ts'
 import { decodeJsonValue } from '../protocol/json-decode.ts'
 import { JsonSplitter } from '../protocol/json-stream.ts'
 import type { MessageType } from '../protocol/message-type.ts'

@@ -1,4 +1,4 @@
-import { RangeText } from '../http/range-text.ts'
+import { RangeText } from '../gateway-rules/range-text.ts'
 import { encode } from '../protocol/binary.ts'
 import { RangeRequest, type RangeResponse } from '../protocol/generated/messages.ts'
 import type { PageCursor } from '../protocol/shard-rpc.ts'

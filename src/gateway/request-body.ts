@@ -1,6 +1,6 @@
 import type { Settings } from '../config/settings.ts'
-import { clientGone } from '../http/call.ts'
-import { jsonBytesMax, requireReceivable } from '../http/limits.ts'
+import { clientGone } from '../gateway-rules/call.ts'
+import { jsonBytesMax, requireReceivable } from '../gateway-rules/limits.ts'
 import { chunksOf } from './json-requests.ts'
 
 /** Clients write their request before they read an answer, so a refusal waits for this much. */

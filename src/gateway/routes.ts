@@ -1,13 +1,13 @@
-import { callHeaders } from '../http/answer.ts'
-import { contextOf, methodAt } from '../http/call.ts'
-import { CERTIFICATE_HEADER } from '../http/certificate.ts'
-import { deadlineExceeded, parseTimeout } from '../http/timeout.ts'
+import { callHeaders } from '../gateway-rules/answer.ts'
+import { contextOf, methodAt } from '../gateway-rules/call.ts'
+import { CERTIFICATE_HEADER } from '../gateway-rules/certificate.ts'
+import { deadlineExceeded, parseTimeout } from '../gateway-rules/timeout.ts'
 import { AuthStatusRequest, type AuthStatusResponse } from '../protocol/generated/messages.ts'
 import { streaming } from '../protocol/methods.ts'
 import { statusOf } from '../protocol/status.ts'
-import type { Asked } from './asked.ts'
 import { within } from './deadline.ts'
 import { statusOfFailure } from './failure.ts'
+import type { GatewayRequest } from './gateway-request.ts'
 import { chunksOf } from './json-requests.ts'
 import { streamResponse } from './line-stream.ts'
 import type { Lines } from './lines.ts'
@@ -17,12 +17,12 @@ import { readBody } from './request-body.ts'
 import { serverStream } from './server-stream.ts'
 import type { ShardClient } from './shard-client.ts'
 import { openLines } from './streams.ts'
-import { type Call, callUnary } from './unary.ts'
+import { type IncomingCall, callUnary } from './unary.ts'
 import { webSocketResponse } from './web-socket.ts'
 
 /** Answers a request below /v3/ (or /v3beta/), over HTTP or WebSocket. `path` is decoded. */
 export async function callResponse(
-  { request, settings, shard, shown }: Asked,
+  { request, settings, shard, shown }: GatewayRequest,
   path: string,
 ): Promise<Response> {
   if (request.headers.get(CERTIFICATE_HEADER) !== null && (await isAuthOn(shard))) {
@@ -55,7 +55,7 @@ async function isAuthOn(shard: ShardClient): Promise<boolean> {
   return (response as AuthStatusResponse).enabled
 }
 
-async function httpResponse(request: Request, call: Call): Promise<Response> {
+async function httpResponse(request: Request, call: IncomingCall): Promise<Response> {
   const timeoutMs = parseTimeout(request.headers.get('Grpc-Timeout'))
   const lines = await openStream(call, request)
   if (lines === undefined) {
@@ -74,7 +74,7 @@ async function httpResponse(request: Request, call: Call): Promise<Response> {
 }
 
 /** Only requests in a sequence touch the body as a stream, which costs as much as reading it whole. */
-async function openStream(call: Call, request: Request): Promise<Lines | undefined> {
+async function openStream(call: IncomingCall, request: Request): Promise<Lines | undefined> {
   switch (streaming(call.method)) {
     case 'unary':
       return undefined

@@ -1,24 +1,24 @@
-import { decodeRequest } from '../http/call.ts'
+import { decodeRequest } from '../gateway-rules/call.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import { encodeJsonResult } from '../protocol/json-encode.ts'
 import type { MessageType } from '../protocol/message-type.ts'
-import { CallSession } from './call-session.ts'
 import { statusOfFailure } from './failure.ts'
+import { LastingCall } from './lasting-call.ts'
 import { Lines } from './lines.ts'
-import type { Call } from './unary.ts'
+import type { IncomingCall } from './unary.ts'
 
 /**
  * A call of one request that is answered by many messages: a line for each, as the client takes them,
  * until the last one or until the client leaves. Throws an RpcStatus.
  */
-export function serverStream(call: Call, body: Uint8Array): Lines {
+export function serverStream(call: IncomingCall, body: Uint8Array): Lines {
   const { method, context, shard, settings } = call
   const type: MessageType<object> = rpcMethods[method].response
   const request = decodeRequest(method, body, settings)
-  let session: CallSession | undefined
+  let session: LastingCall | undefined
   const lines = new Lines(() => session?.close())
   const begin = async (): Promise<void> => {
-    session = await CallSession.open(
+    session = await LastingCall.open(
       shard,
       { method, request, context },
       {

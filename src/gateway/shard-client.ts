@@ -1,14 +1,14 @@
 import { settingsOf } from '../config/settings.ts'
 import type { KeyspaceAddress } from '../directory/directory-rpc.ts'
-import type { Visitor } from '../http/access.ts'
-import { messageBytesMax } from '../http/limits.ts'
+import type { AccessTokenRpc } from '../door/access-token-rpc.ts'
+import type { Visitor } from '../door/visitor.ts'
+import { messageBytesMax } from '../gateway-rules/limits.ts'
 import { decode, encode } from '../protocol/binary.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
-import { type MethodName, reads } from '../protocol/methods.ts'
+import { type MethodName, methods } from '../protocol/methods.ts'
 import {
-  type AccessTokenRpc,
-  type CallAnswer,
+  type Outcome,
   type CallContext,
   CONTEXT_HEADER,
   isRefused,
@@ -19,7 +19,7 @@ import {
 } from '../protocol/shard-rpc.ts'
 import { RpcStatus, statusOf } from '../protocol/status.ts'
 import { valuesAnswered } from './answer-size.ts'
-import { BATCH_BYTES_MAX, CallBatches } from './call-batches.ts'
+import { BATCH_BYTES_MAX, Batches } from './batches.ts'
 import { DirectoryClient } from './directory-client.ts'
 import { forgetAddress } from './keyspace-address.ts'
 import { READ_RETRIES_MAX, retrying } from './platform-failure.ts'
@@ -40,15 +40,15 @@ type Stub = ShardRpc & AccessTokenRpc & Pick<DurableObjectStub, 'fetch'>
  * of its calls is, and a write takes a commit.
  */
 interface Lanes {
-  readonly reads: CallBatches
-  readonly writes: CallBatches
+  readonly reads: Batches
+  readonly writes: Batches
 }
 
 /** By the namespace, which all requests of the isolate share, and the shard's address in it. */
 const lanes = new WeakMap<Env['SHARD'], Map<string, Lanes>>()
 
-/** An answer that is no refusal. */
-export interface Answered {
+/** An outcome that is no refusal, decoded. */
+export interface ResponsePage {
   /** Of the method's response type. */
   readonly response: object
   readonly next: PageCursor | undefined
@@ -74,7 +74,7 @@ export class ShardClient {
     this.#valueBytesMax = messageBytesMax(settingsOf(environment))
   }
 
-  async call(method: MethodName, request: object, context: CallContext): Promise<Answered> {
+  async call(method: MethodName, request: object, context: CallContext): Promise<ResponsePage> {
     const type: MessageType<object> = rpcMethods[method].request
     const call = {
       method,
@@ -82,7 +82,7 @@ export class ShardClient {
       context: { ...context, ...this.#visitor },
     }
     const bytes = call.request.length + valuesAnswered(method, request) * this.#valueBytesMax
-    const kind = reads.has(method) ? 'reads' : 'writes'
+    const kind = methods[method].repeats === 'everywhere' ? 'reads' : 'writes'
     const answer = await retrying(kind === 'reads' ? READ_RETRIES_MAX : 0, () =>
       this.#batches(kind, bytes).call(call, bytes),
     )
@@ -90,7 +90,7 @@ export class ShardClient {
   }
 
   /** A further page of a range; `request` is the first one's. */
-  async rangeNext(request: Uint8Array, next: PageCursor): Promise<Answered> {
+  async rangeNext(request: Uint8Array, next: PageCursor): Promise<ResponsePage> {
     const page = await retrying(READ_RETRIES_MAX, () =>
       this.#stub().rangeNext(request, next, this.#visitor),
     )
@@ -140,7 +140,7 @@ export class ShardClient {
     }
   }
 
-  #answered(method: MethodName, answer: CallAnswer): Answered {
+  #answered(method: MethodName, answer: Outcome): ResponsePage {
     if ('refused' in answer) {
       throw this.#statusOf(answer)
     }
@@ -162,9 +162,9 @@ export class ShardClient {
   }
 
   /** A call that may take long, or be long, does not share a batch with others. */
-  #batches(kind: keyof Lanes, bytes: number): CallBatches {
+  #batches(kind: keyof Lanes, bytes: number): Batches {
     if (bytes > BATCH_BYTES_MAX) {
-      return new CallBatches(() => this.#stub())
+      return new Batches(() => this.#stub())
     }
     return lanesTo(this.#namespace, this.#address)[kind]
   }
@@ -185,7 +185,7 @@ function lanesTo(namespace: Env['SHARD'], address: KeyspaceAddress): Lanes {
   const key = jurisdiction === undefined ? name : `${jurisdiction}/${name}`
   let found = byAddress.get(key)
   if (found === undefined) {
-    const open = (): CallBatches => new CallBatches(() => stubOf(namespace, address))
+    const open = (): Batches => new Batches(() => stubOf(namespace, address))
     found = { reads: open(), writes: open() }
     dropOldest(byAddress, LANES_MAX)
     byAddress.set(key, found)

@@ -1,5 +1,5 @@
 import type { Settings } from '../config/settings.ts'
-import { decodeRequest, mayWait } from '../http/call.ts'
+import { decodeRequest, mayWait } from '../gateway-rules/call.ts'
 import type { RangeRequest, RangeResponse } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import { encodeJson } from '../protocol/json-encode.ts'
@@ -10,8 +10,8 @@ import { openRangeBody } from './range-body.ts'
 import type { ShardClient } from './shard-client.ts'
 import { callWaiting } from './waiting-call.ts'
 
-/** One call of a client, over whatever it came. */
-export interface Call {
+/** One call of a client before its requests are read, over whatever it came. */
+export interface IncomingCall {
   readonly method: MethodName
   readonly shard: ShardClient
   readonly settings: Settings
@@ -20,17 +20,17 @@ export interface Call {
 }
 
 /** Whole, or page by page where it is long. */
-export type AnswerBody = string | ReadableStream<Uint8Array>
+export type ResponseBody = string | ReadableStream<Uint8Array>
 
 /**
  * Answers a call that has one request, given as JSON. Throws an RpcStatus. When `gone` aborts, nobody
  * waits for the answer any more.
  */
 export async function callUnary(
-  call: Call,
+  call: IncomingCall,
   body: Uint8Array,
   gone: AbortSignal,
-): Promise<AnswerBody> {
+): Promise<ResponseBody> {
   const { method, shard, settings, context } = call
   const type: MessageType<object> = rpcMethods[method].response
   const request = decodeRequest(method, body, settings)

@@ -1,14 +1,14 @@
-import { CallSession, type LastingCall } from './call-session.ts'
+import { LastingCall, type DecodedCall } from './lasting-call.ts'
 import type { ShardClient } from './shard-client.ts'
 
 /** Rejects with an RpcStatus. Aborting `gone` leaves the queue. */
 export async function callWaiting(
   shard: ShardClient,
-  call: LastingCall,
+  call: DecodedCall,
   gone: AbortSignal,
 ): Promise<object> {
   const { promise, resolve, reject } = Promise.withResolvers<object>()
-  const session = await CallSession.open(shard, call, {
+  const session = await LastingCall.open(shard, call, {
     received: () => undefined,
     answered: resolve,
     failed: reject,

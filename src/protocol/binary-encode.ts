@@ -1,4 +1,4 @@
-import { keyValueEncoder } from './binary-key-value.ts'
+import { keyValueSize, writeKeyValue } from './binary-key-value.ts'
 import { KeyValue } from './generated/messages.ts'
 import type { EnumField, Field, MessageFields, MessageType, ScalarField } from './message-type.ts'
 import { bigintSize, int64Size, uint32Size, uint64Size, WireType, type WireWriter } from './wire.ts'
@@ -21,7 +21,7 @@ export interface Output {
 }
 
 /** How one type is measured and written: made once, when the type is first met. */
-export interface Encoder {
+interface Encoder {
   readonly measure: (value: object, sizes: Sizes) => number
   readonly write: (value: object, output: Output) => void
 }
@@ -32,6 +32,11 @@ export function measure(type: MessageType<object>, value: object, sizes: Sizes):
 
 export function write(type: MessageType<object>, value: object, output: Output): void {
   encoderOf(type).write(value, output)
+}
+
+const keyValueEncoder: Encoder = {
+  measure: (value) => keyValueSize(value as KeyValue),
+  write: (value, { writer }) => writeKeyValue(value as KeyValue, writer),
 }
 
 const encoders = new Map<MessageType<object>, Encoder>([[KeyValue, keyValueEncoder]])

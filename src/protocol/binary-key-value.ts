@@ -3,7 +3,6 @@
  * names its properties is several times as fast as code that looks them up.
  */
 import type { KeyValueOf, Length } from '../mvcc/history.ts'
-import type { Encoder } from './binary-encode.ts'
 import type { KeyValue } from './generated/messages.ts'
 import { bigintSize, int64Size, uint32Size, type WireWriter } from './wire.ts'
 
@@ -13,11 +12,6 @@ const modRevisionTag = 0x18
 const versionTag = 0x20
 const valueTag = 0x2a
 const leaseTag = 0x30
-
-export const keyValueEncoder: Encoder = {
-  measure: (value) => keyValueSize(value as KeyValue),
-  write: (value, { writer }) => writeKeyValue(value as KeyValue, writer),
-}
 
 /** The length of the message, of which key and value need not be at hand. */
 export function keyValueSize(kv: KeyValueOf<Length>): number {

@@ -60,29 +60,26 @@ export function messagesOf(
   const messages: (readonly Frame[])[] = []
   let first = 0
   let bytes = 0
-  for (const [index, { payload }] of frames.entries()) {
+  let index = 0
+  for (const { payload } of frames) {
     if (index > first && bytes + payload.length > bytesMax) {
       messages.push(frames.slice(first, index))
       first = index
       bytes = 0
     }
     bytes += payload.length
+    index++
   }
   return first === 0 ? [frames] : [...messages, frames.slice(first)]
 }
 
-/** Behind `room` bytes that are the caller's, in memory that may hold anything. */
-export function encodeFrames(
-  frames: readonly Frame[],
-  room = 0,
-  allocate = (size: number): Uint8Array => new Uint8Array(size),
-): Uint8Array {
-  let size = room
+export function encodeFrames(frames: readonly Frame[]): Uint8Array {
+  let size = 0
   for (const { head = noBytes, payload } of frames) {
     size += HEAD_BYTES + head.length + payload.length
   }
-  const bytes = allocate(size)
-  let offset = room
+  const bytes = new Uint8Array(size)
+  let offset = 0
   for (const { kind, stream, head = noBytes, payload } of frames) {
     bytes[offset] = FRAME_VERSION
     bytes[offset + 1] = kind
@@ -159,8 +156,8 @@ const callContext = z.object({
   certified: z.boolean().optional(),
 })
 
-/** What OPEN and CALL say: OPEN has no request. */
-export interface FrameCall {
+/** A `Call` as OPEN and CALL say it: its method may be none that is known, and OPEN has no request. */
+export interface RawCall {
   readonly method: string
   readonly context: CallContext
   /** A protobuf message of the method's request type. */
@@ -184,7 +181,7 @@ for (const name of Object.keys(rpcMethods)) {
  * The method (1 byte of length, ASCII), the context (2 bytes of length, JSON; empty when it says
  * nothing), then the request.
  */
-export function encodeCall({ method, context, request }: FrameCall): Uint8Array {
+export function encodeCall({ method, context, request }: RawCall): Uint8Array {
   const name = encodedMethod(method)
   const json = JSON.stringify(context)
   const said = json === '{}' ? noBytes : text.encode(json)
@@ -204,7 +201,7 @@ export function encodeCall({ method, context, request }: FrameCall): Uint8Array 
 }
 
 /** The request is a view of the payload. */
-export function decodeCall(payload: Uint8Array): FrameCall {
+export function decodeCall(payload: Uint8Array): RawCall {
   const nameLength = payload[0] ?? 0
   const contextStart = 3 + nameLength
   const contextLength = ((payload[contextStart - 2] ?? 0) << 8) | (payload[contextStart - 1] ?? 0)

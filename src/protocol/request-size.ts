@@ -2,21 +2,11 @@ import { sizeOf } from './binary.ts'
 import type { RequestOp, TxnRequest } from './generated/messages.ts'
 import { rpcMethods } from './generated/services.ts'
 import type { MessageType } from './message-type.ts'
-import type { MethodName } from './methods.ts'
+import type { MethodName, MethodsWhere } from './methods.ts'
 import { uint32Size } from './wire.ts'
 
 /** The methods of which etcd proposes the request to its raft log, and so measures it. */
-export type ProposedMethod = Extract<
-  MethodName,
-  | '/etcdserverpb.KV/Put'
-  | '/etcdserverpb.KV/DeleteRange'
-  | '/etcdserverpb.KV/Txn'
-  | '/etcdserverpb.KV/Compact'
-  | '/etcdserverpb.Lease/LeaseGrant'
-  | '/etcdserverpb.Lease/LeaseRevoke'
-  | '/etcdserverpb.Maintenance/Alarm'
-  | AuthMethod
->
+export type ProposedMethod = MethodsWhere<'proposed', true>
 
 /** Those of the Auth service. */
 export type AuthMethod = Extract<MethodName, `/etcdserverpb.Auth/${string}`>

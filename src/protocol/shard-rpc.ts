@@ -1,7 +1,6 @@
 import type { KeyspaceOptions } from '../config/keyspace-options.ts'
 import type { RangeCursor } from '../mvcc/range.ts'
 import type { Revision } from '../mvcc/types.ts'
-import type { AccessToken, CreatedAccessToken, NewAccessToken } from './access-token.ts'
 import type { MethodName } from './methods.ts'
 import type { Code } from './status.ts'
 
@@ -15,11 +14,11 @@ export interface ShardRpc {
    * Calls of any unary method, and of LeaseKeepAlive one request at a time. They go in their order,
    * and their answers are in the same order; each of them succeeds or fails by itself.
    */
-  callMany(calls: readonly ShardCall[]): Promise<readonly CallAnswer[]>
+  callMany(calls: readonly Call[]): Promise<readonly Outcome[]>
   /** A further page of a Range whose answer carried `next`; `request` is the first one's. */
-  rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Promise<CallAnswer>
+  rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Promise<Outcome>
   /** What /metrics shows, already true at the moment of the call. */
-  metrics(context: CallContext): Promise<MetricsAnswer>
+  metrics(context: CallContext): Promise<MetricsOutcome>
   /** An administrator's token was revoked: what is open by it ends. */
   revokeAdministrator(id: string): Promise<void>
   /** Makes the keyspace. Doing it twice is doing it once, unless the object is lost at it. */
@@ -40,22 +39,10 @@ export interface Creation extends Pick<
   readonly created: number
 }
 
-/** How the gateway, once it knows that an administrator asks, manages access tokens. */
-export interface AccessTokenRpc {
-  createAccessToken(wanted: NewAccessToken): Promise<CreatedAccessToken | Refused>
-  /** The oldest first. */
-  accessTokens(): Promise<AccessTokenList | Refused>
-  /** Answers whether there was one. What is open by it has ended. */
-  revokeAccessToken(id: string): Promise<{ readonly known: boolean } | Refused>
-}
+export type MetricsOutcome = Refused | { readonly families: readonly MetricFamily[] }
 
-export interface AccessTokenList {
-  readonly tokens: readonly AccessToken[]
-}
-
-export type MetricsAnswer = Refused | { readonly families: readonly MetricFamily[] }
-
-export interface ShardCall {
+/** One call of a client, as gRPC has the word: a method, what is known of who calls, and one request. */
+export interface Call {
   readonly method: MethodName
   /** The protobuf of the method's request. */
   readonly request: Uint8Array
@@ -101,8 +88,8 @@ export interface AdministratorToken {
   readonly expires: number | undefined
 }
 
-/** `response` is the protobuf of the method's response, or its first part where there is `next`. */
-export type CallAnswer =
+/** What a call comes to. `response` is the protobuf of the method's response, or its first part where there is `next`. */
+export type Outcome =
   | { readonly response: Uint8Array; readonly next?: PageCursor | undefined }
   | Refused
 

@@ -1,3 +1,9 @@
+/** What waits for its turn. It answers for itself: it must not throw, for others share the turn. */
+export interface Write {
+  /** `now` is in milliseconds since 1970, the same for all writes of a turn. */
+  apply(now: number): void
+}
+
 /**
  * Group commit. workerd commits once for each turn of the event loop, and a commit is an fsync or,
  * on Cloudflare, a round trip to other data centres. So writes do not run as they come: those of
@@ -6,7 +12,7 @@
  * that is durable.
  */
 export class CommitQueue {
-  #waiting: ((now: number) => void)[] = []
+  #waiting: Write[] = []
   #closed = false
   #isHeld = false
   readonly #committed: () => void
@@ -16,17 +22,13 @@ export class CommitQueue {
     this.#committed = committed
   }
 
-  /**
-   * The write is given the time, and answers for itself: it must not throw, for others share its
-   * turn.
-   */
-  enqueue(write: (now: number) => void): void {
+  enqueue(write: Write): void {
     if (this.#closed) {
       return
     }
     this.#waiting.push(write)
     if (this.#waiting.length === 1 && !this.#isHeld) {
-      setTimeout(() => this.#turn(), 0)
+      void nextTurn().then(() => this.#turn())
     }
   }
 
@@ -38,12 +40,14 @@ export class CommitQueue {
   /** Resolves with the write's result, or rejects with what it threw; others are not touched. */
   submit<T>(write: (now: number) => T): Promise<T> {
     return new Promise<T>((resolve, reject) => {
-      this.enqueue((now) => {
-        try {
-          resolve(write(now))
-        } catch (error) {
-          reject(error)
-        }
+      this.enqueue({
+        apply: (now) => {
+          try {
+            resolve(write(now))
+          } catch (error) {
+            reject(error)
+          }
+        },
       })
     })
   }
@@ -70,7 +74,7 @@ export class CommitQueue {
     this.#waiting = []
     const now = Date.now()
     for (const write of waiting) {
-      write(now)
+      write.apply(now)
     }
     this.#committed()
   }
@@ -78,7 +82,5 @@ export class CommitQueue {
 
 /** Lets other events in. */
 export function nextTurn(): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, 0)
-  })
+  return scheduler.wait(0)
 }

@@ -1,8 +1,9 @@
-import { AccessTokens } from '../access/access-tokens.ts'
-import type { LeasedKeys } from '../auth/access.ts'
 import { AuthStore } from '../auth/auth-store.ts'
+import type { LeasedKeys } from '../auth/check-permission.ts'
+import { Tokens } from '../auth/tokens.ts'
 import { Members } from '../cluster/members.ts'
 import type { Settings } from '../config/settings.ts'
+import { AccessTokens } from '../door/access-tokens.ts'
 import { Lessor } from '../lease/lessor.ts'
 import { AlarmStore, AlarmType, type AlarmMember } from '../maintenance/alarm.ts'
 import { Downgrade } from '../maintenance/downgrade.ts'
@@ -18,7 +19,6 @@ import { GRPC_OVERHEAD_BYTES } from '../protocol/request-size.ts'
 import { CLUSTER_VERSION } from '../protocol/version.ts'
 import { type Identity, identityOf, randomId } from './identity.ts'
 import { migrations } from './migrations.ts'
-import { Tokens } from './tokens.ts'
 
 /** There is no election here, so the term that etcd would count up stays what it first is. */
 export const RAFT_TERM = 2

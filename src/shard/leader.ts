@@ -1,26 +1,28 @@
-import { WaitingCalls } from '../concurrency/waiting-calls.ts'
+import { Waiters } from '../concurrency/waiters.ts'
 import type { Settings } from '../config/settings.ts'
-import type { CreatedAccessToken, NewAccessToken } from '../protocol/access-token.ts'
+import type { AccessTokenList } from '../door/access-token-rpc.ts'
+import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
+import { type Authority, Door } from '../door/door.ts'
 import type {
-  AccessTokenList,
-  CallAnswer,
+  Outcome,
   CallContext,
-  MetricsAnswer,
+  MetricsOutcome,
   PageCursor,
   Refused,
-  ShardCall,
+  Call,
 } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import { BackgroundWork } from './background.ts'
-import { Calls, refusal } from './calls.ts'
+import { Calls } from './calls.ts'
 import { CommitQueue, nextTurn } from './commit.ts'
 import { Deadlines } from './deadlines.ts'
-import { type Authority, Door } from './door.ts'
 import { Keyspace } from './keyspace.ts'
+import { PasswordQueue } from './methods/password-queue.ts'
 import { Metrics } from './metrics.ts'
 import { newAccessToken } from './new-access-token.ts'
-import { PasswordQueue } from './password-queue.ts'
-import { Sessions } from './sessions.ts'
+import { refusal } from './reply.ts'
+import { Sessions } from './session/sessions.ts'
+import { Turn } from './session/turn.ts'
 import { durableSql } from './storage.ts'
 
 /** How often a commit is measured at most. */
@@ -40,6 +42,7 @@ export class Leader {
   readonly #calls: Calls
   readonly #sessions: Sessions
   readonly #metrics: Metrics
+  readonly #turn = new Turn()
   #replaying = false
   #nextMeasure = 0
 
@@ -51,7 +54,7 @@ export class Leader {
       this.#metrics.changed(events)
     })
     this.#deadlines = new Deadlines(ctx.storage)
-    this.door = new Door(this.#keyspace.accessTokens)
+    this.door = new Door(this.#keyspace.accessTokens, () => Date.now())
     this.#background = new BackgroundWork(this.#keyspace, this.#deadlines, this.#metrics, () =>
       this.#sessions.endDead(),
     )
@@ -70,12 +73,18 @@ export class Leader {
       door: this.door,
       commits,
       background: this.#background,
-      waiting: new WaitingCalls(this.#keyspace.hub, submitAndSchedule),
+      waiters: new Waiters(this.#keyspace.hub, submitAndSchedule),
       passwords: new PasswordQueue(settings.bcryptCost),
       submitAndSchedule,
     }
     this.#calls = new Calls(parts, this.#metrics)
-    this.#sessions = new Sessions(this.#keyspace, this.#metrics, this.#calls, this.door)
+    this.#sessions = new Sessions({
+      keyspace: this.#keyspace,
+      metrics: this.#metrics,
+      calls: this.#calls,
+      door: this.door,
+      turn: this.#turn,
+    })
   }
 
   /** Takes up what the object's memory has forgotten. To be awaited before anything else. */
@@ -88,22 +97,22 @@ export class Leader {
     this.#endTurn()
   }
 
-  callMany(calls: readonly ShardCall[]): Promise<readonly CallAnswer[]> {
+  callMany(calls: readonly Call[]): Promise<readonly Outcome[]> {
     return Promise.all(
       calls.map(
         (call) =>
-          new Promise<CallAnswer>((answered) => {
+          new Promise<Outcome>((answered) => {
             this.#calls.start(call, { gone: false, whenGone: () => undefined, answered })
           }),
       ),
     )
   }
 
-  rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): CallAnswer {
+  rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Outcome {
     return this.#refusalOf(context) ?? this.#calls.next('/etcdserverpb.KV/Range', request, next)
   }
 
-  metrics(context: CallContext): MetricsAnswer {
+  metrics(context: CallContext): MetricsOutcome {
     return this.#refusalOf(context) ?? { families: this.#metrics.families(this.#keyspace) }
   }
 
@@ -190,7 +199,7 @@ export class Leader {
 
   /** What watchers are to hear of this turn leaves now; those that are behind replay the log. */
   #endTurn(): void {
-    this.#sessions.flush()
+    this.#turn.end()
     void this.#background.armAutoCompaction()
     if (!this.#replaying && this.#keyspace.hub.pending()) {
       void this.#replay()
@@ -214,7 +223,7 @@ export class Leader {
       while (this.#keyspace.hub.pending()) {
         await nextTurn()
         this.#keyspace.hub.catchUp()
-        this.#sessions.flush()
+        this.#turn.end()
       }
     } finally {
       this.#replaying = false

@@ -1,7 +1,7 @@
-import type { AccessTokens } from '../access/access-tokens.ts'
-import type { CreatedAccessToken, NewAccessToken } from '../protocol/access-token.ts'
+import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
+import type { AccessTokens } from '../door/access-tokens.ts'
 import type { Refused } from '../protocol/shard-rpc.ts'
-import { refusal } from './calls.ts'
+import { refusal } from './reply.ts'
 
 /** Makes an access token of now. */
 export function newAccessToken(

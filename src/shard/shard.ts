@@ -1,26 +1,25 @@
 import { DurableObject } from 'cloudflare:workers'
 import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
 import { parseSettings } from '../config/settings.ts'
-import type { CreatedAccessToken, NewAccessToken } from '../protocol/access-token.ts'
+import type { AccessTokenList, AccessTokenRpc } from '../door/access-token-rpc.ts'
+import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
+import { type Authority, hibernates } from '../door/door.ts'
 import {
-  type AccessTokenList,
-  type AccessTokenRpc,
-  type CallAnswer,
+  type Outcome,
   type CallContext,
   CONTEXT_HEADER,
   type Creation,
-  type MetricsAnswer,
+  type MetricsOutcome,
   type PageCursor,
   type Refused,
-  type ShardCall,
+  type Call,
   type ShardRpc,
 } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
-import { refusal } from './calls.ts'
 import { nextTurn } from './commit.ts'
 import { creationIn, recordCreation, settingsWith } from './creation.ts'
-import { type Authority, hibernates } from './door.ts'
 import { Leader } from './leader.ts'
+import { refusal } from './reply.ts'
 import { durableSql } from './storage.ts'
 
 const notFound = statusOf('keyspace-not-found')
@@ -50,15 +49,15 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
     this.#leader = leader
   }
 
-  callMany(calls: readonly ShardCall[]): Promise<readonly CallAnswer[]> {
+  callMany(calls: readonly Call[]): Promise<readonly Outcome[]> {
     return this.#leader?.callMany(calls) ?? Promise.resolve(calls.map(() => refused))
   }
 
-  rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Promise<CallAnswer> {
+  rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Promise<Outcome> {
     return Promise.resolve(this.#leader?.rangeNext(request, next, context) ?? refused)
   }
 
-  metrics(context: CallContext): Promise<MetricsAnswer> {
+  metrics(context: CallContext): Promise<MetricsOutcome> {
     return Promise.resolve(this.#leader?.metrics(context) ?? refused)
   }
 

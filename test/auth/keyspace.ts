@@ -1,5 +1,5 @@
-import type { LeasedKeys } from '../../src/auth/access.ts'
 import { AuthStore } from '../../src/auth/auth-store.ts'
+import type { LeasedKeys } from '../../src/auth/check-permission.ts'
 import { Lessor } from '../../src/lease/lessor.ts'
 import { type Changed, Store } from '../../src/mvcc/store.ts'
 import type { LeaseId } from '../../src/mvcc/types.ts'

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { statusOf } from '../../src/protocol/status.ts'
-import { PasswordQueue } from '../../src/shard/password-queue.ts'
+import { PasswordQueue } from '../../src/shard/methods/password-queue.ts'
 
 const COST = 4
 const WAITING_MAX = 100

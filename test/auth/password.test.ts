@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest'
 import { Bcrypt, formatHash, parseHash } from '../../src/auth/bcrypt.ts'
 import { hashPassword, isPassword } from '../../src/auth/password.ts'
 import { fractionOfPi } from '../../src/auth/pi.ts'
+import { runs } from '../runs.ts'
 import { bytes } from './keyspace.ts'
 
 const COST = 4
@@ -21,7 +22,7 @@ describe('bcrypt', () => {
         expect(bcrypt.run(2 ** COST)).toBe(true)
         expect(formatHash(bcrypt.hash()).slice(3)).toBe(expected.slice(3))
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     )
   })
 

@@ -1,5 +1,5 @@
-import { checkAccess } from '../../src/auth/access.ts'
 import type { AuthInfo } from '../../src/auth/auth-store.ts'
+import { checkPermission } from '../../src/auth/check-permission.ts'
 import { authInfoOfClaims, claimsOf } from '../../src/auth/jwt-claims.ts'
 import { hashPassword, isPassword } from '../../src/auth/password.ts'
 import { EngineError } from '../../src/mvcc/errors.ts'
@@ -59,7 +59,7 @@ export class RecordedServer {
     const hash = await hashOf(method, request)
     const open = method === '/etcdserverpb.Auth/Authenticate' || !auth.enabled
     const who = open || authorization === undefined ? undefined : this.#who(authorization)
-    checkAccess({ auth, who, leases: this.#keyspace }, method, request)
+    checkPermission({ auth, who, leases: this.#keyspace }, method, request)
     this.#apply(method, request)
     const handler = this.#handlers[method] as Handler<object> | undefined
     return handler === undefined ? {} : await handler({ ...request, hash })

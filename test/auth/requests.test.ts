@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
 import { expect, it } from 'vitest'
-import { checkAccess } from '../../src/auth/access.ts'
+import { checkPermission } from '../../src/auth/check-permission.ts'
 import type { KeyRange } from '../../src/mvcc/types.ts'
 import {
   Compare,
@@ -17,6 +17,7 @@ import {
   WatchCreateRequest,
 } from '../../src/protocol/generated/messages.ts'
 import type { MethodName } from '../../src/protocol/methods.ts'
+import { runs } from '../runs.ts'
 import { addRoot, bytes, Keyspace } from './keyspace.ts'
 import type { Kind } from './permission-model.ts'
 
@@ -194,7 +195,7 @@ it('[AUT5] all that a request touches or may touch has to be permitted', () => {
       const { auth } = keyspace
       const visit = { auth, who: { username: 'alice', revision: auth.revision }, leases: keyspace }
       for (const { method, request, needs } of all) {
-        const check = (): void => checkAccess(visit, method, request)
+        const check = (): void => checkPermission(visit, method, request)
         const permitted = needs(byLease).every(([kind, from, to]) =>
           letters.slice(from, to + 1).every((_, i) => has(kind, from + i)),
         )
@@ -206,7 +207,7 @@ it('[AUT5] all that a request touches or may touch has to be permitted', () => {
         }
       }
     }),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   )
-  expect(Math.min(seen.permitted, seen.denied)).toBeGreaterThan(500)
+  expect(Math.min(seen.permitted, seen.denied)).toBeGreaterThan(runs(500))
 })

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../runs.ts'
 import { addRoot, Keyspace, login, NOW, TOKEN_TTL } from './keyspace.ts'
 
 function enabled(): Keyspace {
@@ -83,9 +84,9 @@ describe('a simple token', () => {
           evictedSince = false
         }
       }),
-      { numRuns: 300 },
+      { numRuns: runs(300) },
     )
-    expect(Math.min(seen.accepted, seen.refused)).toBeGreaterThan(50)
+    expect(Math.min(seen.accepted, seen.refused)).toBeGreaterThan(runs(50))
   })
 
   it('[AUT11] lives on through an eviction, unused at most half a TTL longer', () => {

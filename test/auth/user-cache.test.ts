@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { describe, expect, it } from 'vitest'
-import { checkAccess } from '../../src/auth/access.ts'
+import { checkPermission } from '../../src/auth/check-permission.ts'
 import { PERMISSION_BYTES_MAX } from '../../src/auth/user-cache.ts'
 import type { Permission } from '../../src/protocol/generated/messages.ts'
 import { RangeRequest } from '../../src/protocol/generated/messages.ts'
@@ -34,7 +34,7 @@ function mayRead(keyspace: Keyspace, username: string, key: Uint8Array): boolean
   const { auth } = keyspace
   const visit = { auth, who: { username, revision: auth.revision }, leases: keyspace }
   try {
-    checkAccess(visit, '/etcdserverpb.KV/Range', { ...RangeRequest.empty(), key })
+    checkPermission(visit, '/etcdserverpb.KV/Range', { ...RangeRequest.empty(), key })
     return true
   } catch (error) {
     assert.match(String(error), /permission-denied/)

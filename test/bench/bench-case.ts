@@ -1,4 +1,4 @@
-import type { Contestant, Running } from './contestants.ts'
+import type { Contestant, Running, StartOptions } from './contestants.ts'
 
 interface BenchOptions {
   readonly contestants: readonly Contestant[]
@@ -19,6 +19,8 @@ export interface Row {
 export interface BenchCase {
   readonly name: string
   readonly about: string
+  /** Asks for nothing but what Kubernetes asks for, so that kine takes part. */
+  readonly forKubernetes?: true
   readonly run: (options: BenchOptions) => Promise<readonly Row[]>
 }
 
@@ -50,11 +52,12 @@ export async function alternate<T>(
 export async function withRunning<T>(
   contestants: readonly Contestant[],
   use: (running: readonly Running[]) => Promise<T>,
+  options: StartOptions = {},
 ): Promise<T> {
   const running: Running[] = []
   try {
     for (const contestant of contestants) {
-      running.push(await contestant.start())
+      running.push(await contestant.start(options))
     }
     return await use(running)
   } finally {

@@ -48,7 +48,7 @@ async function list(
 }
 
 /** etcd streams lists since 3.7. */
-async function offersRangeStream(url: string): Promise<boolean> {
+export async function offersRangeStream(url: string): Promise<boolean> {
   const types = { request: RangeRequest, response: RangeStreamResponse }
   const request = create(RangeRequest, { key: Buffer.from(PREFIX) })
   return (await call(url, '/etcdserverpb.KV/RangeStream', types, request)) !== undefined

@@ -52,7 +52,7 @@ async function served(
   dataDir: string,
   use: (server: Served) => Promise<Figures>,
 ): Promise<Figures> {
-  const server = await us.start(dataDir)
+  const server = await us.start({ dataDir })
   const client = new Client(server.url)
   try {
     return await use({ server, client })

@@ -2,6 +2,7 @@ import { alternate, type BenchCase, type Row, withRunning } from './bench-case.t
 import { fill } from './fill.ts'
 import { keyAt } from './keys.ts'
 import { runLoad } from './load.ts'
+import { unaryFigures } from './measured-window.ts'
 import { putJson, rangeJson, valueOf } from './messages.ts'
 import type { RequestsOf } from './requests.ts'
 
@@ -44,13 +45,9 @@ function kvCase(name: string, about: string, requests: RequestsOf): BenchCase {
         }
         const rows: Row[] = []
         for (const clients of CLIENTS) {
-          const measured = await alternate(running, rounds, async ({ url }) => {
-            const result = await runLoad({ kind: 'unary', url, clients, seconds, requests })
-            return {
-              [`${name}, ${clients} at once, per s`]: result.perSecond,
-              [`${name}, ${clients} at once, p50 ms`]: result.p50Ms,
-              [`${name}, ${clients} at once, p99 ms`]: result.p99Ms,
-            }
+          const measured = await alternate(running, rounds, async ({ url, rootPid }) => {
+            const load = { kind: 'unary', url, serverPid: rootPid, clients, seconds } as const
+            return unaryFigures(`JSON ${name}, ${clients}`, await runLoad({ ...load, requests }))
           })
           rows.push(...measured)
         }

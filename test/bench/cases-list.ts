@@ -4,30 +4,30 @@ import { keyAt, prefixEnd } from './keys.ts'
 import { runLoad } from './load.ts'
 import { rangeJson } from './messages.ts'
 
-const VALUE_BYTES = 256
-
 const LISTED_KEYS = 10_000
+const LISTED_BYTES = 1000
 
 export const list: BenchCase = {
   name: 'list',
-  about: `JSON range of a prefix with ${LISTED_KEYS} keys of ${VALUE_BYTES} B, 1 client`,
+  about: `JSON range of a prefix with ${LISTED_KEYS} keys of ${LISTED_BYTES} B, 1 client`,
   run: ({ contestants, seconds, rounds }) =>
     withRunning(contestants, async (running) => {
       const prefix = 'bench/list/'
       for (const { url } of running) {
-        await fill(url, { prefix, keys: LISTED_KEYS, valueBytes: VALUE_BYTES, times: 1 })
+        await fill(url, { prefix, keys: LISTED_KEYS, valueBytes: LISTED_BYTES, times: 1 })
       }
       const body = rangeJson(prefix, prefixEnd(prefix))
       return alternate(running, rounds, async ({ url }) => {
         const ms = await rangeMs(url, [body], `"count":"${LISTED_KEYS}"`, seconds)
         return {
-          'list of 10k keys, ms': ms,
-          'list of 10k keys, keys per s': (LISTED_KEYS / ms) * 1000,
+          'JSON list of 10k keys, ms': ms,
+          'JSON list of 10k keys, keys per s': (LISTED_KEYS / ms) * 1000,
         }
       })
     }),
 }
 
+const VALUE_BYTES = 256
 const PAGE_KEYS = 1000
 const SMALL = { keys: 10_000, times: 1 }
 const LARGE = { keys: 1_000_000, times: 2 }

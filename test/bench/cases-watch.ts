@@ -7,26 +7,31 @@ import { putJson, valueOf } from './messages.ts'
 
 const WATCHERS = [100, 1000]
 
-export const fanOut: BenchCase = {
-  name: 'fan-out',
-  about: `1 writer, ${WATCHERS.join(' or ')} HTTP streams that watch its prefix`,
-  run: ({ contestants, seconds, rounds }) =>
-    withRunning(contestants, async (running) => {
-      const rows: Row[] = []
-      for (const watchers of WATCHERS) {
-        const measured = await alternate(running, rounds, async ({ url }) => {
-          const prefix = 'bench/fan-out/'
-          const result = await runLoad({ kind: 'fan-out', url, prefix, watchers, seconds })
-          return {
-            [`fan-out to ${watchers}, events per s`]: result.eventsPerSecond,
-            [`fan-out to ${watchers}, put to event, p50 ms`]: result.p50Ms,
-            [`fan-out to ${watchers}, put to event, p99 ms`]: result.p99Ms,
-          }
-        })
-        rows.push(...measured)
-      }
-      return rows
-    }),
+export const fanOut = fanOutCase('fan-out', 'json', 'HTTP streams')
+export const grpcFanOut = fanOutCase('grpc-fan-out', 'grpc', 'gRPC streams on 1 or 10 connections')
+
+function fanOutCase(name: string, by: 'json' | 'grpc', streams: string): BenchCase {
+  return {
+    name,
+    about: `1 writer, ${WATCHERS.join(' or ')} ${streams} that watch its prefix`,
+    run: ({ contestants, seconds, rounds }) =>
+      withRunning(contestants, async (running) => {
+        const rows: Row[] = []
+        for (const watchers of WATCHERS) {
+          const measured = await alternate(running, rounds, async ({ url }) => {
+            const load = { kind: 'fan-out', url, by, prefix: 'bench/fan-out/' } as const
+            const result = await runLoad({ ...load, watchers, seconds })
+            return {
+              [`${name} to ${watchers}, events per s`]: result.eventsPerSecond,
+              [`${name} to ${watchers}, put to event, p50 ms`]: result.p50Ms,
+              [`${name} to ${watchers}, put to event, p99 ms`]: result.p99Ms,
+            }
+          })
+          rows.push(...measured)
+        }
+        return rows
+      }),
+  }
 }
 
 const SOCKETS = 100

@@ -1,63 +1,120 @@
 import { startServer } from '../e2e/server.ts'
-import { startEtcd } from '../oracle/etcd.ts'
+import { type EtcdOptions, startEtcd } from '../oracle/etcd.ts'
+import { freePort } from '../oracle/free-port.ts'
+import type { Certificates } from './certificates.ts'
+import type { Address } from './h2-connection.ts'
+import { findKine } from './kine.ts'
 
 export interface Running {
+  /** In plaintext. Of kine over TLS, which has but one port, there is none. */
   readonly url: string
+  /** For gRPC: over TLS where it was started so. */
+  readonly address: Address
   /** The process that serves, or, of ours, the one that holds the keyspace. */
   readonly pid: number
-  /** Of ours: the process that clients talk to. */
+  /** Of ours, where that is another: the process that clients talk to. */
   readonly bridgePid?: number
+  /** The process that all others of it are below. */
+  readonly rootPid: number
   stop(): Promise<void>
+  kill9(): Promise<void>
+}
+
+export interface StartOptions {
+  /** An earlier directory to go on with; otherwise one of its own, which goes when it stops. */
+  readonly dataDir?: string
+  /** On 127.0.0.1; a free one otherwise. */
+  readonly port?: number
+  /** To serve TLS too, for clients that have a certificate. */
+  readonly certificates?: Certificates
 }
 
 /** A kind of server that is measured. */
 export interface Contestant {
   readonly name: string
-  /** Starts one with storage of its own, which goes when it stops, or with an earlier directory. */
-  start(dataDir?: string): Promise<Running>
+  /** kine takes the requests of Kubernetes and no others. */
+  readonly takes: 'everything' | 'kubernetes'
+  start(options?: StartOptions): Promise<Running>
 }
 
-/** Ourselves and, where one is installed, etcd. */
-export async function findContestants(): Promise<readonly Contestant[]> {
-  const us = {
-    name: 'etcdurable',
-    start: async (dataDir?: string) => {
-      const server = await startServer(dataDir === undefined ? {} : { dataDir })
-      const { url, workerdPid, pid } = server
-      return tracked({ url, pid: workerdPid, bridgePid: pid, stop: () => server.stop() })
-    },
+/** Ourselves, started with `flags`, and, where they are installed, etcd and kine. */
+export async function findContestants(flags: readonly string[]): Promise<readonly Contestant[]> {
+  const found = [ourselves(flags), await findEtcd(), await findKine()]
+  return found.filter((contestant) => contestant !== undefined).map(tracking)
+}
+
+function ourselves(flags: readonly string[]): Contestant {
+  const start = async ({ dataDir, port = 0, certificates }: StartOptions = {}) => {
+    const listen = `--listen-client-urls=http://127.0.0.1:${port},https://127.0.0.1:0`
+    const secure = certificates === undefined ? [] : [listen, ...tlsFlags(certificates)]
+    const server = await startServer({
+      port,
+      flags: [...flags, ...secure],
+      ...(dataDir !== undefined && { dataDir }),
+    })
+    const { pid, workerdPid, urls } = server
+    const [url = '', tlsUrl = ''] = urls
+    // It may serve without a workerd.
+    const both = Number.isNaN(workerdPid) ? { pid } : { pid: workerdPid, bridgePid: pid }
+    return {
+      ...both,
+      url,
+      address: certificates === undefined ? { url } : { url: tlsUrl, tls: certificates.client },
+      rootPid: pid,
+      stop: () => server.stop(),
+      kill9: () => server.kill9(),
+    }
   }
+  return { name: ['etcdurable', ...flags].join(' '), takes: 'everything', start }
+}
+
+/** As etcd names them, and we do. */
+function tlsFlags({ authorityFile, certFile, keyFile }: Certificates): readonly string[] {
+  return [
+    '--client-cert-auth',
+    `--trusted-ca-file=${authorityFile}`,
+    `--cert-file=${certFile}`,
+    `--key-file=${keyFile}`,
+  ]
+}
+
+async function findEtcd(): Promise<Contestant | undefined> {
   const probe = await startEtcd()
-  if (probe === undefined) {
-    return [us]
-  }
-  await probe.stop()
-  return [us, { name: `etcd ${probe.version}`, start: startInstalled }]
+  await probe?.stop()
+  return probe && { name: `etcd ${probe.version}`, takes: 'everything', start: startInstalled }
 }
 
-async function startInstalled(dataDir?: string): Promise<Running> {
-  const etcd = await startEtcd(dataDir === undefined ? {} : { dataDir })
+async function startInstalled({ certificates, ...options }: StartOptions = {}): Promise<Running> {
+  const secondUrl = `https://127.0.0.1:${await freePort()}`
+  const secure: EtcdOptions =
+    certificates === undefined ? {} : { secondUrl, flags: tlsFlags(certificates) }
+  const etcd = await startEtcd({ ...options, ...secure })
   if (etcd === undefined) {
     throw new Error('etcd is no longer installed')
   }
-  return tracked(etcd)
+  const { url, pid } = etcd
+  const address =
+    certificates === undefined ? { url } : { url: secondUrl, tls: certificates.client }
+  return { ...etcd, address, rootPid: pid }
 }
 
 const running = new Set<Running>()
 
-function tracked(server: Running): Running {
-  const own = {
-    ...server,
-    stop: async () => {
+/** Remembers what runs, for an end that leaves a case no time to stop its servers. */
+function tracking(contestant: Contestant): Contestant {
+  const start = async (options?: StartOptions): Promise<Running> => {
+    const server = await contestant.start(options)
+    const forgetting = (end: 'stop' | 'kill9') => async (): Promise<void> => {
       running.delete(own)
-      await server.stop()
-    },
+      await server[end]()
+    }
+    const own = { ...server, stop: forgetting('stop'), kill9: forgetting('kill9') }
+    running.add(own)
+    return own
   }
-  running.add(own)
-  return own
+  return { ...contestant, start }
 }
 
-/** For an end that leaves a case no time to stop its servers. */
 export async function stopAll(): Promise<void> {
   await Promise.all([...running].map((server) => server.stop()))
 }

@@ -1,12 +1,20 @@
+import { encode } from '../../src/protocol/binary.ts'
+import { PutRequest } from '../../src/protocol/generated/messages.ts'
+import { create } from '../../src/protocol/message-type.ts'
 import { Connection, post } from './connection.ts'
+import { grpcFrame } from './grpc-connection.ts'
+import { openGrpcWatches } from './grpc-watches.ts'
+import { H2Connection } from './h2-connection.ts'
 import { keyAt } from './keys.ts'
-import { putJson, valueOf } from './messages.ts'
+import { base64, putJson } from './messages.ts'
 import { percentile } from './samples.ts'
 import { openWatches } from './watch-stream.ts'
 
 export interface FanOutTask {
   readonly kind: 'fan-out'
   readonly url: string
+  /** JSON over HTTP/1.1, a connection for each watcher, or gRPC, a stream for each. */
+  readonly by: 'json' | 'grpc'
   readonly prefix: string
   /** Streams with one watch each, all of them of the whole prefix. */
   readonly watchers: number
@@ -21,7 +29,7 @@ export interface FanOutResult {
 }
 
 const KEYS = 1000
-const VALUE = valueOf(256)
+const VALUE = 'v'.repeat(256)
 
 /** One writer, who puts again as soon as every watcher has heard of the last put. */
 export async function fanOut(task: FanOutTask): Promise<FanOutResult> {
@@ -38,7 +46,7 @@ export async function fanOut(task: FanOutTask): Promise<FanOutResult> {
     deaf = task.watchers
     answered = false
     sentAt = performance.now()
-    writer.send(post(task.url, '/v3/kv/put', putJson(key, VALUE)))
+    writer.put(key)
   }
   const goOn = (): void => {
     if (deaf === 0 && answered) {
@@ -60,16 +68,18 @@ export async function fanOut(task: FanOutTask): Promise<FanOutResult> {
     deaf -= count
     goOn()
   }
-  const parts = {
-    body: () => undefined,
-    end: () => {
-      answered = true
-      goOn()
-    },
+  const answer = (): void => {
+    answered = true
+    goOn()
   }
 
-  const watches = await openWatches(task.url, task, hear)
-  const writer = new Connection(task.url, parts, reject)
+  const grpc = task.by === 'grpc'
+  const watches = await (grpc
+    ? openGrpcWatches({ url: task.url }, task, hear)
+    : openWatches(task.url, task, hear))
+  const writer = await (grpc
+    ? grpcWriter(task.url, answer, reject)
+    : jsonWriter(task.url, answer, reject))
   begin = performance.now() + task.seconds * 250
   put()
   await Promise.race([done, watches.failed])
@@ -80,5 +90,34 @@ export async function fanOut(task: FanOutTask): Promise<FanOutResult> {
     eventsPerSecond: latencies.length / seconds,
     p50Ms: percentile(latencies, 0.5),
     p99Ms: percentile(latencies, 0.99),
+  }
+}
+
+interface Writer {
+  put(key: string): void
+  close(): void
+}
+
+function jsonWriter(url: string, answer: () => void, failed: (error: Error) => void): Writer {
+  const value = base64(VALUE)
+  const connection = new Connection(url, { body: () => undefined, end: answer }, failed)
+  return {
+    put: (key) => connection.send(post(url, '/v3/kv/put', putJson(key, value))),
+    close: () => connection.close(),
+  }
+}
+
+async function grpcWriter(
+  url: string,
+  answer: () => void,
+  failed: (error: Error) => void,
+): Promise<Writer> {
+  const connection = await H2Connection.open({ url }, failed)
+  return {
+    put: (key) => {
+      const put = create(PutRequest, { key: Buffer.from(key), value: Buffer.from(VALUE) })
+      connection.call('/etcdserverpb.KV/Put', grpcFrame(encode(PutRequest, put)), answer)
+    },
+    close: () => connection.close(),
   }
 }

@@ -1,6 +1,6 @@
 import { type ClientHttp2Session, type ClientHttp2Stream, connect } from 'node:http2'
 
-const FRAME_HEAD_BYTES = 5
+export const FRAME_HEAD_BYTES = 5
 /** A client that waits for window updates would be what is measured. */
 const WINDOW_BYTES = 16 * 1024 * 1024
 

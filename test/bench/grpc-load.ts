@@ -1,13 +1,10 @@
-import { GrpcConnection } from './grpc-connection.ts'
-import { percentile } from './samples.ts'
-import type { UnaryResult } from './unary-load.ts'
+import { type Address, H2Connection } from './h2-connection.ts'
+import { MeasuredWindow, type UnaryResult } from './measured-window.ts'
 
-export interface GrpcTask {
-  readonly kind: 'grpc'
-  readonly url: string
-  readonly method: string
-  /** One request, framed, sent over and over. */
-  readonly frame: Uint8Array
+export interface GrpcLoad {
+  readonly address: Address
+  /** Whose processor time is measured, with that of all processes below it. */
+  readonly serverPid: number
   readonly connections: number
   /** Calls under way on each connection. */
   readonly streams: number
@@ -15,44 +12,66 @@ export interface GrpcTask {
   readonly seconds: number
 }
 
-/** A closed loop, where no h2load is installed. */
-export async function grpcLoad(task: GrpcTask): Promise<UnaryResult> {
-  const latencies: number[] = []
-  const frame = Buffer.from(task.frame)
-  const begin = performance.now() + task.seconds * 250
-  const end = begin + task.seconds * 1000
-  const runStream = (connection: GrpcConnection, failed: (error: Error) => void): Promise<void> => {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const send = (): void => {
-      const sentAt = performance.now()
-      const ended = (): void => {
-        const now = performance.now()
-        if (now >= begin && now < end) {
-          latencies.push(now - sentAt)
-        }
-        if (now < end) {
-          send()
-        } else {
-          resolve()
-        }
-      }
-      connection.call(task.method, frame, { received: () => undefined, ended, failed })
-    }
-    send()
-    return promise
-  }
-  await Promise.all(
-    Array.from({ length: task.connections }, async () => {
-      const { promise: broken, reject } = Promise.withResolvers<never>()
-      const connection = new GrpcConnection(task.url, reject)
-      const streams = Array.from({ length: task.streams }, () => runStream(connection, reject))
-      await Promise.race([Promise.all(streams), broken])
-      connection.close()
-    }),
+export interface GrpcTask extends GrpcLoad {
+  readonly kind: 'grpc'
+  readonly method: string
+  /** One request, framed, sent over and over. */
+  readonly frame: Uint8Array
+}
+
+/** A closed loop of one and the same request. */
+export function grpcLoad(task: GrpcTask): Promise<UnaryResult> {
+  return closedLoop(task, (connection, next) => {
+    connection.call(task.method, task.frame, next)
+  })
+}
+
+export interface GrpcCycleTask extends GrpcLoad {
+  readonly kind: 'grpc-cycle'
+  readonly method: string
+  /** Requests, framed, sent in turn. */
+  readonly frames: readonly Uint8Array[]
+}
+
+export function grpcCycleLoad(task: GrpcCycleTask): Promise<UnaryResult> {
+  const { method, frames } = task
+  let sent = 0
+  return closedLoop(task, (connection, next) => {
+    connection.call(method, frames[sent++ % frames.length] ?? Buffer.alloc(0), next)
+  })
+}
+
+/** Sends what a stream asks next; `next` takes the answer. */
+export type Send = (connection: H2Connection, next: (answer: Buffer) => void) => void
+
+/** Each stream of each connection sends its next request when it has the answer to its last. */
+export async function closedLoop(load: GrpcLoad, send: Send): Promise<UnaryResult> {
+  const { promise: broken, reject } = Promise.withResolvers<never>()
+  const opening = Array.from({ length: load.connections }, () =>
+    H2Connection.open(load.address, reject),
   )
-  return {
-    perSecond: latencies.length / task.seconds,
-    p50Ms: percentile(latencies, 0.5),
-    p99Ms: percentile(latencies, 0.99),
+  const connections = await Promise.race([Promise.all(opening), broken])
+  const window = new MeasuredWindow(load.seconds, load.serverPid)
+  const streams = connections.flatMap((connection) =>
+    Array.from({ length: load.streams }, () => untilOver(connection, send, window)),
+  )
+  await Promise.race([Promise.all(streams), broken])
+  connections.forEach((connection) => connection.close())
+  return window.result()
+}
+
+function untilOver(connection: H2Connection, send: Send, window: MeasuredWindow): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  const once = (): void => {
+    const sentAt = performance.now()
+    send(connection, () => {
+      if (window.over(sentAt)) {
+        resolve()
+      } else {
+        once()
+      }
+    })
   }
+  once()
+  return promise
 }

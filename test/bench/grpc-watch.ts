@@ -1,13 +1,13 @@
 import { decode, encode } from '../../src/protocol/binary.ts'
 import {
-  WatchCreateRequest,
   WatchProgressRequest,
   WatchRequest,
   WatchResponse,
 } from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
 import { GrpcConnection, grpcFrame, messageReader } from './grpc-connection.ts'
-import { prefixEnd } from './keys.ts'
+import { createFrame } from './grpc-watches.ts'
+import { H2Connection } from './h2-connection.ts'
 import { type Paced, pacedPuts, placeOf } from './paced-puts.ts'
 import { percentile } from './samples.ts'
 
@@ -31,7 +31,7 @@ export interface GrpcWatchResult {
 export async function grpcWatch(task: GrpcWatchTask): Promise<GrpcWatchResult> {
   const { promise: failed, reject } = Promise.withResolvers<never>()
   const watcher = new GrpcConnection(task.url, reject)
-  const writer = new GrpcConnection(task.url, reject)
+  const opening = H2Connection.open({ url: task.url }, reject)
   const latencies = new WatchLatencies(task.perSecond * task.seconds)
   const created = Promise.withResolvers<void>()
   const take = (message: Buffer): void => {
@@ -47,6 +47,7 @@ export async function grpcWatch(task: GrpcWatchTask): Promise<GrpcWatchResult> {
     failed: reject,
   })
   stream.write(createFrame(task.prefix))
+  const writer = await Promise.race([opening, failed])
   await Promise.race([created.promise, failed])
   const askProgress = (): void => {
     latencies.asked()
@@ -60,12 +61,6 @@ export async function grpcWatch(task: GrpcWatchTask): Promise<GrpcWatchResult> {
   watcher.close()
   writer.close()
   return latencies.result()
-}
-
-function createFrame(prefix: string): Buffer {
-  const range = { key: Buffer.from(prefix), rangeEnd: Buffer.from(prefixEnd(prefix)) }
-  const createRequest = create(WatchCreateRequest, range)
-  return grpcFrame(encode(WatchRequest, create(WatchRequest, { createRequest })))
 }
 
 const progressFrame = grpcFrame(

@@ -2,10 +2,12 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { download } from './download.ts'
 import { fanOut } from './fan-out.ts'
 import { grpcDownload } from './grpc-download.ts'
-import { grpcLoad } from './grpc-load.ts'
+import { grpcCycleLoad, grpcLoad } from './grpc-load.ts'
 import { grpcWatch } from './grpc-watch.ts'
+import { kubernetesLoad } from './kubernetes-load.ts'
 import type { Task } from './load.ts'
 import { snapshotDownload } from './snapshot-download.ts'
+import { txnLoad } from './txn-load.ts'
 import { unaryLoad } from './unary-load.ts'
 
 function run(task: Task): Promise<object> {
@@ -18,6 +20,12 @@ function run(task: Task): Promise<object> {
       return download(task)
     case 'grpc':
       return grpcLoad(task)
+    case 'grpc-cycle':
+      return grpcCycleLoad(task)
+    case 'grpc-txn':
+      return txnLoad(task)
+    case 'kubernetes':
+      return kubernetesLoad(task)
     case 'grpc-watch':
       return grpcWatch(task)
     case 'grpc-download':

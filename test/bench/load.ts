@@ -3,16 +3,22 @@ import { Worker } from 'node:worker_threads'
 import type { DownloadResult, DownloadTask } from './download.ts'
 import type { FanOutResult, FanOutTask } from './fan-out.ts'
 import type { GrpcDownloadResult, GrpcDownloadTask } from './grpc-download.ts'
-import type { GrpcTask } from './grpc-load.ts'
+import type { GrpcCycleTask, GrpcTask } from './grpc-load.ts'
 import type { GrpcWatchResult, GrpcWatchTask } from './grpc-watch.ts'
+import type { KubernetesResult, KubernetesTask } from './kubernetes-load.ts'
+import type { UnaryResult } from './measured-window.ts'
 import type { SnapshotDownloadResult, SnapshotDownloadTask } from './snapshot-download.ts'
-import type { UnaryResult, UnaryTask } from './unary-load.ts'
+import type { TxnTask } from './txn-load.ts'
+import type { UnaryTask } from './unary-load.ts'
 
 interface Results {
   'unary': UnaryResult
   'fan-out': FanOutResult
   'download': DownloadResult
   'grpc': UnaryResult
+  'grpc-cycle': UnaryResult
+  'grpc-txn': UnaryResult
+  'kubernetes': KubernetesResult
   'grpc-watch': GrpcWatchResult
   'grpc-download': GrpcDownloadResult
   'snapshot-download': SnapshotDownloadResult
@@ -23,6 +29,9 @@ export type Task =
   | FanOutTask
   | DownloadTask
   | GrpcTask
+  | GrpcCycleTask
+  | TxnTask
+  | KubernetesTask
   | GrpcWatchTask
   | GrpcDownloadTask
   | SnapshotDownloadTask

@@ -1,4 +1,4 @@
-// `npm run bench`: ourselves and an installed etcd under the same load, as one table.
+// `npm run bench`: ourselves, an installed etcd and kine under the same load, as one table.
 import { statfs } from 'node:fs/promises'
 import { cpus, loadavg, release, tmpdir, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
@@ -8,14 +8,18 @@ import { checkPerf } from './cases-check-perf.ts'
 import { engine } from './cases-engine.ts'
 import { grpcList } from './cases-grpc-list.ts'
 import { progress, putToEvent } from './cases-grpc-watch.ts'
-import { grpcPut, grpcRange } from './cases-grpc.ts'
+import { grpcCasesInPlaintext, grpcCasesOverTls } from './cases-grpc.ts'
 import { keyspaces } from './cases-keyspaces.ts'
+import { kill } from './cases-kill.ts'
+import { kubernetes } from './cases-kubernetes.ts'
 import { put, range, txn } from './cases-kv.ts'
 import { list, page } from './cases-list.ts'
 import { largeRange } from './cases-memory.ts'
+import { objectList } from './cases-object-list.ts'
 import { permission } from './cases-permission.ts'
 import { snapshot } from './cases-snapshot.ts'
-import { fanOut, idleWatchers } from './cases-watch.ts'
+import { secondStart } from './cases-start.ts'
+import { fanOut, grpcFanOut, idleWatchers } from './cases-watch.ts'
 import { findContestants, stopAll } from './contestants.ts'
 import { formatTable } from './table.ts'
 
@@ -31,17 +35,27 @@ const cases: readonly BenchCase[] = [
   idleWatchers,
   largeRange,
   keyspaces,
-  grpcPut,
-  grpcRange,
+  ...grpcCasesInPlaintext,
+  ...grpcCasesOverTls,
   progress,
   putToEvent,
+  grpcFanOut,
   grpcList,
+  objectList,
   snapshot,
+  secondStart,
+  kill,
+  kubernetes,
   checkPerf,
 ]
 
-const usage = `npm run bench -- [case …] [--seconds 3] [--rounds 3]
-${cases.map(({ name, about }) => `  ${name.padEnd(14)} ${about}`).join('\n')}`
+const usage = `npm run bench -- [case …] [--seconds 3] [--rounds 3] [--runtime NAME]
+${cases.map(({ name, about }) => `  ${name.padEnd(14)} ${about}`).join('\n')}
+
+--runtime goes to our own server. All are run alternately with etcd, from $ETCD_BINARY or PATH, and those that
+ask for no more than Kubernetes does with kine too, from $KINE_BINARY or PATH ($KINE_SYNCHRONOUS=FULL for its
+SQLite to wait for the disk). kube-apiserver comes from the folder $KUBERNETES_BIN or PATH, gRPC's load in
+plaintext from h2load where it is installed.`
 
 /** As statfs(2) names the file system that is in memory alone. */
 const TMPFS = 0x01021994
@@ -66,6 +80,7 @@ async function main(): Promise<void> {
     options: {
       seconds: { type: 'string', default: '3' },
       rounds: { type: 'string', default: '3' },
+      runtime: { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   })
@@ -80,24 +95,27 @@ async function main(): Promise<void> {
   // Our own server has a process group of its own: an interrupt of ours does not reach it.
   process.once('SIGINT', () => void stopAll().finally(() => process.exit(130)))
   const machine = await describeMachine()
-  const contestants = await findContestants()
+  const flags = values.runtime === undefined ? [] : [`--runtime=${values.runtime}`]
+  const found = await findContestants(flags)
   const chosen = cases.filter(({ name }) => positionals.length === 0 || positionals.includes(name))
   const rows: Row[] = []
-  for (const { name, about, run } of chosen) {
+  for (const { name, about, forKubernetes = false, run } of chosen) {
     console.error(`${name}: ${about}`)
+    const contestants = found.filter(({ takes }) => takes === 'everything' || forKubernetes)
     try {
       rows.push(...(await run({ contestants, seconds, rounds })))
     } catch (error) {
       // What the other cases have measured is worth having.
       console.error(error)
       process.exitCode = 1
+      await stopAll()
     }
   }
   console.log(machine)
   console.log(`medians of ${rounds} rounds of ${seconds} s, alternately\n`)
   console.log(
     formatTable(
-      contestants.map(({ name }) => name),
+      found.map(({ name }) => name),
       rows,
     ),
   )

@@ -1,7 +1,8 @@
 import { encode } from '../../src/protocol/binary.ts'
 import { PutRequest } from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
-import { type GrpcConnection, grpcFrame } from './grpc-connection.ts'
+import { grpcFrame } from './grpc-connection.ts'
+import type { H2Connection } from './h2-connection.ts'
 import { keyAt } from './keys.ts'
 
 const VALUE_BYTES = 256
@@ -18,15 +19,15 @@ export interface Paced {
  * Resolves when the time is over and every put is answered.
  */
 export function pacedPuts(
-  connection: GrpcConnection,
+  connection: H2Connection,
   { prefix, perSecond, seconds }: Paced,
   sending: (place: number) => void,
 ): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>()
+  const { promise, resolve } = Promise.withResolvers<void>()
   const start = performance.now()
   let sent = 0
   let answered = 0
-  const ended = (): void => {
+  const answer = (): void => {
     answered++
     if (answered === perSecond * seconds) {
       resolve()
@@ -40,8 +41,7 @@ export function pacedPuts(
       const put = create(PutRequest, { key: Buffer.from(keyAt(prefix, sent % KEYS)), value })
       const frame = grpcFrame(encode(PutRequest, put))
       sending(sent)
-      const heard = { received: () => undefined, ended, failed: reject }
-      connection.call('/etcdserverpb.KV/Put', frame, heard)
+      connection.call('/etcdserverpb.KV/Put', frame, answer)
     }
     if (sent === perSecond * seconds) {
       clearInterval(timer)

@@ -1,14 +1,11 @@
-import { existsSync, readFileSync } from 'node:fs'
+import { usageOf } from './process-usage.ts'
 
 const SAMPLE_MS = 20
 
-/** Bytes of main memory that a process holds; undefined where the system has no /proc. */
+/** Bytes of main memory that a process holds; undefined where nothing is known of it. */
 function residentBytes(pid: number): number | undefined {
-  const path = `/proc/${pid}/status`
-  if (!existsSync(path)) {
-    return undefined
-  }
-  return Number(/^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(path, 'utf8'))?.[1]) * 1024
+  const { residentBytes: bytes } = usageOf(pid)
+  return Number.isNaN(bytes) ? undefined : bytes
 }
 
 /**

@@ -22,7 +22,7 @@ export async function withStored<T>(
       const dataDir = await mkdtemp(join(tmpdir(), 'bench-stored-'))
       folders.push(dataDir)
       const run: Stored['run'] = async (measure) => {
-        const server = await contestant.start(dataDir)
+        const server = await contestant.start({ dataDir })
         try {
           return await measure(server)
         } finally {

@@ -2,15 +2,16 @@ import type { Row } from './bench-case.ts'
 import { median } from './samples.ts'
 
 /**
- * Markdown: the medians of all rounds and, where there is somebody to compare with, the median of
- * the rounds' ratios, ours to theirs.
+ * Markdown: the medians of all rounds and, for each with whom we are compared, the median of the
+ * rounds' ratios, ours to theirs.
  */
 export function formatTable(names: readonly string[], rows: readonly Row[]): string {
-  const [, theirs] = names
-  const head = ['what', ...names, ...(theirs === undefined ? [] : ['ratio'])]
+  const [, ...others] = names
+  const head = ['what', ...names, ...others.map((name) => `to ${name}`)]
   const lines = rows.map(({ name, rounds }) => {
-    const medians = names.map((_, place) => shown(median(rounds[place] ?? [])))
-    return [name, ...medians, ...(theirs === undefined ? [] : [shown(ratio(rounds))])]
+    const [ours = [], ...theirs] = names.map((_, place) => rounds[place] ?? [])
+    const medians = [ours, ...theirs].map((values) => shown(median(values)))
+    return [name, ...medians, ...theirs.map((values) => shown(ratio(ours, values)))]
   })
   const widths = head.map((_, column) =>
     Math.max(...[head, ...lines].map((line) => line[column]?.length ?? 0)),
@@ -21,8 +22,7 @@ export function formatTable(names: readonly string[], rows: readonly Row[]): str
   return [format(head), `| ${rule.join(' | ')} |`, ...lines.map(format)].join('\n')
 }
 
-function ratio(rounds: readonly (readonly number[])[]): number {
-  const [ours = [], theirs = []] = rounds
+function ratio(ours: readonly number[], theirs: readonly number[]): number {
   return median(ours.map((value, round) => value / (theirs[round] ?? Number.NaN)))
 }
 

@@ -1,6 +1,6 @@
 import { Connection } from './connection.ts'
+import { MeasuredWindow, type UnaryResult } from './measured-window.ts'
 import { type Requests, type RequestsOf, requestsOf } from './requests.ts'
-import { percentile } from './samples.ts'
 
 export interface UnaryTask {
   readonly kind: 'unary'
@@ -9,39 +9,21 @@ export interface UnaryTask {
   readonly clients: number
   /** How long to measure, after a quarter as long that is not counted; Infinity until all is done. */
   readonly seconds: number
+  /** Whose processor time is measured, with that of all processes below it. */
+  readonly serverPid?: number
   readonly requests: RequestsOf
-}
-
-export interface UnaryResult {
-  readonly perSecond: number
-  readonly p50Ms: number
-  readonly p99Ms: number
 }
 
 /** A closed loop: each client sends its next request when it has read the answer to its last. */
 export async function unaryLoad(task: UnaryTask): Promise<UnaryResult> {
   const requests = requestsOf(task.url, task.requests)
-  const latencies: number[] = []
-  const begin = performance.now() + (task.seconds === Infinity ? 0 : task.seconds * 250)
-  const end = begin + task.seconds * 1000
-  const finished = (sentAt: number): boolean => {
-    const now = performance.now()
-    if (now >= begin && now < end) {
-      latencies.push(now - sentAt)
-    }
-    return now >= end
-  }
+  const window = new MeasuredWindow(task.seconds, task.serverPid)
   await Promise.all(
     Array.from({ length: task.clients }, (_, client) =>
-      runClient(task.url, requests, client, finished),
+      runClient(task.url, requests, client, (sentAt) => window.over(sentAt)),
     ),
   )
-  const seconds = (Math.min(end, performance.now()) - begin) / 1000
-  return {
-    perSecond: latencies.length / seconds,
-    p50Ms: percentile(latencies, 0.5),
-    p99Ms: percentile(latencies, 0.99),
-  }
+  return window.result()
 }
 
 function runClient(

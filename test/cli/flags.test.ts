@@ -26,6 +26,7 @@ describe('flags', () => {
     expect(parseFlags([], {})).toEqual({
       'name': 'default',
       'data-dir': 'default.etcdurable',
+      'runtime': 'host',
       'config-file': '',
       'listen-client-urls': [{ scheme: 'http', host: '127.0.0.1', port: 2379 }],
       'auth-token': 'simple',

@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { parseBridgeFlags, parseServeFlags } from '../../src/cli/flags.ts'
 import { requireSafeListening } from '../../src/cli/safe-listening.ts'
-import { runCommand } from './command.ts'
 
 const secret = 'secret'
 
@@ -40,14 +39,5 @@ describe('listening where everybody can come', () => {
       {},
     )
     expect(() => requireSafeListening(flags)).toThrow('use https or --allow-insecure')
-  })
-
-  it('[DOR23] ends the command with a line', async () => {
-    const listen = '--listen-client-urls=http://0.0.0.0:0'
-    for (const args of [[listen], ['bridge', '--upstream=http://127.0.0.1:1', listen]]) {
-      const { code, stdout, stderr } = await runCommand(args)
-      expect([code, stdout]).toEqual([1, ''])
-      expect(stderr).toMatch(/^etcdurable: http:\/\/0\.0\.0\.0:0 would be open to everybody .+\n$/)
-    }
   })
 })

@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { firstInQueue, prefixOf } from '../../src/concurrency/queue.ts'
 import type { LeaseId } from '../../src/mvcc/types.ts'
+import { runs } from '../runs.ts'
 import { type Fate, QueueModel } from './queue-model.ts'
 import { utf8, type Waiter, World } from './world.ts'
 
@@ -30,7 +31,7 @@ describe('random histories of one lock', () => {
           expect(world.calls.waiting).toBe(fates.filter((fate) => fate === 'waits').length)
         }
       }),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     )
   })
 })
@@ -172,7 +173,7 @@ describe('clients that come, go and lose their sessions', () => {
         expect(created).toEqual(created.toSorted((a, b) => a - b))
         expect(new Set(created).size).toBe(created.length)
       }),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     )
   })
 
@@ -189,7 +190,7 @@ describe('clients that come, go and lose their sessions', () => {
         const [now = told.at(-1)] = world.queue('n')
         expect(told.at(-1)).toBe(now)
       }),
-      { numRuns: 150 },
+      { numRuns: runs(150) },
     )
   })
 })

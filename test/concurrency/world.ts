@@ -1,8 +1,9 @@
 import { setImmediate as nextTurn } from 'node:timers/promises'
+import { serverPrincipal } from '../../src/auth/principal.ts'
 import { Observer, observeRequest } from '../../src/concurrency/observer.ts'
 import { firstInQueue, prefixOf } from '../../src/concurrency/queue.ts'
 import { type RecipeClients, refusingAsUnknown } from '../../src/concurrency/recipe-client.ts'
-import { WaitingCalls } from '../../src/concurrency/waiting-calls.ts'
+import { Waiters } from '../../src/concurrency/waiters.ts'
 import { parseSettings } from '../../src/config/settings.ts'
 import type { KeyValue, LeaseId } from '../../src/mvcc/types.ts'
 import {
@@ -16,9 +17,8 @@ import {
 } from '../../src/protocol/generated/messages.ts'
 import { statusOf } from '../../src/protocol/status.ts'
 import { Keyspace } from '../../src/shard/keyspace.ts'
-import { deleteRange, range, txn } from '../../src/shard/kv.ts'
-import { leaseGrant } from '../../src/shard/lease.ts'
-import { serverPrincipal } from '../../src/shard/principal.ts'
+import { deleteRange, range, txn } from '../../src/shard/methods/kv.ts'
+import { leaseGrant } from '../../src/shard/methods/lease.ts'
 import { openNodeSql } from '../mvcc/node-sql.ts'
 
 /** In ms since 1970; leases only end here when a test says so. */
@@ -79,7 +79,7 @@ export class World {
   readonly #writes: (() => void)[] = []
   /** Steps that waiting calls have taken. */
   steps = 0
-  readonly calls = new WaitingCalls(this.keyspace.hub, (write) => this.#submit(write))
+  readonly calls = new Waiters(this.keyspace.hub, (write) => this.#submit(write))
   readonly clients: RecipeClients
   /** Whether the callers' calls are refused. */
   denied = false

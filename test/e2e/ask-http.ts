@@ -2,7 +2,7 @@
 import { OBSERVED_MS } from './grpc-requests.ts'
 import type { Ask } from './history-side.ts'
 import { send, sendForLine } from './http.ts'
-import type { Shown } from './random-auth.ts'
+import type { Shown } from './random-request.ts'
 
 /** workerd drops an empty Authorization header, so that one is sent by its other name. */
 function headerOf({ name, value }: Shown): string {

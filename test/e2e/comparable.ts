@@ -1,7 +1,7 @@
 // Two answers to one request are compared after everything unspecified is taken out of both.
 import { type HttpAnswer, isObject, type Json, type JsonObject } from './http.ts'
 import { plainBody } from './plain.ts'
-import type { RandomRequest } from './random-requests.ts'
+import type { RandomRequest } from './random-request.ts'
 
 export interface ComparableAnswer {
   readonly status: number

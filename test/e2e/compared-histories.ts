@@ -3,7 +3,7 @@ import { expect } from 'vitest'
 import { comparableAnswer } from './comparable.ts'
 import { type HttpAnswer, isObject, type Json, parseObject } from './http.ts'
 import type { Bounds } from './random-messages.ts'
-import type { RandomRequest } from './random-requests.ts'
+import type { RandomRequest } from './random-request.ts'
 import { Random } from './random.ts'
 import type { VersionDifference } from './version-differences.ts'
 

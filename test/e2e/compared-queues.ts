@@ -5,7 +5,7 @@ import { comparableAnswer } from './comparable.ts'
 import type { GrpcClient } from './grpc-client.ts'
 import { askGrpc } from './grpc-requests.ts'
 import { base64, type HttpAnswer, type Json, type JsonObject, parseObject } from './http.ts'
-import type { Message } from './random-requests.ts'
+import type { Message } from './random-request.ts'
 import { older } from './version-differences.ts'
 
 /** The first is a lock, the other one an election. */

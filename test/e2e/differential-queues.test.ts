@@ -1,5 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { etcdMissing, startEtcd } from '../oracle/etcd.ts'
+import { seeds } from '../runs.ts'
 import { keyOf, QueuePair, queues, rangeOf } from './compared-queues.ts'
 import { GrpcClient } from './grpc-client.ts'
 import { base64, type JsonObject } from './http.ts'
@@ -7,12 +8,11 @@ import { Random } from './random.ts'
 import { Target } from './target.ts'
 
 const stepsPerSeed = 120
-const seeds = process.env['E2E_SEED'] === undefined ? [1, 2] : [Number(process.env['E2E_SEED'])]
 const leases = [1, 2, 3, 4, 5]
 /** How long those wait who do not wait for ever. */
 const patienceMs = 300
 
-it.for(seeds)('[DIF5] queues are those of etcd, seed %d', async (seed, { skip }) => {
+it.for(seeds(2))('[DIF5] queues are those of etcd, seed %d', async (seed, { skip }) => {
   const oracle = await startEtcd()
   if (oracle === undefined) {
     return skip(etcdMissing)

@@ -1,5 +1,6 @@
 import { it, onTestFinished } from 'vitest'
 import { type Etcd, etcdMissing, startEtcd } from '../oracle/etcd.ts'
+import { seeds } from '../runs.ts'
 import { askHttp } from './ask-http.ts'
 import { type ComparedHistory, compareHistories } from './compared-histories.ts'
 import { GrpcClient } from './grpc-client.ts'
@@ -11,11 +12,9 @@ import { userDifferences } from './version-differences-users.ts'
 import { differencesOf, type Encoding } from './version-differences.ts'
 
 const requestsPerSeed = 1000
-/** E2E_SEED=7 runs one other history than those that are always run. */
-const seeds = process.env['E2E_SEED'] === undefined ? [1, 2] : [Number(process.env['E2E_SEED'])]
 const flags = ['--bcrypt-cost=4']
 
-it.for(seeds)('[DIF4] answers users as etcd does, seed %d', async (seed, { skip }) => {
+it.for(seeds(2))('[DIF4] answers users as etcd does, seed %d', async (seed, { skip }) => {
   const servers = await startBoth()
   if (servers === undefined) {
     return skip(etcdMissing)
@@ -23,7 +22,7 @@ it.for(seeds)('[DIF4] answers users as etcd does, seed %d', async (seed, { skip 
   await compare(seed, servers, { encoding: 'json', make: randomVisit, asking: askHttp })
 })
 
-it.for(seeds)('[DIF4] answers users over gRPC as etcd does, seed %d', async (seed, { skip }) => {
+it.for(seeds(2))('[DIF4] answers users over gRPC as etcd does, seed %d', async (seed, { skip }) => {
   const servers = await startBoth()
   if (servers === undefined) {
     return skip(etcdMissing)

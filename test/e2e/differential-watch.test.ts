@@ -1,5 +1,6 @@
 import { expect, it, onTestFinished } from 'vitest'
 import { type Etcd, etcdMissing, startEtcd } from '../oracle/etcd.ts'
+import { seeds } from '../runs.ts'
 import { modRevision } from './follower.ts'
 import { base64, type Json, type JsonObject, send } from './http.ts'
 import { flag, randomInterval, randomKey } from './random-messages.ts'
@@ -13,7 +14,7 @@ import { eventsOf, Keyspace, WatchSession } from './watch-session.ts'
 const writesPerSeed = 300
 const watchesPerSeed = 30
 
-it.for([1, 2])('[DIF2] watches see what those of etcd see, seed %d', async (seed, { skip }) => {
+it.for(seeds(2))('[DIF2] watches see what those of etcd see, seed %d', async (seed, { skip }) => {
   const oracle = await startEtcd()
   if (oracle === undefined) {
     return skip(etcdMissing)

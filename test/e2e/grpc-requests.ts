@@ -15,7 +15,8 @@ import {
 import { type GrpcReader, isRefusal } from './grpc-streams.ts'
 import type { HttpAnswer, JsonObject } from './http.ts'
 import type { Bounds } from './random-messages.ts'
-import { type Message, type RandomRequest, randomMessage } from './random-requests.ts'
+import type { Message, RandomRequest } from './random-request.ts'
+import { randomMessage } from './random-requests.ts'
 import type { Random } from './random.ts'
 
 /** Its body is protobuf. A range is streamed from time to time. */

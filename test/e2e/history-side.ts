@@ -1,8 +1,8 @@
 // One of the two servers that a history is told to: it has tokens and ids of its own.
 import { type HttpAnswer, type Json, type JsonObject, isObject, parseObject } from './http.ts'
-import type { Shown } from './random-auth.ts'
 import { lastLearner, ownMember } from './random-cluster.ts'
-import type { RandomRequest } from './random-requests.ts'
+import type { Shown } from './random-request.ts'
+import type { RandomRequest } from './random-request.ts'
 
 /** Sends a request of which nothing is left to translate. */
 export type Ask = (request: RandomRequest) => Promise<HttpAnswer>

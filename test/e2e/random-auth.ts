@@ -1,15 +1,8 @@
 // Random requests to the Auth service, and the credentials that come along with any request.
 import { base64, type JsonObject } from './http.ts'
 import { flag, randomInterval } from './random-messages.ts'
-import type { Message } from './random-requests.ts'
+import type { Message, Shown } from './random-request.ts'
 import type { Random } from './random.ts'
-
-/** What a request shows of who sends it: metadata over gRPC, a header over HTTP. */
-export interface Shown {
-  readonly name: 'token' | 'authorization'
-  /** `<3>` in it is the token of the fourth login of the history. */
-  readonly value: string
-}
 
 const users = ['root', 'alice', 'bob', 'carol']
 const roles = ['root', 'r1', 'r2', 'r3']

@@ -2,7 +2,7 @@
 import type { Memory } from './compared-histories.ts'
 import type { JsonObject } from './http.ts'
 import { flag, revisionField } from './random-messages.ts'
-import type { Message } from './random-requests.ts'
+import type { Message } from './random-request.ts'
 import type { Random } from './random.ts'
 
 /** Stand for ids that each server chooses for itself: its own, and that of the last learner. */

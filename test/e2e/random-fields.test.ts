@@ -3,6 +3,7 @@ import { rpcMethods } from '../../src/protocol/generated/services.ts'
 import type { MessageType } from '../../src/protocol/message-type.ts'
 import { type MethodName, routes } from '../../src/protocol/methods.ts'
 import { type Code, httpStatus } from '../../src/protocol/status.ts'
+import { seeds } from '../runs.ts'
 import { enableAuth, login } from './auth-client.ts'
 import { type HttpAnswer, type HttpRequest, parseObject, send, sendForLine } from './http.ts'
 import { randomFields } from './random-fields.ts'
@@ -29,7 +30,7 @@ function codeOf({ body }: HttpAnswer): number {
   return refusal['code'] ?? 0
 }
 
-it.for([1, 2])(
+it.for(seeds(2))(
   '[BAD19] whatever the fields of a request hold, it is answered or refused, seed %d',
   async (seed, { skip }) => {
     if (targetIsEtcd) {
@@ -42,7 +43,7 @@ it.for([1, 2])(
     let token = await login(target.url, 'root')
     const seen = { answered: 0, refused: 0 }
     for (let i = 0; i < requestsPerSeed; i++) {
-      const [path, method] = random.pick(paths) as [string, MethodName]
+      const [path, method] = random.pick<[string, MethodName]>(paths)
       const type: MessageType<object> = rpcMethods[method].request
       const body = JSON.stringify(randomFields(random, type))
       const headers = { 'Authorization': token, 'Grpc-Timeout': '200m' }

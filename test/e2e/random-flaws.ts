@@ -1,6 +1,6 @@
 // Requests that are not plain messages: broken JSON, wrong types, and odd spellings that are legal.
 import { isObject, type Json, type JsonObject } from './http.ts'
-import type { RandomRequest } from './random-requests.ts'
+import type { RandomRequest } from './random-request.ts'
 import { fieldKind, type FieldKind, toCamelCase } from './random-spelling.ts'
 import type { Random } from './random.ts'
 

@@ -2,7 +2,7 @@
 // queue of its own.
 import { base64, type JsonObject } from './http.ts'
 import { randomValue } from './random-messages.ts'
-import type { Message } from './random-requests.ts'
+import type { Message } from './random-request.ts'
 import type { Random } from './random.ts'
 
 const weights = {

@@ -1,6 +1,5 @@
 // Random KV, lease and maintenance requests.
 import type { JsonObject } from './http.ts'
-import type { Shown } from './random-auth.ts'
 import { randomFlaw } from './random-flaws.ts'
 import {
   type Bounds,
@@ -11,21 +10,10 @@ import {
   randomRange,
   revisionField,
 } from './random-messages.ts'
+import type { Message, RandomRequest } from './random-request.ts'
 import { spell } from './random-spelling.ts'
 import { randomTxn } from './random-txn.ts'
 import type { Random } from './random.ts'
-
-export interface RandomRequest {
-  readonly path: string
-  /** What goes over the wire: the message in one of its many spellings, or something broken. */
-  readonly body: string | Uint8Array
-  /** The message in canonical spelling: proto names, integers as strings. */
-  readonly message: JsonObject
-  /** Why the body is not a plain message, such as `trailing comma`. */
-  readonly flaw?: string
-  /** Nobody's where it is not there. */
-  readonly shown?: Shown | undefined
-}
 
 export function randomRequest(random: Random, bounds: Bounds): RandomRequest {
   const { path, message } = randomMessage(random, bounds)
@@ -35,8 +23,6 @@ export function randomRequest(random: Random, bounds: Bounds): RandomRequest {
   }
   return { path, message, body: spell(random, message) }
 }
-
-export type Message = Pick<RandomRequest, 'path' | 'message'>
 
 const weights = {
   put: 30,

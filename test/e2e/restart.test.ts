@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest'
+import { seeds } from '../runs.ts'
 import { Follower } from './follower.ts'
 import { base64, type HttpRequest, isObject, type JsonObject, parseObject, send } from './http.ts'
 import { Random } from './random.ts'
@@ -15,7 +16,7 @@ beforeEach(async () => {
 
 afterEach(() => target.stop())
 
-it.each([1, 2])('[DUR4] restarts between any two steps go unnoticed, seed %d', async (seed) => {
+it.each(seeds(2))('[DUR4] restarts between any two steps go unnoticed, seed %d', async (seed) => {
   const random = new Random(seed)
   const follower = new Follower()
   follower.open(target.url)

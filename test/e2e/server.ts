@@ -5,6 +5,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { runtimeFlags } from './runtime.ts'
 
 export interface ServerOptions {
   /** An earlier data directory to go on with; otherwise a new one, which `stop` removes. */
@@ -40,14 +41,14 @@ export interface Server extends Command {
   readonly dataDir: string
 }
 
-const main = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts')
+const main = join(import.meta.dirname, '..', '..', 'src', 'cli', 'start.js')
 const logCharactersMax = 65_536
 
 /** Starts a server and waits for its ready line. */
 export async function startServer(options: ServerOptions = {}): Promise<Server> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'etcdurable-')))
   const listen = `--listen-client-urls=http://127.0.0.1:${options.port ?? 0}`
-  const args = [listen, `--data-dir=${dataDir}`, ...(options.flags ?? [])]
+  const args = [listen, `--data-dir=${dataDir}`, ...runtimeFlags, ...(options.flags ?? [])]
   const command = await startCommand(args, options.env)
   return {
     ...command,

@@ -1,7 +1,7 @@
 // What older etcds answer differently from 3.7: each difference by name, and how far to compare.
 import type { ComparableAnswer } from './comparable.ts'
 import { isObject, type Json, type JsonObject } from './http.ts'
-import type { RandomRequest } from './random-requests.ts'
+import type { RandomRequest } from './random-request.ts'
 
 export type Encoding = 'json' | 'grpc'
 

@@ -3,6 +3,7 @@ import type { Event } from '../../src/mvcc/types.ts'
 import { WatchCreateRequest, WatchResponse } from '../../src/protocol/generated/messages.ts'
 import { decodeJsonValue } from '../../src/protocol/json-decode.ts'
 import { create } from '../../src/protocol/message-type.ts'
+import { seeds } from '../runs.ts'
 import {
   type RecordedResponse,
   resumed,
@@ -132,7 +133,7 @@ async function write(keyspace: Keyspace, random: Random): Promise<void> {
   }
 }
 
-it.for([1, 2, 3])('[WSH40] the guarantees hold on what clients saw, seed %d', async (seed) => {
+it.for(seeds(3))('[WSH40] the guarantees hold on what clients saw, seed %d', async (seed) => {
   const random = new Random(seed)
   const target = await Target.start()
   onTestFinished(() => target.stop())

@@ -1,8 +1,8 @@
 import { env } from 'cloudflare:workers'
 import { beforeAll, describe, expect, it } from 'vitest'
+import type { AccessTokenRpc } from '../../src/door/access-token-rpc.ts'
+import type { NewAccessToken } from '../../src/door/access-token.ts'
 import { gateway } from '../../src/gateway/app.ts'
-import type { NewAccessToken } from '../../src/protocol/access-token.ts'
-import type { AccessTokenRpc } from '../../src/protocol/shard-rpc.ts'
 import { base64, type Client, gatewayWith } from './client.ts'
 
 const SECRET = 'correct horse'

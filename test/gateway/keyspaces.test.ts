@@ -1,7 +1,7 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import { keyspacePath } from '../../src/gateway-rules/keyspace-path.ts'
 import { gateway } from '../../src/gateway/app.ts'
-import { keyspacePath } from '../../src/http/keyspace-path.ts'
 import { ask, base64, post, put } from './client.ts'
 
 const notFound = { code: 5, message: 'keyspace not found' }

@@ -2,24 +2,24 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { expect } from 'vitest'
-import type { CallAnswer, ShardCall, ShardRpc } from '../../src/protocol/shard-rpc.ts'
+import type { Outcome, Call, ShardRpc } from '../../src/protocol/shard-rpc.ts'
 
 export interface WatchedShard {
   /** With settings of the embedded start. */
   readonly environment: Env
   /** The calls of each message so far, in the order that they left. */
-  readonly messages: readonly (readonly ShardCall[])[]
+  readonly messages: readonly (readonly Call[])[]
 }
 
 /** `meanwhile` runs when a message has left; its answers are held back until that ends. */
 export function watchShard(
-  meanwhile: (calls: readonly ShardCall[]) => Promise<void> | void = () => undefined,
+  meanwhile: (calls: readonly Call[]) => Promise<void> | void = () => undefined,
 ): WatchedShard {
-  const messages: (readonly ShardCall[])[] = []
+  const messages: (readonly Call[])[] = []
   const stub = (name: string): Pick<ShardRpc, 'callMany'> => ({
     callMany: async (calls) => {
       messages.push(calls)
-      const answers: Promise<readonly CallAnswer[]> = env.SHARD.getByName(name).callMany(calls)
+      const answers: Promise<readonly Outcome[]> = env.SHARD.getByName(name).callMany(calls)
       // Whichever ends first, the failure of the other is not left unheard.
       const [answered] = await Promise.all([answers, meanwhile(calls)])
       return answered

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { runs } from '../runs.ts'
 import { LeaseHistory, leaseStep } from './lease-history.ts'
 
 describe('expiry with random renewals and evictions', () => {
@@ -11,7 +12,7 @@ describe('expiry with random renewals and evictions', () => {
           history.take(step)
         }
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     )
   })
 
@@ -32,7 +33,7 @@ describe('expiry with random renewals and evictions', () => {
         expect(writes.length).toBeGreaterThan(0)
         expect(mostWithin(TTL * 1000, writes)).toBeLessThanOrEqual(2)
       }),
-      { numRuns: 100 },
+      { numRuns: runs(100) },
     )
   })
 })

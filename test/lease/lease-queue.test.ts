@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { type Lease, LeaseQueue } from '../../src/lease/lease-queue.ts'
+import { runs } from '../runs.ts'
 
 const change = fc.record({
   kind: fc.constantFrom('add', 'add', 'add', 'move', 'move', 'remove'),
@@ -34,7 +35,7 @@ describe('LeaseQueue', () => {
           expect(queue.first?.deadline).toBe(sortedDeadlines(model, 45)[0])
         }
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     )
   })
 

@@ -4,6 +4,7 @@ import { AlarmStore, AlarmType } from '../../src/maintenance/alarm.ts'
 import { capped, LEASE_GRANT_COST, putCost, Quota, txnCost } from '../../src/maintenance/quota.ts'
 import type { PutRequest, RequestOp, TxnRequest } from '../../src/mvcc/types.ts'
 import { openNodeSql } from '../mvcc/node-sql.ts'
+import { runs } from '../runs.ts'
 
 const GIB = 1024 ** 3
 
@@ -91,7 +92,7 @@ describe('while the NOSPACE alarm stands', () => {
       fc.property(request, (each) => {
         expect(capped(alarms, txnCost(each))).toBe(hasPut(each))
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     )
   })
 })

@@ -16,7 +16,7 @@ import {
   refusal,
   txnOf,
 } from './requests.ts'
-import type { WithSql } from './store-contract.ts'
+import type { WithSql } from './with-sql.ts'
 
 const SLICE_ROWS = 250
 const EMPTY_HASH = 1084519789

@@ -3,6 +3,7 @@ import { expect, it } from 'vitest'
 import { IntervalSet } from '../../src/mvcc/interval-set.ts'
 import { type Bounds, contains } from '../../src/mvcc/key-range.ts'
 import { bytes } from '../model-rules.ts'
+import { runs } from '../runs.ts'
 
 const KEYS = ['\0', 'a', 'a\0', 'ab', 'b', 'c', 'd', 'e', '\xff']
 const anyKey = fc.constantFrom(...KEYS).map(bytes)
@@ -23,6 +24,6 @@ it('[TXN21] a set of key ranges has the keys that one of its ranges has', () => 
         expect(set.has(key)).toBe([...some, ...others].some((bounds) => contains(bounds, key)))
       }
     }),
-    { numRuns: 1000 },
+    { numRuns: runs(1000) },
   )
 })

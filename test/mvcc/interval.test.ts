@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { IntervalIndex } from '../../src/mvcc/interval.ts'
 import { type Bounds, contains, successor } from '../../src/mvcc/key-range.ts'
+import { runs } from '../runs.ts'
 import { bytes } from './memory-log.ts'
 
 // A few short keys of few bytes, so that ranges meet, nest and are equal.
@@ -94,7 +95,7 @@ describe('the interval index', () => {
           expect(all).toEqual(list.map(({ item }) => item))
         },
       ),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     )
   })
 
@@ -132,7 +133,7 @@ describe('the interval index', () => {
         }
         expect(mostLooks(index, 1000)).toBeLessThan(looksMax(there.size))
       }),
-      { numRuns: 50 },
+      { numRuns: runs(50) },
     )
   })
 

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { KeyCount } from '../../src/mvcc/key-count.ts'
 import { text } from '../model-rules.ts'
+import { runs } from '../runs.ts'
 import { openNodeSql } from './node-sql.ts'
 
 const INSERT = 'INSERT INTO current (key, id, create_revision, version) VALUES (?, 1, 1, 1)'
@@ -50,7 +51,7 @@ it('[RNG22] buckets of a few keys count as reading all keys does', () => {
         sql.close()
       },
     ),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   )
 })
 

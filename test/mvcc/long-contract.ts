@@ -17,7 +17,7 @@ import {
   refusal,
   txnOf,
 } from './requests.ts'
-import type { WithSql } from './store-contract.ts'
+import type { WithSql } from './with-sql.ts'
 
 /** What a request of 10 MiB, the most that is promised, can bring. */
 const LONGEST = 10 * 1024 * 1024

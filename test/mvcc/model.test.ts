@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import { it } from 'vitest'
 import { text } from '../model-rules.ts'
+import { runs } from '../runs.ts'
 import { Pair } from './model-pair.ts'
 import { anyLongStep, anyStep, type Step } from './model-steps.ts'
 
-const SHORT_RUNS = 1500
-const LONG_RUNS = 2
+const SHORT_RUNS = runs(1500)
+const LONG_RUNS = runs(2)
 
 function hold(steps: Step[]): void {
   const pair = new Pair()

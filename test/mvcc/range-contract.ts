@@ -17,7 +17,7 @@ import {
   refusal,
   txnOf,
 } from './requests.ts'
-import type { WithSql } from './store-contract.ts'
+import type { WithSql } from './with-sql.ts'
 
 /** Keys a to e, put at revisions 2 to 6; b and d then once more, at 7 and 8. */
 function letters(store: Store): Store {

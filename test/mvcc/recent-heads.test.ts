@@ -7,6 +7,7 @@ import type { Sql } from '../../src/mvcc/sql.ts'
 import type { Store } from '../../src/mvcc/store.ts'
 import { type Event, EventType } from '../../src/mvcc/types.ts'
 import { bytes } from '../model-rules.ts'
+import { runs } from '../runs.ts'
 import { openNodeSql } from './node-sql.ts'
 import {
   compareOf,
@@ -79,7 +80,7 @@ it('[PUT9] what is remembered of a key is what its last change has left', () => 
         expect(wrong).toEqual([])
       },
     ),
-    { numRuns: 500 },
+    { numRuns: runs(500) },
   )
 })
 

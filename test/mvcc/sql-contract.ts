@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { bytesOf, inPieces, numberOf, type SqlRow } from '../../src/mvcc/sql.ts'
-import type { WithSql } from './store-contract.ts'
+import type { WithSql } from './with-sql.ts'
 
 const INSERT = 'INSERT INTO current (key, id, create_revision, version) VALUES (?, ?, 1, 1)'
 const COUNT = 'SELECT count(*) FROM current'

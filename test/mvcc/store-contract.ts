@@ -1,14 +1,11 @@
 import { describe } from 'vitest'
-import type { Sql } from '../../src/mvcc/sql.ts'
 import { describeCompact, describeHash } from './compact-contract.ts'
 import { describeLong } from './long-contract.ts'
 import { describeOptions, describePages, describeSelection } from './range-contract.ts'
 import { describeSql } from './sql-contract.ts'
 import { describeCompare, describeTxn } from './txn-contract.ts'
+import type { WithSql } from './with-sql.ts'
 import { describeDelete, describePut, describeRevisions } from './write-contract.ts'
-
-/** Runs a test's body over the SQL of a fresh keyspace. */
-export type WithSql = (body: (sql: Sql) => void) => void | Promise<void>
 
 /** What a store must do over any driver of the `Sql` port. */
 export function registerStoreContract(driver: string, withSql: WithSql): void {

@@ -17,7 +17,7 @@ import {
   txnOp,
   TXN_OPS_MAX,
 } from './requests.ts'
-import type { WithSql } from './store-contract.ts'
+import type { WithSql } from './with-sql.ts'
 
 const [EQUAL, GREATER, LESS, NOT_EQUAL] = [0, 1, 2, 3]
 const [VERSION, CREATE, MOD, VALUE, LEASE] = [0, 1, 2, 3, 4]

@@ -1,11 +1,10 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { runs } from '../runs.ts'
 import { resumed, violations } from '../watch-guarantees.ts'
 import { MemoryLog, type WatchableLog } from './memory-log.ts'
 import { StoreLog } from './store-log.ts'
 import { type Step, step, WatchWorld } from './watch-world.ts'
-
-const runs = Number(process.env['RUNS'] ?? 400)
 
 const history = fc.array(step, { maxLength: 60, size: 'max' })
 
@@ -26,12 +25,12 @@ function check(log: WatchableLog, steps: readonly Step[]): void {
 
 it('[WAT30] keeps every guarantee in every history, through lost memory and slow readers', () => {
   const property = fc.property(history, (steps) => check(new MemoryLog(), steps))
-  fc.assert(property, { numRuns: runs })
+  fc.assert(property, { numRuns: runs(400) })
 })
 
 it('[WAT30] keeps them over the real store, in which compaction deletes', () => {
   const property = fc.property(history, (steps) => check(new StoreLog(), steps))
-  fc.assert(property, { numRuns: runs / 4 })
+  fc.assert(property, { numRuns: runs(100) })
 })
 
 it('[WAT30] exercises what it is there to exercise', () => {

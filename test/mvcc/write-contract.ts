@@ -21,7 +21,7 @@ import {
   type Told,
   txnOf,
 } from './requests.ts'
-import type { WithSql } from './store-contract.ts'
+import type { WithSql } from './with-sql.ts'
 
 const MANY = 10_001
 const LONG = 'long'.repeat(1000)

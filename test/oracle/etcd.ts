@@ -1,11 +1,12 @@
 // A real etcd, started beside the tests so that its answers can be asked for.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { access, constants, mkdtemp, rm } from 'node:fs/promises'
-import { createServer } from 'node:net'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { freePort } from './free-port.ts'
+import { findInstalled } from './installed.ts'
 
 export interface Etcd {
   readonly url: string
@@ -22,6 +23,10 @@ export interface EtcdOptions {
   readonly binary?: string
   /** An earlier data directory to go on with. */
   readonly dataDir?: string
+  /** Port on 127.0.0.1; a free one otherwise. */
+  readonly port?: number
+  /** Another URL to serve clients on, such as `https://127.0.0.1:40123`. */
+  readonly secondUrl?: string
   /** More flags, such as `--max-txn-ops=5`. */
   readonly flags?: readonly string[]
 }
@@ -34,7 +39,7 @@ const readyMsMax = 20_000
 
 /** Starts a single etcd on free loopback ports; undefined where no etcd is installed. */
 export async function startEtcd(options: EtcdOptions = {}): Promise<Etcd | undefined> {
-  const binary = options.binary ?? (await findEtcd())
+  const binary = options.binary ?? (await findInstalled('etcd', process.env['ETCD_BINARY']))
   if (binary === undefined) {
     return undefined
   }
@@ -47,7 +52,7 @@ export async function startEtcd(options: EtcdOptions = {}): Promise<Etcd | undef
   // A port is free when asked for and may be taken a moment later by a test that runs beside.
   for (let start = 1; ; start++) {
     try {
-      const { url, version, pid, end } = await startOnce(binary, dataDir, options.flags ?? [])
+      const { url, version, pid, end } = await startOnce(binary, dataDir, options)
       const stop = (): Promise<void> => end('SIGTERM').then(removeOwn)
       return { url, version, pid, stop, kill9: () => end('SIGKILL') }
     } catch (error) {
@@ -66,18 +71,14 @@ interface Started {
   readonly end: (signal: NodeJS.Signals) => Promise<void>
 }
 
-async function startOnce(
-  binary: string,
-  dataDir: string,
-  more: readonly string[],
-): Promise<Started> {
-  const [clientPort, peerPort] = await Promise.all([freePort(), freePort()])
+async function startOnce(binary: string, dataDir: string, options: EtcdOptions): Promise<Started> {
+  const [clientPort, peerPort] = await Promise.all([options.port ?? freePort(), freePort()])
   const url = `http://127.0.0.1:${clientPort}`
   const peerUrl = `http://127.0.0.1:${peerPort}`
   const flags = {
     'name': 'default',
     'data-dir': dataDir,
-    'listen-client-urls': url,
+    'listen-client-urls': options.secondUrl === undefined ? url : `${url},${options.secondUrl}`,
     'advertise-client-urls': url,
     'listen-peer-urls': peerUrl,
     'initial-advertise-peer-urls': peerUrl,
@@ -85,7 +86,8 @@ async function startOnce(
     'logger': 'zap',
     'log-level': 'error',
   }
-  const args = [...Object.entries(flags).map(([name, value]) => `--${name}=${value}`), ...more]
+  const args = Object.entries(flags).map(([name, value]) => `--${name}=${value}`)
+  args.push(...(options.flags ?? []))
   const child = spawn(binary, args, { stdio: ['ignore', 'ignore', 'pipe'], env: quietEnv() })
   await once(child, 'spawn')
   const gone = once(child, 'exit')
@@ -109,28 +111,6 @@ async function startOnce(
     throw new Error(`${binary} did not start: ${complaints}`)
   }
   return { url, version, pid: child.pid ?? 0, end }
-}
-
-/** The path of $ETCD_BINARY or of the first `etcd` in PATH. */
-async function findEtcd(): Promise<string | undefined> {
-  const named = process.env['ETCD_BINARY']
-  if (named !== undefined) {
-    return named
-  }
-  for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
-    const path = join(folder, 'etcd')
-    if (await executable(path)) {
-      return path
-    }
-  }
-  return undefined
-}
-
-async function executable(path: string): Promise<boolean> {
-  return access(path, constants.X_OK).then(
-    () => true,
-    () => false,
-  )
 }
 
 /** ETCD_* variables of the caller would change the server that the tests compare with. */
@@ -170,16 +150,4 @@ async function readVersion(url: string): Promise<string | undefined> {
   const { etcdserver, etcdcluster, storage } = body
   const settled = storage === undefined || storage === etcdcluster
   return settled && etcdcluster !== 'not_decided' ? etcdserver : undefined
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') {
-    throw new Error('a TCP server has a numeric port')
-  }
-  return address.port
 }

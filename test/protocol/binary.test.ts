@@ -16,6 +16,7 @@ import {
 } from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
 import { WireError } from '../../src/protocol/wire.ts'
+import { runs } from '../runs.ts'
 import { fromBase64, readGolden, toBase64, utf8 } from './golden-file.ts'
 import { anyMessage, messageType, messageTypes } from './message-types.ts'
 import { reflectedEncode } from './reflection.ts'
@@ -44,7 +45,7 @@ describe('encode and decode', () => {
         expect(toBase64(bytes)).toBe(toBase64(reflectedEncode(type, message)))
         expect(decode(type, bytes)).toEqual(message)
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     )
   })
 

@@ -14,6 +14,7 @@ import { encodeJson } from '../../src/protocol/json-encode.ts'
 import { create, type MessageFields, type MessageType } from '../../src/protocol/message-type.ts'
 import { routes } from '../../src/protocol/methods.ts'
 import { httpStatus, RpcStatus } from '../../src/protocol/status.ts'
+import { runs } from '../runs.ts'
 import { fromBase64, readGolden, utf8 } from './golden-file.ts'
 import { anyMessage } from './message-types.ts'
 
@@ -88,7 +89,7 @@ describe('decodeJson', () => {
       fc.property(anyMessage, ({ type, message }) => {
         expect(decodeJson(type, utf8(encodeJson(type, message)))).toEqual(message)
       }),
-      { numRuns: 1_000 },
+      { numRuns: runs(1_000) },
     )
   })
 
@@ -207,7 +208,7 @@ describe('decodeJson', () => {
           /^(taken|refused: (invalid char|unexpected EOF|proto:\u00a0).*)$/s,
         )
       }),
-      { numRuns: 2_000 },
+      { numRuns: runs(2_000) },
     )
   })
 })

@@ -12,7 +12,7 @@ import {
 import { rpcMethods } from '../../src/protocol/generated/services.ts'
 import { create, type MessageType } from '../../src/protocol/message-type.ts'
 import type { MethodName } from '../../src/protocol/methods.ts'
-import type { CallAnswer, Creation } from '../../src/protocol/shard-rpc.ts'
+import type { Outcome, Creation } from '../../src/protocol/shard-rpc.ts'
 import type { Shard } from '../../src/shard/shard.ts'
 
 export function bytes(text: string): Uint8Array {
@@ -34,7 +34,7 @@ export async function call(
   method: MethodName,
   request: object,
   token?: string,
-): Promise<CallAnswer> {
+): Promise<Outcome> {
   const type: MessageType<object> = rpcMethods[method].request
   const context = { origin: 'http://test', token, administrator: true as const }
   const [answer] = await shard.callMany([{ method, request: encode(type, request), context }])

@@ -1,7 +1,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
-import type { NewAccessToken } from '../../src/protocol/access-token.ts'
+import type { NewAccessToken } from '../../src/door/access-token.ts'
 import { decodeEnd } from '../../src/protocol/frames.ts'
 import type {
   AuthStatusResponse,

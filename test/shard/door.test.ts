@@ -1,7 +1,7 @@
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
-import type { Visitor } from '../../src/http/access.ts'
-import type { NewAccessToken } from '../../src/protocol/access-token.ts'
+import type { NewAccessToken } from '../../src/door/access-token.ts'
+import type { Visitor } from '../../src/door/visitor.ts'
 import { encode } from '../../src/protocol/binary.ts'
 import { encodeCall, FrameKind } from '../../src/protocol/frames.ts'
 import {

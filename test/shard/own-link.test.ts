@@ -1,6 +1,6 @@
 import { runInDurableObject } from 'cloudflare:test'
 import { describe, expect, it } from 'vitest'
-import type { Visitor } from '../../src/http/access.ts'
+import type { Visitor } from '../../src/door/visitor.ts'
 import type { Shard } from '../../src/shard/shard.ts'
 import { ask, bytes, put, PUT, range, RANGE, shardNamed } from './calls.ts'
 import { SessionClient } from './session-client.ts'

@@ -1,4 +1,4 @@
-import type { Visitor } from '../../src/http/access.ts'
+import type { Visitor } from '../../src/door/visitor.ts'
 import { decode, encode } from '../../src/protocol/binary.ts'
 import {
   decodeEnd,

@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { type Bucket, fileOf, layOut } from '../../src/snapshot/file.ts'
 import { type Part, partOf } from '../../src/snapshot/page.ts'
 import type { Entry } from '../../src/snapshot/tree.ts'
+import { runs } from '../runs.ts'
 import { contentOf, finish, readContent } from './content.ts'
 
 function bucketOf(name: string, entries: readonly (readonly [Buffer, Buffer])[]): Bucket {
@@ -51,7 +52,7 @@ describe('a bbolt file', () => {
           expect(found.map(({ key, value }) => [key, value])).toEqual(entries[i])
         })
       }),
-      { numRuns: 40 },
+      { numRuns: runs(40) },
     )
   })
 

@@ -6,6 +6,7 @@ import { KeyValue } from '../../src/protocol/generated/messages.ts'
 import { bucketsOf } from '../../src/snapshot/buckets.ts'
 import { Keyspace, NOW } from '../auth/keyspace.ts'
 import { deleteOf, putOf, putOp, txnOf } from '../mvcc/requests.ts'
+import { runs } from '../runs.ts'
 import { type BufferedEntry, contentOf, finish, readContent } from './content.ts'
 import { hashOfRows } from './etcd-hash.ts'
 import { stateOf } from './state.ts'
@@ -129,6 +130,6 @@ it('[SNP2] the history of a snapshot is what the watchers heard, as far as it is
       const own = hashOfRows(rows, revision, compactRevision)
       expect(comparable ? own : hash.hash).toBe(hash.hash)
     }),
-    { numRuns: 40 },
+    { numRuns: runs(40) },
   )
 })

@@ -1,5 +1,5 @@
-import { checkAccess } from '../../../src/auth/access.ts'
 import { AuthStore } from '../../../src/auth/auth-store.ts'
+import { checkPermission } from '../../../src/auth/check-permission.ts'
 import type { Sql } from '../../../src/mvcc/sql.ts'
 import { RangeRequest } from '../../../src/protocol/generated/messages.ts'
 import { type PermissionJob, rangeAt } from '../permission-job.ts'
@@ -88,7 +88,7 @@ export class PermissionBench {
     const auth = this.#auth
     const who = { username: USER, revision: auth.revision }
     const leases = { leases: () => [], leasedKeys: () => [] }
-    checkAccess({ auth, who, leases }, '/etcdserverpb.KV/Range', request)
+    checkPermission({ auth, who, leases }, '/etcdserverpb.KV/Range', request)
   }
 }
 

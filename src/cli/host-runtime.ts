@@ -1,0 +1,52 @@
+import { join } from 'node:path'
+import { Host, type WorkerModule } from '../host/host.ts'
+import { HostHttpServer } from '../host/http-server.ts'
+import { sessionRoute } from '../host/session-route.ts'
+import type { Log } from './log.ts'
+import { processFamilies } from './process-metrics.ts'
+import type { Runtime, RuntimeOptions } from './runtime.ts'
+import { directoryUniqueKey, shardUniqueKey } from './workerd-config.ts'
+
+/** The Worker in this process. */
+export async function startHost(options: RuntimeOptions): Promise<Runtime> {
+  const { log, directory, variables, linkSecret } = options
+  logConsole(log)
+  const host = await Host.open({
+    worker: () => import(new URL('../worker.ts', import.meta.url).href) as Promise<WorkerModule>,
+    storage: join(directory, 'shard'),
+    namespaces: [
+      { binding: 'SHARD', className: 'Shard', uniqueKey: shardUniqueKey },
+      { binding: 'DIRECTORY', className: 'Directory', uniqueKey: directoryUniqueKey },
+    ],
+    bindings: {
+      ...Object.fromEntries(variables),
+      HOST: { fetch: async () => Response.json(await processFamilies([process.pid])) },
+    },
+  })
+  const http = new HostHttpServer(host)
+  return {
+    route: sessionRoute(host, '/session', linkSecret),
+    gateway: { address: {}, agent: http.agent() },
+    accept: (socket, isSecure, unread) => http.accept(socket, isSecure, unread),
+    ended: new Promise<never>(() => undefined),
+    stop: async () => {
+      await http.close()
+      host.stop()
+    },
+  }
+}
+
+/** What the Worker writes to its console, and what nobody has caught, goes to the log, as in workerd. */
+function logConsole(log: Log): void {
+  Object.assign(console, {
+    error: (...values: unknown[]) => log.write('error', textOf(values)),
+    warn: (...values: unknown[]) => log.write('warn', textOf(values)),
+  })
+  process.on('unhandledRejection', (error) => log.write('error', textOf([error])))
+}
+
+function textOf(values: readonly unknown[]): string {
+  return values
+    .map((value) => (value instanceof Error ? (value.stack ?? value.message) : String(value)))
+    .join(' ')
+}

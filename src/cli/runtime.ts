@@ -1,0 +1,29 @@
+import type { Agent, RequestOptions } from 'node:http'
+import type { Socket } from 'node:net'
+import type { LinkRoute } from '../link/connection.ts'
+import type { Log } from './log.ts'
+
+/** What the Worker and its Durable Objects run in, on one machine. */
+export interface Runtime {
+  /** The link's way to the keyspace `default`. */
+  readonly route: LinkRoute
+  /** Where requests find the Worker. Clients that came over TLS are all of theirs. */
+  readonly gateway: { readonly address: Pick<RequestOptions, 'socketPath'>; readonly agent: Agent }
+  /** Takes a connection of HTTP/1.1 over, of which `unread` has been read. */
+  accept(socket: Socket, isSecure: boolean, unread: Buffer): void
+  /** Rejects with a Failure when it ends by itself. */
+  readonly ended: Promise<never>
+  /** Ends what is under way, and takes the objects out of memory. */
+  stop(): Promise<void>
+}
+
+export interface RuntimeOptions {
+  readonly log: Log
+  /** The data directory, which is this process's alone. */
+  readonly directory: string
+  /** The Worker's variables by name. */
+  readonly variables: ReadonlyMap<string, string>
+  /** What this process shows of itself to the Worker. */
+  readonly linkSecret: string
+  readonly stopped: Promise<void>
+}

@@ -1,0 +1,84 @@
+import type { Upstream } from '../link/upstream.ts'
+import { rpcMethods } from '../protocol/generated/services.ts'
+import { type MethodName, streaming } from '../protocol/methods.ts'
+import type { CallHandler, GrpcCall } from './call.ts'
+import { checkHealth, listHealth, watchHealth } from './health.ts'
+import { type AskEach, GrpcLeaseKeepAlive } from './lease-keep-alive.ts'
+import { GrpcServerStream } from './server-stream.ts'
+import { type AskUnary, GrpcUnary } from './unary.ts'
+import { GrpcWatch } from './watch.ts'
+
+export interface GrpcMethod {
+  open(call: GrpcCall): CallHandler
+  /** It has no end of its own: a server that goes ends it at once. */
+  readonly isLasting: boolean
+  /** Anybody may call it, with whatever token. */
+  readonly isOpen?: boolean
+}
+
+/** The methods by the path that calls them. */
+export function methodsOf(upstream: Upstream): ReadonlyMap<string, GrpcMethod> {
+  const methods = new Map<string, GrpcMethod>()
+  for (const name of Object.keys(rpcMethods) as MethodName[]) {
+    methods.set(name, methodOf(upstream, name))
+  }
+  for (const [name, method] of Object.entries(healthMethods)) {
+    methods.set(`/grpc.health.v1.Health/${name}`, { ...method, isOpen: true })
+  }
+  return methods
+}
+
+/** The services that methods are of: `etcdserverpb.KV`. */
+export function servicesOf(methods: ReadonlyMap<string, GrpcMethod>): ReadonlySet<string> {
+  return new Set([...methods.keys()].map((path) => path.slice(1, path.lastIndexOf('/'))))
+}
+
+function methodOf(upstream: Upstream, method: MethodName): GrpcMethod {
+  const ask: AskUnary = (call, request, reader) =>
+    upstream.ask({ method, request, context: call.request.context }, reader)
+  const askEach: AskEach = (call, request, signal) =>
+    upstream.call({ method, request, context: call.request.context }, signal)
+  switch (streaming(method)) {
+    case 'unary':
+      return { isLasting: false, open: (call) => new GrpcUnary(call, ask) }
+    case 'server_stream':
+      return {
+        isLasting: false,
+        open: (call) =>
+          new GrpcServerStream(call, (request, reader) =>
+            upstream.stream({ method, request, context: call.request.context }, reader),
+          ),
+      }
+    case 'bidi_stream':
+      return {
+        isLasting: true,
+        open: (call) =>
+          method === '/etcdserverpb.Watch/Watch'
+            ? new GrpcWatch(call, upstream)
+            : new GrpcLeaseKeepAlive(call, askEach),
+      }
+  }
+}
+
+/** What is answered at once leaves nothing to be canceled. */
+function answeredHere(answer: (request: Uint8Array) => Uint8Array): AskUnary {
+  return (_, request, reader) => {
+    reader.answered(answer(request))
+    return { taken: () => undefined, cancel: () => undefined }
+  }
+}
+
+const healthMethods: Readonly<Record<string, GrpcMethod>> = {
+  Check: {
+    isLasting: false,
+    open: (call) => new GrpcUnary(call, answeredHere(checkHealth)),
+  },
+  List: {
+    isLasting: false,
+    open: (call) => new GrpcUnary(call, answeredHere(listHealth)),
+  },
+  Watch: {
+    isLasting: true,
+    open: (call) => new GrpcServerStream(call, watchHealth),
+  },
+}

@@ -1,0 +1,39 @@
+import type { DurableObjectId } from './durable-object-id.ts'
+import type { DurableObjectState } from './durable-object-state.ts'
+import type { OutputGate } from './output-gate.ts'
+import type { WorkerResponse } from './response.ts'
+import type { WorkerWebSocket } from './web-socket.ts'
+
+/** An instance of a class of Durable Objects, as far as the platform calls it. */
+export interface DurableObject {
+  fetch?(request: Request): Promise<WorkerResponse>
+  alarm?(info: { readonly retryCount: number; readonly isRetry: boolean }): Promise<void>
+  webSocketMessage?(socket: WorkerWebSocket, data: string | ArrayBuffer): void | Promise<void>
+  webSocketClose?(
+    socket: WorkerWebSocket,
+    code: number,
+    reason: string,
+    wasClean: boolean,
+  ): void | Promise<void>
+  readonly [method: string]: unknown
+}
+
+export type DurableObjectClass = new (ctx: DurableObjectState, env: unknown) => DurableObject
+
+/** What an object is made of, each time that it comes into memory. */
+export interface ObjectOptions {
+  readonly id: DurableObjectId
+  /** Of its SQLite file, which may be yet to come. */
+  readonly path: string
+  readonly objectClass: DurableObjectClass
+  /** What the object is bound to: what it asks of others leaves by its gate. */
+  readonly env: (gate: OutputGate) => unknown
+  readonly alarms: AlarmKeeper
+}
+
+/** Where alarms are kept for when the object is not in memory. */
+export interface AlarmKeeper {
+  /** Milliseconds since 1970. Durable when it returns. */
+  set(id: DurableObjectId, time: number): void
+  delete(id: DurableObjectId): void
+}

@@ -1,0 +1,208 @@
+import { Agent, createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
+import { Duplex, duplexPair } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { getRequestListener } from '@hono/node-server'
+import { WebSocketServer } from 'ws'
+import type { Host } from './host.ts'
+import { WorkerResponse } from './response.ts'
+import { passMessages } from './web-socket-client.ts'
+
+/** That of workerd. */
+const MESSAGE_BYTES_MAX = 32 * 1024 * 1024
+/** How long answers under way may take to end when the server does. */
+const DRAIN_MS_MAX = 1000
+
+/** HTTP/1.1 to the Worker, on connections that somebody else has accepted. */
+export class HostHttpServer {
+  readonly #host: Host
+  readonly #server: Server
+  readonly #sockets = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload: MESSAGE_BYTES_MAX,
+  })
+  readonly #secure = new WeakSet<Duplex>()
+  readonly #connections = new Set<Duplex>()
+
+  constructor(host: Host) {
+    this.#host = host
+    const listener = getRequestListener((request) => host.fetch(request), {
+      overrideGlobalObjects: false,
+    })
+    this.#server = createServer(
+      {
+        // Whatever else a client wants to switch to, its request is one of HTTP/1.1.
+        shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+        // A watch is a request that may go on for ever, and etcd keeps idle connections.
+        requestTimeout: 0,
+        keepAliveTimeout: 0,
+        noDelay: true,
+      },
+      (incoming, outgoing) => {
+        this.#tellOfTls(incoming)
+        nameHeadersAsGo(outgoing)
+        void listener(incoming, outgoing)
+      },
+    )
+    this.#server.on('upgrade', (incoming: IncomingMessage, socket: Duplex, head: Buffer) => {
+      this.#tellOfTls(incoming)
+      this.#upgrade(incoming, socket, head).catch((error: unknown) => {
+        // oxlint-disable-next-line no-console -- a Worker's log is its console
+        console.error(error)
+        socket.destroy()
+      })
+    })
+    // Its connections come from elsewhere, but it is from here on that it looks after them: slow
+    // headers have a time limit, and idle ones are known.
+    this.#server.emit('listening')
+  }
+
+  /** Serves a connection, of which `unread` has been read already. */
+  accept(socket: Duplex, isSecure: boolean, unread: Buffer): void {
+    this.#connections.add(socket)
+    socket.once('close', () => this.#connections.delete(socket))
+    if (socket.readableEnded) {
+      // Nothing can be put back into it any more.
+      this.#serve(withRead(socket, unread), isSecure)
+      return
+    }
+    socket.pause()
+    socket.unshift(unread)
+    this.#serve(socket, isSecure)
+    socket.resume()
+  }
+
+  #serve(socket: Duplex, isSecure: boolean): void {
+    if (isSecure) {
+      this.#secure.add(socket)
+    }
+    this.#server.emit('connection', socket)
+  }
+
+  /** Makes connections to this server that no network sees, of clients that came over TLS. */
+  agent(): Agent {
+    const agent = new Agent({ keepAlive: true })
+    agent.createConnection = () => {
+      const [client, server] = duplexPair()
+      this.accept(server, true, Buffer.alloc(0))
+      return client
+    }
+    return agent
+  }
+
+  /** TLS ends before; the gateway hears of it by a header, whatever a client says. */
+  #tellOfTls(incoming: IncomingMessage): void {
+    const { rawHeaders, headers } = incoming
+    for (let place = rawHeaders.length - 2; place >= 0; place -= 2) {
+      if (rawHeaders[place]?.toLowerCase() === 'x-forwarded-proto') {
+        rawHeaders.splice(place, 2)
+      }
+    }
+    delete headers['x-forwarded-proto']
+    if (this.#secure.has(incoming.socket)) {
+      rawHeaders.push('X-Forwarded-Proto', 'https')
+      headers['x-forwarded-proto'] = 'https'
+    }
+  }
+
+  async #upgrade(incoming: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> {
+    // Node no longer looks after it, and what goes wrong with it is seen where it is used.
+    socket.on('error', () => undefined)
+    if (!isHandshake(incoming)) {
+      const headers = { 'Content-Type': 'text/plain; charset=utf-8', 'Sec-WebSocket-Version': '13' }
+      await refuse(incoming, socket, new WorkerResponse('Bad Request\n', { status: 400, headers }))
+      return
+    }
+    const headers = new Headers()
+    for (let place = 0; place < incoming.rawHeaders.length; place += 2) {
+      headers.append(incoming.rawHeaders[place] ?? '', incoming.rawHeaders[place + 1] ?? '')
+    }
+    const url = `http://${incoming.headers.host ?? 'localhost'}${incoming.url ?? '/'}`
+    const response = await this.#host.fetch(
+      new Request(url, { method: incoming.method ?? 'GET', headers }),
+    )
+    const { webSocket } = response
+    if (webSocket === null) {
+      await refuse(incoming, socket, response)
+      return
+    }
+    const protocol = response.headers.get('Sec-WebSocket-Protocol')
+    this.#sockets.options.handleProtocols = () => protocol ?? false
+    let isTaken = false
+    this.#sockets.handleUpgrade(incoming, socket, head, (client) => {
+      isTaken = true
+      passMessages(client, webSocket)
+    })
+    if (!isTaken) {
+      // The client has left meanwhile, of which the object is to hear.
+      webSocket.break()
+    }
+  }
+
+  /** Ends idle connections, and the others when they have had a moment. */
+  async close(): Promise<void> {
+    this.#server.close()
+    const deadline = performance.now() + DRAIN_MS_MAX
+    while (this.#connections.size > 0 && performance.now() < deadline) {
+      this.#server.closeIdleConnections()
+      await sleep(10)
+    }
+    this.#connections.forEach((socket) => socket.destroy())
+  }
+}
+
+/** Go writes `Content-Type` where a Headers object has `content-type`. */
+function nameHeadersAsGo(outgoing: ServerResponse): void {
+  const writeHead = outgoing.writeHead.bind(outgoing)
+  outgoing.writeHead = (status: number, headers: unknown) =>
+    writeHead(status, canonical(Object.entries(headers ?? {})))
+}
+
+function canonical(headers: Iterable<[string, string]>): Record<string, string> {
+  return Object.fromEntries(
+    [...headers].map(([name, value]) => [
+      name.replaceAll(/(?<=^|-)[a-z]/g, (letter) => letter.toUpperCase()),
+      value,
+    ]),
+  )
+}
+
+/** RFC 6455 §4.2.1, of which the client's library is asked no more before the Worker is. */
+function isHandshake({ method, headers }: IncomingMessage): boolean {
+  return (
+    method === 'GET' &&
+    headers['sec-websocket-version'] === '13' &&
+    /^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '')
+  )
+}
+
+/** A connection that has been read to its end, with all that was read. */
+function withRead(socket: Duplex, read: Buffer): Duplex {
+  const duplex = new Duplex({
+    read: () => undefined,
+    write: (bytes: Uint8Array, _, done) => void socket.write(bytes, done),
+    final: (done) => void socket.end(done),
+    destroy: (error, done) => {
+      socket.destroy()
+      done(error)
+    },
+  })
+  socket.once('close', () => duplex.destroy())
+  duplex.push(read)
+  duplex.push(null)
+  return duplex
+}
+
+/** The Worker answers something else than a WebSocket. */
+async function refuse(
+  incoming: IncomingMessage,
+  socket: Duplex,
+  response: WorkerResponse,
+): Promise<void> {
+  const outgoing = new ServerResponse(incoming)
+  outgoing.assignSocket(socket as Socket)
+  outgoing.shouldKeepAlive = false
+  outgoing.writeHead(response.status, canonical(response.headers))
+  outgoing.end(Buffer.from(await response.arrayBuffer()), () => socket.end())
+}

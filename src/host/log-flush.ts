@@ -1,0 +1,108 @@
+import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs'
+
+/** A client alone needs longer than this to hear an answer and ask again. */
+const ALONE_MS_MIN = 0.05
+
+/**
+ * Brings commits to the disk: SQLite writes them to its write-ahead log (synchronous = NORMAL), and the
+ * log is flushed here, by fdatasync, once for all commits that are in it by then. A commit that is
+ * alone is waited for, which is the shortest way. Where others come meanwhile, a thread waits, and what
+ * they write is made ready while the disk is busy.
+ */
+export class LogFlush {
+  readonly #path: string
+  readonly #flushed: (commit: number) => void
+  readonly #failed: (error: Error) => void
+  #file: number | undefined
+  /** The last commit in the log. */
+  #written = 0
+  #isUnderWay = false
+  #isBusy = false
+  #lastEnd = 0
+
+  /** `flushed` hears of the last commit that is on disk. Both are called from the loop, or at once. */
+  constructor(path: string, flushed: (commit: number) => void, failed: (error: Error) => void) {
+    this.#path = path
+    this.#flushed = flushed
+    this.#failed = failed
+  }
+
+  /** That commit is in the log. */
+  written(commit: number): void {
+    this.#written = commit
+    if (this.#isUnderWay) {
+      this.#isBusy = true
+      return
+    }
+    this.#isBusy ||= performance.now() - this.#lastEnd < ALONE_MS_MIN
+    if (this.#isBusy) {
+      this.#isBusy = false
+      this.#flushBeside()
+    } else {
+      this.#flushNow()
+    }
+  }
+
+  #flushNow(): void {
+    const commit = this.#written
+    try {
+      fdatasyncSync(this.#open())
+    } catch (error) {
+      this.#failed(error as Error)
+      return
+    }
+    this.#flushed(commit)
+    this.#lastEnd = performance.now()
+  }
+
+  #flushBeside(): void {
+    const commit = this.#written
+    const file = this.#open()
+    this.#isUnderWay = true
+    fdatasync(file, (error) => {
+      if (this.#file !== file) {
+        // The log that it was of is gone.
+        closeSync(file)
+        return
+      }
+      this.#isUnderWay = false
+      if (error === null) {
+        this.#flushed(commit)
+        this.#lastEnd = performance.now()
+        this.#flushRest(commit)
+      } else {
+        this.#failed(error)
+      }
+    })
+  }
+
+  /** What has come meanwhile, unless that was a turn of its own, begun by the answers. */
+  #flushRest(commit: number): void {
+    if (this.#written > commit && !this.#isUnderWay) {
+      this.#flushBeside()
+    }
+  }
+
+  #open(): number {
+    this.#file ??= openSync(this.#path, 'r')
+    return this.#file
+  }
+
+  /** What is in the log by now is on disk when this returns. */
+  end(): void {
+    if (this.#file !== undefined) {
+      fdatasyncSync(this.#file)
+    }
+    this.close()
+  }
+
+  /** Nothing is heard any more of what was written before. */
+  close(): void {
+    const file = this.#file
+    this.#file = undefined
+    if (file !== undefined && !this.#isUnderWay) {
+      closeSync(file)
+    }
+    this.#isUnderWay = false
+  }
+}

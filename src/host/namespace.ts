@@ -1,0 +1,198 @@
+import { join } from 'node:path'
+import { Actor, type ActorOptions } from './actor.ts'
+import { AlarmTable } from './alarm-table.ts'
+import { type DurableObjectId, DurableObjectIds } from './durable-object-id.ts'
+import type { DurableObjectClass } from './durable-object.ts'
+import type { OutputGate } from './output-gate.ts'
+import type { WorkerResponse } from './response.ts'
+
+export interface NamespaceOptions {
+  /** Of the namespace's files. */
+  readonly directory: string
+  /** From which ids are derived (cli/workerd-config.ts). */
+  readonly uniqueKey: string
+  readonly objectClass: DurableObjectClass
+  /** What the objects are bound to. */
+  readonly env: ActorOptions['env']
+}
+
+/** How an object is called: by the methods of its class, or by `fetch`. */
+export interface Stub {
+  readonly id: DurableObjectId
+  fetch(input: string | Request, init?: RequestInit): Promise<WorkerResponse>
+  readonly [method: string]: unknown
+}
+
+/** A namespace as it is bound. */
+export type BoundNamespace = Pick<
+  DurableObjectNamespace,
+  'get' | 'getByName' | 'idFromName' | 'idFromString' | 'jurisdiction'
+>
+
+type StubClass = new (actor: () => Actor, id: DurableObjectId, gate?: OutputGate) => Stub
+
+/** All objects of a class, of which those are in memory that something is asked of. */
+export class DurableObjectNamespace {
+  readonly #options: NamespaceOptions
+  readonly #ids: DurableObjectIds
+  readonly #actors = new Map<string, Actor>()
+  readonly #alarms: AlarmTable
+  readonly #stubClass: StubClass
+
+  constructor(options: NamespaceOptions) {
+    this.#options = options
+    this.#ids = new DurableObjectIds(options.uniqueKey)
+    this.#stubClass = stubClassOf(options.objectClass)
+    this.#alarms = new AlarmTable(
+      join(options.directory, 'metadata.sqlite'),
+      async ({ hex, name }, retries, isLast) => {
+        const id = name === undefined ? this.#ids.fromString(hex) : this.#ids.fromName(name)
+        await this.#actor(id).alarm(retries, isLast)
+      },
+    )
+  }
+
+  /** Alarms of an earlier process go off from now on. */
+  start(): void {
+    this.#alarms.start()
+  }
+
+  /** What was written is on disk, and the files are closed. */
+  stop(): void {
+    this.#alarms.stop()
+    for (const actor of this.#actors.values()) {
+      actor.evict()
+    }
+  }
+
+  /** For who is in an object: its calls leave when what it has written before is on disk. */
+  behind(gate: OutputGate): BoundNamespace {
+    const get = (id: DurableObjectId): Stub => new this.#stubClass(() => this.#actor(id), id, gate)
+    return {
+      get,
+      getByName: (name) => get(this.#ids.fromName(name)),
+      idFromName: (name) => this.#ids.fromName(name),
+      idFromString: (hex) => this.#ids.fromString(hex),
+      jurisdiction: () => this.jurisdiction(),
+    }
+  }
+
+  idFromName(name: string): DurableObjectId {
+    return this.#ids.fromName(name)
+  }
+
+  idFromString(hex: string): DurableObjectId {
+    return this.#ids.fromString(hex)
+  }
+
+  get(id: DurableObjectId): Stub {
+    return new this.#stubClass(() => this.#actor(id), id)
+  }
+
+  /** A hint where the object should be is passed over: there is one place. */
+  getByName(name: string): Stub {
+    return this.get(this.#ids.fromName(name))
+  }
+
+  jurisdiction(): never {
+    throw new Error('Jurisdiction restrictions are not implemented in workerd.')
+  }
+
+  #actor(id: DurableObjectId): Actor {
+    const hex = id.toString()
+    let actor = this.#actors.get(hex)
+    if (actor === undefined) {
+      const { directory, objectClass, env } = this.#options
+      const made: Actor = new Actor({
+        id,
+        path: join(directory, `${hex}.sqlite`),
+        objectClass,
+        env,
+        alarms: this.#alarms,
+        gone: () => {
+          // Another may have come in its place.
+          if (this.#actors.get(hex) === made) {
+            this.#actors.delete(hex)
+          }
+        },
+      })
+      actor = made
+      this.#actors.set(hex, made)
+    }
+    return actor
+  }
+}
+
+/** A class with the methods of the objects' class, each of which is a call. */
+function stubClassOf(objectClass: DurableObjectClass): StubClass {
+  class ActorStub {
+    readonly id: DurableObjectId
+    readonly #actor: () => Actor
+    readonly #gate: OutputGate | undefined
+
+    constructor(actor: () => Actor, id: DurableObjectId, gate?: OutputGate) {
+      this.#actor = actor
+      this.id = id
+      this.#gate = gate
+    }
+
+    get name(): string | undefined {
+      return this.id.name
+    }
+
+    fetch(input: string | Request, init?: RequestInit): Promise<WorkerResponse> {
+      // A client's request is not of Node's own class, which takes no other.
+      const isRequest = input instanceof Request && init === undefined
+      const request = isRequest ? input : new Request(input, init)
+      return this.#gate === undefined
+        ? this.#actor().fetch(request)
+        : this.#gate.passed().then(() => this.#actor().fetch(request))
+    }
+
+    static define(name: string): void {
+      Object.defineProperty(ActorStub.prototype, name, {
+        value(this: ActorStub, ...params: unknown[]) {
+          return this.#call(name, params)
+        },
+      })
+    }
+
+    async #call(name: string, params: readonly unknown[]): Promise<unknown> {
+      if (this.#gate === undefined) {
+        return this.#actor().call(name, params)
+      }
+      const copies = structuredClone([...params])
+      await this.#gate.passed()
+      return this.#actor().call(name, copies)
+    }
+  }
+  methodsOf(objectClass.prototype as object).forEach((name) => ActorStub.define(name))
+  return ActorStub as unknown as StubClass
+}
+
+/** Those that can be called, inherited ones too. */
+function methodsOf(prototype: object): ReadonlySet<string> {
+  const names = new Set<string>()
+  for (
+    let level = prototype;
+    level !== Object.prototype;
+    level = Object.getPrototypeOf(level) as object
+  ) {
+    for (const name of Object.getOwnPropertyNames(level)) {
+      if (!platformMethods.has(name)) {
+        names.add(name)
+      }
+    }
+  }
+  return names
+}
+
+/** Of a class, those that the platform calls. */
+const platformMethods: ReadonlySet<string> = new Set([
+  'constructor',
+  'fetch',
+  'alarm',
+  'webSocketMessage',
+  'webSocketClose',
+  'webSocketError',
+])

@@ -1,0 +1,352 @@
+import { closeSync, existsSync, fsyncSync, openSync, rmSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { LogFlush } from './log-flush.ts'
+import { parametersOf, SqlCheck } from './sql-check.ts'
+import { bindable, sqlLimits, type SqlValue } from './sql-limits.ts'
+
+export type Row = unknown[]
+
+/** One of the object's. */
+interface Statement {
+  readonly prepared: StatementSync
+  readonly writes: boolean
+  /** Other statements may have other columns when it has run. */
+  readonly alters: boolean
+  readonly parameters: number
+  readonly columns: readonly string[]
+  /** The statements behind it in its text. */
+  readonly rest: string
+}
+
+/** Statements are constant texts; a program that made them up would fill the memory. */
+const STATEMENTS_MAX = 1000
+
+const CREATE_METADATA =
+  'CREATE TABLE IF NOT EXISTS _cf_METADATA (key INTEGER PRIMARY KEY, value BLOB)'
+const SELECT_ALARM = 'SELECT value FROM _cf_METADATA WHERE key = 1'
+const SELECT_METADATA = `SELECT 1 FROM sqlite_schema WHERE name = '_cf_METADATA'`
+const UPSERT_ALARM =
+  'INSERT INTO _cf_METADATA (key, value) VALUES (1, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value'
+const DELETE_ALARM = 'DELETE FROM _cf_METADATA WHERE key = 1'
+
+const NS_PER_MS = 1_000_000n
+
+export interface SqliteListener {
+  /** The first write since the last commit: somebody has to call `commit`. */
+  begun(): void
+  /** That commit is on disk, and all before it. */
+  durable(commit: number): void
+  /** The disk has not taken what was committed, or SQLite has undone it: the object is broken. */
+  failed(error: unknown): void
+}
+
+/**
+ * The file of one object, as workerd keeps it: the tables of the object, and its alarm in
+ * `_cf_METADATA`. Until something is written there is no file, because any name has an object. What is
+ * written is in one transaction until `commit`.
+ */
+export class SqliteFile {
+  readonly #path: string
+  readonly #listener: SqliteListener
+  /** The object's, which are checked. */
+  readonly #statements = new Map<string, Statement>()
+  /** The host's own. */
+  readonly #own = new Map<string, StatementSync>()
+  readonly #flush: LogFlush
+  #database: DatabaseSync
+  #check: SqlCheck
+  #isStored: boolean
+  #isOpen = true
+  #inTransaction = false
+  /** Something was written in the transaction. */
+  #begun = false
+  #depth = 0
+  /** Tables were made or altered since the commit. */
+  #altered = false
+  /** Something has been asked of it since this was last set to false. */
+  used = false
+
+  constructor(path: string, listener: SqliteListener) {
+    this.#path = path
+    this.#listener = listener
+    this.#isStored = existsSync(path)
+    this.#database = this.#open()
+    this.#check = new SqlCheck(this.#database)
+    this.#flush = new LogFlush(
+      `${path}-wal`,
+      (commit) => listener.durable(commit),
+      (error) => listener.failed(error),
+    )
+  }
+
+  #reopen(): void {
+    this.#statements.clear()
+    this.#own.clear()
+    this.#database = this.#open()
+    this.#check = new SqlCheck(this.#database)
+  }
+
+  #open(): DatabaseSync {
+    if (!this.#isStored) {
+      return new DatabaseSync(':memory:', { limits: sqlLimits })
+    }
+    const database = new DatabaseSync(this.#path, { limits: sqlLimits })
+    // One process has the file, so no lock is taken for each read, and the index of the log is in memory.
+    database.exec('PRAGMA locking_mode = EXCLUSIVE')
+    database.exec('PRAGMA journal_mode = WAL')
+    // Each commit is flushed by LogFlush; checkpoints flush by themselves.
+    database.exec('PRAGMA synchronous = NORMAL')
+    return database
+  }
+
+  /** Whether there is something that is not on disk yet. */
+  get begun(): boolean {
+    return this.#begun
+  }
+
+  /** Bytes of the pages in use. */
+  get size(): number {
+    const pragma = (name: string): number => {
+      const row = this.#ownStatement(`PRAGMA ${name}`).get() as unknown as number[] | undefined
+      return row?.[0] ?? 0
+    }
+    return (pragma('page_count') - pragma('freelist_count')) * pragma('page_size')
+  }
+
+  /** All rows of a statement, or of the last of several; `columns` are their names. */
+  exec(text: string, params: readonly SqlValue[]): { columns: readonly string[]; rows: Row[] } {
+    this.#requireOpen()
+    const known = this.#statement(text)
+    const isLast = known.rest === ''
+    if (known.parameters !== (isLast ? params.length : 0)) {
+      throw new Error('Wrong number of parameter bindings for SQL query.')
+    }
+    const bound = isLast ? params.map(bindable) : []
+    if (known.writes && !this.#begun) {
+      this.#write()
+    }
+    // The file may have come into being with it, for which nothing was prepared.
+    const { prepared, columns, alters, rest } = known.writes ? this.#statement(text) : known
+    const rows = this.#watched(() => prepared.all(...bound)) as unknown as Row[]
+    if (alters) {
+      this.#altered = true
+      this.#statements.clear()
+    }
+    if (!isLast) {
+      return this.exec(rest, params)
+    }
+    for (const row of rows) {
+      for (let place = 0; place < row.length; place++) {
+        const cell = row[place]
+        // A Durable Object answers blobs as buffers.
+        if (cell instanceof Uint8Array) {
+          row[place] = cell.buffer
+        }
+      }
+    }
+    return { columns, rows }
+  }
+
+  #requireOpen(): void {
+    this.used = true
+    if (!this.#isOpen) {
+      throw new Error('the object is no longer in memory: its storage is closed')
+    }
+  }
+
+  #statement(text: string): Statement {
+    return this.#statements.get(text) ?? this.#prepare(text)
+  }
+
+  #prepare(text: string): Statement {
+    const checked = this.#check.prepare(() => this.#database.prepare(text))
+    const { prepared } = checked
+    const { sourceSQL } = prepared
+    prepared.setReturnArrays(true)
+    const statement = {
+      ...checked,
+      parameters: parametersOf(sourceSQL),
+      columns: prepared.columns().map(({ name }) => name),
+      rest: restOf(text, sourceSQL),
+    }
+    if (this.#statements.size >= STATEMENTS_MAX) {
+      this.#statements.clear()
+    }
+    this.#statements.set(text, statement)
+    return statement
+  }
+
+  #ownStatement(text: string): StatementSync {
+    let statement = this.#own.get(text)
+    if (statement === undefined) {
+      statement = this.#database.prepare(text)
+      statement.setReturnArrays(true)
+      this.#own.set(text, statement)
+    }
+    return statement
+  }
+
+  #write(): void {
+    this.#begin()
+    this.#begun = true
+    this.#listener.begun()
+  }
+
+  #begin(): void {
+    if (this.#inTransaction) {
+      return
+    }
+    if (!this.#isStored) {
+      this.#database.close()
+      this.#isStored = true
+      this.#reopen()
+    }
+    this.#run('BEGIN')
+    this.#inTransaction = true
+  }
+
+  #run(text: string): void {
+    this.#watched(() => this.#ownStatement(text).run())
+  }
+
+  /** Nothing may run behind a transaction that is gone: it would be stored by itself. */
+  #watched<T>(run: () => T): T {
+    try {
+      return run()
+    } catch (error) {
+      if (this.#inTransaction && this.#isOpen && !this.#database.isTransaction) {
+        this.#listener.failed(error)
+      }
+      throw error
+    }
+  }
+
+  /** A savepoint: what `body` writes is undone where it throws. May be nested. */
+  transaction<T>(body: () => T): T {
+    this.#requireOpen()
+    this.#begin()
+    const name = `_cf_savepoint_${this.#depth++}`
+    this.#run(`SAVEPOINT ${name}`)
+    try {
+      const result = body()
+      this.#run(`RELEASE ${name}`)
+      return result
+    } catch (error) {
+      // An object that is lost has nothing to undo any more.
+      if (this.#isOpen) {
+        this.#run(`ROLLBACK TO ${name}`)
+        this.#run(`RELEASE ${name}`)
+        if (this.#altered) {
+          this.#statements.clear()
+        }
+      }
+      throw error
+    } finally {
+      this.#depth--
+      if (this.#depth === 0 && !this.#begun && this.#isOpen) {
+        this.#end()
+      }
+    }
+  }
+
+  /** The alarm in ms since 1970. */
+  get alarm(): number | null {
+    this.#requireOpen()
+    if (this.#ownStatement(SELECT_METADATA).get() === undefined) {
+      return null
+    }
+    const prepared = this.#ownStatement(SELECT_ALARM)
+    // Nanoseconds since 1970 are beyond 2^53.
+    prepared.setReadBigInts(true)
+    const row = prepared.get() as unknown as [bigint] | undefined
+    return row === undefined ? null : Number(row[0] / NS_PER_MS)
+  }
+
+  set alarm(time: number | null) {
+    this.#requireOpen()
+    if (time === null && this.alarm === null) {
+      return
+    }
+    if (!this.#begun) {
+      this.#write()
+    }
+    this.#run(CREATE_METADATA)
+    if (time === null) {
+      this.#run(DELETE_ALARM)
+    } else {
+      this.#ownStatement(UPSERT_ALARM).run(BigInt(time) * NS_PER_MS)
+    }
+  }
+
+  /**
+   * Ends the transaction; the listener hears when that is on disk, perhaps at once. Throws where SQLite
+   * does not take it: then nothing of it was stored, and the object is broken.
+   */
+  commit(commit: number): void {
+    this.#end()
+    this.#begun = false
+    this.#flush.written(commit)
+  }
+
+  #end(): void {
+    this.#run('COMMIT')
+    this.#inTransaction = false
+    this.#altered = false
+  }
+
+  /** Everything is gone, file and all. */
+  deleteAll(): void {
+    this.#requireOpen()
+    this.#forget()
+    this.#flush.close()
+    for (const suffix of ['', '-wal', '-shm', '-journal']) {
+      rmSync(this.#path + suffix, { force: true })
+    }
+    const directory = openSync(dirname(this.#path), 'r')
+    fsyncSync(directory)
+    closeSync(directory)
+    this.#isStored = false
+    this.#reopen()
+  }
+
+  /** What was not committed is undone; what was committed is on disk when this returns. */
+  close(): void {
+    if (this.#isOpen) {
+      this.#flush.end()
+      this.abandon()
+    }
+  }
+
+  /**
+   * What was not committed is undone, and of what was committed nobody is told any more. SQLite writes
+   * its log into the file when it closes it, so that nothing rests on a log that could not be flushed.
+   */
+  abandon(): void {
+    if (this.#isOpen) {
+      this.#isOpen = false
+      this.#flush.close()
+      this.#forget()
+    }
+  }
+
+  #forget(): void {
+    this.#statements.clear()
+    this.#own.clear()
+    if (this.#inTransaction) {
+      this.#inTransaction = false
+      this.#begun = false
+      // Where the disk has failed, SQLite has undone it by itself.
+      if (this.#database.isTransaction) {
+        this.#database.exec('ROLLBACK')
+      }
+    }
+    this.#database.close()
+  }
+}
+
+/** What of a text stands behind its first statement: nothing, where there are but spaces and semicolons. */
+function restOf(text: string, first: string): string {
+  const rest = text.slice(text.indexOf(first) + first.length)
+  return /^[\s;]*$/.test(rest) ? '' : rest
+}

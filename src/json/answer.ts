@@ -1,0 +1,85 @@
+import { STATUS_CODES } from 'node:http'
+import type { Answer } from '../gateway-rules/answer.ts'
+
+/** As workerd calls it, for which Node has no name. */
+const reasons: Readonly<Record<number, string | undefined>> = {
+  ...STATUS_CODES,
+  499: 'Client Error',
+}
+
+type Fields = Readonly<Record<string, string>>
+
+/** What of an answer its connection decides. */
+export interface AnswerFrame {
+  readonly cors: Fields | undefined
+  /** It is the last one of the connection. */
+  readonly isLast: boolean
+}
+
+/** A text as it goes over the wire. ASCII is what most answers are, and cheaper to write. */
+export interface WireText {
+  readonly text: string
+  readonly encoding: 'latin1' | 'utf8'
+}
+
+export function wholeAnswer({ status, headers, body }: Answer, frame: AnswerFrame): WireText {
+  const length = Buffer.byteLength(body)
+  const head = headText(status, `Content-Length: ${length}`, headers, frame)
+  return { text: head + body, encoding: length === body.length ? 'latin1' : 'utf8' }
+}
+
+/** The head of an answer whose length nobody knows yet. */
+export function chunkedHead(headers: Fields, frame: AnswerFrame): string {
+  return headText(200, 'Transfer-Encoding: chunked', headers, frame)
+}
+
+/** A piece of its body, in ASCII. */
+export function chunk(text: string): string {
+  return `${text.length.toString(16).toUpperCase()}\r\n${text}\r\n`
+}
+
+export const lastChunk = '0\r\n\r\n'
+
+function headText(
+  status: number,
+  length: string,
+  headers: Fields,
+  { cors, isLast }: AnswerFrame,
+): string {
+  const close = isLast ? 'Connection: close\r\n' : ''
+  const lines = fieldLines(headers, cors) + close
+  return `HTTP/1.1 ${status} ${reasons[status] ?? ''}\r\n${length}\r\n${lines}\r\n`
+}
+
+const withoutCors: Fields = {}
+const printed = new WeakMap<Fields, WeakMap<Fields, string>>()
+
+/** Those of most answers are the same objects. */
+function fieldLines(headers: Fields, cors: Fields = withoutCors): string {
+  let byCors = printed.get(headers)
+  if (byCors === undefined) {
+    byCors = new WeakMap()
+    printed.set(headers, byCors)
+  }
+  let lines = byCors.get(cors)
+  if (lines === undefined) {
+    lines = printFields(headers, cors)
+    byCors.set(cors, lines)
+  }
+  return lines
+}
+
+/** As workerd writes them, so that it shows nowhere who has answered. */
+const order = [
+  'Content-Type',
+  'Access-Control-Allow-Origin',
+  'WWW-Authenticate',
+  'Access-Control-Allow-Headers',
+  'Access-Control-Allow-Methods',
+]
+
+function printFields(headers: Fields, cors: Fields): string {
+  const fields = { ...headers, ...cors }
+  const names = [...order.filter((name) => name in fields), ...Object.keys(fields)]
+  return [...new Set(names)].map((name) => `${name}: ${fields[name] ?? ''}\r\n`).join('')
+}

@@ -1,0 +1,88 @@
+import { methodAt } from '../gateway-rules/call.ts'
+import type { RequestHead } from '../gateway-rules/request-head.ts'
+import { type MethodName, streaming } from '../protocol/methods.ts'
+
+/** A request of HTTP/1.1 that calls a unary method, and that can be read in one way only. */
+export interface PlainRequest extends RequestHead {
+  readonly method: MethodName
+  readonly host: string
+  /** Where the body is among the bytes that the request was read from; its end may be yet to come. */
+  readonly bodyStart: number
+  readonly end: number
+}
+
+/** As much as a request has to say of itself at most. */
+const HEAD_BYTES_MAX = 16 * 1024
+/** A request is held in whole until it is complete. What is longer costs so much that a pipe adds little. */
+const BODY_BYTES_MAX = 256 * 1024
+
+const BEGIN = 'POST /v3/'
+const HEAD_END = '\r\n\r\n'
+
+/** RFC 9112 without what it only tolerates: one space, no folded lines, no bytes beyond ASCII. */
+const plainHead = /^POST (\/v3\/[a-z/-]+) HTTP\/1\.1\r\n((?:[\w!#$%&'*+.^`|~-]+:[\t -~]*\r\n)+)$/
+const plainHost = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
+const plainLength = /^(?:0|[1-9]\d{0,9})$/
+
+/** They change what the body is, or what becomes of the connection. */
+const notPlain = ['transfer-encoding', 'upgrade', 'expect', 'trailer', 'te']
+
+/**
+ * Reads the request that begins with the bytes. Whatever is not of the plainest form is `other`: it
+ * is not for this parser to say what it means.
+ */
+export function readRequest(bytes: Buffer): PlainRequest | 'incomplete' | 'other' {
+  const headEnd = bytes.indexOf(HEAD_END)
+  if (headEnd === -1) {
+    const begun = bytes.toString('latin1', 0, BEGIN.length)
+    return bytes.length <= HEAD_BYTES_MAX && BEGIN.startsWith(begun) ? 'incomplete' : 'other'
+  }
+  if (headEnd > HEAD_BYTES_MAX) {
+    return 'other'
+  }
+  const [, path = '', lines = ''] = plainHead.exec(bytes.toString('latin1', 0, headEnd + 2)) ?? []
+  const method = methodAt(path)
+  const fields = readFields(lines)
+  if (method === undefined || streaming(method) !== 'unary' || fields === undefined) {
+    return 'other'
+  }
+  const host = fields.get('host') ?? ''
+  const length = fields.get('content-length') ?? ''
+  const isPlain =
+    plainHost.test(host) &&
+    plainLength.test(length) &&
+    Number(length) <= BODY_BYTES_MAX &&
+    (fields.get('connection') ?? 'keep-alive').toLowerCase() === 'keep-alive' &&
+    !notPlain.some((name) => fields.has(name))
+  if (!isPlain) {
+    return 'other'
+  }
+  const bodyStart = headEnd + HEAD_END.length
+  return {
+    method,
+    host,
+    headers: { get: (name) => fields.get(name.toLowerCase()) ?? null },
+    bodyStart,
+    end: bodyStart + Number(length),
+  }
+}
+
+/**
+ * By their names in lower case; undefined where one comes twice, of which others may take either, or
+ * is empty, which others may take for none.
+ */
+function readFields(lines: string): ReadonlyMap<string, string> | undefined {
+  const fields = new Map<string, string>()
+  for (let start = 0; start < lines.length;) {
+    const colon = lines.indexOf(':', start)
+    const end = lines.indexOf('\r\n', colon)
+    const name = lines.slice(start, colon).toLowerCase()
+    const value = lines.slice(colon + 1, end).trim()
+    if (value === '' || fields.has(name)) {
+      return undefined
+    }
+    fields.set(name, value)
+    start = end + 2
+  }
+  return fields
+}

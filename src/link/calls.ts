@@ -1,0 +1,162 @@
+import { decodeEnd, encodeCall, type Frame, FrameKind } from '../protocol/frames.ts'
+import { type Code, RpcStatus, statusOf } from '../protocol/status.ts'
+import { isRepeatable } from './repeatable.ts'
+import type { AnswerReader, UnaryCall } from './upstream.ts'
+
+/** Calls that are not answered; below what the shard takes on one socket. */
+const CALLS_MAX = 20_000
+/** Bytes of calls that wait to be sent: two dozen of the longest. */
+const WAITING_BYTES_MAX = 256 * 1024 * 1024
+/** Calls of one message: behind that the next one can be on its way while this one is worked on. */
+const MESSAGE_BYTES_MAX = 1024 * 1024
+/** How long a call waits for a link, about as long as etcd lets a request wait for its leader. */
+const WAIT_MS_MAX = 5_000
+
+export class PendingCall {
+  readonly stream: number
+  readonly payload: Uint8Array
+  readonly reader: AnswerReader
+  readonly #repeatable: boolean
+  /** The message that it left in; undefined while it waits. */
+  message: number | undefined
+  /** When it gives up waiting for a link, in ms; undefined as long as it has not begun to wait. */
+  deadline: number | undefined
+
+  constructor(stream: number, call: UnaryCall, reader: AnswerReader) {
+    this.stream = stream
+    this.payload = encodeCall(call)
+    this.reader = reader
+    this.#repeatable = isRepeatable(call)
+  }
+
+  get repeatable(): boolean {
+    return this.#repeatable && this.reader.repeatable
+  }
+
+  wait(now: number): void {
+    this.message = undefined
+    this.deadline ??= now + WAIT_MS_MAX
+  }
+}
+
+/**
+ * The calls of a link: those that wait to be sent, first come first served, and those that wait for
+ * their answers. What is repeatable outlives a lost socket.
+ */
+export class LinkCalls {
+  #waiting = new Map<number, PendingCall>()
+  readonly #sent = new Map<number, PendingCall>()
+  #waitingBytes = 0
+
+  get count(): number {
+    return this.#waiting.size + this.#sent.size
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.size
+  }
+
+  has(stream: number): boolean {
+    return this.#waiting.has(stream) || this.#sent.has(stream)
+  }
+
+  /** Answers whether there was room for it. */
+  add(call: PendingCall): boolean {
+    const bytes = this.#waitingBytes + call.payload.length
+    if (this.count >= CALLS_MAX || bytes > WAITING_BYTES_MAX) {
+      return false
+    }
+    this.#waiting.set(call.stream, call)
+    this.#waitingBytes = bytes
+    return true
+  }
+
+  /** The next calls to be sent, as the frames of message `message`. */
+  take(message: number): readonly Frame[] {
+    const frames: Frame[] = []
+    let bytes = 0
+    for (const [stream, call] of this.#waiting) {
+      if (frames.length > 0 && bytes + call.payload.length > MESSAGE_BYTES_MAX) {
+        break
+      }
+      bytes += call.payload.length
+      call.message = message
+      this.#waiting.delete(stream)
+      this.#sent.set(stream, call)
+      frames.push({ kind: FrameKind.CALL, stream, payload: call.payload })
+    }
+    this.#waitingBytes -= bytes
+    return frames
+  }
+
+  part(stream: number, payload: Uint8Array): void {
+    this.#sent.get(stream)?.reader.part(payload)
+  }
+
+  /** Answers the message that the call had left in, if somebody still waited for its answer. */
+  answer(stream: number, payload: Uint8Array): number | undefined {
+    const call = this.#sent.get(stream)
+    this.#sent.delete(stream)
+    if (call !== undefined) {
+      if (payload[0] === 0) {
+        call.reader.answered(payload.subarray(1))
+      } else {
+        const { code, message } = decodeEnd(payload)
+        call.reader.failed(new RpcStatus(code as Code, message))
+      }
+    }
+    return call?.message
+  }
+
+  /** Nobody waits for the answer any more. Answers whether the shard knows of the call. */
+  cancel(stream: number): boolean {
+    const waiting = this.#waiting.get(stream)
+    if (waiting !== undefined) {
+      this.#waiting.delete(stream)
+      this.#waitingBytes -= waiting.payload.length
+    }
+    return this.#sent.delete(stream)
+  }
+
+  /** The socket is gone. What may have been done and must not be done twice has failed. */
+  lost(now: number): void {
+    const sent = [...this.#sent.values()]
+    const again = sent.filter((call) => call.repeatable)
+    const failed = sent.filter((call) => !call.repeatable)
+    this.#sent.clear()
+    this.#waiting = new Map(
+      [...again, ...this.#waiting.values()].map((call) => [call.stream, call]),
+    )
+    for (const call of again) {
+      this.#waitingBytes += call.payload.length
+      call.reader.repeated()
+    }
+    for (const call of this.#waiting.values()) {
+      call.wait(now)
+    }
+    for (const call of failed) {
+      call.reader.failed(statusOf('timeout-connection-lost'))
+    }
+  }
+
+  /** Gives up those that have waited for a link too long. */
+  expire(now: number): void {
+    for (const call of this.#waiting.values()) {
+      call.wait(now)
+      if ((call.deadline ?? now) <= now) {
+        this.cancel(call.stream)
+        call.reader.failed(statusOf('timeout'))
+      }
+    }
+  }
+
+  end(status: RpcStatus): void {
+    const all = [...this.#sent.values(), ...this.#waiting.values()]
+    this.#sent.clear()
+    this.#waiting.clear()
+    this.#waitingBytes = 0
+    for (const call of all) {
+      call.reader.failed(status)
+    }
+  }
+}

@@ -1,0 +1,266 @@
+import type { IncomingMessage } from 'node:http'
+import type { Socket } from 'node:net'
+import { WebSocket } from 'ws'
+import * as z from 'zod'
+import {
+  decodeFrames,
+  encodeFrames,
+  type Frame,
+  FrameError,
+  messagesOf,
+  SESSION_PROTOCOL,
+} from '../protocol/frames.ts'
+import { statusOf } from '../protocol/status.ts'
+import { BufferGarbage } from './buffer-garbage.ts'
+import type { LinkConnection, LinkRoute, SocketEnd, SocketListener } from './connection.ts'
+
+const HANDSHAKE_MS_MAX = 10_000
+/** How long the upstream may take to answer a goodbye. */
+const CLOSE_MS_MAX = 1_000
+/** RFC 6455 §7.4.1. */
+const CLOSE_NORMAL = 1000
+const CLOSE_ABNORMAL = 1006
+/**
+ * The shard's messages are a turn's answers: some pages of half a MiB, or watch responses of some
+ * MiB.
+ */
+const MESSAGE_BYTES_MAX = 512 * 1024 * 1024
+const REFUSAL_BYTES_MAX = 1024
+/**
+ * A socket that is silent this long is asked whether it is still there, and given as long again.
+ */
+const PING_MS = 10_000
+/** As many times longer while nobody waits for anything. */
+const IDLE_PINGS = 3
+/** HTTP statuses below 500 that may pass by themselves. */
+const TEMPORARY_STATUSES: ReadonlySet<number> = new Set([408, 421, 425, 429])
+
+export interface WebSocketRoute {
+  /** `ws://…`, `wss://…` or `ws+unix:/path:/session`. */
+  readonly url: string
+  readonly token?: string | undefined
+}
+
+/** The session route of a Worker. */
+export function webSocketTo(options: WebSocketRoute): LinkRoute {
+  return { name: options.url, connect: (listener) => new LinkSocket(options, listener) }
+}
+
+/**
+ * A mask keeps proxies on the way from being misled (RFC 6455 §10.3). On a socket of this machine
+ * there is none, and a mask of zeros costs no pass over the bytes.
+ */
+function leaveUnmasked(): void {
+  // It comes as zeros.
+}
+
+/** One WebSocket to the shard. */
+class LinkSocket implements LinkConnection {
+  readonly #socket: WebSocket
+  readonly #listener: SocketListener
+  readonly #garbage = new BufferGarbage()
+  readonly #handshake: NodeJS.Timeout
+  #pings: NodeJS.Timeout | undefined
+  #isRefused = false
+  #end: SocketEnd | undefined
+  #heard = false
+  #asked = false
+  #idle = 0
+
+  constructor({ url, token }: WebSocketRoute, listener: SocketListener) {
+    this.#listener = listener
+    this.#socket = new WebSocket(url, SESSION_PROTOCOL, {
+      headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
+      maxPayload: MESSAGE_BYTES_MAX,
+      perMessageDeflate: false,
+      ...(url.startsWith('ws+unix:') && { generateMask: leaveUnmasked }),
+    })
+    this.#handshake = setTimeout(() => this.#giveUpHandshake(), HANDSHAKE_MS_MAX)
+    this.#socket
+      .on('upgrade', ({ socket }) => this.#follow(socket))
+      .on('open', () => this.#opened())
+      .on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary))
+      .on('pong', () => (this.#heard = true))
+      .on('unexpected-response', (_, response) => void this.#refused(response))
+      .on('error', (error) => this.#failed(error))
+      .on('close', (code, text) => this.#closed(code, text.toString()))
+  }
+
+  get queuedBytes(): number {
+    return this.#socket.bufferedAmount
+  }
+
+  /** As one message, unless that would be too long for one. */
+  send(frames: readonly Frame[]): void {
+    for (const message of messagesOf(frames)) {
+      this.#socket.send(encodeFrames(message))
+    }
+  }
+
+  /** Of the connection below, what the WebSocket does not tell. */
+  #follow(connection: Socket): void {
+    connection
+      .on('drain', () => {
+        if (this.#end === undefined) {
+          this.#listener.drained()
+        }
+      })
+      .once('end', () => {
+        // Without a goodbye, and what is still to be sent is for nobody.
+        if (this.#socket.readyState === WebSocket.OPEN) {
+          this.#giveUp({ reason: `closed with ${CLOSE_ABNORMAL}`, refused: false })
+        }
+      })
+  }
+
+  #opened(): void {
+    clearTimeout(this.#handshake)
+    this.#pings = setInterval(() => this.#checkAlive(), PING_MS)
+    this.#listener.opened()
+  }
+
+  /** What is known of a refusal by then is told when its body breaks off. */
+  #giveUpHandshake(): void {
+    if (this.#isRefused) {
+      this.#socket.terminate()
+    } else {
+      this.#giveUp({ reason: 'the handshake takes too long', refused: false })
+    }
+  }
+
+  #failed(error: Error): void {
+    // A refusal is told by its own words.
+    if (!this.#isRefused) {
+      this.#over({ reason: reasonOf(error), refused: false })
+    }
+  }
+
+  #closed(code: number, text: string): void {
+    if (!this.#isRefused) {
+      const reason = `closed with ${code}${text === '' ? '' : `, ${text}`}`
+      this.#over({ reason, refused: false })
+    }
+  }
+
+  #receive(data: Buffer, isBinary: boolean): void {
+    if (this.#end !== undefined) {
+      return
+    }
+    this.#heard = true
+    this.#garbage.add(data.length)
+    try {
+      if (!isBinary) {
+        throw new FrameError('a text message, where frames are binary')
+      }
+      for (const frame of decodeFrames(data)) {
+        this.#listener.received(frame)
+      }
+    } catch (error) {
+      if (!(error instanceof FrameError)) {
+        throw error
+      }
+      this.#giveUp({ reason: `the upstream sent ${error.message}`, refused: false })
+    }
+  }
+
+  #checkAlive(): void {
+    const heard = this.#heard
+    this.#heard = false
+    if (heard) {
+      this.#asked = false
+      this.#idle = 0
+    } else if (this.#asked) {
+      this.#giveUp({ reason: 'no answer to a ping', refused: false })
+    } else if (this.#listener.busy || ++this.#idle >= IDLE_PINGS) {
+      this.#idle = 0
+      this.#asked = true
+      this.#socket.ping()
+    }
+  }
+
+  async #refused(response: IncomingMessage): Promise<void> {
+    this.#isRefused = true
+    const status = response.statusCode ?? 0
+    const said = await firstLine(response)
+    const refused = status < 500 && !TEMPORARY_STATUSES.has(status)
+    const missing = status === 404 && said === statusOf('keyspace-not-found').message
+    this.#giveUp({
+      reason: `${explain(status)}${said === '' ? '' : `: ${said}`}`,
+      refused,
+      missing,
+    })
+  }
+
+  /** From here. */
+  #giveUp(end: SocketEnd): void {
+    this.#over(end)
+    this.#socket.terminate()
+  }
+
+  #over(end: SocketEnd): void {
+    if (this.#end === undefined) {
+      this.#end = end
+      clearTimeout(this.#handshake)
+      clearInterval(this.#pings)
+      this.#listener.closed(end)
+    }
+  }
+
+  close(): void {
+    this.#end = { reason: 'closed here', refused: false }
+    clearTimeout(this.#handshake)
+    clearInterval(this.#pings)
+    this.#socket.close(CLOSE_NORMAL)
+    setTimeout(() => this.#socket.terminate(), CLOSE_MS_MAX).unref()
+  }
+}
+
+/** The error of a name with several addresses has no message of its own. */
+function reasonOf(error: Error): string {
+  return error instanceof AggregateError
+    ? error.errors.map((one) => (one instanceof Error ? one.message : String(one))).join(', ')
+    : error.message
+}
+
+function explain(status: number): string {
+  switch (status) {
+    case 400:
+      return 'it refuses this version of the protocol (HTTP 400)'
+    case 401:
+    case 403:
+      return `it refuses the token (HTTP ${status})`
+    default:
+      return `it answers HTTP ${status} where a WebSocket was asked for`
+  }
+}
+
+/** Of a refusal's body, in printable characters. */
+async function firstLine(response: IncomingMessage): Promise<string> {
+  let body = ''
+  try {
+    for await (const chunk of response.setEncoding('utf8')) {
+      body += String(chunk)
+      if (body.length >= REFUSAL_BYTES_MAX) {
+        break
+      }
+    }
+  } catch (error) {
+    body += ` (${error instanceof Error ? error.message : String(error)})`
+  }
+  const [line = ''] = messageIn(body).slice(0, REFUSAL_BYTES_MAX).trim().split('\n')
+  return line.replaceAll(/[^ -~]/g, '').trim()
+}
+
+const refusal = z.object({ message: z.string() })
+
+/** Of a gateway's refusal in JSON, else the body itself. */
+function messageIn(body: string): string {
+  try {
+    return refusal.safeParse(JSON.parse(body)).data?.message ?? body
+  } catch (error) {
+    if (error instanceof SyntaxError) {
+      return body
+    }
+    throw error
+  }
+}

@@ -1,0 +1,325 @@
+import {
+  type Agent,
+  createServer,
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingHttpHeaders,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type RequestOptions,
+  type Server,
+  type ServerResponse,
+  STATUS_CODES,
+} from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import type { Socket } from 'node:net'
+import { pipeline } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isAccessToken } from '../door/access-token.ts'
+import { CERTIFICATE_HEADER } from '../gateway-rules/certificate.ts'
+import type { H2Exchange } from '../h2/exchange.ts'
+import { commonNameOf } from './common-name.ts'
+import { pipeBothWays } from './http-pipe.ts'
+
+/** The gateway that requests are passed on to. */
+export interface ProxyTarget {
+  readonly isSecure: boolean
+  /** `host` and `port`, or `socketPath`. */
+  readonly address: Pick<RequestOptions, 'host' | 'port' | 'socketPath'>
+  /** What goes before the client's path; empty for none. */
+  readonly basePath: string
+  /** Whether clients may ask that path. */
+  readonly serves: (path: string) => boolean
+  /** Replace those of the client: `host`, and `authorization` where the gateway asks for one. */
+  readonly headers: Readonly<Record<string, string>>
+  /** Whether certificates say who users are: then the gateway is told of those that do. */
+  readonly clientCertAuth: boolean
+  readonly agent: Agent
+}
+
+export type ProxyLog = (
+  level: 'warn',
+  message: string,
+  fields: Readonly<Record<string, string>>,
+) => void
+
+/** How long requests under way may take to end when the proxy does. */
+const drainMsMax = 1000
+
+/** The gateway says of a path that is not for clients what it says of one that it does not have. */
+const nowhere = '/not-served'
+
+/** Of one connection, not of a request (RFC 9110 §7.6.1). */
+const connectionHeaders = [
+  'connection',
+  'expect',
+  'http2-settings',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]
+
+/**
+ * Passes HTTP requests on to a gateway that a byte pipe cannot reach: one with a name and a token of
+ * its own, or one that speaks HTTP/1.1 for a client of HTTP/2. Bodies stream both ways.
+ */
+export class HttpProxy {
+  readonly #target: ProxyTarget
+  readonly #log: ProxyLog
+  readonly #server: Server
+  readonly #webSockets = new Set<Socket>()
+  /** Connections that were accepted and are still there. */
+  #open = 0
+
+  constructor(target: ProxyTarget, log: ProxyLog) {
+    this.#target = target
+    this.#log = log
+    // A watch is a request that may go on for ever, and etcd keeps idle connections.
+    this.#server = createServer({
+      requestTimeout: 0,
+      keepAliveTimeout: 0,
+      noDelay: true,
+      // An offer of h2c may be passed over, as Go does.
+      shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
+    })
+    this.#server.on('request', (request, response) => this.#passRequest(request, response))
+    this.#server.on('upgrade', (request, _, head) => this.#upgrade(request, head))
+    // Its connections come from elsewhere, but it is from here on that it looks after them: slow
+    // headers have a time limit, and idle ones are known.
+    this.#server.emit('listening')
+  }
+
+  /** Serves a connection that speaks HTTP/1.1 and has said `unread` already. */
+  accept(socket: Socket, unread: Buffer): void {
+    if (socket.readableEnded) {
+      // Nothing can be put back any more. Whoever asks and leaves is not waiting for an answer.
+      socket.destroy()
+      return
+    }
+    this.#open++
+    socket.once('close', () => this.#open--)
+    socket.pause()
+    socket.unshift(unread)
+    this.#server.emit('connection', socket)
+    socket.resume()
+  }
+
+  /** Ends connections as soon as they are idle, and all of them, with what goes on for ever, soon. */
+  async close(): Promise<void> {
+    this.#server.close()
+    for (const socket of this.#webSockets) {
+      socket.destroy()
+    }
+    const deadline = performance.now() + drainMsMax
+    while (this.#open > 0 && performance.now() < deadline) {
+      this.#server.closeIdleConnections()
+      await sleep(10)
+    }
+    this.#server.closeAllConnections()
+    this.#target.agent.destroy()
+  }
+
+  /** Serves an HTTP/2 request. */
+  passExchange(exchange: H2Exchange, commonName: string | undefined): void {
+    const {
+      ':method': method = 'GET',
+      ':path': path = '/',
+      ':authority': authority,
+    } = exchange.headers
+    const named = Object.entries(exchange.headers).filter(([name]) => !name.startsWith(':'))
+    const host = authority ?? exchange.headers['host']
+    const request = this.#request(method, path, {
+      ...withoutConnectionHeaders(Object.fromEntries(named)),
+      ...(host !== undefined && { host }),
+      ...certificateHeader(commonName),
+      ...bodyHeader(exchange.hasBody && exchange.headers['content-length'] === undefined),
+    })
+    request.on('response', (response) => {
+      if (!exchange.destroyed && !exchange.headersSent) {
+        const status = response.statusCode ?? 502
+        exchange.respond({ ':status': status, ...this.#headersOf(response) })
+        pipeline(response, exchange, () => request.destroy())
+      }
+    })
+    request.once('error', (error) => {
+      if (exchange.destroyed) {
+        return
+      }
+      this.#warn(error)
+      if (exchange.headersSent) {
+        exchange.destroy()
+      } else {
+        exchange.respond({ ':status': 503, 'content-type': 'application/json' })
+        exchange.end(unreachable(error))
+      }
+    })
+    // The gateway may answer before the first byte of the body comes.
+    request.flushHeaders()
+    pipeline(exchange, request, () => undefined)
+    exchange.once('close', () => request.destroy())
+  }
+
+  #passRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
+    const { method = 'GET', url = '/' } = incoming
+    const request = this.#request(method, url, {
+      ...withoutConnectionHeaders(incoming.headers),
+      ...this.#certificateOf(incoming.socket),
+      ...bodyHeader(incoming.headers['transfer-encoding'] !== undefined),
+    })
+    request.on('response', (response) => {
+      const headers = this.#headersOf(response)
+      outgoing.writeHead(response.statusCode ?? 502, headers)
+      outgoing.flushHeaders()
+      pipeline(response, outgoing, () => request.destroy())
+    })
+    request.once('error', (error) => {
+      if (outgoing.destroyed) {
+        return
+      }
+      this.#warn(error)
+      if (outgoing.headersSent) {
+        outgoing.destroy()
+      } else {
+        outgoing.writeHead(503, { 'content-type': 'application/json', 'connection': 'close' })
+        outgoing.end(unreachable(error))
+      }
+    })
+    request.flushHeaders()
+    pipeline(incoming, request, () => undefined)
+    outgoing.once('close', () => request.destroy())
+  }
+
+  /** A WebSocket: the handshake is passed on, which has no body, then bytes are. */
+  #upgrade(incoming: IncomingMessage, head: Buffer): void {
+    const { method = 'GET', url = '/', headers, socket: client } = incoming
+    const { 'content-length': _, ...rest } = withoutConnectionHeaders(headers)
+    const request = this.#request(method, url, {
+      ...rest,
+      ...this.#certificateOf(client),
+      connection: 'Upgrade',
+      upgrade: 'websocket',
+    })
+    this.#webSockets.add(client)
+    client.once('close', () => {
+      this.#webSockets.delete(client)
+      request.destroy()
+    })
+    request.on('upgrade', (response, gateway, gatewayHead) => {
+      client.write(headOf(response, response.headers))
+      client.write(gatewayHead)
+      gateway.write(head)
+      pipeBothWays(client, gateway)
+    })
+    request.on('response', (response) => {
+      const kept = this.#headersOf(response)
+      client.write(headOf(response, { ...kept, connection: 'close' }))
+      pipeline(response, client, () => request.destroy())
+    })
+    request.once('error', (error) => {
+      if (!client.destroyed) {
+        this.#warn(error)
+        client.destroy()
+      }
+    })
+    request.end()
+  }
+
+  #request(method: string, path: string, headers: OutgoingHttpHeaders): ClientRequest {
+    const { isSecure, address, basePath, serves, agent } = this.#target
+    const start = isSecure ? httpsRequest : httpRequest
+    return start({
+      ...address,
+      agent,
+      method,
+      path: basePath + (serves(path) ? path : nowhere),
+      headers: withOwn(headers, this.#target.headers),
+    })
+  }
+
+  #certificateOf(socket: Socket): OutgoingHttpHeaders {
+    return this.#target.clientCertAuth ? certificateHeader(commonNameOf(socket)) : {}
+  }
+
+  /** Redirections lead where the client can follow. */
+  #headersOf({ headers }: IncomingMessage): OutgoingHttpHeaders {
+    const { basePath } = this.#target
+    const kept = withoutConnectionHeaders(headers)
+    const { location } = headers
+    return location?.startsWith(`${basePath}/`) === true
+      ? { ...kept, location: location.slice(basePath.length) }
+      : kept
+  }
+
+  #warn(error: Error): void {
+    this.#log('warn', 'the gateway could not be asked', { error: error.message })
+  }
+}
+
+function withoutConnectionHeaders(headers: IncomingHttpHeaders): OutgoingHttpHeaders {
+  const rest: OutgoingHttpHeaders = { ...headers }
+  for (const name of connectionHeaders) {
+    delete rest[name]
+  }
+  return rest
+}
+
+/**
+ * Node would write the body of a GET without saying that there is one, and the gateway would read it as
+ * the next request: one that no rule here has seen, with the token of this side.
+ */
+function bodyHeader(isChunked: boolean): OutgoingHttpHeaders {
+  return isChunked ? { 'transfer-encoding': 'chunked' } : {}
+}
+
+/** That there is a name is all that the gateway makes something of. */
+function certificateHeader(commonName: string | undefined): OutgoingHttpHeaders {
+  return commonName === undefined || commonName === '' ? {} : { [CERTIFICATE_HEADER]: 'named' }
+}
+
+/** Where a client may show an access token of its own. */
+const tokenHeaders = [
+  'authorization',
+  'grpc-metadata-authorization',
+  'grpc-metadata-token',
+  'sec-websocket-protocol',
+] as const
+
+/**
+ * The proxy's own headers take the places of the client's, but for its token, where the client shows an
+ * access token itself. Where it takes the place of etcd's token, that goes under its other name.
+ */
+function withOwn(headers: OutgoingHttpHeaders, own: ProxyTarget['headers']): OutgoingHttpHeaders {
+  const { authorization: ownToken, ...others } = own
+  if (ownToken === undefined || tokenHeaders.some((name) => showsAccessToken(headers[name]))) {
+    return { ...headers, ...others }
+  }
+  const { authorization } = headers
+  return {
+    ...(authorization !== undefined && { 'grpc-metadata-token': authorization }),
+    ...headers,
+    ...own,
+  }
+}
+
+function showsAccessToken(value: OutgoingHttpHeaders[string]): boolean {
+  return typeof value === 'string' && isAccessToken(value.replace(/^Bearer,? +/, ''))
+}
+
+/** The head of a response as it goes over the wire. */
+function headOf({ statusCode = 502 }: IncomingMessage, headers: OutgoingHttpHeaders): string {
+  const lines = Object.entries(headers).flatMap(([name, value]) =>
+    [value ?? []].flat().map((one) => `${name}: ${one}`),
+  )
+  const status = `HTTP/1.1 ${statusCode} ${STATUS_CODES[statusCode] ?? ''}`
+  return `${[status, ...lines].join('\r\n')}\r\n\r\n`
+}
+
+/** grpc-gateway's answer when the server behind it is away: code 14, Unavailable. */
+function unreachable(error: Error): string {
+  return JSON.stringify({ code: 14, message: `connection error: ${error.message}` })
+}

@@ -1,0 +1,198 @@
+import {
+  downgrade,
+  memberAdd,
+  memberList,
+  memberPromote,
+  memberRemove,
+  memberUpdate,
+  moveLeader,
+} from '../../cluster/cluster-service.ts'
+import { checkPeerUrls } from '../../cluster/members.ts'
+import { leader, proclaim, resign } from '../../concurrency/election.ts'
+import { unlock } from '../../concurrency/lock.ts'
+import { checkRange } from '../../mvcc/range.ts'
+import type {
+  AlarmRequest,
+  CampaignRequest,
+  CompactionRequest,
+  DeleteRangeRequest,
+  DowngradeRequest,
+  HashKVRequest,
+  LeaderRequest,
+  LeaseGrantRequest,
+  LeaseKeepAliveRequest,
+  LeaseRevokeRequest,
+  LeaseTimeToLiveRequest,
+  LockRequest,
+  MemberAddRequest,
+  MemberPromoteRequest,
+  MemberRemoveRequest,
+  MemberUpdateRequest,
+  MoveLeaderRequest,
+  ProclaimRequest,
+  PutRequest,
+  RangeRequest,
+  ResignRequest,
+  TxnRequest,
+  UnlockRequest,
+} from '../../protocol/generated/messages.ts'
+import type { MethodName, MethodsWhere } from '../../protocol/methods.ts'
+import type { Handler } from '../run.ts'
+import { authHandlers } from './auth.ts'
+import { checkRangeStream, compact, deleteRange, put, range, rangeStream, txn } from './kv.ts'
+import { leaseGrant, leaseKeepAlive, leaseLeases, leaseRevoke, leaseTimeToLive } from './lease.ts'
+import { alarm, hashKvResponse, hashResponse, statusResponse } from './maintenance.ts'
+import { recipeClients } from './recipe-clients.ts'
+import { snapshot } from './snapshot.ts'
+
+/**
+ * How each method runs, one request of its type at a time. What goes on until its client ends it is a
+ * session's, and not known here.
+ */
+const handlers: {
+  readonly [method in Exclude<MethodName, MethodsWhere<'ends', 'when-left'>>]: Handler<never>
+} = {
+  ...authHandlers,
+  '/etcdserverpb.KV/Range': {
+    check: checkRange,
+    read: (keyspace, request: RangeRequest) => range(keyspace, request),
+  },
+  '/etcdserverpb.KV/RangeStream': {
+    check: checkRangeStream,
+    read: (keyspace, request: RangeRequest) => rangeStream(keyspace, request),
+  },
+  '/etcdserverpb.KV/Put': {
+    admits: 'itself',
+    write: (keyspace, request: PutRequest, { principal }) => put(keyspace, request, principal),
+  },
+  '/etcdserverpb.KV/DeleteRange': {
+    admits: 'itself',
+    write: (keyspace, request: DeleteRangeRequest, { principal }) =>
+      deleteRange(keyspace, request, principal),
+  },
+  '/etcdserverpb.KV/Txn': {
+    admits: 'itself',
+    write: (keyspace, request: TxnRequest, { principal }) => txn(keyspace, request, principal),
+  },
+  '/etcdserverpb.KV/Compact': {
+    admits: 'itself',
+    steps: async ({ keyspace, commits, background }, request: CompactionRequest, { principal }) => {
+      const response = await commits.submit(() => compact(keyspace, request, principal))
+      const deleted = background.compact()
+      if (request.physical) {
+        await deleted
+      }
+      return { response }
+    },
+  },
+  '/etcdserverpb.Lease/LeaseGrant': {
+    admits: 'itself',
+    steps: async ({ keyspace, submitAndSchedule }, request: LeaseGrantRequest, { principal }) => ({
+      response: await submitAndSchedule((now) => leaseGrant(keyspace, request, { now, principal })),
+    }),
+  },
+  '/etcdserverpb.Lease/LeaseRevoke': {
+    admits: 'itself',
+    write: (keyspace, request: LeaseRevokeRequest, { principal }) =>
+      leaseRevoke(keyspace, request, principal),
+  },
+  '/etcdserverpb.Lease/LeaseKeepAlive': {
+    write: (keyspace, request: LeaseKeepAliveRequest, { now }) =>
+      leaseKeepAlive(keyspace, request, now),
+  },
+  '/etcdserverpb.Lease/LeaseTimeToLive': {
+    read: (keyspace, request: LeaseTimeToLiveRequest) => ({
+      response: leaseTimeToLive(keyspace, request, Date.now()),
+    }),
+  },
+  '/etcdserverpb.Lease/LeaseLeases': { read: (keyspace) => ({ response: leaseLeases(keyspace) }) },
+  '/etcdserverpb.Cluster/MemberList': {
+    read: (keyspace, _request, { context }) => ({ response: memberList(keyspace, context.origin) }),
+  },
+  '/etcdserverpb.Cluster/MemberAdd': {
+    check: ({ peerURLs }: MemberAddRequest) => checkPeerUrls(peerURLs),
+    write: (keyspace, request: MemberAddRequest, { context }) =>
+      memberAdd(keyspace, request, context.origin),
+  },
+  '/etcdserverpb.Cluster/MemberRemove': {
+    write: (keyspace, request: MemberRemoveRequest, { context }) =>
+      memberRemove(keyspace, request, context.origin),
+  },
+  '/etcdserverpb.Cluster/MemberUpdate': {
+    write: (keyspace, request: MemberUpdateRequest, { context }) =>
+      memberUpdate(keyspace, request, context.origin),
+  },
+  '/etcdserverpb.Cluster/MemberPromote': {
+    write: (keyspace, request: MemberPromoteRequest) => memberPromote(keyspace, request),
+  },
+  '/etcdserverpb.Maintenance/Alarm': {
+    write: (keyspace, request: AlarmRequest) => alarm(keyspace, request),
+  },
+  '/etcdserverpb.Maintenance/Status': {
+    read: (keyspace) => ({ response: statusResponse(keyspace) }),
+  },
+  '/etcdserverpb.Maintenance/Hash': {
+    steps: async ({ keyspace, background }) => ({
+      response: hashResponse(keyspace, await background.hashKv(0)),
+    }),
+  },
+  '/etcdserverpb.Maintenance/HashKV': {
+    steps: async ({ keyspace, background }, { revision }: HashKVRequest) => ({
+      response: hashKvResponse(keyspace, await background.hashKv(revision)),
+    }),
+  },
+  '/etcdserverpb.Maintenance/Snapshot': {
+    stream: (parts, _request, facts) => snapshot(parts, facts),
+  },
+  '/etcdserverpb.Maintenance/MoveLeader': {
+    read: (keyspace, request: MoveLeaderRequest) => ({ response: moveLeader(keyspace, request) }),
+  },
+  '/etcdserverpb.Maintenance/Downgrade': {
+    write: (keyspace, request: DowngradeRequest) => downgrade(keyspace, request),
+  },
+  '/v3lockpb.Lock/Lock': {
+    admits: 'itself',
+    steps: async ({ keyspace, waiters }, request: LockRequest, { principal, gone }) => ({
+      response: await waiters.lock(recipeClients(keyspace, principal), request, gone),
+    }),
+  },
+  '/v3lockpb.Lock/Unlock': {
+    admits: 'itself',
+    write: (keyspace, request: UnlockRequest, { principal }) =>
+      unlock(recipeClients(keyspace, principal).caller, request),
+  },
+  '/v3electionpb.Election/Campaign': {
+    admits: 'itself',
+    steps: async ({ keyspace, waiters }, request: CampaignRequest, { principal, gone }) => ({
+      response: await waiters.campaign(recipeClients(keyspace, principal), request, gone),
+    }),
+  },
+  '/v3electionpb.Election/Proclaim': {
+    admits: 'itself',
+    steps: async ({ keyspace, submitAndSchedule }, request: ProclaimRequest, { principal }) => ({
+      response: await submitAndSchedule(() =>
+        proclaim(recipeClients(keyspace, principal).caller, request),
+      ),
+    }),
+  },
+  '/v3electionpb.Election/Leader': {
+    admits: 'itself',
+    read: (keyspace, request: LeaderRequest, { principal }) => ({
+      response: leader(recipeClients(keyspace, principal).caller, request),
+    }),
+  },
+  '/v3electionpb.Election/Resign': {
+    admits: 'itself',
+    steps: async ({ keyspace, submitAndSchedule }, request: ResignRequest, { principal }) => ({
+      response: await submitAndSchedule(() =>
+        resign(recipeClients(keyspace, principal).caller, request),
+      ),
+    }),
+  },
+  // SQLite reuses the pages that compaction frees, and a Durable Object has no VACUUM.
+  '/etcdserverpb.Maintenance/Defragment': { read: () => ({ response: {} }) },
+}
+
+export function handlerOf(method: MethodName): Handler<object> | undefined {
+  return (handlers as { readonly [method in MethodName]?: Handler<object> })[method]
+}

@@ -1,0 +1,194 @@
+import type { Principal } from '../../auth/principal.ts'
+import { capped, putCost, txnCost } from '../../maintenance/quota.ts'
+import { EngineError } from '../../mvcc/errors.ts'
+import { checkRange, type RangeCursor, type RangePage } from '../../mvcc/range.ts'
+import { checkDeleteRange, checkPut, checkTxn } from '../../mvcc/txn-check.ts'
+import {
+  type OpResult,
+  type Revision,
+  SortOrder,
+  SortTarget,
+  type TxnResult,
+} from '../../mvcc/types.ts'
+import {
+  type CompactionRequest,
+  type CompactionResponse,
+  type DeleteRangeRequest,
+  type DeleteRangeResponse,
+  type PutRequest,
+  type PutResponse,
+  type RangeRequest,
+  RangeResponse,
+  type RangeStreamResponse,
+  ResponseHeader,
+  type ResponseOp,
+  type TxnRequest,
+  type TxnResponse,
+} from '../../protocol/generated/messages.ts'
+import { isReadOnly, requestTooLarge } from '../../protocol/request-size.ts'
+import type { PageCursor } from '../../protocol/shard-rpc.ts'
+import { statusOf } from '../../protocol/status.ts'
+import type { Keyspace } from '../keyspace.ts'
+import type { Page } from '../page.ts'
+
+/** Keys and values of one page of a range: what is in memory at once, here and in the gateway. */
+const PAGE_BYTES_MAX = 512 * 1024
+
+/** The first page has the header and the count, and the last one `more`: in a row they are the whole. */
+export function range(keyspace: Keyspace, request: RangeRequest): Page<RangeResponse> {
+  const { next, ...page } = keyspace.store.range(request, PAGE_BYTES_MAX)
+  return { response: { header: keyspace.header(), ...page }, next }
+}
+
+export function rangeNext(
+  keyspace: Keyspace,
+  request: RangeRequest,
+  cursor: RangeCursor,
+): Page<RangeResponse> {
+  const { next, ...page } = keyspace.store.rangeNext(request, cursor, PAGE_BYTES_MAX)
+  return { response: page, next }
+}
+
+/** A RangeStream is sorted by key and unfiltered (v3rpc/key.go). */
+export function checkRangeStream(request: RangeRequest): void {
+  checkRange(request)
+  const { sortOrder, sortTarget } = request
+  const byKey = sortOrder === SortOrder.ASCEND && sortTarget === SortTarget.KEY
+  if (sortOrder !== SortOrder.NONE && !byKey) {
+    throw statusOf('range-stream-sort')
+  }
+  const { minModRevision, maxModRevision, minCreateRevision, maxCreateRevision } = request
+  if ([minModRevision, maxModRevision, minCreateRevision, maxCreateRevision].some(Boolean)) {
+    throw statusOf('range-stream-filter')
+  }
+}
+
+/** A message of a RangeStream. */
+export function rangeStream(keyspace: Keyspace, request: RangeRequest): Page<RangeStreamResponse> {
+  const page = keyspace.store.range(request, PAGE_BYTES_MAX)
+  return streamPage(keyspace, page, { revision: keyspace.store.revision, count: page.count })
+}
+
+export function rangeStreamNext(
+  keyspace: Keyspace,
+  request: RangeRequest,
+  { begun, ...cursor }: PageCursor,
+): Page<RangeStreamResponse> {
+  const page = keyspace.store.rangeNext(request, cursor, PAGE_BYTES_MAX)
+  return streamPage(keyspace, page, begun ?? { revision: cursor.revision, count: 0 })
+}
+
+/** Only the last message tells header, count and `more`, as of when the stream began. */
+function streamPage(
+  keyspace: Keyspace,
+  { kvs, more, next }: RangePage,
+  begun: { readonly revision: Revision; readonly count: number },
+): Page<RangeStreamResponse> {
+  if (next !== undefined) {
+    const rangeResponse = { ...RangeResponse.empty(), kvs }
+    return { response: { rangeResponse }, next: { ...next, begun } }
+  }
+  const header = { ...keyspace.header(), revision: begun.revision }
+  return { response: { rangeResponse: { header, kvs, more, count: begun.count } }, next: undefined }
+}
+
+/**
+ * etcd's order: the quota before all, then the request itself, who asks, its size, and the alarms and
+ * whether they may only when the request would be applied (server/etcdserver/api/v3rpc/quota.go,
+ * v3_server.go, apply/uber_apply.go).
+ */
+export function put(keyspace: Keyspace, request: PutRequest, principal: Principal): PutResponse {
+  const cost = putCost(request)
+  keyspace.requireSpace(cost)
+  checkPut(request)
+  principal.authenticate()
+  requireFitting(keyspace, '/etcdserverpb.KV/Put', request)
+  keyspace.requireUncorrupted()
+  requireUncapped(keyspace, cost)
+  principal.authorize('/etcdserverpb.KV/Put', request)
+  const { prevKv } = keyspace.store.put(request)
+  return { header: keyspace.header(), prevKv }
+}
+
+export function deleteRange(
+  keyspace: Keyspace,
+  request: DeleteRangeRequest,
+  principal: Principal,
+): DeleteRangeResponse {
+  checkDeleteRange(request)
+  principal.authenticate()
+  requireFitting(keyspace, '/etcdserverpb.KV/DeleteRange', request)
+  keyspace.requireUncorrupted()
+  principal.authorize('/etcdserverpb.KV/DeleteRange', request)
+  const { deleted, prevKvs } = keyspace.store.deleteRange(request)
+  return { header: keyspace.header(), deleted, prevKvs }
+}
+
+export function txn(keyspace: Keyspace, request: TxnRequest, principal: Principal): TxnResponse {
+  const cost = txnCost(request)
+  keyspace.requireSpace(cost)
+  checkTxn(request, keyspace.settings.maxTxnOps)
+  principal.authenticate()
+  requireFitting(keyspace, '/etcdserverpb.KV/Txn', request)
+  if (!isReadOnly(request)) {
+    keyspace.requireUncorrupted()
+  }
+  requireUncapped(keyspace, cost)
+  principal.authorize('/etcdserverpb.KV/Txn', request)
+  const result = keyspace.store.txn(request)
+  return txnResponse(result, keyspace.header())
+}
+
+export function compact(
+  keyspace: Keyspace,
+  request: CompactionRequest,
+  principal: Principal,
+): CompactionResponse {
+  principal.authenticate()
+  principal.authorize('/etcdserverpb.KV/Compact', request)
+  keyspace.requireUncorrupted()
+  keyspace.store.compact(request.revision)
+  return { header: keyspace.header() }
+}
+
+export function requireFitting(
+  keyspace: Keyspace,
+  method: Parameters<typeof requestTooLarge>[0],
+  request: object,
+): void {
+  if (requestTooLarge(method, request, keyspace.settings.maxRequestBytes)) {
+    throw new EngineError('request-too-large')
+  }
+}
+
+export function requireUncapped(keyspace: Keyspace, cost: number): void {
+  if (capped(keyspace.alarms, cost)) {
+    throw new EngineError('no-space')
+  }
+}
+
+/** The header of a nested transaction's response is there and empty: etcd never fills it. */
+function txnResponse(result: TxnResult, header: ResponseHeader): TxnResponse {
+  return { header, succeeded: result.succeeded, responses: result.responses.map(responseOp) }
+}
+
+function responseOp(op: OpResult): ResponseOp {
+  switch (op.kind) {
+    case 'range': {
+      const { kvs, more, count } = op.range
+      return { responseRange: { header: revisionOnly(op.revision), kvs, more, count } }
+    }
+    case 'put':
+      return { responsePut: { header: revisionOnly(op.revision), prevKv: op.put.prevKv } }
+    case 'delete-range': {
+      const { deleted, prevKvs } = op.deleteRange
+      return { responseDeleteRange: { header: revisionOnly(op.revision), deleted, prevKvs } }
+    }
+    case 'txn':
+      return { responseTxn: txnResponse(op.txn, ResponseHeader.empty()) }
+  }
+}
+
+function revisionOnly(revision: number): ResponseHeader {
+  return { ...ResponseHeader.empty(), revision }
+}

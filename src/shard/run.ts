@@ -1,0 +1,183 @@
+import { type Principal, principalOf } from '../auth/principal.ts'
+import type { Waiters } from '../concurrency/waiters.ts'
+import type { Door } from '../door/door.ts'
+import { assert } from '../mvcc/errors.ts'
+import type { MethodName } from '../protocol/methods.ts'
+import type { CallContext } from '../protocol/shard-rpc.ts'
+import type { BackgroundWork } from './background.ts'
+import type { CommitQueue, Write } from './commit.ts'
+import type { Keyspace } from './keyspace.ts'
+import type { PasswordQueue } from './methods/password-queue.ts'
+import type { Page } from './page.ts'
+import type { Messages, Reply } from './reply.ts'
+
+/** What methods work with. */
+export interface Parts {
+  readonly keyspace: Keyspace
+  readonly door: Door
+  readonly commits: CommitQueue
+  readonly background: BackgroundWork
+  readonly waiters: Waiters
+  readonly passwords: PasswordQueue
+  /** For what may bring a deadline closer, as a new lease does. */
+  readonly submitAndSchedule: <T>(write: (now: number) => T) => Promise<T>
+}
+
+/** What is known of a call besides its request. */
+interface CallFacts {
+  readonly context: CallContext
+  readonly principal: Principal
+}
+
+interface TurnFacts extends CallFacts {
+  /** Milliseconds since 1970, the same for all writes of a turn. */
+  readonly now: number
+}
+
+export interface StepsFacts extends CallFacts {
+  /** Aborts when nobody waits for the answer any more. */
+  readonly gone: AbortSignal
+}
+
+/**
+ * How a method runs: a `write` waits for the turn that commits all writes at hand; a `read` answers
+ * at once, through SQL, so that a deposed object cannot answer; `steps` take several turns; a `stream`
+ * answers many messages.
+ */
+type Way<T> =
+  | { readonly write: (keyspace: Keyspace, request: T, facts: TurnFacts) => object }
+  | { readonly read: Read<T> }
+  | { readonly steps: Steps<T> }
+  | { readonly stream: Stream<T> }
+
+type Read<T> = (keyspace: Keyspace, request: T, facts: CallFacts) => Page
+type Steps<T> = (parts: Parts, request: T, facts: StepsFacts) => Promise<Page>
+type Stream<T> = (parts: Parts, request: T, facts: StepsFacts) => Messages
+
+/** Whoever calls is asked who they are and whether they may, unless a handler does that itself. */
+export type Handler<T> = Way<T> & {
+  /** What etcd refuses of the request itself, before it looks at who calls. */
+  readonly check?: (request: T) => void
+  /** The method asks its principal itself, between other checks. */
+  readonly admits?: 'itself'
+}
+
+/** A call that has come in at the door. */
+export interface AdmittedCall {
+  readonly method: MethodName
+  readonly handler: Handler<object>
+  /** Of the method's request type. */
+  readonly request: object
+  readonly context: CallContext
+}
+
+/** Runs a call as its handler says, in the name of who it turns out to come from. */
+export function run(parts: Parts, call: AdmittedCall, reply: Reply): void {
+  const principal = principalOf(parts.keyspace, call.context)
+  if (principal instanceof Promise) {
+    principal.then(
+      (known) => new Run(parts, call, known, reply).begin(),
+      (error: unknown) => reply.failed(error),
+    )
+  } else {
+    new Run(parts, call, principal, reply).begin()
+  }
+}
+
+/** One call that runs, or waits in the `CommitQueue` to be run. */
+class Run implements Write {
+  readonly #parts: Parts
+  readonly #call: AdmittedCall
+  readonly #principal: Principal
+  readonly #reply: Reply
+
+  constructor(parts: Parts, call: AdmittedCall, principal: Principal, reply: Reply) {
+    this.#parts = parts
+    this.#call = call
+    this.#principal = principal
+    this.#reply = reply
+  }
+
+  begin(): void {
+    const { handler } = this.#call
+    if ('write' in handler) {
+      this.#parts.commits.enqueue(this)
+    } else if ('read' in handler) {
+      this.#read(handler.read)
+    } else if ('steps' in handler) {
+      this.#takeSteps(handler.steps)
+    } else {
+      this.#stream(handler.stream)
+    }
+  }
+
+  /** In the turn that commits it. */
+  apply(now: number): void {
+    if (this.#reply.gone) {
+      return
+    }
+    const { handler, request, context } = this.#call
+    assert('write' in handler, 'what waits for a turn is a write')
+    let response: object
+    try {
+      this.#admit()
+      const facts = { context, principal: this.#principal, now }
+      response = handler.write(this.#parts.keyspace, request, facts)
+    } catch (error) {
+      this.#reply.failed(error)
+      return
+    }
+    this.#reply.answered(response)
+  }
+
+  #read(read: Read<object>): void {
+    const { request, context } = this.#call
+    let page: Page
+    try {
+      this.#admit()
+      page = read(this.#parts.keyspace, request, { context, principal: this.#principal })
+    } catch (error) {
+      this.#reply.failed(error)
+      return
+    }
+    this.#reply.answered(page.response, page.next)
+  }
+
+  #takeSteps(steps: Steps<object>): void {
+    const facts = this.#stepsFacts()
+    const taken = async (): Promise<Page> => {
+      this.#admit()
+      return steps(this.#parts, this.#call.request, facts)
+    }
+    taken().then(
+      ({ response, next }) => this.#reply.answered(response, next),
+      (error: unknown) => this.#reply.failed(error),
+    )
+  }
+
+  #stream(stream: Stream<object>): void {
+    const facts = this.#stepsFacts()
+    try {
+      this.#admit()
+    } catch (error) {
+      this.#reply.failed(error)
+      return
+    }
+    this.#reply.streams(stream(this.#parts, this.#call.request, facts))
+  }
+
+  #stepsFacts(): StepsFacts {
+    const abort = new AbortController()
+    this.#reply.whenGone(() => abort.abort())
+    return { context: this.#call.context, principal: this.#principal, gone: abort.signal }
+  }
+
+  #admit(): void {
+    const { method, handler, request } = this.#call
+    handler.check?.(request)
+    if (handler.admits !== 'itself') {
+      this.#principal.authenticate()
+      this.#principal.authorize(method, request)
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import { type Principal, principalOf, type UserContext } from '../../auth/principal.ts'
+import type { Authority } from '../../door/door.ts'
+import { EngineError } from '../../mvcc/errors.ts'
+import { ROW_BYTES_MAX } from '../../mvcc/value-parts.ts'
+import type { WatchStream } from '../../mvcc/watch-stream.ts'
+import type { WatchCreateRequest, WatchRequest } from '../../protocol/generated/messages.ts'
+import { codeName, fromEngineError } from '../../protocol/status.ts'
+import type { Keyspace } from '../keyspace.ts'
+import type { WatchSink } from './watch-sink.ts'
+
+/** What a watch stream is opened with. */
+export interface ServerWatchStreamOptions {
+  readonly sink: WatchSink
+  /** Who its user is, for every watch that is created on the stream. */
+  readonly context: UserContext
+  /** That of the session, or of the access token that the stream was opened with. */
+  readonly authority: Authority
+  /** What the metrics have answered to its beginning. */
+  readonly started: number
+}
+
+/**
+ * A client's watch stream, as the server has it (etcd's serverWatchStream). Whether it may watch is asked when a watch is created, by the token that
+ * the stream was opened with, and never again: what is taken away later does not end a watch.
+ */
+export class ServerWatchStream {
+  readonly sink: WatchSink
+  readonly watch: WatchStream
+  readonly context: UserContext
+  readonly authority: Authority
+  readonly started: number
+  readonly #keyspace: Keyspace
+  /** Requests go in their order, so others wait behind one whose token is being verified. */
+  #verifying: Promise<void> | undefined
+  #closed = false
+
+  constructor(keyspace: Keyspace, { sink, context, authority, started }: ServerWatchStreamOptions) {
+    this.#keyspace = keyspace
+    this.sink = sink
+    this.watch = keyspace.hub.open(sink)
+    this.context = context
+    this.authority = authority
+    this.started = started
+  }
+
+  /** A promise only where the request has to wait for a JWT. */
+  request(request: WatchRequest): Promise<void> | undefined {
+    const principal =
+      request.createRequest === undefined ? undefined : principalOf(this.#keyspace, this.context)
+    if (this.#verifying === undefined && !(principal instanceof Promise)) {
+      this.#take(request, principal)
+      return undefined
+    }
+    const verifying = this.#takeLater(request, principal, this.#verifying)
+    this.#verifying = verifying
+    return verifying
+  }
+
+  async #takeLater(
+    request: WatchRequest,
+    principal: Principal | Promise<Principal> | undefined,
+    before: Promise<void> | undefined,
+  ): Promise<void> {
+    const known = await principal
+    await before
+    if (!this.#closed) {
+      this.#take(request, known)
+    }
+  }
+
+  #take(
+    { createRequest, cancelRequest, progressRequest }: WatchRequest,
+    principal: Principal | undefined,
+  ): void {
+    if (createRequest !== undefined && principal !== undefined) {
+      this.#create(createRequest, principal)
+    } else if (cancelRequest !== undefined) {
+      this.watch.cancel(cancelRequest.watchId)
+    } else if (progressRequest !== undefined) {
+      this.watch.progress()
+    }
+  }
+
+  #create(createRequest: WatchCreateRequest, principal: Principal): void {
+    try {
+      principal.authenticate()
+      principal.authorize('/etcdserverpb.Watch/Watch', { createRequest })
+      requireRememberable(createRequest)
+    } catch (error) {
+      if (!(error instanceof EngineError)) {
+        throw error
+      }
+      this.watch.refuse(reasonOf(error))
+      return
+    }
+    this.watch.create(createRequest)
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#keyspace.hub.close(this.watch)
+  }
+}
+
+/** What survives hibernation is a row (session-memory.ts). */
+function requireRememberable({ key, rangeEnd }: WatchCreateRequest): void {
+  if (key.length + rangeEnd.length > ROW_BYTES_MAX) {
+    throw new EngineError('request-too-large')
+  }
+}
+
+/** As Go prints the error of a call (api/v3rpc/watch.go). */
+function reasonOf(error: EngineError): string {
+  const { code, message } = fromEngineError(error)
+  return `rpc error: code = ${codeName(code)} desc = ${message}`
+}

@@ -1,0 +1,144 @@
+import { CREDIT_WINDOW_BYTES, encodeEnd, FrameKind, responseFrame } from '../../protocol/frames.ts'
+import type { Outcome, CallContext, Call } from '../../protocol/shard-rpc.ts'
+import { RpcStatus, statusOf } from '../../protocol/status.ts'
+import { PIN_MS_MAX } from '../background.ts'
+import type { Calls, PagedMethod } from '../calls.ts'
+import type { Caller, EncodedMessages } from '../reply.ts'
+import type { SessionOut } from './session-out.ts'
+
+const NO_BYTES = new Uint8Array(0)
+
+/**
+ * Who waits for a call that came in a CALL frame. A long answer leaves page by page: the next one is read when the
+ * reader has credit for it, so that no more than a window of it is in memory.
+ */
+export class SessionCaller implements Caller {
+  gone = false
+  readonly #calls: Calls
+  readonly #call: Call
+  readonly #stream: number
+  readonly #out: SessionOut
+  /** What goes on when the reader has credit again. */
+  #resume: (() => void) | undefined
+  #underWay = 0
+  #stalled: number | null = null
+  #listener: (() => void) | undefined
+
+  constructor(calls: Calls, call: Call, stream: number, out: SessionOut) {
+    this.#calls = calls
+    this.#call = call
+    this.#stream = stream
+    this.#out = out
+  }
+
+  get context(): CallContext {
+    return this.#call.context
+  }
+
+  answered(answer: Outcome): void {
+    if (this.gone) {
+      return
+    }
+    let page = answer
+    while ('response' in page && page.next !== undefined) {
+      const { response, next } = page
+      const read = (): Outcome =>
+        this.#calls.next(this.#call.method as PagedMethod, this.#call.request, next)
+      this.#sendData(response)
+      if (this.#underWay >= CREDIT_WINDOW_BYTES) {
+        this.#wait(() => {
+          if (!this.gone) {
+            this.answered(read())
+          }
+        })
+        return
+      }
+      page = read()
+    }
+    this.#end(page)
+  }
+
+  streams(messages: EncodedMessages): void {
+    void this.#sendAll(messages)
+  }
+
+  async #sendAll(messages: EncodedMessages): Promise<void> {
+    try {
+      for await (const turn of messages) {
+        if (this.gone) {
+          return
+        }
+        turn.forEach((message) => this.#sendData(message))
+        if (this.#underWay >= CREDIT_WINDOW_BYTES) {
+          await new Promise<void>((resolve) => this.#wait(resolve))
+        }
+      }
+      this.#end({ response: NO_BYTES })
+    } catch (error) {
+      if (!(error instanceof RpcStatus)) {
+        throw error
+      }
+      this.#end({ refused: { code: error.code, message: error.message } })
+    }
+  }
+
+  /** The reader has taken so many bytes of the pages sent so far. */
+  credit(taken: number): void {
+    this.#underWay = Math.max(0, this.#underWay - taken)
+    const resume = this.#resume
+    if (resume !== undefined && this.#underWay < CREDIT_WINDOW_BYTES) {
+      this.#resume = undefined
+      clearTimeout(this.#stalled)
+      resume()
+    }
+  }
+
+  /**
+   * What is still to be read is kept for a while and no longer. The timer also keeps the object in
+   * memory, which would forget the call when it hibernates.
+   */
+  #wait(resume: () => void): void {
+    this.#resume = resume
+    this.#stalled = setTimeout(() => {
+      const { code, message } = statusOf('timeout')
+      this.#end({ refused: { code, message } })
+      this.cancel()
+    }, PIN_MS_MAX)
+  }
+
+  #end(answer: Outcome): void {
+    if (this.gone) {
+      return
+    }
+    if ('refused' in answer) {
+      this.#send(FrameKind.ANSWER, encodeEnd(answer.refused.code, answer.refused.message))
+    } else {
+      this.#out.sendSoon(responseFrame(this.#stream, answer.response))
+    }
+    this.#out.ended(this.#stream)
+  }
+
+  #sendData(payload: Uint8Array): void {
+    this.#underWay += payload.length
+    this.#send(FrameKind.DATA, payload)
+  }
+
+  #send(kind: number, payload: Uint8Array): void {
+    this.#out.sendSoon({ kind, stream: this.#stream, payload })
+  }
+
+  /** Nobody waits for the answer any more. */
+  cancel(): void {
+    this.gone = true
+    clearTimeout(this.#stalled)
+    this.#listener?.()
+    // A stream that waits for credit is ended by itself.
+    const resume = this.#resume
+    this.#resume = undefined
+    resume?.()
+  }
+
+  whenGone(listener: () => void): void {
+    this.#listener = listener
+  }
+}

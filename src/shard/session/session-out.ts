@@ -1,0 +1,13 @@
+import type { Frame } from '../../protocol/frames.ts'
+
+/** What the streams and calls of a session need of it. */
+export interface SessionOut {
+  /** The frame leaves at the end of the turn. */
+  send(frame: Frame): void
+  /** As `send`, and where nobody ends a turn when all has run that can run now. */
+  sendSoon(frame: Frame): void
+  /** The socket has to remember something new of the stream. */
+  changed(stream: number): void
+  /** The call's ANSWER has been sent. */
+  ended(stream: number): void
+}

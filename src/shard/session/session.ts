@@ -1,0 +1,358 @@
+import { principalOf } from '../../auth/principal.ts'
+import { type Authority, type Door, trustsCommonNames } from '../../door/door.ts'
+import { decode } from '../../protocol/binary.ts'
+import {
+  decodeCall,
+  decodeCredit,
+  encodeEnd,
+  encodeFrames,
+  type Frame,
+  type RawCall,
+  FrameError,
+  FrameKind,
+  messagesOf,
+} from '../../protocol/frames.ts'
+import { LeaderRequest, WatchRequest } from '../../protocol/generated/messages.ts'
+import { rpcMethods } from '../../protocol/generated/services.ts'
+import type { MethodName } from '../../protocol/methods.ts'
+import type { CallContext } from '../../protocol/shard-rpc.ts'
+import { Code, RpcStatus, statusOf } from '../../protocol/status.ts'
+import { WireError } from '../../protocol/wire.ts'
+import type { Calls } from '../calls.ts'
+import type { Keyspace } from '../keyspace.ts'
+import type { Metrics } from '../metrics.ts'
+import { ObserveStream } from './observe-stream.ts'
+import { ServerWatchStream } from './server-watch-stream.ts'
+import { SessionCaller } from './session-caller.ts'
+import type { SessionMemory } from './session-memory.ts'
+import type { SessionOut } from './session-out.ts'
+import type { Turn, Unflushed } from './turn.ts'
+import { WatchSink } from './watch-sink.ts'
+
+const WATCH_METHOD = '/etcdserverpb.Watch/Watch'
+const OBSERVE_METHOD = '/v3electionpb.Election/Observe'
+/** Watch streams of one socket: one for an HTTP client, as many as it serves for a bridge. */
+const STREAMS_MAX = 10_000
+/** Calls under way on one socket. A bridge queues behind that by itself. */
+const CALLS_MAX = 50_000
+
+/** What all sessions of a shard share. */
+export interface SessionParts {
+  readonly keyspace: Keyspace
+  readonly metrics: Metrics
+  readonly calls: Calls
+  readonly door: Door
+  readonly turn: Turn
+}
+
+/** One socket, and the watch streams and calls that share it. */
+export class Session implements SessionOut, Unflushed {
+  /** What the socket's client may. */
+  readonly authority: Authority
+  readonly #parts: SessionParts
+  readonly #socket: WebSocket
+  /** Undefined where the socket does not hibernate. */
+  readonly #memory: SessionMemory | undefined
+  readonly #streams = new Map<number, ServerWatchStream>()
+  readonly #calls = new Map<number, SessionCaller | ObserveStream>()
+  /** Streams of which the socket has to remember something new. */
+  readonly #changed = new Set<number>()
+  /** Frames of this turn, which leave as one message. */
+  #outgoing: Frame[] = []
+
+  constructor(
+    parts: SessionParts,
+    socket: WebSocket,
+    authority: Authority,
+    memory: SessionMemory | undefined,
+  ) {
+    this.#parts = parts
+    this.#socket = socket
+    this.authority = authority
+    this.#memory = memory
+  }
+
+  /** Opens the streams that the socket remembers. */
+  restore(memory: SessionMemory): void {
+    const { door } = this.#parts
+    for (const [stream, { watchers, nextWatchId, access, ...context }] of memory.load()) {
+      const authority = access === undefined ? this.authority : door.recalled(access)
+      door.expects(authority)
+      this.#openWatch(stream, context, authority).watch.restore(watchers, nextWatchId)
+    }
+  }
+
+  /** A promise only where the frame has to wait for a JWT. Throws a FrameError. */
+  receive(frame: Frame): Promise<void> | undefined {
+    const open = this.#streams.get(frame.stream)
+    switch (frame.kind) {
+      case FrameKind.CALL:
+        this.#call(frame)
+        break
+      case FrameKind.OPEN:
+        this.#open(frame)
+        break
+      case FrameKind.DATA:
+        return open && this.#request(open, frame)
+      case FrameKind.END:
+        this.#endWatch(frame.stream, Code.CANCELED)
+        this.#cancel(frame.stream)
+        break
+      case FrameKind.CREDIT:
+        this.#calls.get(frame.stream)?.credit(decodeCredit(frame.payload))
+        if (open?.sink.credit(decodeCredit(frame.payload)) === true) {
+          this.#parts.keyspace.hub.drained(open.watch)
+        }
+        break
+      default:
+        throw new FrameError(`frame kind ${frame.kind} is not known`)
+    }
+    return undefined
+  }
+
+  #call({ stream, payload }: Frame): void {
+    const { method, request, context } = this.#decode(payload)
+    this.#requireNew(stream)
+    if (this.#calls.size >= CALLS_MAX) {
+      const message = `a socket carries at most ${CALLS_MAX} calls at once`
+      this.#refuseCall(stream, new RpcStatus(Code.RESOURCE_EXHAUSTED, message))
+    } else if (!isMethod(method)) {
+      this.#refuseCall(stream, new RpcStatus(Code.UNIMPLEMENTED, `unknown method ${method}`))
+    } else if (method === OBSERVE_METHOD) {
+      this.#observe(stream, request, context)
+    } else {
+      const { calls } = this.#parts
+      const call = { method, request, context }
+      const caller = new SessionCaller(calls, call, stream, this)
+      this.#calls.set(stream, caller)
+      calls.start(call, caller, this.authority)
+    }
+  }
+
+  /** Which certificate a user has shown counts only where it is said by who may. */
+  #decode(payload: Uint8Array): RawCall {
+    const call = decodeCall(payload)
+    return call.context.commonName === undefined || trustsCommonNames(this.authority)
+      ? call
+      : { ...call, context: { ...call.context, commonName: undefined } }
+  }
+
+  #requireNew(stream: number): void {
+    if (this.#streams.has(stream) || this.#calls.has(stream)) {
+      throw new FrameError(`stream ${stream} is open`)
+    }
+  }
+
+  #observe(stream: number, request: Uint8Array, context: CallContext): void {
+    const { keyspace, metrics } = this.#parts
+    const started = metrics.started(OBSERVE_METHOD)
+    let name: Uint8Array
+    try {
+      this.#admit(OBSERVE_METHOD, context)
+      name = decode(LeaderRequest, request).name
+    } catch (error) {
+      const refusal = refusalOf(error)
+      metrics.ended(OBSERVE_METHOD, started, refusal.code)
+      this.#refuseCall(stream, refusal)
+      return
+    }
+    const call = new ObserveStream(keyspace, { name, stream, context, metrics, started }, this)
+    this.#calls.set(stream, call)
+    call.open(principalOf(keyspace, context))
+  }
+
+  /** Whether a stream may begin. Throws an RpcStatus. */
+  #admit(method: MethodName, context: CallContext): Authority {
+    const { door } = this.#parts
+    const authority = door.authorityOf(context, this.authority)
+    door.admit(authority, method, {})
+    return authority
+  }
+
+  #refuseCall(stream: number, { code, message }: RpcStatus): void {
+    this.send({ kind: FrameKind.ANSWER, stream, payload: encodeEnd(code, message) })
+  }
+
+  #cancel(stream: number): void {
+    this.#calls.get(stream)?.cancel()
+    this.#calls.delete(stream)
+  }
+
+  #open({ stream, payload }: Frame): void {
+    const { method, context } = this.#decode(payload)
+    this.#requireNew(stream)
+    if (method !== WATCH_METHOD) {
+      this.#refuseWatch(stream, Code.UNIMPLEMENTED, `unknown stream ${method}`)
+      return
+    }
+    if (this.#streams.size >= STREAMS_MAX) {
+      const message = `a socket carries at most ${STREAMS_MAX} streams`
+      this.#refuseWatch(stream, Code.RESOURCE_EXHAUSTED, message)
+      return
+    }
+    let authority: Authority
+    try {
+      authority = this.#admit(WATCH_METHOD, context)
+    } catch (error) {
+      const { code, message } = refusalOf(error)
+      this.#refuseWatch(stream, code, message)
+      return
+    }
+    this.#openWatch(stream, context, authority)
+    this.changed(stream)
+  }
+
+  #openWatch(
+    stream: number,
+    context: ServerWatchStream['context'],
+    authority: Authority,
+  ): ServerWatchStream {
+    const { keyspace, metrics } = this.#parts
+    const sink = new WatchSink(keyspace, stream, this)
+    const started = metrics.started(WATCH_METHOD)
+    const open = new ServerWatchStream(keyspace, { sink, context, authority, started })
+    this.#streams.set(stream, open)
+    return open
+  }
+
+  #request(open: ServerWatchStream, frame: Frame): Promise<void> | undefined {
+    let request: WatchRequest
+    try {
+      this.#parts.door.requireAlive(open.authority)
+      request = decode(WatchRequest, frame.payload)
+    } catch (error) {
+      const { code, message } = refusalOf(error)
+      this.#refuseWatch(frame.stream, code, message)
+      return undefined
+    }
+    return open.request(request)
+  }
+
+  #refuseWatch(stream: number, code: number, message: string): void {
+    this.send({ kind: FrameKind.END, stream, payload: encodeEnd(code, message) })
+    this.#endWatch(stream, code)
+  }
+
+  #endWatch(stream: number, code: number): void {
+    const open = this.#streams.get(stream)
+    if (open !== undefined) {
+      this.#drop(open, code)
+      this.#memory?.change(stream, open.watch.takeChanges(), undefined)
+      this.#streams.delete(stream)
+      this.#parts.turn.touch(this)
+    }
+  }
+
+  #drop(open: ServerWatchStream, code: number): void {
+    open.close()
+    this.#parts.metrics.ended(WATCH_METHOD, open.started, code)
+  }
+
+  send(frame: Frame): void {
+    this.#outgoing.push(frame)
+    this.#parts.turn.touch(this)
+  }
+
+  sendSoon(frame: Frame): void {
+    this.#outgoing.push(frame)
+    this.#parts.turn.touchSoon(this)
+  }
+
+  changed(stream: number): void {
+    this.#changed.add(stream)
+    this.#parts.turn.touch(this)
+  }
+
+  ended(stream: number): void {
+    this.#calls.delete(stream)
+  }
+
+  /** The socket is gone. */
+  close(): void {
+    for (const open of this.#streams.values()) {
+      this.#drop(open, Code.CANCELED)
+    }
+    for (const call of this.#calls.values()) {
+      call.cancel()
+    }
+    this.#memory?.forget()
+    this.#parts.turn.forget(this)
+  }
+
+  /** Ends everything that is open. */
+  end(status: RpcStatus): void {
+    for (const stream of this.#calls.keys()) {
+      this.#refuseCall(stream, status)
+      this.#cancel(stream)
+    }
+    for (const stream of this.#streams.keys()) {
+      this.#refuseWatch(stream, status.code, status.message)
+    }
+  }
+
+  /** Ends streams and calls that had an access token of their own, which is no more. */
+  endDead(): void {
+    const { door } = this.#parts
+    const ended = statusOf('access-token-invalid')
+    for (const [stream, { authority }] of this.#streams) {
+      if (door.isAlive(authority)) {
+        door.expects(authority)
+      } else {
+        this.#refuseWatch(stream, ended.code, ended.message)
+      }
+    }
+    for (const [stream, { context }] of this.#calls) {
+      try {
+        door.authorityOf(context, this.authority)
+      } catch (error) {
+        this.#cancel(stream)
+        this.#refuseCall(stream, refusalOf(error))
+      }
+    }
+  }
+
+  /** What is to be sent goes out, in one message where it fits, and the socket is told what to remember. */
+  flush(): void {
+    const outgoing = this.#outgoing
+    this.#outgoing = []
+    // A socket that is closing takes nothing any more; its close event ends the session.
+    if (outgoing.length > 0 && this.#socket.readyState === WebSocket.OPEN) {
+      for (const message of messagesOf(outgoing)) {
+        this.#socket.send(encodeFrames(message))
+      }
+    }
+    this.#remember()
+  }
+
+  #remember(): void {
+    for (const stream of this.#changed) {
+      const open = this.#streams.get(stream)
+      if (open !== undefined) {
+        const { nextWatchId } = open.watch
+        const { token, commonName } = open.context
+        const own = open.authority === this.authority ? undefined : open.authority
+        const access = own && this.#parts.door.remembered(own)
+        // They are taken, or they would gather, whether anybody remembers them or not.
+        const changes = open.watch.takeChanges()
+        this.#memory?.change(stream, changes, { nextWatchId, token, commonName, access })
+      }
+    }
+    this.#changed.clear()
+    this.#memory?.save()
+  }
+}
+
+/** What refuses a stream or a call before it has begun; any other error is thrown on. */
+function refusalOf(error: unknown): RpcStatus {
+  if (error instanceof RpcStatus) {
+    return error
+  }
+  if (error instanceof WireError) {
+    return statusOf('unreadable-request')
+  }
+  throw error
+}
+
+function isMethod(name: string): name is MethodName {
+  return Object.hasOwn(rpcMethods, name)
+}

@@ -1,0 +1,117 @@
+import { type Authority, hibernates } from '../../door/door.ts'
+import { decodeFrames, FrameError } from '../../protocol/frames.ts'
+import { type RpcStatus, statusOf } from '../../protocol/status.ts'
+import { SessionMemory } from './session-memory.ts'
+import { Session, type SessionParts } from './session.ts'
+
+/** RFC 6455: the peer sent what this side cannot take. */
+const CLOSE_PROTOCOL_ERROR = 1002
+/** The peer's access token is no more. */
+const CLOSE_POLICY_VIOLATION = 1008
+
+/**
+ * The sockets of gateways and bridges. All but the server's own link hibernate: while nothing happens
+ * the object is not in memory, and after it wakes the sessions are made anew from what each socket
+ * remembers.
+ */
+export class Sessions {
+  readonly #parts: SessionParts
+  readonly #sessions = new Map<WebSocket, Session>()
+
+  constructor(parts: SessionParts) {
+    this.#parts = parts
+  }
+
+  /** After a start: the sockets that outlived the object's memory. */
+  restore(sockets: readonly WebSocket[]): void {
+    const { keyspace, door } = this.#parts
+    SessionMemory.forgetOthers(keyspace.sql, sockets)
+    for (const socket of sockets) {
+      const memory = new SessionMemory(keyspace.sql, socket)
+      this.#join(socket, door.recalled(memory.access), memory).restore(memory)
+    }
+  }
+
+  accept(socket: WebSocket, authority: Authority): void {
+    const { keyspace, door } = this.#parts
+    const memory = hibernates(authority)
+      ? new SessionMemory(keyspace.sql, socket, door.remembered(authority))
+      : undefined
+    this.#join(socket, authority, memory)
+  }
+
+  #join(socket: WebSocket, authority: Authority, memory: SessionMemory | undefined): Session {
+    const session = new Session(this.#parts, socket, authority, memory)
+    this.#sessions.set(socket, session)
+    this.#parts.door.expects(authority)
+    return session
+  }
+
+  /** Resolves when all of the message's watch requests are answered, some of which may wait for a JWT. */
+  receive(socket: WebSocket, message: string | ArrayBuffer): Promise<unknown> | undefined {
+    const session = this.#sessions.get(socket)
+    if (session === undefined) {
+      // It was closed here, and the peer has yet to hear of it.
+      return undefined
+    }
+    const waiting: Promise<void>[] = []
+    try {
+      if (typeof message === 'string') {
+        throw new FrameError('a text message, where frames are binary')
+      }
+      for (const frame of decodeFrames(new Uint8Array(message))) {
+        const later = session.receive(frame)
+        if (later !== undefined) {
+          waiting.push(later)
+        }
+      }
+    } catch (error) {
+      if (!(error instanceof FrameError)) {
+        throw error
+      }
+      socket.close(CLOSE_PROTOCOL_ERROR, error.message)
+      this.close(socket)
+    }
+    return waiting.length === 0 ? undefined : Promise.all(waiting)
+  }
+
+  /** The socket is gone. */
+  close(socket: WebSocket): void {
+    const session = this.#sessions.get(socket)
+    if (session !== undefined) {
+      session.close()
+      this.#sessions.delete(socket)
+    }
+  }
+
+  /** Ends everything that is open, and every socket remembers nothing. */
+  end(status: RpcStatus): void {
+    for (const session of this.#sessions.values()) {
+      session.end(status)
+    }
+    this.#parts.turn.end()
+  }
+
+  /**
+   * Ends what lived by an access token that is no more: whole sockets, or streams and calls that had
+   * one of their own.
+   */
+  endDead(): void {
+    const { door, turn } = this.#parts
+    const dead: WebSocket[] = []
+    door.expectsNothing()
+    for (const [socket, session] of this.#sessions) {
+      session.endDead()
+      if (door.isAlive(session.authority)) {
+        door.expects(session.authority)
+      } else {
+        dead.push(socket)
+      }
+    }
+    turn.end()
+    for (const socket of dead) {
+      socket.close(CLOSE_POLICY_VIOLATION, statusOf('access-token-invalid').message)
+      this.close(socket)
+    }
+  }
+}

@@ -1,0 +1,64 @@
+import type { Event } from '../../mvcc/types.ts'
+import type { Sink, WatchResponse as HubResponse } from '../../mvcc/watch-response.ts'
+import { encode } from '../../protocol/binary.ts'
+import { CREDIT_WINDOW_BYTES, FrameKind } from '../../protocol/frames.ts'
+import { WatchResponse } from '../../protocol/generated/messages.ts'
+import type { Keyspace } from '../keyspace.ts'
+import type { SessionOut } from './session-out.ts'
+
+/** Watchers that see the same events share the list, and here its encoding. */
+const encodedEvents = new WeakMap<readonly Event[], Uint8Array>()
+
+/**
+ * One stream's way out. It is ready while less than a window of bytes is on its way to the reader,
+ * which gives credit for what it has taken; behind that, the hub lets its watchers read the log
+ * later instead of holding their events in memory.
+ */
+export class WatchSink implements Sink {
+  readonly #keyspace: Keyspace
+  readonly #stream: number
+  readonly #out: SessionOut
+  #underWay = 0
+
+  constructor(keyspace: Keyspace, stream: number, out: SessionOut) {
+    this.#keyspace = keyspace
+    this.#stream = stream
+    this.#out = out
+  }
+
+  get ready(): boolean {
+    return this.#underWay < CREDIT_WINDOW_BYTES
+  }
+
+  send(response: HubResponse): void {
+    const header = { ...this.#keyspace.header(), revision: response.revision }
+    const head = encode(WatchResponse, { ...response, header, events: [] })
+    const events = encodeEvents(response.events)
+    // The events are the message's last field, so both encodings in a row are that of the whole.
+    const payload = new Uint8Array(head.length + events.length)
+    payload.set(head)
+    payload.set(events, head.length)
+    this.#underWay += payload.length
+    this.#out.send({ kind: FrameKind.DATA, stream: this.#stream, payload })
+  }
+
+  changed(): void {
+    this.#out.changed(this.#stream)
+  }
+
+  /** The reader has taken so many bytes. Answers whether that has made the stream ready again. */
+  credit(taken: number): boolean {
+    const behind = !this.ready
+    this.#underWay = Math.max(0, this.#underWay - taken)
+    return behind && this.ready
+  }
+}
+
+function encodeEvents(events: readonly Event[]): Uint8Array {
+  let encoded = encodedEvents.get(events)
+  if (encoded === undefined) {
+    encoded = encode(WatchResponse, { ...WatchResponse.empty(), events })
+    encodedEvents.set(events, encoded)
+  }
+  return encoded
+}

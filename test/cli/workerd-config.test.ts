@@ -1,0 +1,23 @@
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { expect, it } from 'vitest'
+import { workerdConfig } from '../../src/cli/workerd-config.ts'
+
+it('[CLI12] the configuration says of the Worker what wrangler.toml says', async () => {
+  const wrangler = await readFile(join(import.meta.dirname, '..', '..', 'wrangler.toml'), 'utf8')
+  const config = workerdConfig({
+    directory: '/nowhere',
+    storage: '/nowhere',
+    addresses: [],
+    modules: new Map(),
+    variables: new Map(),
+  })
+  const date = /^compatibility_date = (.*)$/m.exec(wrangler)?.[1]
+  expect(config).toContain(`compatibilityDate = ${date},`)
+  const bindings = [...wrangler.matchAll(/^name = "([A-Z]+)"\nclass_name = (.*)$/gm)]
+  expect(bindings.map(([, name]) => name)).toEqual(['SHARD', 'DIRECTORY'])
+  for (const [, name, className] of bindings) {
+    expect(config).toContain(`(name = "${name}", durableObjectNamespace = ${className})`)
+    expect(wrangler).toContain(`new_sqlite_classes = [${className}]`)
+  }
+})

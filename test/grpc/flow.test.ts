@@ -1,0 +1,168 @@
+import { constants } from 'node:http2'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { key, range, rangeStream, watch } from './probes.ts'
+import { framed, rawCall } from './raw-call.ts'
+import { ScriptedUpstream } from './scripted-upstream.ts'
+import { serve, type Served, until } from './served.ts'
+
+let upstream: ScriptedUpstream
+let served: Served
+
+beforeEach(async () => {
+  upstream = new ScriptedUpstream()
+  served = await serve(upstream)
+})
+
+afterEach(() => served.stop())
+
+const MEBIBYTE = 1024 * 1024
+const headers = { 'content-type': 'application/grpc', 'te': 'trailers' }
+const post = { ':method': 'POST', ...headers }
+const request = framed(key)
+
+/** Memory outside of the heap, where the bytes of messages are. */
+function bytesUsed(): number {
+  return process.memoryUsage().arrayBuffers
+}
+
+describe('a client that does not read', () => {
+  it.for([watch, rangeStream])('[GRC15] takes a window of %s and no more', async (path) => {
+    const isWatch = path === watch
+    upstream.stream = (_, reader) => upstream.watch({}, reader, { requireLeader: false })
+    const session = served.connect()
+    const stream = session.request({ ...post, ':path': path })
+    stream.write(request)
+    if (!isWatch) {
+      stream.end()
+    }
+    await until(() => upstream.streams.length === 1)
+    const [opened] = upstream.streams
+    if (isWatch) {
+      await until(() => opened?.requests.length === 1)
+    }
+    const message = Buffer.alloc(10_000)
+    const count = 300
+    for (let index = 0; index < count; index++) {
+      opened?.reader.received(message)
+    }
+    opened?.reader.ended(undefined)
+    // Others of the connection are served, and what they are told has overtaken the messages.
+    for (let index = 0; index < 20; index++) {
+      const answer = await rawCall(session, { path: range, body: [request] })
+      expect(answer).toMatchObject({ code: '0' })
+    }
+    expect(opened?.taken).toBeLessThan(300_000)
+    let length = 0
+    stream.on('data', (chunk: Buffer) => {
+      length += chunk.length
+    })
+    let code: unknown
+    stream.on('trailers', (trailers) => {
+      code = (trailers as Record<string, unknown>)['grpc-status']
+    })
+    await until(() => code !== undefined)
+    expect(code).toBe('0')
+    expect(length).toBe(count * framed(message).length + (isWatch ? request.length : 0))
+  })
+
+  it('[GRC15] is credited for each message once it has taken it', async () => {
+    const session = served.connect()
+    const stream = session.request({ ...post, ':path': watch })
+    stream.write(request)
+    stream.resume()
+    await until(() => upstream.streams[0]?.taken === key.length)
+    const sizes = [0, 1, 100, 40_000, 65_536, 300_000, 7]
+    let sum = key.length
+    for (const size of sizes) {
+      upstream.streams[0]?.reader.received(Buffer.alloc(size))
+      sum += size
+    }
+    await until(() => upstream.streams[0]?.taken === sum)
+    stream.close(constants.NGHTTP2_CANCEL)
+  })
+
+  it('[GRC16] does not have a long response copied for it, nor others wait', async () => {
+    // The same bytes again and again: only copies of them would take memory.
+    const part = Buffer.alloc(MEBIBYTE, 'abcdefg')
+    upstream.answer = async () => Array.from({ length: 200 }, () => part)
+    const session = served.connect()
+    const before = bytesUsed()
+    const stream = session.request({ ...post, ':path': range })
+    stream.end(request)
+    await until(() => upstream.calls.length === 1)
+    upstream.answer = async ({ request: asked }) => [asked]
+    for (let index = 0; index < 20; index++) {
+      const answer = await rawCall(session, { path: range, body: [request] })
+      expect(answer).toMatchObject({ code: '0' })
+    }
+    expect(bytesUsed() - before).toBeLessThan(20 * MEBIBYTE)
+    let length = 0
+    for await (const chunk of stream) {
+      length += (chunk as Buffer).length
+    }
+    expect(length).toBe(5 + 200 * MEBIBYTE)
+  })
+
+  it('[GRC16] reads the parts of a response as one message', async () => {
+    const parts = Array.from({ length: 60 }, (_, index) => Buffer.alloc(10_000 + index, `${index}`))
+    upstream.answer = async () => parts
+    const answer = await rawCall(served.connect(), { path: range, body: [request] })
+    expect(answer.messages).toEqual([framed(Buffer.concat(parts)).toString('hex')])
+    expect(answer).toMatchObject({ code: '0' })
+  })
+
+  it.for([constants.NGHTTP2_NO_ERROR, constants.NGHTTP2_CANCEL])(
+    '[GRC25] is refused further calls while it holds half a gibibyte, until reset %d',
+    async (code) => {
+      const part = Buffer.alloc(MEBIBYTE)
+      upstream.answer = async () => Array.from({ length: 300 }, () => part)
+      const session = served.connect()
+      const streams = [1, 2].map(() => {
+        const stream = session.request({ ...post, ':path': range })
+        stream.end(request)
+        return stream
+      })
+      await until(() => upstream.calls.length === 2)
+      upstream.answer = async ({ request: asked }) => [asked]
+      const call = { path: range, body: [request] }
+      expect(await rawCall(session, call)).toMatchObject({
+        code: '8',
+        message: 'the calls of this connection hold too much memory',
+      })
+      expect(await rawCall(served.connect(), call)).toMatchObject({ code: '0' })
+      streams[0]?.close(code)
+      let answer = await rawCall(session, call)
+      while (answer.code === '8') {
+        answer = await rawCall(session, call)
+      }
+      expect(answer).toMatchObject({ code: '0' })
+    },
+  )
+})
+
+describe('a deadline', () => {
+  it('[GRC11] resets a stream whose messages nobody takes', async () => {
+    const session = served.connect()
+    const stream = session.request({ ...post, ':path': watch, 'grpc-timeout': '50m' })
+    stream.on('error', () => undefined)
+    stream.write(request)
+    await until(() => upstream.streams.length === 1)
+    upstream.streams[0]?.reader.received(Buffer.alloc(MEBIBYTE))
+    await until(() => stream.closed)
+    expect(stream.rstCode).toBe(constants.NGHTTP2_CANCEL)
+    expect(upstream.streams[0]?.isCanceled).toBe(true)
+  })
+})
+
+describe('gzip', () => {
+  it.for([
+    { bytes: 256 * 1024, flag: '01' },
+    { bytes: 256 * 1024 + 1, flag: '00' },
+  ])('[GRC6] flags a response of $bytes bytes with $flag', async ({ bytes, flag }) => {
+    upstream.answer = async () => [Buffer.alloc(bytes)]
+    const call = { path: range, body: [request], headers: { 'grpc-encoding': 'gzip' } }
+    const { messages, encoding } = await rawCall(served.connect(), call)
+    expect(messages.map((message) => message.slice(0, 2))).toEqual([flag])
+    expect(encoding).toBe('gzip')
+  })
+})
