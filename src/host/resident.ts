@@ -55,10 +55,7 @@ export class Resident implements ObjectLife {
       this.#object = this.#tasks.run(() => new objectClass(state, env(this.gate)))
     } catch (error) {
       this.break(error instanceof Error ? error.message : String(error))
-      const reset: unknown = Object.assign(remoteError(error) as object, {
-        durableObjectReset: true,
-      })
-      throw reset
+      throw Object.assign(remoteError(error) as Error, { durableObjectReset: true })
     }
   }
 

@@ -197,13 +197,24 @@ export class SqliteFile {
     if (this.#inTransaction) {
       return
     }
-    if (!this.#isStored) {
+    const isNew = !this.#isStored
+    if (isNew) {
       this.#database.close()
       this.#isStored = true
       this.#reopen()
     }
     this.#run('BEGIN')
     this.#inTransaction = true
+    if (isNew) {
+      this.#savepoints()
+    }
+  }
+
+  /** Those that were open before there was a file. */
+  #savepoints(): void {
+    for (let depth = 0; depth < this.#depth; depth++) {
+      this.#run(`SAVEPOINT ${savepoint(depth)}`)
+    }
   }
 
   #run(text: string): void {
@@ -225,18 +236,23 @@ export class SqliteFile {
   /** A savepoint: what `body` writes is undone where it throws. May be nested. */
   transaction<T>(body: () => T): T {
     this.#requireOpen()
-    this.#begin()
-    const name = `_cf_savepoint_${this.#depth++}`
-    this.#run(`SAVEPOINT ${name}`)
+    const depth = this.#depth++
     try {
+      // Where there is no file, the first write makes them all.
+      if (this.#isStored) {
+        this.#begin()
+        this.#run(`SAVEPOINT ${savepoint(depth)}`)
+      }
       const result = body()
-      this.#run(`RELEASE ${name}`)
+      if (this.#inTransaction) {
+        this.#run(`RELEASE ${savepoint(depth)}`)
+      }
       return result
     } catch (error) {
       // An object that is lost has nothing to undo any more.
-      if (this.#isOpen) {
-        this.#run(`ROLLBACK TO ${name}`)
-        this.#run(`RELEASE ${name}`)
+      if (this.#inTransaction) {
+        this.#run(`ROLLBACK TO ${savepoint(depth)}`)
+        this.#run(`RELEASE ${savepoint(depth)}`)
         if (this.#altered) {
           this.#statements.clear()
         }
@@ -244,7 +260,7 @@ export class SqliteFile {
       throw error
     } finally {
       this.#depth--
-      if (this.#depth === 0 && !this.#begun && this.#isOpen) {
+      if (this.#depth === 0 && !this.#begun && this.#inTransaction) {
         this.#end()
       }
     }
@@ -350,3 +366,5 @@ function restOf(text: string, first: string): string {
   const rest = text.slice(text.indexOf(first) + first.length)
   return /^[\s;]*$/.test(rest) ? '' : rest
 }
+
+const savepoint = (depth: number): string => `_cf_savepoint_${depth}`

@@ -26,6 +26,8 @@ export const straceFlags: readonly string[] = [
   '-etrace=pwrite64,pwritev,write,writev,sendto,sendmsg,fsync,fdatasync,ftruncate,openat,unlink,unlinkat,rename,renameat,renameat2',
 ]
 
+const UNFINISHED = ' <unfinished ...>'
+
 /** Reads strace's file: what is below `directory`, by relative path, and what left by sockets. */
 export async function readTrace(file: string, directory: string): Promise<readonly FileEvent[]> {
   const events: FileEvent[] = []
@@ -33,9 +35,8 @@ export async function readTrace(file: string, directory: string): Promise<readon
   for await (const line of createInterface({ input: createReadStream(file) })) {
     const [, thread = '', call = ''] = /^(\d+) +(.*)$/.exec(line) ?? []
     const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(call)
-    const begun = call.endsWith(' <unfinished ...>')
-    if (begun) {
-      unfinished.set(thread, call.replace(/ <unfinished \.\.\.>$/, ''))
+    if (call.endsWith(UNFINISHED)) {
+      unfinished.set(thread, call.slice(0, -UNFINISHED.length))
       events.push(...eventsOf(call, directory, 'begin', thread))
     } else {
       const whole = resumed === null ? call : `${unfinished.get(thread)}${resumed[1]}`

@@ -24,18 +24,27 @@ export interface Running {
   log(): string
 }
 
+export interface Limits {
+  /** No file may be larger: a write beyond it fails, as on a full disk. */
+  readonly fileKilobytes?: number
+}
+
 /** Starts the Worker on a directory of objects, which the other platform may have written. */
-export async function startPlatform(platform: Platform, storage: string): Promise<Running> {
+export async function startPlatform(
+  platform: Platform,
+  storage: string,
+  { fileKilobytes }: Limits = {},
+): Promise<Running> {
   mkdirSync(storage, { recursive: true })
   const files = mkdtempSync(join(tmpdir(), 'host-contract-'))
-  const child =
+  const command =
     platform === 'host'
-      ? spawn(process.execPath, [join(import.meta.dirname, 'host-process.ts'), storage], {
-          stdio: ['ignore', 'pipe', 'pipe', 'ignore'],
-        })
-      : spawn(workerd.default, ['serve', '--control-fd=3', writeWorkerdFiles(files, storage)], {
-          stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
-        })
+      ? [process.execPath, join(import.meta.dirname, 'host-process.ts'), storage]
+      : [workerd.default, 'serve', '--control-fd=3', writeWorkerdFiles(files, storage)]
+  const limit = fileKilobytes === undefined ? 'unlimited' : String(fileKilobytes)
+  const child = spawn('sh', ['-c', `ulimit -f ${limit} && exec "$@"`, 'sh', ...command], {
+    stdio: ['ignore', 'pipe', 'pipe', platform === 'host' ? 'ignore' : 'pipe'],
+  })
   let log = ''
   const keep = (text: string): void => {
     log = (log + text).slice(-65_536)

@@ -18,8 +18,6 @@ export function writeWorkerdFiles(directory: string, storage: string): string {
   return path
 }
 
-const embedded = (name: string): string => `(name = "${name}", esModule = embed "${name}")`
-
 function config(modules: readonly string[], storage: string): string {
   const bindings = namespaces.map(
     ({ binding, className }) => `(name = "${binding}", durableObjectNamespace = "${className}")`,
@@ -37,11 +35,15 @@ const config :Workerd.Config = (
   sockets = [(name = "0", address = "127.0.0.1:0", http = (), service = "worker")],
 );
 const worker :Workerd.Worker = (
-  modules = [${modules.map(embedded).join(', ')}],
+  modules = [${modules.map(moduleText).join(', ')}],
   bindings = [${bindings.join(', ')}],
   compatibilityDate = "2026-11-01",
   durableObjectNamespaces = [${classes.join(', ')}],
   durableObjectStorage = (localDisk = "storage"),
 );
 `
+}
+
+function moduleText(name: string): string {
+  return `(name = "${name}", esModule = embed "${name}")`
 }

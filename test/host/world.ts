@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe } from 'vitest'
-import { type Platform, type Running, startPlatform } from './platform.ts'
+import { type Limits, type Platform, type Running, startPlatform } from './platform.ts'
 
 /** What came back instead of an answer. */
 export interface Refusal {
@@ -35,8 +35,8 @@ export class World {
     return this.#log + (this.#running?.log() ?? '')
   }
 
-  async start(platform = this.platform): Promise<void> {
-    this.#running = await startPlatform(platform, this.directory)
+  async start(platform = this.platform, limits: Limits = {}): Promise<void> {
+    this.#running = await startPlatform(platform, this.directory, limits)
   }
 
   /** A clean stop. */

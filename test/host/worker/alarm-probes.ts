@@ -1,8 +1,8 @@
-import { type Probe, type ProbedObject, tell } from './words.ts'
+import { type Probe, type Subject, tell } from './words.ts'
 
 /** What the handler is to do, one step each time: `ok`, `throw`, or `next MS`. */
 export async function rang(
-  { state, notes }: ProbedObject,
+  { state, notes }: Subject,
   info: AlarmInvocationInfo | undefined,
 ): Promise<void> {
   const { sql } = state.storage
@@ -76,7 +76,7 @@ export const alarmProbes: Readonly<Record<string, Probe>> = {
   },
 
   /** Of which object the handler thought that it was. */
-  ringer: ({ state }) => state.storage.sql.exec('SELECT name FROM ringer').one()['name'],
+  ringer: ({ state }) => state.storage.sql.exec('SELECT DISTINCT name FROM ringer').one()['name'],
 
   /** When it has gone off. */
   rang: ({ state }) => {

@@ -2,12 +2,12 @@
 import { DurableObject } from 'cloudflare:workers'
 import { rang } from './alarm-probes.ts'
 import { probes } from './probes.ts'
-import { messageOf, wordOf } from './socket-messages.ts'
+import { messageOf, wordOf } from './socket-probes.ts'
 import { callerProbes } from './stub-probes.ts'
-import { errorOf, type ProbedObject, type SubjectEnv, type SubjectMethods } from './words.ts'
+import { errorOf, type Subject as Asked, type SubjectEnv } from './words.ts'
 
 /** The object that is asked. */
-export class Subject extends DurableObject<SubjectEnv> implements ProbedObject, SubjectMethods {
+export class Subject extends DurableObject<SubjectEnv> implements Asked {
   readonly born = crypto.randomUUID()
   readonly state = this.ctx
   readonly bound = this.env
@@ -32,14 +32,17 @@ export class Subject extends DurableObject<SubjectEnv> implements ProbedObject, 
     }
   }
 
-  async probe(name: string, args: string): Promise<string> {
+  ask(name: string, args: string): Promise<unknown> | undefined {
     const run = probes[name]
-    if (run === undefined) {
-      throw new Error(`no probe ${name}`)
-    }
-    return JSON.stringify((await run(this, JSON.parse(args) as never)) ?? null)
+    return run && (async () => run(this, JSON.parse(args) as never))()
   }
 
+  /** Runs a probe; `args` and the answer are JSON. */
+  async probe(name: string, args: string): Promise<string> {
+    return JSON.stringify((await this.ask(name, args)) ?? null)
+  }
+
+  /** Keeps what it was given, changes it, and answers it. */
   change(value: { list: number[]; bytes: Uint8Array }): { list: number[]; bytes: Uint8Array } {
     value.list.push(4)
     value.bytes[0] = 99

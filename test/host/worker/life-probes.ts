@@ -1,5 +1,5 @@
 import { waitUntil } from 'cloudflare:workers'
-import type { Probe, ProbedObject } from './words.ts'
+import type { Probe } from './words.ts'
 
 /** A row that refers to one that is not there, which only COMMIT finds out. */
 const dangling = [
@@ -7,12 +7,6 @@ const dangling = [
   'CREATE TABLE IF NOT EXISTS child (parent INTEGER REFERENCES parent (id) DEFERRABLE INITIALLY DEFERRED)',
   'INSERT INTO child VALUES (42)',
 ]
-
-/** Writes what cannot be committed, and answers as if all were well. */
-export function dangle({ state }: ProbedObject): string {
-  dangling.forEach((text) => state.storage.sql.exec(text))
-  return 'committed'
-}
 
 export const lifeProbes: Readonly<Record<string, Probe>> = {
   born: ({ born }) => born,
@@ -23,7 +17,11 @@ export const lifeProbes: Readonly<Record<string, Probe>> = {
 
   name: ({ state }) => ({ name: state.id.name ?? null, id: state.id.toString() }),
 
-  dangle,
+  /** Writes what cannot be committed, and answers as if all were well. */
+  dangle: ({ state }) => {
+    dangling.forEach((text) => state.storage.sql.exec(text))
+    return 'committed'
+  },
 
   /** The same, of which the object hears by `sync`. */
   dangleAndSync: async ({ state }) => {

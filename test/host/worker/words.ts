@@ -1,29 +1,32 @@
-/** What others may call of an object. */
-export interface SubjectMethods extends Rpc.DurableObjectBranded {
-  /** Runs a probe; `args` and the answer are JSON. */
+import type { DurableObject } from 'cloudflare:workers'
+
+/** What the object can be called for. */
+type Callable = DurableObject & {
   probe(name: string, args: string): Promise<string>
-  /** Keeps what it was given, changes it, and answers it. */
   change(value: { list: number[]; bytes: Uint8Array }): { list: number[]; bytes: Uint8Array }
   note(word: string): number
   fail(kind: string): never
 }
 
 export interface SubjectEnv {
-  readonly SUBJECT: DurableObjectNamespace<SubjectMethods>
-  readonly OTHER: DurableObjectNamespace<SubjectMethods>
+  readonly SUBJECT: DurableObjectNamespace<Callable>
+  /** Of a class that inherits all of it. */
+  readonly OTHER: DurableObjectNamespace<Callable>
 }
 
-/** What a probe sees of the object that it runs in. */
-export interface ProbedObject {
-  /** Tells one stay in memory from the next. */
-  readonly born: string
+/** The object that is asked, as its probes see it. */
+export interface Subject {
   readonly state: DurableObjectState
   readonly bound: SubjectEnv
+  /** Tells one stay in memory from the next. */
+  readonly born: string
   readonly notes: string[]
+  /** Undefined where there is no probe of that name. */
+  ask(name: string, args: string): Promise<unknown> | undefined
 }
 
 /** What runs in the object; its arguments and its answer are JSON. */
-export type Probe = (subject: ProbedObject, args: never) => unknown
+export type Probe = (subject: Subject, args: never) => unknown
 
 /** A value in words, so that JSON shows what it is. */
 export function tell(value: unknown): unknown {

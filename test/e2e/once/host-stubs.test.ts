@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { describePlatform } from '../host/world.ts'
+import { describePlatform } from '../../host/world.ts'
 
 describePlatform('ids and stubs', (world) => {
   it('[HST17] an id comes of a name or a text, and is of one namespace', async () => {

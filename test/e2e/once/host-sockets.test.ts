@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { SocketClient } from '../host/socket-client.ts'
-import { describePlatform, type World } from '../host/world.ts'
+import { SocketClient } from '../../host/socket-client.ts'
+import { describePlatform, type World } from '../../host/world.ts'
 
 const sorts = ['standard', 'hibernate'] as const
 type Sort = (typeof sorts)[number]

@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest'
-import { describePlatform } from '../host/world.ts'
+import { describePlatform } from '../../host/world.ts'
 
 const rows = [
   'CREATE TABLE f (x INTEGER, y TEXT)',
@@ -11,11 +11,12 @@ const all = [
   { x: 3, y: 'c' },
 ]
 
-/** An INSERT of so many parameters, and those. */
-const bindingInsert = (count: number): [string, ...number[]] => [
-  `INSERT INTO b VALUES ${'(?, ?), '.repeat(count / 2 - 1)} (?, ?${count % 2 === 1 ? ' + ?' : ''})`,
-  ...Array.from({ length: count }, () => 1),
-]
+/** A statement with so many parameters. */
+function insertOf(count: number): [string, ...number[]] {
+  const last = count % 2 === 1 ? '(?, ? + ?)' : '(?, ?)'
+  const text = `INSERT INTO b VALUES ${'(?, ?), '.repeat(Math.floor(count / 2) - 1)} ${last}`
+  return [text, ...Array.from({ length: count }, () => 1)]
+}
 
 describePlatform('storage', (world) => {
   it('[HST1] a cursor gives its rows once, in any of its forms', async () => {
@@ -87,10 +88,8 @@ describePlatform('storage', (world) => {
 
   it('[HST3] more than 100 parameters, or others than the statement has, are refused', async () => {
     await world.ask('bind', 'script', 'CREATE TABLE b (x, y)')
-    await world.ask('bind', 'sql', ...bindingInsert(100))
-    expect((await world.refusal('bind', 'sql', ...bindingInsert(101))).message).toContain(
-      'variable',
-    )
+    await world.ask('bind', 'sql', ...insertOf(100))
+    expect((await world.refusal('bind', 'sql', ...insertOf(101))).message).toContain('variable')
     const insert = 'INSERT INTO b VALUES (?, ?)'
     const wrong = 'Wrong number of parameter bindings for SQL query.'
     expect((await world.refusal('bind', 'sql', insert, 1)).message).toBe(wrong)

@@ -6,14 +6,14 @@ import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { shardUniqueKey } from '../../src/cli/workerd-config.ts'
-import { Store } from '../../src/mvcc/store.ts'
-import { type FileEvent, readTrace, straceFlags } from '../host/file-trace.ts'
-import { Disk } from '../host/power-cut.ts'
-import { NodeSql } from '../mvcc/node-sql.ts'
-import { base64, call } from './http.ts'
-import { Random } from './random.ts'
-import { startServer } from './server.ts'
+import { shardUniqueKey } from '../../../src/cli/workerd-config.ts'
+import { Store } from '../../../src/mvcc/store.ts'
+import { type FileEvent, readTrace, straceFlags } from '../../host/file-trace.ts'
+import { Disk } from '../../host/power-cut.ts'
+import { NodeSql } from '../../mvcc/node-sql.ts'
+import { base64, call } from '../http.ts'
+import { Random } from '../random.ts'
+import { startServer } from '../server.ts'
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const CUTS = Number(process.env['POWER_CUTS'] ?? 30)
@@ -21,7 +21,7 @@ const PUTS = 300
 const WRITERS = 8
 
 const hasStrace = spawnSync('strace', ['-V']).status === 0
-const main = join(import.meta.dirname, '..', '..', 'src', 'cli', 'main.ts')
+const main = join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'main.ts')
 const directory = mkdtempSync(join(tmpdir(), 'power-loss-'))
 const dataDir = join(directory, 'data')
 const trace = join(directory, 'trace')
@@ -182,9 +182,10 @@ describe.skipIf(!hasStrace)(`power loss (seed ${SEED}; without strace this is sk
     const state = stateOf(shard)
     const last = Math.max(1, revisionOf(state?.rows.at(-1)))
     expect(last).toBeGreaterThanOrEqual(told)
+    // Without a table there is nothing to compare.
     expect(state?.rows ?? []).toEqual(whole.rows.slice(0, last - 1))
     expect(state?.store.revision ?? 1).toBe(last)
-    expect(state && hashAt(state.store, last)).toEqual(state && hashAt(whole.store, last))
+    expect(hashAt((state ?? whole).store, last)).toEqual(hashAt(whole.store, last))
   }
 
   it('[HST30] the server starts on what is left, tells the same and goes on', async () => {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { SocketClient } from '../host/socket-client.ts'
-import { describePlatform } from '../host/world.ts'
+import { SocketClient } from '../../host/socket-client.ts'
+import { describePlatform } from '../../host/world.ts'
 
 /** Long enough for an object to leave the memory: workerd takes ten seconds for it. */
 const IDLE_MS = 12_000

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { describePlatform, type World } from '../host/world.ts'
+import { describePlatform, type World } from '../../host/world.ts'
 
 interface Rang {
   readonly at: number

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
-import { SocketClient } from '../host/socket-client.ts'
-import { describePlatform, type World } from '../host/world.ts'
+import { SocketClient } from '../../host/socket-client.ts'
+import { describePlatform, type World } from '../../host/world.ts'
 
 /** What is in the table that COMMIT refuses to have a row in. */
 async function danglingRows(world: World, object: string): Promise<unknown> {
