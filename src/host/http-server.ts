@@ -82,7 +82,8 @@ export class HostHttpServer {
 
   /** Makes connections to this server that no network sees, of clients that came over TLS. */
   agent(): Agent {
-    const agent = new Agent({ keepAlive: true })
+    // A pair costs next to nothing, and an agent can only keep what is a socket of Node's.
+    const agent = new Agent({ keepAlive: false })
     agent.createConnection = () => {
       const [client, server] = duplexPair()
       this.accept(server, true, Buffer.alloc(0))

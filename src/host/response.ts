@@ -11,11 +11,11 @@ export class WorkerResponse extends NodeResponse {
   readonly webSocket: WorkerWebSocket | null
 
   constructor(body?: ConstructorParameters<typeof Response>[0], init: WorkerResponseInit = {}) {
-    const { webSocket = null, ...rest } = init
-    // Node's own knows no 101.
-    super(body, init.status === 101 ? { ...rest, status: 200 } : rest)
+    // Node's own knows no 101. What is given may be another response, whose fields are getters.
+    const { status, headers = {}, webSocket = null } = init
+    super(body, status === 101 ? { headers, status: 200 } : init)
     this.webSocket = webSocket
-    if (init.status === 101) {
+    if (status === 101) {
       Object.defineProperty(this, 'status', { value: 101 })
     }
   }

@@ -80,6 +80,7 @@ describePlatform('ids and stubs', (world) => {
     expect(Buffer.from(digest).toString('hex')).toBe(sha256)
     expect(await world.ask('rest', 'responses')).toEqual({
       json: [201, 'application/json', 'b', '{"a":1}'],
+      copied: [201, 'b', 'copied'],
       upgrade: [101, true],
       plain: [null, 200, true],
     })

@@ -132,6 +132,7 @@ export const lifeProbes: Readonly<Record<string, Probe>> = {
 
   responses: async () => {
     const json = Response.json({ a: 1 }, { status: 201, headers: { 'X-A': 'b' } })
+    const copied = new Response('copied', json)
     const [client, server] = Object.values(new WebSocketPair())
     const upgrade = new Response(null, { status: 101, webSocket: client ?? null })
     server?.accept()
@@ -142,6 +143,7 @@ export const lifeProbes: Readonly<Record<string, Probe>> = {
         json.headers.get('X-A'),
         await json.text(),
       ],
+      copied: [copied.status, copied.headers.get('X-A'), await copied.text()],
       upgrade: [upgrade.status, upgrade.webSocket === client],
       plain: [
         new Response('x').webSocket,
