@@ -10,6 +10,8 @@ import { passMessages } from './web-socket-client.ts'
 
 /** That of workerd. */
 const MESSAGE_BYTES_MAX = 32 * 1024 * 1024
+/** That of Go's server. */
+const HEAD_BYTES_MAX = 1024 * 1024
 /** How long answers under way may take to end when the server does. */
 const DRAIN_MS_MAX = 1000
 
@@ -38,6 +40,7 @@ export class HostHttpServer {
         requestTimeout: 0,
         keepAliveTimeout: 0,
         noDelay: true,
+        maxHeaderSize: HEAD_BYTES_MAX,
       },
       (incoming, outgoing) => {
         this.#tellOfTls(incoming)

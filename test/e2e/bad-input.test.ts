@@ -204,6 +204,15 @@ describe('headers', () => {
     const message = "invalid character '\\x1f' looking for beginning of value"
     expectRefused(range.path, await send(target.url, request), { code: 3, message })
   })
+
+  it('[BAD20] a long one is read, and so is a long token', async () => {
+    const long = 'x'.repeat(100_000)
+    const passedOver = { ...range, headers: { 'x-long': long } }
+    expect(await send(target.url, passedOver)).toMatchObject({ status: 200 })
+    // Without auth no token is looked at.
+    const token = { ...range, headers: { authorization: long } }
+    expect(await send(target.url, token)).toMatchObject({ status: 200 })
+  })
 })
 
 function nested(depth: number): string {
