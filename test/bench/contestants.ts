@@ -23,7 +23,7 @@ function ourselves(flags: readonly string[]): Contestant {
     const { pid, workerdPid, urls } = server
     const [url = '', tlsUrl = ''] = urls
     // It may serve without a workerd.
-    const both = Number.isNaN(workerdPid) ? { pid } : { pid: workerdPid, bridgePid: pid }
+    const both = workerdPid === undefined ? { pid } : { pid: workerdPid, bridgePid: pid }
     return {
       ...both,
       url,

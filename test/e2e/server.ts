@@ -36,8 +36,8 @@ export interface Command {
 }
 
 export interface Server extends Command {
-  /** workerd is a child of the command. */
-  readonly workerdPid: number
+  /** A child of the command; undefined where the command's own process has the objects. */
+  readonly workerdPid: number | undefined
   readonly dataDir: string
 }
 
@@ -50,9 +50,10 @@ export async function startServer(options: ServerOptions = {}): Promise<Server> 
   const listen = `--listen-client-urls=http://127.0.0.1:${options.port ?? 0}`
   const args = [listen, `--data-dir=${dataDir}`, ...runtimeFlags, ...(options.flags ?? [])]
   const command = await startCommand(args, options.env)
+  const [, workerdPid] = /"workerd started","pid":(\d+)/.exec(command.log()) ?? []
   return {
     ...command,
-    workerdPid: Number(/"workerd started","pid":(\d+)/.exec(command.log())?.[1]),
+    workerdPid: workerdPid === undefined ? undefined : Number(workerdPid),
     dataDir,
     stop: async () => {
       try {

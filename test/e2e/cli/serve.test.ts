@@ -35,7 +35,7 @@ async function post(url: string, request: object): Promise<unknown> {
   return response.json()
 }
 
-/** Whether a process is there, as a signal would find it. */
+/** Whether a process is there, or one of the group -`pid`, as a signal would find it. */
 function isRunning(pid: number): boolean {
   try {
     return process.kill(pid, 0)
@@ -111,7 +111,7 @@ describe('a server that stops', () => {
       const server = await startServer({ dataDir: directory })
       process.kill(server.pid, signal)
       await server.stop()
-      expect(isRunning(server.workerdPid)).toBe(false)
+      expect(isRunning(-server.pid)).toBe(false)
     },
   )
 

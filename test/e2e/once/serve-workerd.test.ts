@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { runCommand } from '../command.ts'
-import { startServer } from '../server.ts'
+import { type Server, startServer } from '../server.ts'
 
 let directory: string
 
@@ -16,40 +16,55 @@ afterEach(async () => {
   await rm(directory, { recursive: true })
 })
 
+interface WorkerdServer extends Server {
+  readonly workerdPid: number
+}
+
+async function start(): Promise<WorkerdServer> {
+  const server = await startServer({ dataDir: directory, flags: ['--runtime=workerd'] })
+  const { workerdPid } = server
+  if (workerdPid === undefined) {
+    throw new Error('it has no workerd')
+  }
+  return { ...server, workerdPid }
+}
+
 it('[CLI15] the command ends with code 0 when Ctrl-C reaches workerd too', async () => {
-  const server = await startServer({ dataDir: directory })
+  const server = await start()
   process.kill(-server.pid, 'SIGINT')
   await server.stop()
 })
 
 it('[CLI16] the command says so and fails when workerd dies', async () => {
-  const server = await startServer({ dataDir: directory })
+  const server = await start()
   process.kill(server.workerdPid, 'SIGKILL')
   expect(await server.ended()).toBe(1)
   expect(server.log()).toMatch(/^etcdurable: workerd was ended by SIGKILL\n$/m)
 })
 
 it('[CLI19] the next start names a data directory that a workerd still has whose starter was killed', async () => {
-  const server = await startServer({ dataDir: directory })
+  const server = await start()
   process.kill(server.pid, 'SIGKILL')
   try {
     const args = ['--listen-client-urls=http://127.0.0.1:0', `--data-dir=${directory}`]
-    expect(await runCommand(args)).toEqual({
-      code: 1,
-      stdout: '',
-      stderr: `etcdurable: data directory "${directory}" is in use by another server\n`,
-    })
+    for (const runtime of ['host', 'workerd']) {
+      expect(await runCommand([...args, `--runtime=${runtime}`])).toEqual({
+        code: 1,
+        stdout: '',
+        stderr: `etcdurable: data directory "${directory}" is in use by another server\n`,
+      })
+    }
   } finally {
     process.kill(server.workerdPid, 'SIGKILL')
   }
-  const next = await startServer({ dataDir: directory })
+  const next = await start()
   await next.stop()
 })
 
 it('[DOR21] the secret is kept where others of the machine cannot read it', async () => {
   const secret = join(directory, 'secret')
   await writeFile(secret, 'a-secret-of-this-test\n')
-  const server = await startServer({ flags: [`--token-file=${secret}`] })
+  const server = await startServer({ flags: ['--runtime=workerd', `--token-file=${secret}`] })
   const { mode } = await stat(join(server.dataDir, 'workerd.capnp'))
   expect(mode & 0o777).toBe(0o600)
   await server.stop()
