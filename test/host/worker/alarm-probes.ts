@@ -1,5 +1,4 @@
-import type { Subject } from './contract-worker.ts'
-import { type Probe, tell } from './words.ts'
+import { type Probe, type Subject, tell } from './words.ts'
 
 /** What the handler is to do, one step each time: `ok`, `throw`, or `next MS`. */
 export async function rang(

@@ -2,13 +2,11 @@
 import { DurableObject } from 'cloudflare:workers'
 import { rang } from './alarm-probes.ts'
 import { probes } from './probes.ts'
-import { messageOf, wordOf } from './socket-probes.ts'
+import { messageOf, wordOf } from './sockets.ts'
 import { callerProbes } from './stub-probes.ts'
-import { errorOf, type SubjectEnv } from './words.ts'
+import { errorOf, type Subject, type SubjectEnv } from './words.ts'
 
-/** The object that is asked. */
-export class Subject extends DurableObject<SubjectEnv> {
-  /** Tells one stay in memory from the next. */
+class ContractSubject extends DurableObject<SubjectEnv> implements Subject {
   readonly born = crypto.randomUUID()
   readonly state = this.ctx
   readonly bound = this.env
@@ -33,7 +31,6 @@ export class Subject extends DurableObject<SubjectEnv> {
     }
   }
 
-  /** Runs a probe; `args` and the answer are JSON. */
   async probe(name: string, args: string): Promise<string> {
     const run = probes[name]
     if (run === undefined) {
@@ -42,7 +39,6 @@ export class Subject extends DurableObject<SubjectEnv> {
     return JSON.stringify((await run(this, JSON.parse(args) as never)) ?? null)
   }
 
-  /** Keeps what it was given, changes it, and answers it. */
   change(value: { list: number[]; bytes: Uint8Array }): { list: number[]; bytes: Uint8Array } {
     value.list.push(4)
     value.bytes[0] = 99
@@ -87,7 +83,9 @@ export class Subject extends DurableObject<SubjectEnv> {
 }
 
 /** A namespace of its own, whose methods are all inherited. */
-export class Other extends Subject {}
+export class Other extends ContractSubject {}
+
+export { ContractSubject as Subject }
 
 /**
  * `POST /rpc/OBJECT/PROBE` by a method call, `/fetch/OBJECT/PROBE` by the object's own fetch, and

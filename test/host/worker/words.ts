@@ -1,8 +1,21 @@
-import type { Other, Subject } from './contract-worker.ts'
+/** The object that is asked, as probes see it from within and callers from without. */
+export interface Subject extends Rpc.DurableObjectBranded {
+  /** Tells one stay in memory from the next. */
+  readonly born: string
+  readonly state: DurableObjectState
+  readonly notes: string[]
+  readonly bound: SubjectEnv
+  /** Runs a probe; `args` and the answer are JSON. */
+  probe(name: string, args: string): Promise<string>
+  /** Keeps what it was given, changes it, and answers it. */
+  change(value: { list: number[]; bytes: Uint8Array }): { list: number[]; bytes: Uint8Array }
+  note(word: string): number
+  fail(kind: string): never
+}
 
 export interface SubjectEnv {
   readonly SUBJECT: DurableObjectNamespace<Subject>
-  readonly OTHER: DurableObjectNamespace<Other>
+  readonly OTHER: DurableObjectNamespace<Subject>
 }
 
 /** What runs in the object; its arguments and its answer are JSON. */
