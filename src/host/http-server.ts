@@ -82,7 +82,7 @@ export class HostHttpServer {
 
   /** Makes connections to this server that no network sees, of clients that came over TLS. */
   agent(): Agent {
-    const agent = new Agent({ keepAlive: true })
+    const agent = new Agent()
     agent.createConnection = () => {
       const [client, server] = duplexPair()
       this.accept(server, true, Buffer.alloc(0))
