@@ -85,8 +85,7 @@ export class HostHttpServer {
 
   /** Makes connections to this server that no network sees, of clients that came over TLS. */
   agent(): Agent {
-    // A pair costs next to nothing, and an agent can only keep what is a socket of Node's.
-    const agent = new Agent({ keepAlive: false })
+    const agent = new Agent()
     agent.createConnection = () => {
       const [client, server] = duplexPair()
       this.accept(server, true, Buffer.alloc(0))
