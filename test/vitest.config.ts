@@ -82,6 +82,8 @@ function endToEnd({ name, exclude, groupOrder, env }: EndToEnd): TestProjectInli
       // Hundreds of commands start, and with what V8 has compiled before they take a third of the time.
       env: { NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'test-commands'), ...env },
       maxWorkers: 2,
+      // Tests that run at once mostly wait.
+      maxConcurrency: 16,
       sequence: { groupOrder },
       ...inNode,
     },

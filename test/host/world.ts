@@ -102,9 +102,13 @@ export class World {
   }
 }
 
-/** The tests of `body` on each platform. */
-export function describePlatform(title: string, body: (world: World) => void): void {
-  describe.each(['host', 'workerd'] as const)(`${title} on %s`, (platform) => {
+/** The tests of `body` on each platform; those that mostly wait do so all at once. */
+export function describePlatform(
+  title: string,
+  body: (world: World) => void,
+  { concurrent = false } = {},
+): void {
+  describe.each(['host', 'workerd'] as const)(`${title} on %s`, { concurrent }, (platform) => {
     const world = new World(platform)
     beforeAll(() => world.start())
     afterAll(() => world.end())

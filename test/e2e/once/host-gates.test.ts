@@ -152,15 +152,4 @@ describePlatform('abort', (world) => {
     const ghost = `SELECT count(*) FROM sqlite_schema WHERE name = 'ghost'`
     expect(await world.column('ghost', ghost)).toEqual([0])
   })
-
-  it('[HST16] leaves one object in the place of the other, for as long as one likes', async () => {
-    await world.ask('one', 'born')
-    await world.refusal('one', 'abort', 'once')
-    const born = await world.ask('one', 'born')
-    await world.ask('one', 'script', 'CREATE TABLE one (x)')
-    for (let second = 0; second < 12; second++) {
-      await sleep(1000)
-      expect(await world.ask('one', 'born')).toBe(born)
-    }
-  })
 })
