@@ -17,7 +17,7 @@ import { HpackEncoder } from './hpack-encoder.ts'
 import { H2Output } from './output.ts'
 import { RateLimit } from './rate-limit.ts'
 import { RequestMemo } from './request-memo.ts'
-import { type H2Request, readRequest } from './request.ts'
+import { areTrailers, type H2Request, readRequest } from './request.ts'
 import { encodeSettings, type PeerSettings, readSettings } from './settings.ts'
 import { H2Stream, type StreamHost } from './stream.ts'
 import { H2Streams } from './streams.ts'
@@ -39,6 +39,8 @@ export interface H2Service<T> {
   closed(error: Error | undefined): void
 }
 
+/** The last stream and a code; a text may follow (RFC 9113 §6.8). */
+const GOAWAY_BYTES_MIN = 8
 /** Of a stream and of all together: what a client may send before it is taken. */
 const WINDOW_BYTES = 1024 * 1024
 /** Without settings (RFC 9113 §6.9.2). */
@@ -56,7 +58,9 @@ const WINDOW_CHANGES_BURST = 100
 const WINDOW_CHANGES_PER_SECOND = 10
 
 /** What a block of headers was read as. */
-type Head<T> = { readonly flaw: number } | { readonly flaw: undefined; readonly prepared: T }
+type Head<T> =
+  | { readonly flaw: number; readonly areTrailers: boolean }
+  | { readonly flaw: undefined; readonly prepared: T }
 
 /**
  * The server's side of an HTTP/2 connection (RFC 9113): frames in, frames out, in place and without a
@@ -217,8 +221,9 @@ export class H2Connection<T> implements StreamHost {
           throw protocolError('PRIORITY on stream 0')
         }
         return this.#countIdle()
+      case FrameType.GOAWAY:
+        return this.#goaway(stream, payload)
       default:
-        // A client that goes has nothing to say that matters, and others are unknown.
         this.#countIdle()
     }
   }
@@ -258,7 +263,7 @@ export class H2Connection<T> implements StreamHost {
     const head = this.#memo.decode(block)
     const isEnd = (flags & Flag.END_STREAM) !== 0
     if (id <= this.#streams.last) {
-      this.#trailers(id, isEnd)
+      this.#trailers(id, isEnd, head)
       return
     }
     this.#streams.last = id
@@ -292,21 +297,23 @@ export class H2Connection<T> implements StreamHost {
 
   #readHead({ fields, isTooLong }: HeaderBlock): Head<T> {
     if (isTooLong) {
-      return { flaw: ErrorCode.ENHANCE_YOUR_CALM }
+      return { flaw: ErrorCode.ENHANCE_YOUR_CALM, areTrailers: false }
     }
     const request = readRequest(fields)
     return request === undefined
-      ? { flaw: ErrorCode.PROTOCOL_ERROR }
+      ? { flaw: ErrorCode.PROTOCOL_ERROR, areTrailers: areTrailers(fields) }
       : { flaw: undefined, prepared: this.#service.prepare(request) }
   }
 
   /** What a client says behind its request; nobody has use for it. */
-  #trailers(id: number, isEnd: boolean): void {
+  #trailers(id: number, isEnd: boolean, head: Head<T>): void {
     const stream = this.#streams.begun(id)
     if (stream?.hasClientEnded === true) {
       stream.refuse(ErrorCode.STREAM_CLOSED)
-    } else if (!isEnd) {
-      throw protocolError(`a second request on stream ${id}`)
+    } else if (!isEnd || this.#streams.isPassedOver(id)) {
+      throw protocolError(`a request on stream ${id}, which is not the next`)
+    } else if (head.flaw === undefined || !head.areTrailers) {
+      stream?.refuse(head.flaw ?? ErrorCode.PROTOCOL_ERROR)
     } else {
       stream?.clientEnded()
     }
@@ -381,6 +388,15 @@ export class H2Connection<T> implements StreamHost {
       }
       this.#streams.moveWindows(difference)
     }
+  }
+
+  /** A client that goes has nothing to say that matters. */
+  #goaway(id: number, payload: Buffer): void {
+    expectConnection(id, 'GOAWAY')
+    if (payload.length < GOAWAY_BYTES_MIN) {
+      throw new ConnectionError(ErrorCode.FRAME_SIZE_ERROR, `GOAWAY of ${payload.length} bytes`)
+    }
+    this.#countIdle()
   }
 
   #countIdle(): void {

@@ -24,6 +24,11 @@ export function isHttpRequest(headers: RequestHeaders): boolean {
   return methodPattern.test(method) && pathPattern.test(path) && lengthPattern.test(length)
 }
 
+/** Whether a client may say that behind its request (RFC 9113 §8.1). */
+export function areTrailers(fields: readonly RequestField[]): boolean {
+  return fields.every(({ name, isFine }) => isFine && !name.startsWith(':'))
+}
+
 /** Undefined for what is malformed (RFC 9113 §8.1.1). */
 export function readRequest(fields: readonly RequestField[]): H2Request | undefined {
   const headers = Object.create(null) as Record<string, string | undefined>

@@ -3,6 +3,9 @@ import { ConnectionError, ErrorCode } from './frames.ts'
 import type { H2Output } from './output.ts'
 import type { H2Stream } from './stream.ts'
 
+/** Runs of streams that a client has passed over, of which the last ones are remembered. */
+const GAPS_MAX = 100
+
 /** Of waiting streams, before other connections get theirs. */
 const TURNS_MAX = 16
 
@@ -14,8 +17,9 @@ export class H2Streams {
   /** Those that have something to send when the connection takes it. */
   readonly #waiting = new Set<H2Stream>()
   #nextTurns: NodeJS.Immediate | undefined
-  /** The last one that the client has begun. */
-  last = 0
+  #last = 0
+  /** Between which streams others were left out. */
+  readonly #gaps: { readonly after: number; readonly before: number }[] = []
 
   /** The window is that of all streams together. */
   constructor(output: H2Output, sendWindow: SendWindow) {
@@ -27,9 +31,30 @@ export class H2Streams {
     return this.#streams.size
   }
 
+  /** The last one that the client has begun. */
+  get last(): number {
+    return this.#last
+  }
+
+  /** The client has begun its next stream: those before it are begun, or never will be. */
+  set last(id: number) {
+    if (id - this.#last > 2) {
+      this.#gaps.push({ after: this.#last, before: id })
+      if (this.#gaps.length > GAPS_MAX) {
+        this.#gaps.shift()
+      }
+    }
+    this.#last = id
+  }
+
+  /** Whether it was left out when a later one was begun. */
+  isPassedOver(id: number): boolean {
+    return this.#gaps.some(({ after, before }) => after < id && id < before)
+  }
+
   /** Undefined for one that has ended. Throws ConnectionError for one that was never begun. */
   begun(id: number): H2Stream | undefined {
-    if (id === 0 || id > this.last) {
+    if (id === 0 || id > this.#last) {
       throw new ConnectionError(ErrorCode.PROTOCOL_ERROR, `a frame on stream ${id}`)
     }
     return this.#streams.get(id)

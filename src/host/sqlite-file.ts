@@ -205,7 +205,14 @@ export class SqliteFile {
     }
     this.#run('BEGIN')
     this.#inTransaction = true
-    for (let depth = 0; isNew && depth < this.#depth; depth++) {
+    if (isNew) {
+      this.#savepoints()
+    }
+  }
+
+  /** Those that were open before there was a file. */
+  #savepoints(): void {
+    for (let depth = 0; depth < this.#depth; depth++) {
       this.#run(`SAVEPOINT ${savepoint(depth)}`)
     }
   }

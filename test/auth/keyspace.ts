@@ -1,14 +1,9 @@
-import store from '../../migrations/0001_store.sql'
-import lease from '../../migrations/0002_lease.sql'
-import auth from '../../migrations/0007_auth.sql'
-import putTrigger from '../../migrations/0010_put_trigger.sql'
 import { AuthStore } from '../../src/auth/auth-store.ts'
 import type { LeasedKeys } from '../../src/auth/check-permission.ts'
 import { Lessor } from '../../src/lease/lessor.ts'
-import { migrate } from '../../src/mvcc/migrations.ts'
 import { type Changed, Store } from '../../src/mvcc/store.ts'
 import type { LeaseId } from '../../src/mvcc/types.ts'
-import { NodeSql } from '../mvcc/node-sql.ts'
+import { openNodeSql } from '../mvcc/node-sql.ts'
 
 export const NOW = 1_800_000_000_000
 /** etcd's default, in milliseconds. */
@@ -16,18 +11,12 @@ export const TOKEN_TTL = 300_000
 
 /** A store with its leases and its users over one database. */
 export class Keyspace implements LeasedKeys {
-  readonly sql = new NodeSql()
+  readonly sql = openNodeSql()
   readonly store: Store
   readonly lessor: Lessor
   auth: AuthStore
 
   constructor(changed: Changed = () => undefined) {
-    migrate(this.sql, [
-      { name: '0001_store', script: store },
-      { name: '0002_lease', script: lease },
-      { name: '0007_auth', script: auth },
-      { name: '0010_put_trigger', script: putTrigger },
-    ])
     this.store = new Store(this.sql, {
       txnOpsMax: 128,
       hasLease: (id) => this.lessor.has(id),

@@ -10,7 +10,7 @@ import { freePort } from '../oracle/free-port.ts'
 import { findInstalled } from '../oracle/installed.ts'
 import { ApiClient, TOKEN } from './api-client.ts'
 import type { Certificates } from './certificates.ts'
-import type { Running } from './contestants.ts'
+import type { Running } from './contestant.ts'
 
 const READY_MS_MAX = 120_000
 

@@ -1,4 +1,4 @@
-import type { Contestant, Running, StartOptions } from './contestants.ts'
+import type { Contestant, Running, StartOptions } from './contestant.ts'
 
 interface BenchOptions {
   readonly contestants: readonly Contestant[]

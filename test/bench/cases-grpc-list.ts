@@ -2,7 +2,7 @@ import { RangeRequest, RangeStreamResponse } from '../../src/protocol/generated/
 import { create } from '../../src/protocol/message-type.ts'
 import { call } from '../oracle/grpc.ts'
 import { alternate, type BenchCase, type Figures } from './bench-case.ts'
-import type { Running } from './contestants.ts'
+import type { Running } from './contestant.ts'
 import { runLoad } from './load.ts'
 import { growthWhile } from './resident-memory.ts'
 import { withStored } from './stored-contestants.ts'

@@ -3,7 +3,7 @@ import { PutRequest, RangeRequest } from '../../src/protocol/generated/messages.
 import { create } from '../../src/protocol/message-type.ts'
 import { alternate, type BenchCase, type Figures, type Row, withRunning } from './bench-case.ts'
 import { withCertificates } from './certificates.ts'
-import type { Running } from './contestants.ts'
+import type { Running } from './contestant.ts'
 import { grpcCall, grpcRange } from './grpc-call.ts'
 import { grpcFrame } from './grpc-connection.ts'
 import type { GrpcLoad } from './grpc-load.ts'

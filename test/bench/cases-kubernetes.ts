@@ -1,7 +1,7 @@
 import { type ApiServer, findApiServer, startApiServer } from './api-server.ts'
 import { alternate, type BenchCase, type Figures, type Row, withRunning } from './bench-case.ts'
 import { type Certificates, withCertificates } from './certificates.ts'
-import type { Running } from './contestants.ts'
+import type { Running } from './contestant.ts'
 import { runLoad } from './load.ts'
 import { unaryFigures } from './measured-window.ts'
 

@@ -1,5 +1,5 @@
 import { alternate, type BenchCase, type Figures } from './bench-case.ts'
-import type { Running } from './contestants.ts'
+import type { Running } from './contestant.ts'
 import { keyAt, prefixEnd } from './keys.ts'
 import { runLoad } from './load.ts'
 import { rangeJson } from './messages.ts'

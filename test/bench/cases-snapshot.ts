@@ -1,5 +1,5 @@
 import { alternate, type BenchCase, type Figures } from './bench-case.ts'
-import type { Running } from './contestants.ts'
+import type { Running } from './contestant.ts'
 import { runLoad } from './load.ts'
 import { growthWhile } from './resident-memory.ts'
 import { withStored } from './stored-contestants.ts'

@@ -1,7 +1,7 @@
 import { decode, encode } from '../../src/protocol/binary.ts'
 import { PutRequest, PutResponse } from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
-import type { Running } from './contestants.ts'
+import type { Running } from './contestant.ts'
 import { H2Connection } from './h2-connection.ts'
 import { keyAt } from './keys.ts'
 import { revisionOfTxn, txnMethod, updateTxn } from './kubernetes-txns.ts'

@@ -8,7 +8,7 @@ import { promisify } from 'node:util'
 import { freePort } from '../oracle/free-port.ts'
 import { findInstalled } from '../oracle/installed.ts'
 import type { Certificates } from './certificates.ts'
-import type { Contestant, Running, StartOptions } from './contestants.ts'
+import type { Contestant, Running, StartOptions } from './contestant.ts'
 import { firstAnswer } from './grpc-call.ts'
 import type { Address } from './h2-connection.ts'
 

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Contestant, Running } from './contestants.ts'
+import type { Contestant, Running } from './contestant.ts'
 import { fill, type Filling } from './fill.ts'
 
 /** A contestant whose keyspace was filled, and which starts with it whenever it is measured. */

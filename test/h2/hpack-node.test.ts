@@ -3,6 +3,7 @@ import { type ClientHttp2Session, connect } from 'node:http2'
 import { createServer, type AddressInfo } from 'node:net'
 import fc from 'fast-check'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { runs } from '../runs.ts'
 import { serveStreams } from './served.ts'
 
 const listener = createServer()
@@ -49,7 +50,7 @@ it('[HPK7] Node’s encoder and ours are read by the other side as they were mea
       expect(await echo(session, sent)).toEqual({ ...sent })
       expect(await echo(session, sent)).toEqual({ ...sent })
     }),
-    { numRuns: 200 },
+    { numRuns: runs(200) },
   )
   session.close()
 })

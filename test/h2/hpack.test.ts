@@ -5,6 +5,7 @@ import { ConnectionError } from '../../src/h2/frames.ts'
 import { HpackDecoder } from '../../src/h2/hpack-decoder.ts'
 import { HpackEncoder } from '../../src/h2/hpack-encoder.ts'
 import { RequestMemo } from '../../src/h2/request-memo.ts'
+import { runs } from '../runs.ts'
 import { HpackWriter, type WrittenField } from './hpack-writer.ts'
 
 function text(fields: readonly Field[]): string[] {
@@ -78,7 +79,7 @@ describe('blocks', () => {
           expect(text(decoder.decode(bytes).fields)).toEqual(text(fields))
         }
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     )
   })
 
@@ -87,7 +88,7 @@ describe('blocks', () => {
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {
         expect(outcomeOf(Buffer.from(bytes))).toMatch(/^(read|refused)$/)
       }),
-      { numRuns: 2000 },
+      { numRuns: runs(2000) },
     )
   })
 
@@ -190,7 +191,7 @@ describe('responses', () => {
           expect(text(decoder.decode(encoder.encode(fields)).fields)).toEqual(text(fields))
         }
       }),
-      { numRuns: 500 },
+      { numRuns: runs(500) },
     )
   })
 })

@@ -4,6 +4,7 @@ import { key, keepAlive, range, watch } from '../grpc/probes.ts'
 import { framed, rawCall } from '../grpc/raw-call.ts'
 import { ScriptedUpstream } from '../grpc/scripted-upstream.ts'
 import { serve, type Served, until } from '../grpc/served.ts'
+import { runs } from '../runs.ts'
 import { callHeaderFields, frame, headerBlock, opening, RawConnection } from './raw-frames.ts'
 
 let served: Served
@@ -53,7 +54,7 @@ it('[HTF11] whatever frames come, in whatever pieces, nobody else notices', asyn
         await until(() => connection.isClosed)
       },
     ),
-    { numRuns: 300 },
+    { numRuns: runs(300) },
   )
 })
 
@@ -66,6 +67,6 @@ it('[HTF11] whatever bytes come behind the preface, nobody else notices', async 
       connection.socket.end()
       await until(() => connection.isClosed)
     }),
-    { numRuns: 100 },
+    { numRuns: runs(100) },
   )
 })

@@ -78,9 +78,36 @@ export const accepted: readonly Violation[] = [
     title: 'an empty DATA frame',
     frames: [open, frame(DATA, { stream: 1 }), data()],
   },
+  {
+    title: 'PRIORITY that depends on itself',
+    frames: [frame(PRIORITY, { stream: 1, payload: Buffer.from([0, 0, 0, 1, 7]) }), ...call()],
+  },
+  {
+    title: 'RST_STREAM of an unknown code, and DATA behind it',
+    frames: [
+      openWatch,
+      frame(RST_STREAM, { stream: 1, payload: Buffer.alloc(4, 0xff) }),
+      data(),
+      ...call(3),
+    ],
+  },
+  {
+    title: 'WINDOW_UPDATE and RST_STREAM of a stream that has ended',
+    frames: [
+      ...call(),
+      update('00000001', 1),
+      frame(RST_STREAM, { stream: 1, payload: Buffer.alloc(4) }),
+      ...call(3),
+    ],
+  },
+  { title: 'flags that nobody knows', frames: [frame(77, { flags: 255 }), ...call()] },
   { title: 'an unknown frame', frames: [frame(77, { payload: Buffer.alloc(8) }), ...call()] },
   { title: 'an unknown setting', frames: [settings('00ff00000001'), ...call()] },
   { title: 'GOAWAY', frames: [frame(GOAWAY, { payload: Buffer.alloc(8) }), ...call()] },
+  {
+    title: 'GOAWAY of an unknown code',
+    frames: [frame(GOAWAY, { payload: Buffer.alloc(8, 0xff) }), ...call()],
+  },
   { title: 'streams left out', frames: call(101) },
   { title: 'no authority', frames: [headers(blockOf(without(':authority'))), data()] },
   { title: 'a host', frames: [headers(blockOf([...fields, ['host', 'other']])), data()] },
@@ -119,6 +146,8 @@ export const ofStreams: readonly Violation[] = [
   malformed('an unknown pseudo-header', [[':foo', 'b'], ...fields]),
   malformed('a pseudo-header of responses', [[':status', '200'], ...fields]),
   malformed('two paths', [[':path', range], ...fields]),
+  malformed('two methods', [[':method', 'POST'], ...fields]),
+  malformed('two schemes', [[':scheme', 'http'], ...fields]),
   malformed('no scheme', without(':scheme'), 'answered'),
   malformed('no path', without(':path'), 'answered'),
   malformed('no method', without(':method'), 'answered'),
@@ -126,6 +155,18 @@ export const ofStreams: readonly Violation[] = [
     title: 'DATA behind the end of a request',
     frames: [openWatch, data(), data()],
     outcome: 'reset 5',
+  },
+  {
+    title: 'HEADERS behind the end of a request',
+    frames: [openWatch, data(), headers(headerBlock({ a: 'b' }), END_HEADERS | END_STREAM)],
+    outcome: 'reset 5',
+    etcd: 'end 1',
+  },
+  {
+    title: 'trailers with a pseudo-header',
+    frames: [openWatch, headers(headerBlock({ ':method': 'POST' }), END_HEADERS | END_STREAM)],
+    outcome: 'reset 1',
+    etcd: 'end 1',
   },
   {
     title: 'WINDOW_UPDATE of nothing',
@@ -159,6 +200,7 @@ export const ofConnections: readonly Violation[] = [
     'a frame of more than 16 KiB',
     frame(DATA, { stream: 1, payload: Buffer.alloc(16_385) }),
   ),
+  ends(SIZE, 'HEADERS of more than 16 KiB', headers(Buffer.alloc(16_385))),
   ends(PROTOCOL, 'DATA on stream 0', frame(DATA, { payload: body })),
   passedOver(ends(PROTOCOL, 'DATA on a stream not begun', data())),
   ends(
@@ -167,10 +209,25 @@ export const ofConnections: readonly Violation[] = [
     open,
     frame(DATA, { stream: 1, flags: PADDED, payload: Buffer.from([3, 1, 2]) }),
   ),
+  {
+    ...ends(
+      PROTOCOL,
+      'HEADERS with more padding than there is',
+      headers(Buffer.from([3, 1, 2]), END_HEADERS | PADDED),
+    ),
+    etcd: 'reset 1',
+  },
+
   ends(SIZE, 'padding without its length', open, frame(DATA, { stream: 1, flags: PADDED })),
   ends(PROTOCOL, 'HEADERS on stream 0', headers(block, END_HEADERS, 0)),
   ends(PROTOCOL, 'HEADERS on an even stream', headers(block, END_HEADERS, 2)),
   ends(PROTOCOL, 'HEADERS on a stream passed over', callHeaders(3, watch), open),
+  ends(
+    PROTOCOL,
+    'a whole request on a stream passed over',
+    callHeaders(3, watch),
+    headers(block, END_HEADERS | END_STREAM),
+  ),
   ends(PROTOCOL, 'HEADERS on a stream that is open', openWatch, open),
   ends(
     SIZE,
@@ -202,6 +259,7 @@ export const ofConnections: readonly Violation[] = [
   ),
   ends(FLOW, 'SETTINGS of a window beyond 2^31 - 1', settings('000480000000')),
   passedOver(ends(PROTOCOL, 'SETTINGS of pushes that is no boolean', settings('000200000002'))),
+  passedOver(ends(PROTOCOL, 'SETTINGS of frames beyond 2^24 - 1', settings('000501000000'))),
   passedOver(ends(PROTOCOL, 'SETTINGS of frames below 16 KiB', settings('000500000001'))),
   passedOver(
     ends(
@@ -211,6 +269,8 @@ export const ofConnections: readonly Violation[] = [
       frame(PUSH_PROMISE, { stream: 1, flags: END_HEADERS, payload: Buffer.alloc(6) }),
     ),
   ),
+  ends(PROTOCOL, 'GOAWAY on a stream', frame(GOAWAY, { stream: 1, payload: Buffer.alloc(8) })),
+  ends(SIZE, 'GOAWAY that is short', frame(GOAWAY, { payload: Buffer.alloc(7) })),
   ends(PROTOCOL, 'PING on a stream', frame(PING, { stream: 1, payload: Buffer.alloc(8) })),
   ends(SIZE, 'PING that is short', frame(PING, { payload: Buffer.alloc(7) })),
   ends(PROTOCOL, 'WINDOW_UPDATE of nothing', update('00000000')),
@@ -218,6 +278,18 @@ export const ofConnections: readonly Violation[] = [
   passedOver(ends(PROTOCOL, 'WINDOW_UPDATE on a stream not begun', update('00000001', 1))),
   ends(SIZE, 'WINDOW_UPDATE that is short', update('000000')),
   ends(PROTOCOL, 'CONTINUATION of nothing', frame(CONTINUATION, { stream: 1 })),
+  ends(
+    PROTOCOL,
+    'CONTINUATION on stream 0',
+    headers(block, 0),
+    frame(CONTINUATION, { flags: END_HEADERS }),
+  ),
+  ends(
+    PROTOCOL,
+    'CONTINUATION behind the end of a header block',
+    openWatch,
+    frame(CONTINUATION, { stream: 1, flags: END_HEADERS, payload: block }),
+  ),
   ends(
     PROTOCOL,
     'CONTINUATION on another stream',
@@ -229,6 +301,18 @@ export const ofConnections: readonly Violation[] = [
     'a header block that is interrupted',
     headers(block, 0),
     frame(PING, { payload: Buffer.alloc(8) }),
+  ),
+  ends(
+    PROTOCOL,
+    'a header block that an unknown frame interrupts',
+    headers(block, 0),
+    frame(77, { payload: Buffer.alloc(8) }),
+  ),
+  ends(
+    PROTOCOL,
+    'a header block that another interrupts',
+    headers(block, 0),
+    callHeaders(3, range),
   ),
   ends(COMPRESSION, 'an index of HPACK that is not there', headers(Buffer.from('be', 'hex'))),
   ends(COMPRESSION, 'a table of HPACK that is too large', headers(Buffer.from('3fffff01', 'hex'))),

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { readRequest } from '../../src/json/request.ts'
+import { runs } from '../runs.ts'
 
 const body = '{"key":"YQ=="}'
 const rest = [`Content-Length: ${body.length}`, '', body]
@@ -176,7 +177,7 @@ describe('what is not plain', () => {
           head.match(/content-length|transfer-encoding/gi)?.length === 1
         )
       }),
-      { numRuns: 5_000 },
+      { numRuns: runs(5_000) },
     )
   })
 })

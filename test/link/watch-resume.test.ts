@@ -4,10 +4,9 @@ import { WatchResume } from '../../src/link/watch-resume.ts'
 import { encode } from '../../src/protocol/binary.ts'
 import { WatchCreateRequest, WatchRequest } from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
+import { runs } from '../runs.ts'
 import { violations } from '../watch-guarantees.ts'
 import { ResumeWorld, type Step, step } from './resume-world.ts'
-
-const runs = Number(process.env['RUNS'] ?? 1000)
 
 function check(steps: readonly Step[]): void {
   const world = new ResumeWorld()
@@ -23,7 +22,7 @@ function check(steps: readonly Step[]): void {
 
 it('[LNK1] [LNK2] [LNK3] [LNK4] [LNK5] watches keep every guarantee over streams cut at any message', () => {
   const history = fc.array(step, { maxLength: 80, size: 'max' })
-  fc.assert(fc.property(history, check), { numRuns: runs })
+  fc.assert(fc.property(history, check), { numRuns: runs(1000) })
 })
 
 it('[LNK1] exercises what it is there to exercise', () => {

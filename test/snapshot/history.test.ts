@@ -24,7 +24,7 @@ const anyKey = fc.constantFrom('a', 'b', 'c', 'd', 'k'.repeat(5_000))
 const anyBytes = fc.oneof(
   { weight: 10, arbitrary: fc.nat(900) },
   { weight: 4, arbitrary: fc.integer({ min: 3_000, max: 20_000 }) },
-  { weight: 1, arbitrary: fc.integer({ min: 20_000, max: 1_572_864 }) },
+  { weight: 1, arbitrary: fc.integer({ min: 20_000, max: 2_500_000 }) },
 )
 const anyStep: fc.Arbitrary<Step> = fc.oneof(
   {

@@ -311,13 +311,15 @@ export class Session implements SessionOut, Unflushed {
     }
   }
 
-  /** What is to be sent goes out as one message, and the socket is told what to remember. */
+  /** What is to be sent goes out, in one message where it fits, and the socket is told what to remember. */
   flush(): void {
     const outgoing = this.#outgoing
     this.#outgoing = []
     // A socket that is closing takes nothing any more; its close event ends the session.
     if (outgoing.length > 0 && this.#socket.readyState === WebSocket.OPEN) {
-      messagesOf(outgoing).forEach((message) => this.#socket.send(encodeFrames(message)))
+      for (const message of messagesOf(outgoing)) {
+        this.#socket.send(encodeFrames(message))
+      }
     }
     this.#remember()
   }
