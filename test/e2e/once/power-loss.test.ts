@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { DatabaseSync } from 'node:sqlite'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { shardUniqueKey } from '../../../src/cli/workerd-config.ts'
 import { Store } from '../../../src/mvcc/store.ts'
 import { type FileEvent, readTrace, straceFlags } from '../../host/file-trace.ts'
@@ -202,6 +202,7 @@ describe(`power loss (seed ${SEED})`, () => {
       const left = join(directory, `server-${count}`)
       writeFiles(disk.cut(luck, random), left)
       const server = await startServer({ dataDir: left })
+      onTestFinished(() => server.kill9())
       const told = toldBy(upTo)
       const all = { key: base64('\0'), range_end: base64('\0') }
       const { header, kvs } = await call(server.url, '/v3/kv/range', all)
