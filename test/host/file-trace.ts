@@ -36,8 +36,9 @@ export async function readTrace(file: string, directory: string): Promise<readon
     const [, thread = '', call = ''] = /^(\d+) +(.*)$/.exec(line) ?? []
     const resumed = /^<\.\.\. \w+ resumed>(.*)$/.exec(call)
     if (call.endsWith(UNFINISHED)) {
-      unfinished.set(thread, call.slice(0, -UNFINISHED.length))
-      events.push(...eventsOf(call, directory, 'begin', thread))
+      const begun = call.slice(0, -UNFINISHED.length)
+      unfinished.set(thread, begun)
+      events.push(...eventsOf(begun, directory, 'begin', thread))
     } else {
       const whole = resumed === null ? call : `${unfinished.get(thread)}${resumed[1]}`
       events.push(...eventsOf(whole, directory, resumed === null ? 'whole' : 'end', thread))
@@ -79,6 +80,9 @@ function changeOf(name: string, call: string, directory: string): FileEvent[] {
     return []
   }
   const number = Number(/, (\d+)\)?(?: += \d+)?$/.exec(call)?.[1])
+  if (!Number.isSafeInteger(number) && (name === 'pwrite64' || name === 'ftruncate')) {
+    throw new Error(`nobody knows where ${call.slice(0, 200)} ends`)
+  }
   switch (name) {
     case 'pwrite64':
       return [{ kind: 'write', path, offset: number, data: strings[0] ?? Buffer.alloc(0) }]

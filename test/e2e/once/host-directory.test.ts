@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import type { Platform } from '../../host/platform.ts'
 import { describePlatform, World } from '../../host/world.ts'
 
@@ -17,6 +17,7 @@ describe('one data directory', () => {
     '[HST25] what %s has written %s goes on with, after a %s',
     async (from, to, end) => {
       const world = new World(from)
+      onTestFinished(() => world.end())
       const far = Date.now() + 1e9
       await world.start()
       await world.ask('kept', 'script', 'CREATE TABLE f (x BLOB, y TEXT, z INTEGER)')
@@ -58,6 +59,7 @@ describe('one data directory', () => {
 
   it('[HST25] values that workerd has taken and Cloudflare would not are read by the host', async () => {
     const world = new World('workerd')
+    onTestFinished(() => world.end())
     await world.start()
     await world.ask('large', 'script', 'CREATE TABLE l (x)')
     await world.ask('large', 'sql', 'INSERT INTO l VALUES (?)', { zeros: 7_500_000 })
@@ -65,7 +67,6 @@ describe('one data directory', () => {
     await world.start('host')
     expect(await world.column('large', 'SELECT length(x) FROM l')).toEqual([7_500_000])
     expect(await world.column('large', 'SELECT hex(substr(x, 7499999)) FROM l')).toEqual(['0000'])
-    await world.end()
   })
 })
 
@@ -101,6 +102,7 @@ describePlatform('what was acknowledged', (world) => {
 describe('files', () => {
   it('[HST29] an object that is only read has no file', async () => {
     const world = new World('host')
+    onTestFinished(() => world.end())
     await world.start()
     const files = (): number => readdirSync(join(world.directory, 'contract-subject')).length
     const before = files()
@@ -109,11 +111,11 @@ describe('files', () => {
     expect(await world.column('read', 'SELECT 1')).toEqual([1])
     expect(await world.ask('read', 'deleteAlarm')).toBeNull()
     expect(files()).toBe(before)
-    await world.end()
   })
 
   it('[HST28] a disk that takes no more breaks the object, and all that was acknowledged is there', async () => {
     const world = new World('host')
+    onTestFinished(() => world.end())
     await world.start('host', { fileKilobytes: 512 })
     await world.ask('full', 'script', 'CREATE TABLE d (x INTEGER PRIMARY KEY, y BLOB)')
     const acknowledged: unknown[] = []
@@ -135,6 +137,5 @@ describe('files', () => {
     expect(await world.column('full', 'SELECT DISTINCT length(y) FROM d')).toEqual([9999])
     expect(await world.column('full', 'PRAGMA quick_check')).toEqual(['ok'])
     await world.ask('full', 'script', `INSERT INTO d VALUES (-1, '')`)
-    await world.end()
   })
 })

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { base64, call, type JsonObject } from '../http.ts'
 import { type Server, startServer } from '../server.ts'
 
@@ -53,6 +53,7 @@ it('[HST27] one data directory serves both runtimes in turn, after a stop and af
   for (let round = 0; round < 6; round++) {
     const runtime = runtimes[(round + 1) % 2]
     const server = await startServer({ dataDir, flags: [`--runtime=${runtime}`] })
+    onTestFinished(() => server.kill9())
     expect(await portrait(server.url)).toEqual(before ?? (await portrait(server.url)))
     await write(server.url, round)
     if (round === 2) {
@@ -76,10 +77,12 @@ it.each([
     const start = (runtime: string): Promise<Server> =>
       startServer({ dataDir, flags: [`--runtime=${runtime}`] })
     const first = await start(from)
+    onTestFinished(() => first.kill9())
     const { ID: lease } = await call(first.url, '/v3/lease/grant', { TTL: 5 })
     await call(first.url, '/v3/kv/put', { key: base64('leased'), value: '', lease })
     await first.kill9()
     const second = await start(to)
+    onTestFinished(() => second.kill9())
     await sleep(9000)
     const { kvs, header } = await call(second.url, '/v3/kv/range', all)
     expect(kvs).toBeUndefined()
