@@ -11,12 +11,13 @@ import { Store } from '../../../src/mvcc/store.ts'
 import { type FileEvent, readTrace, straceFlags } from '../../host/file-trace.ts'
 import { Disk } from '../../host/power-cut.ts'
 import { NodeSql } from '../../mvcc/node-sql.ts'
+import { runs } from '../../runs.ts'
 import { base64, call } from '../http.ts'
 import { Random } from '../random.ts'
 import { startServer } from '../server.ts'
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
-const CUTS = Number(process.env['POWER_CUTS'] ?? 30)
+const CUTS = runs(30)
 const PUTS = 300
 const WRITERS = 8
 
