@@ -59,6 +59,8 @@ export class Session implements SessionOut, Unflushed {
   readonly #changed = new Set<number>()
   /** Frames of this turn, which leave as one message. */
   #outgoing: Frame[] = []
+  /** Of this turn too, of watch streams. */
+  #events: Frame[] = []
 
   constructor(
     parts: SessionParts,
@@ -248,8 +250,13 @@ export class Session implements SessionOut, Unflushed {
     this.#parts.metrics.ended(WATCH_METHOD, open.started, code)
   }
 
+  /** Events leave behind the answers of their turn: a writer waits for its answer, and is one alone. */
   send(frame: Frame): void {
-    this.#outgoing.push(frame)
+    if (this.#streams.has(frame.stream)) {
+      this.#events.push(frame)
+    } else {
+      this.#outgoing.push(frame)
+    }
     this.#parts.turn.touch(this)
   }
 
@@ -313,8 +320,10 @@ export class Session implements SessionOut, Unflushed {
 
   /** What is to be sent goes out, in one message where it fits, and the socket is told what to remember. */
   flush(): void {
-    const outgoing = this.#outgoing
+    const outgoing =
+      this.#events.length === 0 ? this.#outgoing : this.#outgoing.concat(this.#events)
     this.#outgoing = []
+    this.#events = []
     // A socket that is closing takes nothing any more; its close event ends the session.
     if (outgoing.length > 0 && this.#socket.readyState === WebSocket.OPEN) {
       for (const message of messagesOf(outgoing)) {
