@@ -117,17 +117,18 @@ export class SqliteFile {
   /** All rows of a statement, or of the last of several; `columns` are their names. */
   exec(text: string, params: readonly SqlValue[]): { columns: readonly string[]; rows: Row[] } {
     this.#requireOpen()
-    const known = this.#statement(text)
-    const isLast = known.rest === ''
-    if (known.parameters !== (isLast ? params.length : 0)) {
+    let statement = this.#statement(text)
+    const isLast = statement.rest === ''
+    if (statement.parameters !== (isLast ? params.length : 0)) {
       throw new Error('Wrong number of parameter bindings for SQL query.')
     }
     const bound = isLast ? params.map(bindable) : []
-    if (known.writes && !this.#begun) {
+    if (statement.writes && !this.#begun) {
       this.#write()
+      // The file may have come into being with it, for which nothing was prepared.
+      statement = this.#statement(text)
     }
-    // The file may have come into being with it, for which nothing was prepared.
-    const { prepared, columns, alters, rest } = known.writes ? this.#statement(text) : known
+    const { prepared, columns, alters, rest } = statement
     const rows = this.#watched(() => prepared.all(...bound)) as unknown as Row[]
     if (alters) {
       this.#altered = true
