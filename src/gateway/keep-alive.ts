@@ -3,10 +3,10 @@ import { encodeJsonResult } from '../protocol/json-encode.ts'
 import { statusOfFailure } from './failure.ts'
 import { type Chunks, readRequests } from './json-requests.ts'
 import { Lines } from './lines.ts'
-import type { IncomingCall } from './unary.ts'
+import type { IncomingRequest } from './unary.ts'
 
 /** LeaseKeepAlive: a line for each request, and the end of the input ends the call. */
-export function keepAlive(call: IncomingCall, input: Chunks): Lines {
+export function keepAlive(call: IncomingRequest, input: Chunks): Lines {
   const lines = new Lines(() => undefined)
   const renew = async (): Promise<void> => {
     for await (const request of readRequests(LeaseKeepAliveRequest, input, call.settings)) {

@@ -1,4 +1,4 @@
-import { refusal } from '../gateway-rules/answer.ts'
+import { refusal } from '../gateway-rules/response.ts'
 import { httpStatus, jsonStreamError, type RpcStatus } from '../protocol/status.ts'
 
 /** The answer to a unary call that failed, and to a request that is no call. */

@@ -1,6 +1,6 @@
-import { callHeaders } from '../gateway-rules/answer.ts'
 import { contextOf, methodAt } from '../gateway-rules/call.ts'
 import { CERTIFICATE_HEADER } from '../gateway-rules/certificate.ts'
+import { callHeaders } from '../gateway-rules/response.ts'
 import { deadlineExceeded, parseTimeout } from '../gateway-rules/timeout.ts'
 import { AuthStatusRequest, type AuthStatusResponse } from '../protocol/generated/messages.ts'
 import { streaming } from '../protocol/methods.ts'
@@ -17,7 +17,7 @@ import { readBody } from './request-body.ts'
 import { serverStream } from './server-stream.ts'
 import type { ShardClient } from './shard-client.ts'
 import { openLines } from './streams.ts'
-import { type IncomingCall, callUnary } from './unary.ts'
+import { type IncomingRequest, callUnary } from './unary.ts'
 import { webSocketResponse } from './web-socket.ts'
 
 /** Answers a request below /v3/ (or /v3beta/), over HTTP or WebSocket. `path` is decoded. */
@@ -55,7 +55,7 @@ async function isAuthOn(shard: ShardClient): Promise<boolean> {
   return (response as AuthStatusResponse).enabled
 }
 
-async function httpResponse(request: Request, call: IncomingCall): Promise<Response> {
+async function httpResponse(request: Request, call: IncomingRequest): Promise<Response> {
   const timeoutMs = parseTimeout(request.headers.get('Grpc-Timeout'))
   const lines = await openStream(call, request)
   if (lines === undefined) {
@@ -74,7 +74,7 @@ async function httpResponse(request: Request, call: IncomingCall): Promise<Respo
 }
 
 /** Only requests in a sequence touch the body as a stream, which costs as much as reading it whole. */
-async function openStream(call: IncomingCall, request: Request): Promise<Lines | undefined> {
+async function openStream(call: IncomingRequest, request: Request): Promise<Lines | undefined> {
   switch (streaming(call.method)) {
     case 'unary':
       return undefined

@@ -11,7 +11,7 @@ import type { ShardClient } from './shard-client.ts'
 import { callWaiting } from './waiting-call.ts'
 
 /** One call of a client before its requests are read, over whatever it came. */
-export interface IncomingCall {
+export interface IncomingRequest {
   readonly method: MethodName
   readonly shard: ShardClient
   readonly settings: Settings
@@ -27,7 +27,7 @@ export type ResponseBody = string | ReadableStream<Uint8Array>
  * waits for the answer any more.
  */
 export async function callUnary(
-  call: IncomingCall,
+  call: IncomingRequest,
   body: Uint8Array,
   gone: AbortSignal,
 ): Promise<ResponseBody> {

@@ -1,14 +1,14 @@
-import { LastingCall, type DecodedCall } from './lasting-call.ts'
+import { LastingStream, type DecodedRequest } from './lasting-stream.ts'
 import type { ShardClient } from './shard-client.ts'
 
 /** Rejects with an RpcStatus. Aborting `gone` leaves the queue. */
 export async function callWaiting(
   shard: ShardClient,
-  call: DecodedCall,
+  call: DecodedRequest,
   gone: AbortSignal,
 ): Promise<object> {
   const { promise, resolve, reject } = Promise.withResolvers<object>()
-  const session = await LastingCall.open(shard, call, {
+  const session = await LastingStream.open(shard, call, {
     received: () => undefined,
     answered: resolve,
     failed: reject,

@@ -3,14 +3,14 @@ import { encodeJsonResult } from '../protocol/json-encode.ts'
 import { statusOfFailure } from './failure.ts'
 import { type Chunks, drain, readRequests } from './json-requests.ts'
 import { Lines } from './lines.ts'
-import type { IncomingCall } from './unary.ts'
+import type { IncomingRequest } from './unary.ts'
 import { type WatchReader, WatchSession } from './watch-session.ts'
 
 /**
  * Watch: requests come as a sequence of JSON values, whose end only means that no more come; the
  * watches go on until the client leaves. A client that never asks for anything gets no session.
  */
-export function watch(call: IncomingCall, input: Chunks): Lines {
+export function watch(call: IncomingRequest, input: Chunks): Lines {
   let session: WatchSession | undefined
   const lines = new Lines(() => session?.close())
   const reader: WatchReader = {

@@ -10,7 +10,7 @@ import type { Lines } from './lines.ts'
 import { serverStream } from './server-stream.ts'
 import { socketInput } from './socket-input.ts'
 import { openLines } from './streams.ts'
-import { type IncomingCall, callUnary } from './unary.ts'
+import { type IncomingRequest, callUnary } from './unary.ts'
 
 /** Nothing has to be written to find out whether a WebSocket is alive: see `Lines.next`. */
 const IDLE_MS = 3_600_000
@@ -26,7 +26,7 @@ const BUFFERED_POLL_MS = 20
 export function webSocketResponse(
   request: Request,
   settings: Settings,
-  call: IncomingCall | undefined,
+  call: IncomingRequest | undefined,
 ): Response {
   const { 0: client, 1: server } = new WebSocketPair()
   server.binaryType = 'arraybuffer'
@@ -43,7 +43,7 @@ export function webSocketResponse(
 
 async function serve(
   socket: WebSocket,
-  call: IncomingCall | undefined,
+  call: IncomingRequest | undefined,
   input: Chunks,
 ): Promise<void> {
   if (call === undefined) {
@@ -56,7 +56,7 @@ async function serve(
   }
 }
 
-async function answer(socket: WebSocket, call: IncomingCall, input: Chunks): Promise<void> {
+async function answer(socket: WebSocket, call: IncomingRequest, input: Chunks): Promise<void> {
   const gone = new AbortController()
   socket.addEventListener('close', () => gone.abort())
   socket.addEventListener('error', () => gone.abort())
@@ -98,7 +98,11 @@ async function untilTaken(socket: WebSocket): Promise<void> {
 }
 
 /** The first value is the request, and what follows it is not looked at. */
-async function answerUnary(call: IncomingCall, input: Chunks, gone: AbortSignal): Promise<string> {
+async function answerUnary(
+  call: IncomingRequest,
+  input: Chunks,
+  gone: AbortSignal,
+): Promise<string> {
   const body = await callUnary(call, await firstValue(input, call.settings), gone)
   if (typeof body !== 'string') {
     await body.cancel()

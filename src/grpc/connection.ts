@@ -5,11 +5,11 @@ import { type H2Exchange, openExchange } from '../h2/exchange.ts'
 import type { H2Request } from '../h2/request.ts'
 import type { H2Stream } from '../h2/stream.ts'
 import { RpcStatus, statusOf } from '../protocol/status.ts'
-import { type CallHost, GrpcCall } from './call.ts'
 import type { GrpcMethod } from './methods.ts'
 import { PingPolicy } from './ping-policy.ts'
 import { type GrpcRequest, readRequest, refusalByMethod, unknownMethod } from './request.ts'
 import { trailersOf } from './status.ts'
+import { type GrpcHost, GrpcStream } from './stream.ts'
 import { contextOf } from './visitor.ts'
 
 /** etcd's flags, of the names that they have there. */
@@ -74,7 +74,7 @@ export interface GrpcClient {
 }
 
 /** One HTTP/2 connection, whose streams are calls. */
-export class GrpcConnection implements CallHost, H2Service<Prepared> {
+export class GrpcConnection implements GrpcHost, H2Service<Prepared> {
   readonly messageBytesMax: number
   readonly streamsMax: number
   readonly openingMsMax = OPENING_MS_MAX
@@ -83,7 +83,7 @@ export class GrpcConnection implements CallHost, H2Service<Prepared> {
   readonly #commonName: string | undefined
   readonly #http2: H2Connection<Prepared>
   readonly #pings: PingPolicy
-  readonly #lasting = new Set<GrpcCall>()
+  readonly #lasting = new Set<GrpcStream>()
   readonly #whenClosed: (connection: GrpcConnection) => void
   #heldBytes = 0
   #bytesRead = 0
@@ -128,7 +128,7 @@ export class GrpcConnection implements CallHost, H2Service<Prepared> {
     this.#pings.wrote()
   }
 
-  ended(call: GrpcCall): void {
+  ended(call: GrpcStream): void {
     this.#lasting.delete(call)
   }
 
@@ -169,7 +169,7 @@ export class GrpcConnection implements CallHost, H2Service<Prepared> {
         break
       case 'call': {
         const { method, request } = prepared
-        const call = new GrpcCall(stream, request, this, (opened) => method.open(opened))
+        const call = new GrpcStream(stream, request, this, (opened) => method.open(opened))
         if (method.isLasting) {
           this.#lasting.add(call)
         }

@@ -1,4 +1,4 @@
-import type { StreamCall, StreamReader } from '../link/upstream.ts'
+import type { StreamHandle, StreamReader } from '../link/upstream.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
 import { WireError, WireReader, WireType } from '../protocol/wire.ts'
 
@@ -25,7 +25,7 @@ export function listHealth(): Uint8Array {
 }
 
 /** Tells the status once, for it does not change. */
-export function watchHealth(request: Uint8Array, reader: StreamReader): StreamCall {
+export function watchHealth(request: Uint8Array, reader: StreamReader): StreamHandle {
   try {
     const isKnown = requestedService(request) === ''
     reader.received(checkResponse(isKnown ? Serving.SERVING : Serving.SERVICE_UNKNOWN))

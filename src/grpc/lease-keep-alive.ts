@@ -1,10 +1,10 @@
 import type { RpcStatus } from '../protocol/status.ts'
-import type { CallHandler, GrpcCall } from './call.ts'
 import { inStreamWords, statusOfError } from './status.ts'
+import type { GrpcHandler, GrpcStream } from './stream.ts'
 
 /** Resolves to the parts of a response. */
 export type AskEach = (
-  call: GrpcCall,
+  call: GrpcStream,
   request: Uint8Array,
   signal: AbortSignal,
 ) => Promise<readonly Uint8Array[]>
@@ -19,15 +19,15 @@ interface Slot {
 }
 
 /** LeaseKeepAlive: a call for each request, answered in the order of the requests. */
-export class GrpcLeaseKeepAlive implements CallHandler {
-  readonly #call: GrpcCall
+export class GrpcLeaseKeepAlive implements GrpcHandler {
+  readonly #call: GrpcStream
   readonly #ask: AskEach
   readonly #abort = new AbortController()
   readonly #slots: Slot[] = []
   #isHalfClosed = false
   #flaw: RpcStatus | undefined
 
-  constructor(call: GrpcCall, ask: AskEach) {
+  constructor(call: GrpcStream, ask: AskEach) {
     this.#call = call
     this.#ask = ask
   }

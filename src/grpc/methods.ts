@@ -1,15 +1,15 @@
 import type { Upstream } from '../link/upstream.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import { type MethodName, streaming } from '../protocol/methods.ts'
-import type { CallHandler, GrpcCall } from './call.ts'
 import { checkHealth, listHealth, watchHealth } from './health.ts'
 import { type AskEach, GrpcLeaseKeepAlive } from './lease-keep-alive.ts'
 import { GrpcServerStream } from './server-stream.ts'
+import type { GrpcHandler, GrpcStream } from './stream.ts'
 import { type AskUnary, GrpcUnary } from './unary.ts'
 import { GrpcWatch } from './watch.ts'
 
 export interface GrpcMethod {
-  open(call: GrpcCall): CallHandler
+  open(call: GrpcStream): GrpcHandler
   /** It has no end of its own: a server that goes ends it at once. */
   readonly isLasting: boolean
   /** Anybody may call it, with whatever token. */

@@ -1,18 +1,18 @@
-import type { StreamCall, StreamReader } from '../link/upstream.ts'
+import type { StreamHandle, StreamReader } from '../link/upstream.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
-import type { CallHandler, GrpcCall } from './call.ts'
 import { inStreamWords } from './status.ts'
+import type { GrpcHandler, GrpcStream } from './stream.ts'
 
-export type OpenStream = (request: Uint8Array, reader: StreamReader) => StreamCall
+export type Opener = (request: Uint8Array, reader: StreamReader) => StreamHandle
 
 /** One request, many responses, which come as the client takes them. Begins when the client is done. */
-export class GrpcServerStream implements CallHandler {
-  readonly #call: GrpcCall
-  readonly #open: OpenStream
+export class GrpcServerStream implements GrpcHandler {
+  readonly #call: GrpcStream
+  readonly #open: Opener
   #request: Uint8Array | undefined
-  #stream: StreamCall | undefined
+  #stream: StreamHandle | undefined
 
-  constructor(call: GrpcCall, open: OpenStream) {
+  constructor(call: GrpcStream, open: Opener) {
     this.#call = call
     this.#open = open
   }

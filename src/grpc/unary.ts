@@ -1,20 +1,20 @@
-import type { AnswerReader, StreamCall } from '../link/upstream.ts'
+import type { AnswerReader, StreamHandle } from '../link/upstream.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
-import type { CallHandler, GrpcCall } from './call.ts'
+import type { GrpcHandler, GrpcStream } from './stream.ts'
 
 /** Has a request answered; what it throws is the answer. */
-export type AskUnary = (call: GrpcCall, request: Uint8Array, reader: AnswerReader) => StreamCall
+export type AskUnary = (call: GrpcStream, request: Uint8Array, reader: AnswerReader) => StreamHandle
 
 /** One request, one response. As in grpc-go the first message is the call: nothing behind it is read. */
-export class GrpcUnary implements CallHandler, AnswerReader {
+export class GrpcUnary implements GrpcHandler, AnswerReader {
   /** A second answer takes the place of the parts of the first. */
   readonly repeatable = true
-  readonly #call: GrpcCall
+  readonly #call: GrpcStream
   readonly #ask: AskUnary
-  #asked: StreamCall | undefined
+  #asked: StreamHandle | undefined
   #parts: Uint8Array[] | undefined
 
-  constructor(call: GrpcCall, ask: AskUnary) {
+  constructor(call: GrpcStream, ask: AskUnary) {
     this.#call = call
     this.#ask = ask
   }

@@ -1,14 +1,14 @@
-import type { Upstream, WatchCall } from '../link/upstream.ts'
+import type { Upstream, WatchHandle } from '../link/upstream.ts'
 import type { RpcStatus } from '../protocol/status.ts'
-import type { CallHandler, GrpcCall } from './call.ts'
 import { inStreamWords } from './status.ts'
+import type { GrpcHandler, GrpcStream } from './stream.ts'
 
 /** Watch: requests go on as they come, and responses as the client takes them. */
-export class GrpcWatch implements CallHandler {
-  readonly #call: GrpcCall
-  readonly #watch: WatchCall
+export class GrpcWatch implements GrpcHandler {
+  readonly #call: GrpcStream
+  readonly #watch: WatchHandle
 
-  constructor(call: GrpcCall, upstream: Upstream) {
+  constructor(call: GrpcStream, upstream: Upstream) {
     this.#call = call
     const { context, requireLeader } = call.request
     const reader = {

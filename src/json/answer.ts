@@ -1,5 +1,5 @@
 import { STATUS_CODES } from 'node:http'
-import type { Answer } from '../gateway-rules/answer.ts'
+import type { WholeResponse } from '../gateway-rules/response.ts'
 
 /** As workerd calls it, for which Node has no name. */
 const reasons: Readonly<Record<number, string | undefined>> = {
@@ -22,7 +22,10 @@ export interface WireText {
   readonly encoding: 'latin1' | 'utf8'
 }
 
-export function wholeAnswer({ status, headers, body }: Answer, frame: AnswerFrame): WireText {
+export function wholeAnswer(
+  { status, headers, body }: WholeResponse,
+  frame: AnswerFrame,
+): WireText {
   const length = Buffer.byteLength(body)
   const head = headText(status, `Content-Length: ${length}`, headers, frame)
   return { text: head + body, encoding: length === body.length ? 'latin1' : 'utf8' }

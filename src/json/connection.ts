@@ -1,13 +1,13 @@
 import type { Socket } from 'node:net'
 import { type Shown, shownBy } from '../door/shown.ts'
 import { mayEnter } from '../door/visitor.ts'
-import { type Answer, callHeaders } from '../gateway-rules/answer.ts'
 import { clientGone } from '../gateway-rules/call.ts'
 import { type CorsHeaders, corsHeaders } from '../gateway-rules/cors.ts'
 import { mayName } from '../gateway-rules/host-whitelist.ts'
+import { type WholeResponse, callHeaders } from '../gateway-rules/response.ts'
 import { statusOf } from '../protocol/status.ts'
 import { chunk, chunkedHead, lastChunk, wholeAnswer } from './answer.ts'
-import { type AnswerOut, JsonCall, type JsonServing } from './call.ts'
+import { type ResponseOut, JsonExchange, type JsonServing } from './exchange.ts'
 import { type PlainRequest, readRequest } from './request.ts'
 
 /** Requests that have come while one is answered; behind that the client is not read. */
@@ -36,7 +36,7 @@ export interface JsonConnectionOptions extends JsonServing, Elsewhere {
  * With the first request that is anything else it is handed over, and does not come back: so each
  * byte of it is read by one party only.
  */
-export class JsonConnection implements AnswerOut {
+export class JsonConnection implements ResponseOut {
   readonly #socket: Socket
   readonly #options: JsonConnectionOptions
   #unread: Buffer[] = []
@@ -45,7 +45,7 @@ export class JsonConnection implements AnswerOut {
   #awaitedBytes = 0
   /** Of which the body is yet to come. */
   #request: PlainRequest | undefined
-  #call: JsonCall | undefined
+  #call: JsonExchange | undefined
   #cors: CorsHeaders | undefined
   #partSent = false
   #arrival: NodeJS.Timeout | undefined
@@ -157,7 +157,7 @@ export class JsonConnection implements AnswerOut {
     this.#arrival = undefined
     this.#putBack(bytes.subarray(request.end))
     this.#cors = corsHeaders(request, this.#options.settings)
-    this.#call = new JsonCall(this.#options, request.method, this)
+    this.#call = new JsonExchange(this.#options, request.method, this)
     this.#call.start(request, shown, bytes.subarray(request.bodyStart, request.end))
     return true
   }
@@ -214,7 +214,7 @@ export class JsonConnection implements AnswerOut {
     this.#options.left()
   }
 
-  whole(answer: Answer): void {
+  whole(answer: WholeResponse): void {
     const { text, encoding } = wholeAnswer(answer, { cors: this.#cors, isLast: this.#closing })
     this.#socket.write(text, encoding)
     this.#answered()

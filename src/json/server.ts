@@ -1,7 +1,7 @@
 import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { JsonServing } from './call.ts'
 import { type Elsewhere, JsonConnection } from './connection.ts'
+import type { JsonServing } from './exchange.ts'
 
 /** How long calls under way may take to end when the server does. */
 const DRAIN_MS_MAX = 1000

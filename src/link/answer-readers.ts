@@ -2,7 +2,7 @@ import type { RpcStatus } from '../protocol/status.ts'
 import type { AnswerReader, StreamReader } from './upstream.ts'
 
 /** The answer to a unary call, whose parts make one message. */
-export class UnaryAnswer implements AnswerReader {
+export class WholeAnswerReader implements AnswerReader {
   /** A second answer takes the place of the parts of the first. */
   readonly repeatable = true
   readonly failed: (status: RpcStatus) => void
@@ -37,7 +37,7 @@ export class UnaryAnswer implements AnswerReader {
 }
 
 /** The answer to a server stream: each part is one of its messages. */
-export class StreamAnswer implements AnswerReader {
+export class StreamAnswerReader implements AnswerReader {
   readonly #reader: StreamReader
   #begun = false
 

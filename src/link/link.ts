@@ -1,19 +1,18 @@
 import { type Frame, FrameKind } from '../protocol/frames.ts'
-import type { CallContext } from '../protocol/shard-rpc.ts'
+import type { Call, CallContext } from '../protocol/shard-rpc.ts'
 import { type RpcStatus, statusOf } from '../protocol/status.ts'
-import { StreamAnswer, UnaryAnswer } from './answer-readers.ts'
-import { AskedCall, type AskedLink } from './asked-call.ts'
+import { StreamAnswerReader, WholeAnswerReader } from './answer-readers.ts'
+import { AskedStream, type AskedLink } from './asked-stream.ts'
 import { Backoff } from './backoff.ts'
 import { Batches } from './batches.ts'
-import { LinkCalls, PendingCall } from './calls.ts'
 import type { LinkConnection, LinkRoute, SocketEnd, SocketListener } from './connection.ts'
+import { PendingAnswers, PendingAnswer } from './pending-answers.ts'
 import type {
   AnswerReader,
-  StreamCall,
+  StreamHandle,
   StreamReader,
-  UnaryCall,
   Upstream,
-  WatchCall,
+  WatchHandle,
   WatchOptions,
 } from './upstream.ts'
 import { LinkWatch, type WatchLink } from './watch.ts'
@@ -58,7 +57,7 @@ export class LinkError extends Error {
  */
 export class Link implements Upstream {
   readonly #options: LinkOptions
-  readonly #calls = new LinkCalls()
+  readonly #calls = new PendingAnswers()
   readonly #watches = new Set<LinkWatch>()
   readonly #streams = new Map<number, LinkWatch>()
   readonly #batches = new Batches((withCalls) => this.#send(withCalls))
@@ -112,7 +111,7 @@ export class Link implements Upstream {
     return this.#started.promise
   }
 
-  call(call: UnaryCall, signal: AbortSignal | undefined): Promise<readonly Uint8Array[]> {
+  call(call: Call, signal: AbortSignal | undefined): Promise<readonly Uint8Array[]> {
     if (signal?.aborted === true) {
       return Promise.reject(statusOf('canceled'))
     }
@@ -130,22 +129,22 @@ export class Link implements Upstream {
       reject(status)
     }
     signal?.addEventListener('abort', abort, { once: true })
-    const answer = new UnaryAnswer(answered, failed, (bytes) => asked.taken(bytes))
+    const answer = new WholeAnswerReader(answered, failed, (bytes) => asked.taken(bytes))
     const asked = this.ask(call, answer)
     return promise
   }
 
-  stream(call: UnaryCall, reader: StreamReader): StreamCall {
-    return this.ask(call, new StreamAnswer(reader))
+  stream(call: Call, reader: StreamReader): StreamHandle {
+    return this.ask(call, new StreamAnswerReader(reader))
   }
 
-  ask(call: UnaryCall, reader: AnswerReader): StreamCall {
+  ask(call: Call, reader: AnswerReader): StreamHandle {
     const stream = this.#newStream()
     this.#begin(stream, call, reader)
-    return new AskedCall(this.#askedLink, stream)
+    return new AskedStream(this.#askedLink, stream)
   }
 
-  watch(context: CallContext, reader: StreamReader, { requireLeader }: WatchOptions): WatchCall {
+  watch(context: CallContext, reader: StreamReader, { requireLeader }: WatchOptions): WatchHandle {
     const watch = new LinkWatch(this.#watchLink, reader, { context, requireLeader })
     this.#watches.add(watch)
     const refusal =
@@ -189,8 +188,8 @@ export class Link implements Upstream {
     return this.#lastStream
   }
 
-  #begin(stream: number, call: UnaryCall, reader: AnswerReader): void {
-    const pending = new PendingCall(stream, this.#withOrigin(call), reader)
+  #begin(stream: number, call: Call, reader: AnswerReader): void {
+    const pending = new PendingAnswer(stream, this.#withOrigin(call), reader)
     const refusal = this.#refusal
     if (refusal !== undefined) {
       queueMicrotask(() => reader.failed(refusal))
@@ -204,7 +203,7 @@ export class Link implements Upstream {
   }
 
   /** Only one method makes use of it, and it would cost each call a look at its context. */
-  #withOrigin(call: UnaryCall): UnaryCall {
+  #withOrigin(call: Call): Call {
     return call.method === '/etcdserverpb.Cluster/MemberList'
       ? { ...call, context: { origin: this.#options.clientUrls, ...call.context } }
       : call

@@ -1,8 +1,8 @@
 import { decode } from '../protocol/binary.ts'
 import { AlarmAction, AlarmRequest } from '../protocol/generated/messages.ts'
 import { methods, type MethodsWhere } from '../protocol/methods.ts'
+import type { Call } from '../protocol/shard-rpc.ts'
 import { WireError } from '../protocol/wire.ts'
-import type { UnaryCall } from './upstream.ts'
 
 /** Of the methods of which the request says it. */
 const asked: {
@@ -10,7 +10,7 @@ const asked: {
 } = { '/etcdserverpb.Maintenance/Alarm': isGet }
 
 /** Whether a call may run twice when it is not known whether it has run. */
-export function isRepeatable({ method, request }: UnaryCall): boolean {
+export function isRepeatable({ method, request }: Call): boolean {
   const { repeats } = methods[method]
   return repeats === 'as-asked' ? asked[method as keyof typeof asked](request) : repeats !== 'never'
 }

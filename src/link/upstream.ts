@@ -1,5 +1,4 @@
-import type { MethodName } from '../protocol/methods.ts'
-import type { CallContext } from '../protocol/shard-rpc.ts'
+import type { Call, CallContext } from '../protocol/shard-rpc.ts'
 import type { RpcStatus } from '../protocol/status.ts'
 
 /**
@@ -12,22 +11,16 @@ export interface Upstream {
    * A method with one request and one response. Resolves to the parts of the response, whose bytes in
    * a row are the message. Aborting the signal cancels the call: nobody waits for its answer.
    */
-  call(call: UnaryCall, signal: AbortSignal | undefined): Promise<readonly Uint8Array[]>
+  call(call: Call, signal: AbortSignal | undefined): Promise<readonly Uint8Array[]>
   /**
    * The same for a reader, which costs less than a promise, and for methods with many responses. It may
    * be answered before this returns; a canceled one is not.
    */
-  ask(call: UnaryCall, reader: AnswerReader): StreamCall
+  ask(call: Call, reader: AnswerReader): StreamHandle
   /** A method with one request and a stream of responses. */
-  stream(call: UnaryCall, reader: StreamReader): StreamCall
+  stream(call: Call, reader: StreamReader): StreamHandle
   /** Watch. The stream outlives lost links: its watches go on at their next revision. */
-  watch(context: CallContext, reader: StreamReader, options: WatchOptions): WatchCall
-}
-
-export interface UnaryCall {
-  readonly method: MethodName
-  readonly request: Uint8Array
-  readonly context: CallContext
+  watch(context: CallContext, reader: StreamReader, options: WatchOptions): WatchHandle
 }
 
 /** Who waits for the answer to a call. Told of an end once, and of nothing behind it. */
@@ -56,13 +49,13 @@ export interface StreamReader {
   ended(status: Error | undefined): void
 }
 
-export interface StreamCall {
+export interface StreamHandle {
   /** The client has taken so many bytes of messages: the shard may send more. */
   taken(bytes: number): void
   cancel(): void
 }
 
-export interface WatchCall extends StreamCall {
+export interface WatchHandle extends StreamHandle {
   /** An encoded WatchRequest. */
   request(message: Uint8Array): void
 }

@@ -3,7 +3,7 @@ import type { CallContext } from '../protocol/shard-rpc.ts'
 import { type Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { WireError } from '../protocol/wire.ts'
 import { ReaderCredit } from './reader-credit.ts'
-import type { StreamReader, WatchCall } from './upstream.ts'
+import type { StreamReader, WatchHandle } from './upstream.ts'
 import { WatchResume } from './watch-resume.ts'
 
 const WATCH_METHOD = '/etcdserverpb.Watch/Watch'
@@ -26,7 +26,7 @@ export interface WatchLink {
 }
 
 /** The watch stream of one client. */
-export class LinkWatch implements WatchCall {
+export class LinkWatch implements WatchHandle {
   readonly requireLeader: boolean
   readonly #context: CallContext
   readonly #reader: StreamReader

@@ -157,7 +157,7 @@ const callContext = z.object({
 })
 
 /** A `Call` as OPEN and CALL say it: its method may be none that is known, and OPEN has no request. */
-export interface RawCall {
+export interface CallFrame {
   readonly method: string
   readonly context: CallContext
   /** A protobuf message of the method's request type. */
@@ -181,7 +181,7 @@ for (const name of Object.keys(rpcMethods)) {
  * The method (1 byte of length, ASCII), the context (2 bytes of length, JSON; empty when it says
  * nothing), then the request.
  */
-export function encodeCall({ method, context, request }: RawCall): Uint8Array {
+export function encodeCall({ method, context, request }: CallFrame): Uint8Array {
   const name = encodedMethod(method)
   const json = JSON.stringify(context)
   const said = json === '{}' ? noBytes : text.encode(json)
@@ -201,7 +201,7 @@ export function encodeCall({ method, context, request }: RawCall): Uint8Array {
 }
 
 /** The request is a view of the payload. */
-export function decodeCall(payload: Uint8Array): RawCall {
+export function decodeCall(payload: Uint8Array): CallFrame {
   const nameLength = payload[0] ?? 0
   const contextStart = 3 + nameLength
   const contextLength = ((payload[contextStart - 2] ?? 0) << 8) | (payload[contextStart - 1] ?? 0)

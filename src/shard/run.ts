@@ -24,17 +24,17 @@ export interface Parts {
 }
 
 /** What is known of a call besides its request. */
-interface CallFacts {
+interface CallerFacts {
   readonly context: CallContext
   readonly principal: Principal
 }
 
-interface TurnFacts extends CallFacts {
+interface TurnFacts extends CallerFacts {
   /** Milliseconds since 1970, the same for all writes of a turn. */
   readonly now: number
 }
 
-export interface StepsFacts extends CallFacts {
+export interface StepsFacts extends CallerFacts {
   /** Aborts when nobody waits for the answer any more. */
   readonly gone: AbortSignal
 }
@@ -50,7 +50,7 @@ type Way<T> =
   | { readonly steps: Steps<T> }
   | { readonly stream: Stream<T> }
 
-type Read<T> = (keyspace: Keyspace, request: T, facts: CallFacts) => Page
+type Read<T> = (keyspace: Keyspace, request: T, facts: CallerFacts) => Page
 type Steps<T> = (parts: Parts, request: T, facts: StepsFacts) => Promise<Page>
 type Stream<T> = (parts: Parts, request: T, facts: StepsFacts) => Messages
 
@@ -63,7 +63,7 @@ export type Handler<T> = Way<T> & {
 }
 
 /** A call that has come in at the door. */
-export interface AdmittedCall {
+export interface Admitted {
   readonly method: MethodName
   readonly handler: Handler<object>
   /** Of the method's request type. */
@@ -72,7 +72,7 @@ export interface AdmittedCall {
 }
 
 /** Runs a call as its handler says, in the name of who it turns out to come from. */
-export function run(parts: Parts, call: AdmittedCall, reply: Reply): void {
+export function run(parts: Parts, call: Admitted, reply: Reply): void {
   const principal = principalOf(parts.keyspace, call.context)
   if (principal instanceof Promise) {
     principal.then(
@@ -87,11 +87,11 @@ export function run(parts: Parts, call: AdmittedCall, reply: Reply): void {
 /** One call that runs, or waits in the `CommitQueue` to be run. */
 class Run implements Write {
   readonly #parts: Parts
-  readonly #call: AdmittedCall
+  readonly #call: Admitted
   readonly #principal: Principal
   readonly #reply: Reply
 
-  constructor(parts: Parts, call: AdmittedCall, principal: Principal, reply: Reply) {
+  constructor(parts: Parts, call: Admitted, principal: Principal, reply: Reply) {
     this.#parts = parts
     this.#call = call
     this.#principal = principal

@@ -113,7 +113,7 @@ function refusalIn(code: Code, details: string): { code: Code; message: string }
     : { code, message: details }
 }
 
-interface GrpcCall {
+interface GrpcStream {
   readonly method: MethodName
   readonly request: Buffer
   readonly options: GrpcCallOptions
@@ -121,7 +121,7 @@ interface GrpcCall {
 
 async function answerOf(
   client: GrpcClient,
-  { method, request, options }: GrpcCall,
+  { method, request, options }: GrpcStream,
 ): Promise<string> {
   switch (method) {
     case RANGE_STREAM:

@@ -35,7 +35,7 @@ export interface Outcome {
   readonly found: RangeResponse | undefined
 }
 
-export type WatchCall = GrpcStream<Partial<WatchRequest>, WatchResponse>
+export type UpstreamWatch = GrpcStream<Partial<WatchRequest>, WatchResponse>
 
 export class Kubernetes {
   readonly #client: GrpcClient
@@ -149,7 +149,7 @@ export class Kubernetes {
   }
 
   /** A stream, as the cacher has one for each resource. */
-  watchStream(): WatchCall {
+  watchStream(): UpstreamWatch {
     const metadata = { hasleader: 'true', source: 'cache' }
     return this.#client.stream('/etcdserverpb.Watch/Watch', { metadata })
   }
@@ -169,7 +169,7 @@ export const progressRequest: Partial<WatchRequest> = {
   progressRequest: create(WatchProgressRequest, {}),
 }
 
-export async function nextResponse(watch: WatchCall): Promise<WatchResponse> {
+export async function nextResponse(watch: UpstreamWatch): Promise<WatchResponse> {
   const response = await watch.next()
   if (response === undefined) {
     throw new Error('the watch stream ended')
@@ -177,7 +177,7 @@ export async function nextResponse(watch: WatchCall): Promise<WatchResponse> {
   return response
 }
 
-export async function created(watch: WatchCall): Promise<WatchResponse> {
+export async function created(watch: UpstreamWatch): Promise<WatchResponse> {
   const response = await nextResponse(watch)
   if (!response.created || response.canceled) {
     throw new Error(`not created: ${response.cancelReason}`)

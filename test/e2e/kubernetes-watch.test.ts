@@ -10,7 +10,7 @@ import {
   progressRequest,
   revisionOf,
   text,
-  type WatchCall,
+  type UpstreamWatch,
   watchRequest,
 } from './kubernetes-client.ts'
 import { Random } from './random.ts'
@@ -31,7 +31,7 @@ async function start(
   return { store: connect(), connect, url: target.url }
 }
 
-function watchStream(store: Kubernetes): WatchCall {
+function watchStream(store: Kubernetes): UpstreamWatch {
   const watch = store.watchStream()
   onTestFinished(() => watch.cancel())
   return watch

@@ -1,13 +1,12 @@
 import type {
   AnswerReader,
-  StreamCall,
+  StreamHandle,
   StreamReader,
-  UnaryCall,
   Upstream,
-  WatchCall,
+  WatchHandle,
   WatchOptions,
 } from '../../src/link/upstream.ts'
-import type { CallContext } from '../../src/protocol/shard-rpc.ts'
+import type { Call, CallContext } from '../../src/protocol/shard-rpc.ts'
 import { Code, RpcStatus, statusOf } from '../../src/protocol/status.ts'
 
 /** A stream as the upstream sees it. */
@@ -25,14 +24,14 @@ export interface UpstreamStream {
  * which it knows one byte: ff.
  */
 export class ScriptedUpstream implements Upstream {
-  readonly calls: UnaryCall[] = []
+  readonly calls: Call[] = []
   readonly streams: UpstreamStream[] = []
   /** Signals of calls that were aborted. */
   aborted = 0
   /** In place of the echo. */
-  answer: (call: UnaryCall) => Promise<readonly Uint8Array[]> = async ({ request }) => [request]
+  answer: (call: Call) => Promise<readonly Uint8Array[]> = async ({ request }) => [request]
 
-  async call(call: UnaryCall, signal: AbortSignal | undefined): Promise<readonly Uint8Array[]> {
+  async call(call: Call, signal: AbortSignal | undefined): Promise<readonly Uint8Array[]> {
     this.calls.push(call)
     signal?.addEventListener('abort', () => this.aborted++, { once: true })
     const refusal = refusalOf(call)
@@ -42,7 +41,7 @@ export class ScriptedUpstream implements Upstream {
     return this.answer(call)
   }
 
-  ask(call: UnaryCall, reader: AnswerReader): StreamCall {
+  ask(call: Call, reader: AnswerReader): StreamHandle {
     const controller = new AbortController()
     const answer = async (): Promise<void> => {
       try {
@@ -58,7 +57,7 @@ export class ScriptedUpstream implements Upstream {
     return { taken: () => undefined, cancel: () => controller.abort() }
   }
 
-  stream(call: UnaryCall, reader: StreamReader): StreamCall {
+  stream(call: Call, reader: StreamReader): StreamHandle {
     const stream = this.#open(reader, undefined)
     stream.requests.push(call.request)
     queueMicrotask(() => {
@@ -71,7 +70,7 @@ export class ScriptedUpstream implements Upstream {
     return this.#control(stream)
   }
 
-  watch(_context: CallContext, reader: StreamReader, options: WatchOptions): WatchCall {
+  watch(_context: CallContext, reader: StreamReader, options: WatchOptions): WatchHandle {
     const stream = this.#open(reader, options)
     const request = (message: Uint8Array): void => {
       stream.requests.push(message)
@@ -92,7 +91,7 @@ export class ScriptedUpstream implements Upstream {
     return stream
   }
 
-  #control(stream: UpstreamStream): StreamCall {
+  #control(stream: UpstreamStream): StreamHandle {
     return {
       taken: (bytes) => {
         stream.taken += bytes
@@ -104,7 +103,7 @@ export class ScriptedUpstream implements Upstream {
   }
 }
 
-function refusalOf({ method, request }: UnaryCall): RpcStatus | undefined {
+function refusalOf({ method, request }: Call): RpcStatus | undefined {
   if (request[0] === 0xff) {
     return unreadable()
   }

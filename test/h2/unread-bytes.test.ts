@@ -2,8 +2,8 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { type CallHandler, GrpcCall } from '../../src/grpc/call.ts'
 import { MessageReader } from '../../src/grpc/message.ts'
+import { type GrpcHandler, GrpcStream } from '../../src/grpc/stream.ts'
 import type { H2Exchange } from '../../src/h2/exchange.ts'
 import { UnreadBytes } from '../../src/h2/unread-bytes.ts'
 import { range } from '../grpc/probes.ts'
@@ -131,7 +131,7 @@ it('[HTF14] messages that are left are kept without what they came in', () => {
 })
 
 describe('a call', () => {
-  let call: GrpcCall | undefined
+  let call: GrpcStream | undefined
   let isAbandoned: boolean
 
   beforeEach(async () => {
@@ -150,7 +150,7 @@ describe('a call', () => {
       context: {},
       requireLeader: false,
     }
-    const open = (opened: GrpcCall): CallHandler => ({
+    const open = (opened: GrpcStream): GrpcHandler => ({
       message: () => opened.pause(),
       halfClosed: () => undefined,
       abandoned: () => {
@@ -159,7 +159,7 @@ describe('a call', () => {
     })
     listener.on('connection', (socket) =>
       serveStreams(socket, (stream) => {
-        call = new GrpcCall(stream, request, host, open)
+        call = new GrpcStream(stream, request, host, open)
       }),
     )
     await connection.send(opening, callHeaders(1, range))

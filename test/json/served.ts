@@ -3,11 +3,12 @@ import { type AddressInfo, connect, createServer, type Server, type Socket } fro
 import { onTestFinished } from 'vitest'
 import { parseSettings } from '../../src/config/settings.ts'
 import { JsonServer } from '../../src/json/server.ts'
-import type { AnswerReader, UnaryCall } from '../../src/link/upstream.ts'
+import type { AnswerReader } from '../../src/link/upstream.ts'
+import type { Call } from '../../src/protocol/shard-rpc.ts'
 
 /** A call as the upstream sees it. */
 export interface Asked {
-  readonly call: UnaryCall
+  readonly call: Call
   readonly reader: AnswerReader
   taken: number
   isCanceled: boolean
@@ -53,7 +54,7 @@ export class JsonServed {
     onTestFinished(() => void this.#port.close())
   }
 
-  #ask(call: UnaryCall, reader: AnswerReader): { taken(bytes: number): void; cancel(): void } {
+  #ask(call: Call, reader: AnswerReader): { taken(bytes: number): void; cancel(): void } {
     const asked: Asked = { call, reader, taken: 0, isCanceled: false }
     this.asked.push(asked)
     queueMicrotask(() => this.answer(asked))

@@ -1,7 +1,7 @@
 // What tests ask of a link: calls as messages, and watches that keep what they hear.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Link } from '../../src/link/link.ts'
-import type { StreamCall, StreamReader, WatchCall } from '../../src/link/upstream.ts'
+import type { StreamHandle, StreamReader, WatchHandle } from '../../src/link/upstream.ts'
 import { webSocketTo } from '../../src/link/web-socket.ts'
 import type { Event } from '../../src/mvcc/types.ts'
 import { decode, encode } from '../../src/protocol/binary.ts'
@@ -83,14 +83,14 @@ export class LinkClient {
 
   rangeStream(
     request: Partial<RequestOf<'/etcdserverpb.KV/RangeStream'>>,
-  ): Recorder<RangeStreamResponse, StreamCall> {
+  ): Recorder<RangeStreamResponse, StreamHandle> {
     return new Recorder(
       (reader) => this.link.stream(unary('/etcdserverpb.KV/RangeStream', request), reader),
       (message) => decode(RangeStreamResponse, message),
     )
   }
 
-  snapshot(): Recorder<SnapshotResponse, StreamCall> {
+  snapshot(): Recorder<SnapshotResponse, StreamHandle> {
     return new Recorder(
       (reader) => this.link.stream(unary('/etcdserverpb.Maintenance/Snapshot', {}), reader),
       (message) => decode(SnapshotResponse, message),
@@ -108,7 +108,7 @@ export function unary<M extends MethodName>(method: M, request: Partial<RequestO
 }
 
 /** What a stream has said, and waiting for more of it. */
-export class Recorder<T, Call extends StreamCall> {
+export class Recorder<T, Call extends StreamHandle> {
   readonly call: Call
   readonly messages: T[] = []
   /** Whether what comes is taken at once. */
@@ -169,7 +169,7 @@ export function keysOf(messages: readonly RangeStreamResponse[]): readonly strin
 }
 
 export class WatchRecorder {
-  readonly stream: Recorder<WatchResponse, WatchCall>
+  readonly stream: Recorder<WatchResponse, WatchHandle>
   readonly #requests: WatchCreateRequest[] = []
 
   constructor(link: Link, requireLeader: boolean) {

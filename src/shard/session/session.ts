@@ -7,7 +7,7 @@ import {
   encodeEnd,
   encodeFrames,
   type Frame,
-  type RawCall,
+  type CallFrame,
   FrameError,
   FrameKind,
   messagesOf,
@@ -132,7 +132,7 @@ export class Session implements SessionOut, Unflushed {
   }
 
   /** Which certificate a user has shown counts only where it is said by who may. */
-  #decode(payload: Uint8Array): RawCall {
+  #decode(payload: Uint8Array): CallFrame {
     const call = decodeCall(payload)
     return call.context.commonName === undefined || trustsCommonNames(this.authority)
       ? call

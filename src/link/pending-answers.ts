@@ -1,7 +1,8 @@
 import { decodeEnd, encodeCall, type Frame, FrameKind } from '../protocol/frames.ts'
+import type { Call } from '../protocol/shard-rpc.ts'
 import { type Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { isRepeatable } from './repeatable.ts'
-import type { AnswerReader, UnaryCall } from './upstream.ts'
+import type { AnswerReader } from './upstream.ts'
 
 /** Calls that are not answered; below what the shard takes on one socket. */
 const CALLS_MAX = 20_000
@@ -12,7 +13,7 @@ const MESSAGE_BYTES_MAX = 1024 * 1024
 /** How long a call waits for a link, about as long as etcd lets a request wait for its leader. */
 const WAIT_MS_MAX = 5_000
 
-export class PendingCall {
+export class PendingAnswer {
   readonly stream: number
   readonly payload: Uint8Array
   readonly reader: AnswerReader
@@ -22,7 +23,7 @@ export class PendingCall {
   /** When it gives up waiting for a link, in ms; undefined as long as it has not begun to wait. */
   deadline: number | undefined
 
-  constructor(stream: number, call: UnaryCall, reader: AnswerReader) {
+  constructor(stream: number, call: Call, reader: AnswerReader) {
     this.stream = stream
     this.payload = encodeCall(call)
     this.reader = reader
@@ -43,9 +44,9 @@ export class PendingCall {
  * The calls of a link: those that wait to be sent, first come first served, and those that wait for
  * their answers. What is repeatable outlives a lost socket.
  */
-export class LinkCalls {
-  #waiting = new Map<number, PendingCall>()
-  readonly #sent = new Map<number, PendingCall>()
+export class PendingAnswers {
+  #waiting = new Map<number, PendingAnswer>()
+  readonly #sent = new Map<number, PendingAnswer>()
   #waitingBytes = 0
 
   get count(): number {
@@ -61,7 +62,7 @@ export class LinkCalls {
   }
 
   /** Answers whether there was room for it. */
-  add(call: PendingCall): boolean {
+  add(call: PendingAnswer): boolean {
     const bytes = this.#waitingBytes + call.payload.length
     if (this.count >= CALLS_MAX || bytes > WAITING_BYTES_MAX) {
       return false

@@ -1,22 +1,23 @@
 import type { Settings } from '../config/settings.ts'
 import type { Shown } from '../door/shown.ts'
-import { type Answer, callHeaders, refusal } from '../gateway-rules/answer.ts'
 import { contextOf, decodeRequest, mayWait } from '../gateway-rules/call.ts'
 import { RangeText } from '../gateway-rules/range-text.ts'
+import { type WholeResponse, callHeaders, refusal } from '../gateway-rules/response.ts'
 import { deadlineExceeded, parseTimeout } from '../gateway-rules/timeout.ts'
-import type { AnswerReader, StreamCall, UnaryCall } from '../link/upstream.ts'
+import type { AnswerReader, StreamHandle } from '../link/upstream.ts'
 import { decode, encode } from '../protocol/binary.ts'
 import { RangeResponse } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import { encodeJson } from '../protocol/json-encode.ts'
 import type { MessageType } from '../protocol/message-type.ts'
 import type { MethodName } from '../protocol/methods.ts'
+import type { Call } from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
 import type { PlainRequest } from './request.ts'
 
 /** Where the answer goes: in whole, or in parts and then the last one. */
-export interface AnswerOut {
-  whole(answer: Answer): void
+export interface ResponseOut {
+  whole(answer: WholeResponse): void
   /** `taken` is called when the client has it. */
   part(text: string, taken: () => void): void
   last(text: string): void
@@ -25,7 +26,7 @@ export interface AnswerOut {
 }
 
 export interface JsonServing {
-  readonly upstream: { ask(call: UnaryCall, reader: AnswerReader): StreamCall }
+  readonly upstream: { ask(call: Call, reader: AnswerReader): StreamHandle }
   readonly settings: Settings
   /** Whether the client has a certificate with a name, which etcd refuses here while auth is on. */
   readonly hasName: boolean
@@ -33,17 +34,17 @@ export interface JsonServing {
 }
 
 /** A unary call in JSON, from its request to its answer. */
-export class JsonCall implements AnswerReader {
+export class JsonExchange implements AnswerReader {
   readonly #serving: JsonServing
   readonly #method: MethodName
-  readonly #out: AnswerOut
+  readonly #out: ResponseOut
   readonly #pages = new RangeText()
-  #asked: StreamCall | undefined
+  #asked: StreamHandle | undefined
   #deadline: NodeJS.Timeout | undefined
   #begun = false
   #over = false
 
-  constructor(serving: JsonServing, method: MethodName, out: AnswerOut) {
+  constructor(serving: JsonServing, method: MethodName, out: ResponseOut) {
     this.#serving = serving
     this.#method = method
     this.#out = out

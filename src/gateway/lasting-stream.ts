@@ -17,7 +17,7 @@ export interface ResponseReader {
 }
 
 /** A `Call` before it is encoded: the request is of the method's type. */
-export interface DecodedCall {
+export interface DecodedRequest {
   readonly method: MethodName
   readonly request: object
   readonly context: CallContext
@@ -27,22 +27,22 @@ export interface DecodedCall {
  * A call that may last, because it waits for its turn or observes. It has a socket to the shard of
  * its own: when that closes, the shard knows that nobody waits any more.
  */
-export class LastingCall {
+export class LastingStream {
   readonly #stream: StreamSocket
   readonly #type: MessageType<object>
   readonly #reader: ResponseReader
 
   static async open(
     shard: ShardClient,
-    call: DecodedCall,
+    call: DecodedRequest,
     reader: ResponseReader,
-  ): Promise<LastingCall> {
-    return new LastingCall(await shard.connect(), call, reader)
+  ): Promise<LastingStream> {
+    return new LastingStream(await shard.connect(), call, reader)
   }
 
   private constructor(
     socket: WebSocket,
-    { method, request, context }: DecodedCall,
+    { method, request, context }: DecodedRequest,
     reader: ResponseReader,
   ) {
     this.#type = rpcMethods[method].response

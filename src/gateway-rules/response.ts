@@ -1,7 +1,7 @@
 import { Code, httpStatus, jsonErrorBody, type RpcStatus, statusOf } from '../protocol/status.ts'
 
 /** An answer that is whole before it leaves. */
-export interface Answer {
+export interface WholeResponse {
   readonly status: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
@@ -16,7 +16,7 @@ export const callHeaders = {
 const ofCertificate = statusOf('certificate-by-http').message
 
 /** The answer to a unary call that failed, and to a request that is no call. */
-export function refusal(status: RpcStatus): Answer {
+export function refusal(status: RpcStatus): WholeResponse {
   const { code, message } = status
   if (message === ofCertificate) {
     return textRefusal(400, message)
@@ -32,7 +32,7 @@ export function refusal(status: RpcStatus): Answer {
 }
 
 /** What Go's http.Error writes: the text and a newline, not to be taken for anything else. */
-function textRefusal(status: number, text: string): Answer {
+function textRefusal(status: number, text: string): WholeResponse {
   return {
     status,
     headers: {

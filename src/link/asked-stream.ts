@@ -1,6 +1,6 @@
 import type { Frame } from '../protocol/frames.ts'
 import { ReaderCredit } from './reader-credit.ts'
-import type { StreamCall } from './upstream.ts'
+import type { StreamHandle } from './upstream.ts'
 
 /** What a call asks of its link. */
 export interface AskedLink {
@@ -11,7 +11,7 @@ export interface AskedLink {
 }
 
 /** What whoever asks has in hand. */
-export class AskedCall implements StreamCall {
+export class AskedStream implements StreamHandle {
   readonly #link: AskedLink
   readonly #stream: number
   /** Few answers come in parts. */

@@ -9,7 +9,7 @@ import { deadlineExceeded, type GrpcRequest } from './request.ts'
 import { statusOfError, trailersOf } from './status.ts'
 
 /** Who answers a call. */
-export interface CallHandler {
+export interface GrpcHandler {
   /** A request of the client. Throws RpcStatus for one that ends what can be read. */
   message(request: Uint8Array): void
   /** The client sends no more; with a status where what it sent cannot be read on. */
@@ -21,24 +21,24 @@ export interface CallHandler {
 }
 
 /** What a call is to its connection. */
-export interface CallHost {
+export interface GrpcHost {
   /** Longer requests are refused, before and after decompression. */
   readonly messageBytesMax: number
   /** Memory that a call takes, or gives back where negative; false where that was too much. */
   hold(bytes: number): boolean
   /** Something goes out: pings of the client are fine again. */
   wrote(): void
-  ended(call: GrpcCall): void
+  ended(call: GrpcStream): void
 }
 
 const TIMER_MS_MAX = 2 ** 31 - 1
 
 /** One call on its HTTP/2 stream: messages and a status instead of frames. */
-export class GrpcCall implements StreamListener {
+export class GrpcStream implements StreamListener {
   readonly request: GrpcRequest
   readonly #stream: H2Stream
-  readonly #host: CallHost
-  readonly #handler: CallHandler
+  readonly #host: GrpcHost
+  readonly #handler: GrpcHandler
   readonly #reader: MessageReader
   readonly #deadline: NodeJS.Timeout | undefined
   #heldBytes = 0
@@ -53,8 +53,8 @@ export class GrpcCall implements StreamListener {
   constructor(
     stream: H2Stream,
     request: GrpcRequest,
-    host: CallHost,
-    open: (call: GrpcCall) => CallHandler,
+    host: GrpcHost,
+    open: (call: GrpcStream) => GrpcHandler,
   ) {
     this.request = request
     this.#stream = stream
