@@ -1,17 +1,18 @@
 import { FIRST_ID } from './change-id.ts'
 import { crc32c } from './crc32c.ts'
-import type { Bounds } from './key-range.ts'
 import {
+  changesWith,
   FIRST_TOMBSTONE_OF,
-  keyValueOf,
-  readLog,
+  scannedKey,
+  scannedVersion,
   SELECT_HEAD,
   SELECT_HEAD_BEFORE,
-  withValue,
+  SHORT_LOG_VALUE,
 } from './log.ts'
-import { revisionBytes } from './revision-bytes.ts'
-import { bytesOf, numberOf, type Sql, type SqlRow } from './sql.ts'
-import type { KeyValue, Revision } from './types.ts'
+import { packed, type ScannedRow, scanPacked } from './packed-rows.ts'
+import { RowSum } from './row-sum.ts'
+import { numberOf, type Sql } from './sql.ts'
+import type { Revision } from './types.ts'
 
 /** What is hashed between two pauses: a few milliseconds. */
 const STEP_ROWS = 150
@@ -21,6 +22,17 @@ const SELECT_LIVES_ANY = `
 SELECT EXISTS (SELECT 1 FROM current WHERE create_revision <= ?) OR EXISTS (
   SELECT 1 FROM log INDEXED BY log_tombstone
   WHERE version = 0 AND id >= ${FIRST_ID} AND create_revision <= ?)`
+
+/** Of rows up to a revision, mostly those of keys that have not changed since, it says so. */
+export const SELECT_HASHED = packed(
+  changesWith(
+    'key',
+    SHORT_LOG_VALUE,
+    `CASE WHEN id < ${FIRST_ID} THEN
+EXISTS (SELECT 1 FROM current WHERE current.key = log.key AND current.id = log.id) END AS is_current`,
+  ),
+  ['is_current'],
+)
 
 export interface HashKv {
   readonly hash: number
@@ -50,14 +62,17 @@ export function hashScope(sql: Sql, revision: Revision, compactRevision: Revisio
  */
 export function* hashKv(sql: Sql, scope: HashScope): Generator<void, HashKv> {
   const { revision, compactRevision } = scope
-  let hash = crc32c(BUCKET)
+  const sum = new RowSum(crc32c(BUCKET))
   let rows = 0
   let bytes = 0
-  for (const row of readLog(sql, 0, revision + 1, EVERYTHING)) {
+  const scanned = scanPacked(sql, EVERYTHING, (last, count) => {
+    const { main, sub } = last ?? { main: 0, sub: 0 }
+    return [SELECT_HASHED, compactRevision + 1, main, sub, revision + 1, count]
+  })
+  for (const row of scanned) {
     if (isHashed(sql, row, scope)) {
-      const kv = keyValueOf(withValue(sql, row))
-      const change = { main: kv.modRevision, sub: numberOf(row[5]), deleted: kv.version === 0 }
-      hash = hashKeyValue(kv, crc32c(revisionBytes(change), hash))
+      const kv = scannedVersion(sql, row)
+      sum.add({ main: row.main, sub: row.sub, deleted: row.version === 0 }, kv)
       bytes += kv.key.length + kv.value.length
     }
     if (++rows >= STEP_ROWS || bytes >= STEP_BYTES) {
@@ -66,76 +81,35 @@ export function* hashKv(sql: Sql, scope: HashScope): Generator<void, HashKv> {
       yield
     }
   }
-  return { hash, compactRevision, hashRevision: revision }
+  return { hash: sum.checksum, compactRevision, hashRevision: revision }
 }
 
-const EVERYTHING: Bounds = { start: new Uint8Array(0), end: undefined }
+const EVERYTHING = { rows: Infinity, bytes: Infinity }
 
 /** Rows at or below the compacted revision count only while a reader can still see them. */
-function isHashed(sql: Sql, row: SqlRow, scope: HashScope): boolean {
-  if (numberOf(row[2]) > scope.compactRevision) {
+function isHashed(sql: Sql, row: ScannedRow, scope: HashScope): boolean {
+  if (row.main > scope.compactRevision) {
     return true
   }
-  if (numberOf(row[3]) === 0) {
+  if (row.version === 0) {
     return false
   }
-  return standsAt(sql, row, scope.keeps ? scope.revision : scope.compactRevision)
+  const [isCurrent] = row.more
+  return isCurrent === 1 || standsAt(sql, row, scope.keeps ? scope.revision : scope.compactRevision)
 }
 
 /** Whether the row is its key's version at the revision: the last of its generation up to it. */
-function standsAt(sql: Sql, row: SqlRow, revision: Revision): boolean {
-  const key = bytesOf(row[0])
+function standsAt(sql: Sql, row: ScannedRow, revision: Revision): boolean {
+  const key = scannedKey(sql, row)
   const current = sql.first(SELECT_HEAD, key)
-  const lives = current !== undefined && current[1] === row[1]
-  const head = lives ? current : sql.first(FIRST_TOMBSTONE_OF, key, numberOf(row[1]))
+  const lives = current !== undefined && current[1] === row.createRevision
+  const head = lives ? current : sql.first(FIRST_TOMBSTONE_OF, key, row.createRevision)
   if (head === undefined || (!lives && numberOf(head[2]) <= revision)) {
     return false
   }
   const version = sql.first(SELECT_HEAD_BEFORE, numberOf(head[2]), numberOf(head[5]), revision + 1)
-  return version !== undefined && version[2] === row[2] && version[5] === row[5]
+  return version !== undefined && version[2] === row.main && version[5] === row.sub
 }
 
 /** "key", the name of etcd's bucket. */
 const BUCKET = Uint8Array.of(0x6b, 0x65, 0x79)
-/** The canonical protobuf of mvccpb.KeyValue, which is what etcd stores and therefore hashes. */
-function hashKeyValue(kv: KeyValue, checksum: number): number {
-  let hash = hashBytes(1, kv.key, checksum)
-  if (kv.version === 0) {
-    return hash
-  }
-  const ints: number[] = []
-  pushInt(ints, 2, BigInt(kv.createRevision))
-  pushInt(ints, 3, BigInt(kv.modRevision))
-  pushInt(ints, 4, BigInt(kv.version))
-  hash = hashBytes(5, kv.value, crc32c(ints, hash))
-  const lease: number[] = []
-  pushInt(lease, 6, BigInt.asUintN(64, kv.lease))
-  return crc32c(lease, hash)
-}
-
-const WIRE_BYTES = 2
-
-function hashBytes(field: number, value: Uint8Array, checksum: number): number {
-  if (value.length === 0) {
-    return checksum
-  }
-  const head = [(field << 3) | WIRE_BYTES]
-  pushVarint(head, BigInt(value.length))
-  return crc32c(value, crc32c(head, checksum))
-}
-
-function pushInt(target: number[], field: number, value: bigint): void {
-  if (value !== 0n) {
-    target.push(field << 3)
-    pushVarint(target, value)
-  }
-}
-
-function pushVarint(target: number[], value: bigint): void {
-  let rest = value
-  while (rest > 0x7fn) {
-    target.push(Number(rest & 0x7fn) | 0x80)
-    rest >>= 7n
-  }
-  target.push(Number(rest))
-}

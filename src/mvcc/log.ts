@@ -1,14 +1,13 @@
 import { FIRST_ID, ID, mainOf, SUB_MAX, subOf } from './change-id.ts'
 import { type Bounds, successor } from './key-range.ts'
 import {
-  bytesOf,
-  inPieces,
-  numberOf,
-  type Sql,
-  type SqlCell,
-  type SqlParam,
-  type SqlRow,
-} from './sql.ts'
+  packed,
+  packedSizes,
+  PACKED_VALUE_BYTES_MAX,
+  type ScannedRow,
+  scanPacked,
+} from './packed-rows.ts'
+import { bytesOf, numberOf, type Sql, type SqlCell, type SqlParam, type SqlRow } from './sql.ts'
 import {
   type ChangeId,
   type Event,
@@ -48,7 +47,8 @@ export const DELETE_CURRENT = `
 DELETE FROM current WHERE key = ? RETURNING create_revision, ${mainOf('id')}, ${subOf('id')}`
 
 /** A head is what the current tree knows of a key; the value is NULL where it is not inline. */
-const HEAD_COLUMNS = `key, create_revision, ${mainOf('id')}, version, lease, ${subOf('id')}`
+const HEAD_COLUMNS = `
+key, create_revision, ${mainOf('id')} AS main, version, lease, ${subOf('id')} AS sub`
 
 /** By CASE, because workerd takes twice as long for the same as a coalesce(). */
 function valueOr(fromLog: string): string {
@@ -62,12 +62,10 @@ export const SELECT_CURRENT = `SELECT ${HEAD_COLUMNS}, ${VALUE} FROM current WHE
 
 export const SELECT_HEAD = `SELECT ${HEAD_COLUMNS} FROM current WHERE key = ?`
 
-/** A longer value is loaded by itself, so that the rows of one read are never many megabytes. */
-const SCANNED_VALUE_BYTES_MAX = 16 * 1024
-
-const SHORT_LOG_VALUE = `CASE WHEN length(log.value) <= ${SCANNED_VALUE_BYTES_MAX} THEN log.value END`
+export const SHORT_LOG_VALUE = `CASE WHEN length(log.value) <= ${PACKED_VALUE_BYTES_MAX} THEN log.value END`
 const SHORT_VALUE = valueOr(SHORT_LOG_VALUE)
 
+export const SELECT_LOG_KEY = `SELECT key FROM log WHERE id = ${ID}`
 export const SELECT_LOG_VALUE = `SELECT value FROM log WHERE id = ${ID}`
 
 export const SELECT_LEASED_KEYS = 'SELECT key FROM current WHERE lease = ? ORDER BY key'
@@ -77,25 +75,21 @@ export const COUNT_CURRENT = `${COUNT_CURRENT_OPEN} AND key < ?`
 
 export type ScanKind = 'values' | 'heads'
 
-/**
- * Lists of the current tree: bounded or open, forward or backward, with or without values. A long
- * value is NULL, see `withValue`.
- */
+/** Lists of the current tree: bounded or open, forward or backward, with or without values. */
 export function scanCurrent(kind: ScanKind, open: boolean, descending: boolean): string {
   return SCANS[(kind === 'values' ? 4 : 0) + (open ? 2 : 0) + (descending ? 1 : 0)] ?? ''
 }
 
 const SCANS = ['NULL', SHORT_VALUE].flatMap((value) =>
   ['key >= ? AND key < ?', 'key >= ?'].flatMap((where) =>
-    ['ASC', 'DESC'].map(
-      (order) =>
-        `SELECT ${HEAD_COLUMNS}, ${value} FROM current WHERE ${where} AND create_revision <= ?
-ORDER BY key ${order} LIMIT ?`,
+    ['ASC', 'DESC'].map((order) =>
+      packed(`SELECT ${HEAD_COLUMNS}, ${value} AS value FROM current
+WHERE ${where} AND create_revision <= ? ORDER BY key ${order} LIMIT ?`),
     ),
   ),
 )
 
-const LOG_COLUMNS = `key, create_revision, ${mainOf('id')}, version, lease, ${subOf('id')}`
+const LOG_COLUMNS = HEAD_COLUMNS
 
 /** The tombstones after a revision of generations that lived at it: at most one a key. */
 export function scanTombstones(open: boolean, descending: boolean): string {
@@ -103,11 +97,10 @@ export function scanTombstones(open: boolean, descending: boolean): string {
 }
 
 const TOMBSTONES = ['key >= ? AND key < ?', 'key >= ?'].flatMap((where) =>
-  ['ASC', 'DESC'].map(
-    (order) => `
-SELECT ${LOG_COLUMNS} FROM log INDEXED BY log_tombstone
+  ['ASC', 'DESC'].map((order) =>
+    packed(`SELECT ${LOG_COLUMNS}, NULL AS value FROM log INDEXED BY log_tombstone
 WHERE version = 0 AND ${where} AND id >= ${FIRST_ID} AND create_revision <= ?
-ORDER BY key ${order} LIMIT ?`,
+ORDER BY key ${order} LIMIT ?`),
   ),
 )
 
@@ -132,27 +125,34 @@ SELECT ${LOG_COLUMNS}, value FROM log WHERE id = (SELECT min(id) FROM chain)`
 export const SELECT_HEAD_BEFORE = `${CHAIN}
 SELECT ${LOG_COLUMNS}, NULL FROM log WHERE id = (SELECT min(id) FROM chain)`
 
-const EVENT_COLUMNS = `
-${LOG_COLUMNS}, ${SHORT_LOG_VALUE}, ${mainOf('previous')}, ${subOf('previous')}`
+/** Where an event's `replaced` is in `more`. */
+const REPLACED = ['previous_main', 'previous_sub']
 
-export const SELECT_EVENTS_OPEN = `
-SELECT ${EVENT_COLUMNS} FROM log
-WHERE id > ${ID} AND id < ${FIRST_ID} AND key >= ? ORDER BY id LIMIT ?`
-export const SELECT_EVENTS = `
-SELECT ${EVENT_COLUMNS} FROM log
-WHERE id > ${ID} AND id < ${FIRST_ID} AND key >= ? AND key < ? ORDER BY id LIMIT ?`
+export const SELECT_EVENTS_OPEN = eventsOf('key >= ?')
+export const SELECT_EVENTS = eventsOf('key >= ? AND key < ?')
+
+function eventsOf(where: string): string {
+  return packed(
+    `SELECT ${LOG_COLUMNS}, ${SHORT_LOG_VALUE} AS value,
+${mainOf('previous')} AS previous_main, ${subOf('previous')} AS previous_sub
+FROM log WHERE id > ${ID} AND id < ${FIRST_ID} AND ${where} ORDER BY id LIMIT ?`,
+    REPLACED,
+  )
+}
 
 const VALUE_LENGTH = `
 CASE WHEN value IS NOT NULL THEN length(value) WHEN version > 0 THEN ${SUM_PART_LENGTHS} END`
 
-/** The log as it is, a long value being NULL, or with lengths in place of its bytes. */
-export const SELECT_CHANGES = changesWith('key', SHORT_LOG_VALUE)
-export const SELECT_CHANGE_SIZES = changesWith('length(key)', VALUE_LENGTH)
+/** The log as it is, or with lengths in place of its bytes. */
+export const SELECT_CHANGES = packed(changesWith('key', SHORT_LOG_VALUE))
+export const SELECT_CHANGE_SIZES = packedSizes(changesWith('length(key)', VALUE_LENGTH))
 
-function changesWith(key: string, value: string): string {
+/** `more` are columns with their names, whose parameters come before the others. */
+export function changesWith(key: string, value: string, ...more: readonly string[]): string {
+  const columns = [`${value} AS value`, ...more].join(', ')
   return `
-SELECT ${key}, create_revision, ${mainOf('id')}, version, lease, ${subOf('id')}, ${value}
-FROM log WHERE id > ${ID} AND id < ${FIRST_ID} ORDER BY id LIMIT ?`
+SELECT ${key} AS key, create_revision, ${mainOf('id')} AS main, version, lease, ${subOf('id')} AS sub,
+${columns} FROM log WHERE id > ${ID} AND id < ${FIRST_ID} ORDER BY id LIMIT ?`
 }
 
 export const SELECT_LAST_REVISION = `SELECT ${mainOf('max(id)')} FROM log`
@@ -171,7 +171,7 @@ export function comparable(key: Uint8Array): Uint8Array {
   return key.length <= KEY_BYTES_MAX ? key : successor(key.subarray(0, KEY_BYTES_MAX))
 }
 
-export function leaseOf(cell: SqlCell | undefined): bigint {
+function leaseOf(cell: SqlCell | undefined): bigint {
   return typeof cell === 'string' ? BigInt(cell) : NO_LEASE
 }
 
@@ -196,9 +196,30 @@ export function withValue(sql: Sql, row: SqlRow): SqlRow {
   if (row[6] !== null || row[3] === 0) {
     return row
   }
-  const id = { main: numberOf(row[2]), sub: numberOf(row[5]) }
-  const value = sql.first(SELECT_LOG_VALUE, id.main, id.sub)?.[0]
-  return row.with(6, value ?? joinedParts(sql, id))
+  return row.with(6, valueAt(sql, { main: numberOf(row[2]), sub: numberOf(row[5]) }))
+}
+
+function valueAt(sql: Sql, id: ChangeId): Uint8Array {
+  const value = sql.first(SELECT_LOG_VALUE, id.main, id.sub)?.[0] ?? null
+  return value === null ? joinedParts(sql, id) : bytesOf(value)
+}
+
+/** The key of a row, which may have been too long to come with it. */
+export function scannedKey(sql: Sql, row: ScannedRow): Uint8Array {
+  return row.key ?? bytesOf(sql.first(SELECT_LOG_KEY, row.main, row.sub)?.[0])
+}
+
+/** A row with all its bytes; that of a tombstone has no value. */
+export function scannedVersion(sql: Sql, row: ScannedRow): KeyValue {
+  const value = row.value ?? (row.version === 0 ? EMPTY : valueAt(sql, row))
+  return { ...scannedHead(sql, row), value }
+}
+
+/** A row without its value. */
+export function scannedHead(sql: Sql, row: ScannedRow): KeyValue {
+  const { createRevision, main, version, lease } = row
+  const key = scannedKey(sql, row)
+  return { key, createRevision, modRevision: main, version, value: EMPTY, lease }
 }
 
 export function changeIdOf(
@@ -240,30 +261,30 @@ export function tombstone(key: Uint8Array, modRevision: Revision): KeyValue {
 
 const EMPTY = new Uint8Array(0)
 
-/**
- * The log's rows of revisions from `from` on and before `before` whose keys are in bounds: the
- * seven columns of a version, a long value being NULL, and what it replaced.
- */
+/** The log's rows of revisions from `from` on and before `before` whose keys are in bounds. */
 export function readLog(
   sql: Sql,
   from: Revision,
   before: Revision,
   bounds: Bounds,
-): Iterable<SqlRow> {
+): Iterable<ScannedRow> {
   const statement = bounds.end === undefined ? SELECT_EVENTS_OPEN : SELECT_EVENTS
-  return inPieces(Infinity, (last, count) => {
-    const main = last === undefined ? from - 1 : numberOf(last[2])
-    const sub = last === undefined ? SUB_MAX : numberOf(last[5])
-    return sql.all(statement, main, sub, before, ...boundsParams(bounds), count)
+  const params = boundsParams(bounds)
+  return scanPacked(sql, EVERYTHING, (last, rows) => {
+    const { main, sub } = last ?? { main: from - 1, sub: SUB_MAX }
+    return [statement, main, sub, before, ...params, rows]
   })
 }
 
-export function eventOf(row: SqlRow): Event {
-  const deleted = row[3] === 0
+const EVERYTHING = { rows: Infinity, bytes: Infinity }
+
+export function eventOf(sql: Sql, row: ScannedRow): Event {
+  const deleted = row.version === 0
+  const [main = null, sub = null] = row.more
   return {
     type: deleted ? EventType.DELETE : EventType.PUT,
-    kv: deleted ? tombstone(bytesOf(row[0]), numberOf(row[2])) : keyValueOf(row),
+    kv: deleted ? tombstone(scannedKey(sql, row), row.main) : scannedVersion(sql, row),
     prevKv: undefined,
-    replaced: changeIdOf(row[7], row[8]),
+    replaced: changeIdOf(main, sub),
   }
 }

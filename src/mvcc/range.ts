@@ -94,7 +94,10 @@ function readInKeyOrder(
   let seen = 0
   let bytes = 0
   let last: Uint8Array | undefined
-  const walk = walkOf(request, cursor, request.keysOnly ? 'heads' : 'values')
+  const walk = {
+    ...walkOf(request, cursor, request.keysOnly ? 'heads' : 'values'),
+    bytes: bytesMax,
+  }
   for (const kv of versions(view.sql, walk, view.current)) {
     const full = cursor.left > 0 && kvs.length === cursor.left
     if (full && passes(request, kv)) {
@@ -128,7 +131,8 @@ function walkOf(request: RangeRequest, cursor: RangeCursor, kind: Walk['kind']):
   const { after, left, revision } = cursor
   const bounds = after === undefined ? whole : boundsBehind(whole, after, descending)
   const isCut = request.sortTarget === SortTarget.KEY || request.sortOrder === SortOrder.NONE
-  return { bounds, revision, descending, kind, rows: isCut && left > 0 ? left + 1 : Infinity }
+  const rows = isCut && left > 0 ? left + 1 : Infinity
+  return { bounds, revision, descending, kind, rows, bytes: Infinity }
 }
 
 /**
@@ -196,7 +200,14 @@ function valued(view: RangeView, head: KeyValue, revision: Revision): KeyValue {
     return currentVersion(view.sql, head.key) ?? head
   }
   const bounds = { start: head.key, end: successor(head.key) }
-  const walk: Walk = { bounds, revision, descending: false, kind: 'values', rows: 1 }
+  const walk: Walk = {
+    bounds,
+    revision,
+    descending: false,
+    kind: 'values',
+    rows: 1,
+    bytes: Infinity,
+  }
   for (const kv of versions(view.sql, walk, view.current)) {
     return kv
   }

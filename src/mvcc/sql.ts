@@ -11,7 +11,7 @@ export interface Sql {
   all(statement: string, ...params: readonly SqlParam[]): readonly SqlRow[]
   /**
    * Rows as they are stepped to: to the last one, before anything writes and any event passes. For
-   * reads that may end early there is `inPieces`.
+   * reads that may end early there is `scanPacked`.
    */
   iterate(statement: string, ...params: readonly SqlParam[]): Iterable<SqlRow>
   /** Rolls everything back when `body` throws. May be nested. */
@@ -26,31 +26,6 @@ export type SqlRow = readonly SqlCell[]
 export type SqlCell = number | string | null | Uint8Array | ArrayBuffer
 
 const EMPTY = new Uint8Array(0)
-const PIECE_ROWS = 256
-
-/**
- * A long read in pieces, of which the first has `rows` rows where so many are likely asked for.
- * `read` answers the first rows behind the last one of the piece before. Nothing stays open between
- * two pieces: a cursor that is not read to its end keeps SQLite from starting its write-ahead log
- * anew, which then grows until the cursor is garbage-collected.
- */
-export function* inPieces(
-  rows: number,
-  read: (last: SqlRow | undefined, rows: number) => readonly SqlRow[],
-): Iterable<SqlRow> {
-  let last: SqlRow | undefined
-  let wanted = Math.min(rows, PIECE_ROWS)
-  for (;;) {
-    const piece = read(last, wanted)
-    yield* piece
-    if (piece.length < wanted) {
-      return
-    }
-    last = piece.at(-1)
-    wanted = PIECE_ROWS
-  }
-}
-
 /** NULL reads as no bytes. */
 export function bytesOf(cell: SqlCell | undefined): Uint8Array {
   if (cell instanceof ArrayBuffer) {

@@ -4,7 +4,7 @@ import { type HashKv, hashKv, hashScope } from './hash.ts'
 import { type Change, changeSizesUpTo, changesUpTo, type Length } from './history.ts'
 import { KeyCount } from './key-count.ts'
 import { type Bounds, boundsOf } from './key-range.ts'
-import { eventOf, readLog, SELECT_LAST_REVISION, SELECT_LEASED_KEYS, withValue } from './log.ts'
+import { eventOf, readLog, SELECT_LAST_REVISION, SELECT_LEASED_KEYS } from './log.ts'
 import { checkRange, type RangeCursor, type RangePage, readRange } from './range.ts'
 import { RecentHeads } from './recent-heads.ts'
 import { bytesOf, numberOf, type Sql } from './sql.ts'
@@ -204,7 +204,7 @@ export class Store {
    */
   *events(from: Revision, bounds: Bounds, before = this.#revision + 1): Iterable<Event> {
     for (const row of readLog(this.#sql, from, before, bounds)) {
-      yield eventOf(withValue(this.#sql, row))
+      yield eventOf(this.#sql, row)
     }
   }
 

@@ -98,7 +98,14 @@ function compared(state: TxnState, compare: Compare, byMemory: boolean): Iterabl
     return kv === undefined ? [] : [kv]
   }
   const bounds = boundsOf(compare)
-  const walk = { bounds, revision, descending: false, kind, rows: Infinity } as const
+  const walk = {
+    bounds,
+    revision,
+    descending: false,
+    kind,
+    rows: Infinity,
+    bytes: Infinity,
+  } as const
   return isEmpty(bounds) ? [] : versions(sql, walk, revision)
 }
 

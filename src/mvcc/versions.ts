@@ -9,6 +9,9 @@ import {
   keyValueOf,
   scanCurrent,
   type ScanKind,
+  scannedHead,
+  scannedKey,
+  scannedVersion,
   scanTombstones,
   SELECT_CURRENT,
   SELECT_HEAD,
@@ -16,7 +19,8 @@ import {
   SELECT_VERSION_BEFORE,
   withValue,
 } from './log.ts'
-import { bytesOf, inPieces, numberOf, type Sql, type SqlRow } from './sql.ts'
+import { type PieceOf, type ScannedRow, scanPacked } from './packed-rows.ts'
+import { numberOf, type Sql, type SqlRow } from './sql.ts'
 import type { ChangeId, KeyValue, Revision } from './types.ts'
 
 /** How to walk the keys of a range. `heads` leaves the values out. */
@@ -25,8 +29,9 @@ export interface Walk {
   readonly revision: Revision
   readonly descending: boolean
   readonly kind: ScanKind
-  /** How many the reader will likely ask for. */
+  /** How many the reader will likely ask for, and how many bytes of keys and values. */
   readonly rows: number
+  readonly bytes: number
 }
 
 export function currentVersion(
@@ -67,26 +72,26 @@ export function versionBefore(
  */
 export function* versions(sql: Sql, walk: Walk, current: Revision): Iterable<KeyValue> {
   const { kind, revision, descending } = walk
-  const living = scan(walk, (bounds, rows) => {
+  const shown = kind === 'values' ? scannedVersion : scannedHead
+  const living = scan(sql, walk, (bounds, rows) => {
     const statement = scanCurrent(kind, bounds.end === undefined, descending)
-    return sql.all(statement, ...boundsParams(bounds), revision, rows)
+    return [statement, ...boundsParams(bounds), revision, rows]
   })
   if (revision >= current) {
     for (const row of living) {
-      yield keyValueWith(sql, row, kind)
+      yield shown(sql, row)
     }
     return
   }
-  const dead = scan(walk, (bounds, rows) => {
+  const dead = scan(sql, walk, (bounds, rows) => {
     const statement = scanTombstones(bounds.end === undefined, descending)
-    return sql.all(statement, ...boundsParams(bounds), revision + 1, revision, rows)
+    return [statement, ...boundsParams(bounds), revision + 1, revision, rows]
   })
-  for (const row of merge(living, dead, descending)) {
-    if (row[3] !== 0 && numberOf(row[2]) <= revision) {
-      yield keyValueWith(sql, row, kind)
+  for (const row of merge(sql, living, dead, descending)) {
+    if (row.version !== 0 && row.main <= revision) {
+      yield shown(sql, row)
     } else {
-      const id = { main: numberOf(row[2]), sub: numberOf(row[5]) }
-      const version = versionBefore(sql, id, revision + 1, kind)
+      const version = versionBefore(sql, row, revision + 1, kind)
       assert(version !== undefined, `the log has lost a version at revision ${revision}`)
       yield version
     }
@@ -94,17 +99,26 @@ export function* versions(sql: Sql, walk: Walk, current: Revision): Iterable<Key
 }
 
 function scan(
+  sql: Sql,
   walk: Walk,
-  read: (bounds: Bounds, rows: number) => readonly SqlRow[],
-): Iterable<SqlRow> {
+  read: (bounds: Bounds, rows: number) => ReturnType<PieceOf<ScannedRow>>,
+): Iterable<ScannedRow> {
   const { bounds, descending } = walk
-  return inPieces(walk.rows, (last, rows) =>
-    read(last === undefined ? bounds : boundsBehind(bounds, bytesOf(last[0]), descending), rows),
+  return scanPacked(sql, walk, (last, rows) =>
+    read(
+      last === undefined ? bounds : boundsBehind(bounds, scannedKey(sql, last), descending),
+      rows,
+    ),
   )
 }
 
 /** Two row sequences with no key in common, each in key order, as one. */
-function* merge(a: Iterable<SqlRow>, b: Iterable<SqlRow>, descending: boolean): Iterable<SqlRow> {
+function* merge(
+  sql: Sql,
+  a: Iterable<ScannedRow>,
+  b: Iterable<ScannedRow>,
+  descending: boolean,
+): Iterable<ScannedRow> {
   const left = a[Symbol.iterator]()
   const right = b[Symbol.iterator]()
   let l = left.next()
@@ -115,7 +129,7 @@ function* merge(a: Iterable<SqlRow>, b: Iterable<SqlRow>, descending: boolean): 
         ? 1
         : r.done === true
           ? -1
-          : compareBytes(bytesOf(l.value[0]), bytesOf(r.value[0]))
+          : compareBytes(scannedKey(sql, l.value), scannedKey(sql, r.value))
     if (l.done === true || (r.done !== true && (descending ? order < 0 : order > 0))) {
       assert(r.done !== true, 'one of the two has a row')
       yield r.value

@@ -186,7 +186,14 @@ export class Write {
   }
 
   #versions(bounds: Bounds, kind: ScanKind): KeyValue[] {
-    const walk = { bounds, revision: this.revision, descending: false, kind, rows: Infinity }
+    const walk = {
+      bounds,
+      revision: this.revision,
+      descending: false,
+      kind,
+      rows: Infinity,
+      bytes: Infinity,
+    }
     return [...versions(this.#sql, walk, this.revision)]
   }
 

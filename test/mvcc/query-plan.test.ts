@@ -7,6 +7,7 @@ import {
   SELECT_SLICE_END,
   SELECT_TOMBSTONE_AT,
 } from '../../src/mvcc/compaction.ts'
+import { SELECT_HASHED } from '../../src/mvcc/hash.ts'
 import { COUNT_UP_TO, COUNT_UP_TO_OPEN, SELECT_KEY_AT_OFFSET } from '../../src/mvcc/key-count.ts'
 import {
   COUNT_CURRENT,
@@ -25,6 +26,7 @@ import {
   SELECT_HEAD_BEFORE,
   SELECT_LAST_REVISION,
   SELECT_LEASED_KEYS,
+  SELECT_LOG_KEY,
   SELECT_LOG_VALUE,
   SELECT_VERSION_BEFORE,
 } from '../../src/mvcc/log.ts'
@@ -67,6 +69,8 @@ const PLANS: [name: string, statement: string, searches: readonly string[]][] = 
   ['SELECT_VERSION_BEFORE', SELECT_VERSION_BEFORE, [ID, ID]],
   ['SELECT_HEAD_BEFORE', SELECT_HEAD_BEFORE, [ID, ID]],
   ['SELECT_CHANGES', SELECT_CHANGES, [IDS]],
+  ['SELECT_HASHED', SELECT_HASHED, [IDS, KEY]],
+  ['SELECT_LOG_KEY', SELECT_LOG_KEY, [ID]],
   ['SELECT_CHANGE_SIZES', SELECT_CHANGE_SIZES, [IDS, PARTS]],
   ['SELECT_PARTS', SELECT_PARTS, [PARTS]],
   ['SELECT_EVENTS', SELECT_EVENTS, [IDS]],

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { bytesOf, inPieces, numberOf, type SqlRow } from '../../src/mvcc/sql.ts'
+import {
+  packed,
+  PACKED_VALUE_BYTES_MAX,
+  scanPacked,
+  type ScannedRow,
+} from '../../src/mvcc/packed-rows.ts'
+import { bytesOf, numberOf } from '../../src/mvcc/sql.ts'
 import type { WithSql } from './with-sql.ts'
 
 const INSERT = 'INSERT INTO current (key, id, create_revision, version) VALUES (?, ?, 1, 1)'
@@ -7,6 +13,45 @@ const COUNT = 'SELECT count(*) FROM current'
 /** More than workerd's limit, be it in one column or in two. */
 const ROW_BYTES = 9 * 1024 * 1024
 const BLOB = Uint8Array.of(0, 1, 255)
+
+const INSERT_VERSION =
+  'INSERT INTO current (key, id, create_revision, version, lease, value) VALUES (?, ?, 1, 1, ?, ?)'
+const SCAN = packed(
+  `SELECT key, create_revision, id * 2 AS main, version, lease, id AS sub,
+CASE WHEN length(value) <= ${PACKED_VALUE_BYTES_MAX} THEN value END AS value, nullif(id % 3, 0) AS third
+FROM current WHERE id > ? AND key >= x'' ORDER BY key LIMIT ?`,
+  ['third'],
+)
+
+interface SampleRow {
+  readonly key: Uint8Array
+  readonly id: number
+  readonly lease: string | null
+  readonly value: Uint8Array | null
+}
+
+/** Bytes that are no text, and lengths that are none, short, at a limit and above it. */
+function sampleRow(id: number): SampleRow {
+  const key = new Uint8Array([2, 3, 1024, 1025, 3000][id % 5] ?? 2).fill(id)
+  key.set([id >> 8, id])
+  const lengths = [0, 1, 300, PACKED_VALUE_BYTES_MAX, PACKED_VALUE_BYTES_MAX + 1]
+  const value = Uint8Array.from({ length: lengths[id % 7] ?? 5 }, (_, i) => i * id)
+  return { key, id, lease: id % 4 === 0 ? `-${id}` : null, value: id % 11 === 0 ? null : value }
+}
+
+function scannedSample({ key, id, lease, value }: SampleRow): ScannedRow {
+  const isShort = value !== null && value.length <= PACKED_VALUE_BYTES_MAX
+  return {
+    key: key.length <= 1024 ? key : undefined,
+    createRevision: 1,
+    main: id * 2,
+    sub: id,
+    version: 1,
+    lease: BigInt(lease ?? 0),
+    value: isShort ? value : undefined,
+    more: [id % 3 === 0 ? null : id % 3],
+  }
+}
 
 function fail(): never {
   throw new Error('rolled back')
@@ -76,17 +121,23 @@ export function describeSql(withSql: WithSql): void {
         expect(seen).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9])
       }))
 
-    it('[SQL6] a read in pieces answers every row once, whatever the size of the first piece', () =>
+    it('[SQL6] a read in pieces answers every row once with its bytes, whatever is wanted, however long keys and values are', () =>
       withSql((sql) => {
-        for (let i = 0; i < 600; i++) {
-          sql.run(INSERT, Uint8Array.of(i >> 8, i), i)
+        const rows = Array.from({ length: 600 }, (_, i) => sampleRow(i))
+        for (const { key, id, lease, value } of rows) {
+          sql.run(INSERT_VERSION, key, id, lease, value)
         }
-        const read = (last: SqlRow | undefined, rows: number): readonly SqlRow[] =>
-          sql.all('SELECT id FROM current WHERE id > ? LIMIT ?', numberOf(last?.[0] ?? -1), rows)
-        for (const rows of [1, 2, 255, 256, 300, 599, 600, 601, Infinity]) {
-          expect([...inPieces(rows, read)].map((row) => row[0])).toEqual(
-            Array.from({ length: 600 }, (_, i) => i),
-          )
+        for (const wanted of [1, 2, 63, 64, 65, 256, 599, 600, 601, Infinity]) {
+          for (const bytes of [1, 100_000, Infinity]) {
+            const scanned = scanPacked(sql, { rows: wanted, bytes }, (last, count) => [
+              SCAN,
+              last?.sub ?? -1,
+              count,
+            ])
+            expect([...scanned].map(({ key, ...row }) => ({ ...row, key }))).toEqual(
+              rows.map(scannedSample),
+            )
+          }
         }
       }))
 
