@@ -9,6 +9,7 @@ import { engine } from './cases-engine.ts'
 import { grpcList } from './cases-grpc-list.ts'
 import { progress, putToEvent } from './cases-grpc-watch.ts'
 import { grpcCasesInPlaintext, grpcCasesOverTls } from './cases-grpc.ts'
+import { hashKv } from './cases-hashkv.ts'
 import { keyspaces } from './cases-keyspaces.ts'
 import { kill } from './cases-kill.ts'
 import { kubernetes } from './cases-kubernetes.ts'
@@ -43,6 +44,7 @@ const cases: readonly BenchCase[] = [
   grpcList,
   objectList,
   snapshot,
+  hashKv,
   secondStart,
   kill,
   kubernetes,

@@ -80,15 +80,18 @@ function swapRequests(url: string, of: RequestsOf & { kind: 'swap' }): Requests 
   }
 }
 
+/** Below what servers take by default. */
+const TXN_BYTES = 1_000_000
 const PUTS_PER_TXN = 128
 
 function fillRequests(url: string, of: RequestsOf & { kind: 'fill' }): Requests {
   const value = valueOf(of.valueBytes)
+  const putsMax = Math.min(PUTS_PER_TXN, Math.ceil(TXN_BYTES / of.valueBytes))
   let put = 0
   return {
     next: () => {
       const puts: string[] = []
-      while (puts.length < PUTS_PER_TXN && put < of.keys * of.times) {
+      while (puts.length < putsMax && put < of.keys * of.times) {
         const key = keyAt(of.prefix, put++ % of.keys)
         puts.push(`{"request_put":${putJson(key, value)}}`)
       }
