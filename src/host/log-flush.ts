@@ -1,4 +1,5 @@
 import { closeSync, fdatasync, fdatasyncSync, openSync } from 'node:fs'
+import { LogRoom } from './log-room.ts'
 
 /** A client alone needs longer than this to hear an answer and ask again. */
 const ALONE_MS_MIN = 0.05
@@ -14,6 +15,7 @@ export class LogFlush {
   readonly #flushed: (commit: number) => void
   readonly #failed: (error: Error) => void
   #file: number | undefined
+  #room: LogRoom | undefined
   /** The last commit in the log. */
   #written = 0
   #isUnderWay = false
@@ -30,6 +32,7 @@ export class LogFlush {
   /** That commit is in the log. */
   written(commit: number): void {
     this.#written = commit
+    this.#makeRoom()
     if (this.#isUnderWay) {
       this.#isBusy = true
       return
@@ -84,8 +87,20 @@ export class LogFlush {
   }
 
   #open(): number {
-    this.#file ??= openSync(this.#path, 'r')
+    this.#file ??= openSync(this.#path, 'r+')
     return this.#file
+  }
+
+  #makeRoom(): void {
+    try {
+      this.#room ??= new LogRoom(this.#open())
+      this.#room.make()
+    } catch (error) {
+      // The commit has its place in the log, and a flush will tell whether the disk takes it.
+      if ((error as NodeJS.ErrnoException).code !== 'ENOSPC') {
+        this.#failed(error as Error)
+      }
+    }
   }
 
   /** What is in the log by now is on disk when this returns. */
@@ -100,6 +115,7 @@ export class LogFlush {
   close(): void {
     const file = this.#file
     this.#file = undefined
+    this.#room = undefined
     if (file !== undefined && !this.#isUnderWay) {
       closeSync(file)
     }
