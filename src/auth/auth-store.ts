@@ -321,6 +321,16 @@ export class AuthStore {
     return { username, revision: this.#revision }
   }
 
+  /**
+   * Credentials of an earlier revision as they are at this one, unless the user's password was set
+   * since, or the user is another one of the same name.
+   */
+  renewed(who: AuthInfo): AuthInfo {
+    const user = this.user(who.username)
+    const isSame = user !== undefined && user.passwordRevision <= who.revision
+    return isSame && who.revision < this.#revision ? { ...who, revision: this.#revision } : who
+  }
+
   /** The write is given the revision that it makes. */
   #commit(write: (revision: number) => void): void {
     const revision = this.#revision + 1

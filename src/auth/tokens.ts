@@ -38,7 +38,8 @@ export class Tokens {
     if (verified === undefined) {
       throw new EngineError('invalid-auth-token')
     }
-    return verified
+    const survives = this.#settings.kind === 'jwt' && this.#settings.survivesUserChanges
+    return survives ? this.#auth.renewed(verified) : verified
   }
 
   /** A token for who has just authenticated, in this same turn. */

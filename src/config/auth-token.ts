@@ -30,6 +30,8 @@ interface JwtOptions {
   readonly privateKey: string | undefined
   /** Milliseconds. */
   readonly ttl: number
+  /** Ours: a change of users, roles or permissions ends only the tokens of the users whose password it sets. */
+  readonly survivesUserChanges: boolean
 }
 
 const TTL_DEFAULT = '5m'
@@ -37,7 +39,7 @@ const TTL_DEFAULT = '5m'
 /**
  * Such as `jwt,pub-key=app.rsa.pub,priv-key=app.rsa,sign-method=RS512,ttl=10m`; undefined where etcd
  * says "auth: invalid auth options" (server/auth/options.go). Options that it does not know are
- * passed over, as etcd does after a warning.
+ * passed over, as etcd does after a warning; `survives-user-changes=true` is ours.
  */
 export function parseAuthToken(text: string): AuthToken | undefined {
   const [kind, ...pairs] = text.split(',')
@@ -73,6 +75,7 @@ function jwtOptions(options: ReadonlyMap<string, string>): JwtOptions | undefine
     publicKey: options.get('pub-key') || undefined,
     privateKey: options.get('priv-key') || undefined,
     ttl,
+    survivesUserChanges: options.get('survives-user-changes') === 'true',
   }
 }
 
@@ -89,6 +92,7 @@ export type TokenSettings =
       readonly privateKey: Uint8Array
       /** Milliseconds. */
       readonly ttl: number
+      readonly survivesUserChanges: boolean
     }
 
 /** The keys as variables have them: PEM, or for HMAC base64; empty for none. */

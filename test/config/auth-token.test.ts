@@ -5,7 +5,13 @@ describe('--auth-token', () => {
   it('[AUT20] names the kind of tokens, and the keys and the TTL of JWTs', () => {
     expect(parseAuthToken('simple')).toEqual({ kind: 'simple' })
     expect(parseAuthToken('')).toEqual({ kind: 'none' })
-    const jwt = { kind: 'jwt', publicKey: undefined, privateKey: undefined, ttl: 300_000 }
+    const jwt = {
+      kind: 'jwt',
+      publicKey: undefined,
+      privateKey: undefined,
+      ttl: 300_000,
+      survivesUserChanges: false,
+    }
     expect(parseAuthToken('jwt,pub-key=a.pub,priv-key=a.key,sign-method=RS512,ttl=1h30m')).toEqual({
       ...jwt,
       publicKey: 'a.pub',
@@ -16,6 +22,11 @@ describe('--auth-token', () => {
     expect(parseAuthToken('jwt,sign-method=HS256,colour=red,priv-key=,ttl=')).toEqual({
       ...jwt,
       signMethod: 'HS256',
+    })
+    expect(parseAuthToken('jwt,sign-method=HS256,survives-user-changes=true')).toEqual({
+      ...jwt,
+      signMethod: 'HS256',
+      survivesUserChanges: true,
     })
   })
 

@@ -60,6 +60,7 @@ describe('the settings', () => {
         kind: 'jwt',
         signMethod: 'HS256',
         ttl: 60_000,
+        survivesUserChanges: false,
         publicKey: new Uint8Array(0),
         privateKey: new Uint8Array([1, 2, 3]),
       },
