@@ -3,6 +3,7 @@ import { Agent as SecureAgent } from 'node:https'
 import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
 import { parseSettings, type Settings } from '../config/settings.ts'
 import { isOfKeyspace } from '../gateway-rules/keyspace-path.ts'
+import { PortMetrics } from '../grpc/port-metrics.ts'
 import { webSocketTo } from '../link/web-socket.ts'
 import { HttpProxy, type ProxyTarget } from '../port/http-proxy.ts'
 import { ClientListener } from '../port/listener.ts'
@@ -93,6 +94,8 @@ function trafficOf(
   return new Traffic({
     flags,
     log,
+    // Nobody asks: /metrics are the Worker's.
+    metrics: new PortMetrics(),
     listener,
     clientUrls: advertisedUrls(flags['advertise-client-urls'], bound),
     route: webSocketTo({ url: `${upstream}${base}/session`, token }),

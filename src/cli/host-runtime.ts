@@ -3,13 +3,13 @@ import { Host, type WorkerModule } from '../host/host.ts'
 import { HostHttpServer } from '../host/http-server.ts'
 import { sessionRoute } from '../host/session-route.ts'
 import type { Log } from './log.ts'
-import { processFamilies } from './process-metrics.ts'
+import { hostMetrics } from './process-metrics.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
 import { directoryUniqueKey, shardUniqueKey } from './workerd-config.ts'
 
 /** The Worker in this process. */
 export async function startHost(options: RuntimeOptions): Promise<Runtime> {
-  const { log, directory, variables, linkSecret } = options
+  const { log, directory, variables, linkSecret, portMetrics } = options
   logConsole(log)
   const host = await Host.open({
     worker: () => import(new URL('../worker.ts', import.meta.url).href) as Promise<WorkerModule>,
@@ -20,7 +20,7 @@ export async function startHost(options: RuntimeOptions): Promise<Runtime> {
     ],
     bindings: {
       ...Object.fromEntries(variables),
-      HOST: { fetch: async () => Response.json(await processFamilies([process.pid])) },
+      HOST: { fetch: async () => Response.json(await hostMetrics([process.pid], portMetrics)) },
     },
   })
   const http = new HostHttpServer(host)

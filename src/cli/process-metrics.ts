@@ -1,7 +1,8 @@
 import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
-import type { MetricFamily } from '../protocol/shard-rpc.ts'
+import type { PortMetrics } from '../grpc/port-metrics.ts'
+import type { FamiliesFrom, HostMetrics, MetricSample } from '../protocol/metric-families.ts'
 
 const CLOCK_TICKS_PER_SECOND = 100
 const PAGE_BYTES = 4096
@@ -15,17 +16,17 @@ interface ProcessStatistics {
 }
 
 /**
- * What a Worker cannot know: the memory, time and files of the processes that it runs in. The gateway
- * asks for it at a Unix socket when somebody asks for its metrics. `pids` are all the processes of
- * this server, which clients see as one.
+ * What a Worker cannot know: the memory, time and files of the processes that it runs in, and what the
+ * client port has counted. The gateway asks for it at a Unix socket when somebody asks for its metrics.
+ * `pids` are all the processes of this server, which clients see as one.
  */
 export class ProcessMetrics {
   readonly #server: Server
 
-  constructor(pids: () => readonly number[]) {
+  constructor(pids: () => readonly number[], port: PortMetrics) {
     this.#server = createServer((_request, response) => {
-      processFamilies(pids()).then(
-        (families) => response.end(JSON.stringify(families)),
+      hostMetrics(pids(), port).then(
+        (metrics) => response.end(JSON.stringify(metrics)),
         (error: unknown) => response.writeHead(500).end(String(error)),
       )
     })
@@ -42,24 +43,42 @@ export class ProcessMetrics {
   }
 }
 
+export async function hostMetrics(
+  pids: readonly number[],
+  port: PortMetrics,
+): Promise<HostMetrics> {
+  const processes = process.platform === 'linux' ? await processValues(pids) : {}
+  return { processes, port: port.values() }
+}
+
 /** Of all the processes of a server, which clients see as one. */
-export async function processFamilies(pids: readonly number[]): Promise<readonly MetricFamily[]> {
-  if (process.platform !== 'linux') {
-    return []
+async function processValues(
+  pids: readonly number[],
+): Promise<{ readonly [name in FamiliesFrom<'host'>]: readonly MetricSample[] }> {
+  const [all, limits, network] = await Promise.all([
+    Promise.all(pids.map(statisticsOf)),
+    readFile('/proc/self/limits', 'utf8'),
+    networkOctets(),
+  ])
+  const sum = (key: keyof ProcessStatistics): readonly MetricSample[] =>
+    one(all.reduce((total, statistics) => total + statistics[key], 0))
+  const filesMax = one(limitOf(limits, 'Max open files'))
+  return {
+    process_cpu_seconds_total: sum('cpuSeconds'),
+    process_resident_memory_bytes: sum('residentBytes'),
+    process_virtual_memory_bytes: sum('virtualBytes'),
+    process_virtual_memory_max_bytes: one(limitOf(limits, 'Max address space')),
+    process_network_receive_bytes_total: one(network.received),
+    process_network_transmit_bytes_total: one(network.sent),
+    process_open_fds: sum('files'),
+    process_max_fds: filesMax,
+    os_fd_used: sum('files'),
+    os_fd_limit: filesMax,
   }
-  const all = await Promise.all(pids.map(statisticsOf))
-  const sum = (key: keyof ProcessStatistics): number =>
-    all.reduce((total, statistics) => total + statistics[key], 0)
-  const limit = await filesMax()
-  return [
-    counter('process_cpu_seconds_total', 'User and system CPU time spent.', sum('cpuSeconds')),
-    gauge('process_resident_memory_bytes', 'Resident memory size.', sum('residentBytes')),
-    gauge('process_virtual_memory_bytes', 'Virtual memory size.', sum('virtualBytes')),
-    gauge('process_open_fds', 'Number of open file descriptors.', sum('files')),
-    gauge('process_max_fds', 'Maximum number of open file descriptors.', limit),
-    gauge('os_fd_used', 'The number of used file descriptors.', sum('files')),
-    gauge('os_fd_limit', 'The file descriptor limit.', limit),
-  ]
+}
+
+function one(value: number): readonly MetricSample[] {
+  return [{ labels: {}, value }]
 }
 
 /** From /proc, where there is one (https://man7.org/linux/man-pages/man5/proc_pid_stat.5.html). */
@@ -79,15 +98,18 @@ async function statisticsOf(pid: number): Promise<ProcessStatistics> {
   }
 }
 
-async function filesMax(): Promise<number> {
-  const limits = await readFile('/proc/self/limits', 'utf8')
-  return Number(/^Max open files\s+(\d+)/m.exec(limits)?.[1] ?? 0)
+/** The soft limit; what is unlimited is what Go makes of it. */
+function limitOf(limits: string, name: string): number {
+  const value = new RegExp(`^${name}\\s+(\\S+)`, 'm').exec(limits)?.[1]
+  return value === undefined || value === 'unlimited' ? 2 ** 64 : Number(value)
 }
 
-function counter(name: string, help: string, value: number): MetricFamily {
-  return { name, help, type: 'counter', samples: [{ suffix: '', labels: {}, value }] }
-}
-
-function gauge(name: string, help: string, value: number): MetricFamily {
-  return { name, help, type: 'gauge', samples: [{ suffix: '', labels: {}, value }] }
+/** Of all interfaces of the network that the process is in: Prometheus' client libraries mean those. */
+async function networkOctets(): Promise<{ readonly received: number; readonly sent: number }> {
+  const lines = (await readFile('/proc/self/net/netstat', 'utf8')).split('\n')
+  const [names = [], values = []] = lines
+    .filter((line) => line.startsWith('IpExt:'))
+    .map((line) => line.split(' '))
+  const octets = (name: string): number => Number(values[names.indexOf(name)] ?? 0)
+  return { received: octets('InOctets'), sent: octets('OutOctets') }
 }

@@ -1,5 +1,6 @@
 import type { Agent, RequestOptions } from 'node:http'
 import type { Socket } from 'node:net'
+import type { PortMetrics } from '../grpc/port-metrics.ts'
 import type { LinkRoute } from '../link/connection.ts'
 import type { Log } from './log.ts'
 
@@ -23,6 +24,8 @@ export interface RuntimeOptions {
   readonly directory: string
   /** The Worker's variables by name. */
   readonly variables: ReadonlyMap<string, string>
+  /** What the client port tells of itself. */
+  readonly portMetrics: PortMetrics
   /** What this process shows of itself to the Worker. */
   readonly linkSecret: string
   readonly stopped: Promise<void>

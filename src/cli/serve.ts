@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { parseSettings, type Settings } from '../config/settings.ts'
+import { PortMetrics } from '../grpc/port-metrics.ts'
 import { HttpProxy } from '../port/http-proxy.ts'
 import { ClientListener } from '../port/listener.ts'
 import { advertisedUrls, announce, bindClientUrls } from './client-urls.ts'
@@ -41,8 +42,10 @@ export async function serve(
     const variables = await variablesOf({ flags, bound, token, linkSecret })
     const settings = parseSettings(Object.fromEntries(variables))
     const directory = dataDirectory.path
-    const start = { flags, log, listener, bound, settings, stopped }
-    await runRuntime(start, { log, directory, variables, linkSecret, stopped })
+    const metrics = new PortMetrics()
+    const start = { flags, log, metrics, listener, bound, settings, stopped }
+    const options = { log, directory, variables, linkSecret, portMetrics: metrics, stopped }
+    await runRuntime(start, options)
   } finally {
     listener.close()
     dataDirectory.release()
@@ -52,6 +55,7 @@ export async function serve(
 interface Start {
   readonly flags: ServeFlags
   readonly log: Log
+  readonly metrics: PortMetrics
   readonly listener: ClientListener
   /** What the listener listens on. */
   readonly bound: readonly ListenUrl[]
@@ -117,10 +121,11 @@ async function serveClients(start: Start, runtime: Runtime): Promise<void> {
 }
 
 function trafficOf(start: Start, runtime: Runtime): Traffic {
-  const { flags, log, listener, bound, settings } = start
+  const { flags, log, metrics, listener, bound, settings } = start
   return new Traffic({
     flags,
     log,
+    metrics,
     listener,
     clientUrls: advertisedUrls(flags['advertise-client-urls'], bound),
     route: runtime.route,

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Settings } from '../config/settings.ts'
+import type { PortMetrics } from '../grpc/port-metrics.ts'
 import { GrpcServer } from '../grpc/server.ts'
 import type { Elsewhere } from '../json/connection.ts'
 import { JsonServer } from '../json/server.ts'
@@ -15,6 +16,7 @@ import type { Log } from './log.ts'
 export interface TrafficOptions extends Elsewhere {
   readonly flags: ListenFlags
   readonly log: Log
+  readonly metrics: PortMetrics
   readonly listener: ClientListener
   /** The URLs that the member list tells of. */
   readonly clientUrls: string
@@ -51,6 +53,7 @@ export class Traffic {
         keepAliveTimeoutMs: flags['grpc-keepalive-timeout'],
       },
       log: (level, message, fields) => log.write(level, message, fields),
+      metrics: options.metrics,
       door: options.settings,
       otherRequest: (exchange, commonName) => options.proxy.passExchange(exchange, commonName),
     })
@@ -59,6 +62,7 @@ export class Traffic {
       settings: options.settings,
       others: (socket, isSecure, unread) => this.#passOn(socket, isSecure, unread),
       othersHaveOrigins: options.othersHaveOrigins,
+      counts: options.metrics.version(undefined),
       log: (level, message, fields) => log.write(level, message, fields),
     })
   }

@@ -27,10 +27,10 @@ export async function startWorkerd(options: RuntimeOptions): Promise<Runtime> {
 
 async function startBehind(
   sockets: WorkerSockets,
-  { log, directory, variables, linkSecret, stopped }: RuntimeOptions,
+  { log, directory, variables, linkSecret, portMetrics, stopped }: RuntimeOptions,
 ): Promise<Runtime> {
   const workerd = new Workerd(await writeConfig(directory, sockets, variables), log)
-  const metrics = new ProcessMetrics(() => [process.pid, workerd.pid])
+  const metrics = new ProcessMetrics(() => [process.pid, workerd.pid], portMetrics)
   const stop = async (): Promise<void> => {
     metrics.close()
     await workerd.stop()

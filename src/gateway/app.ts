@@ -14,7 +14,7 @@ import type { GatewayRequest } from './gateway-request.ts'
 import { guarded } from './guard.ts'
 import { healthResponse, probePaths, probeResponse } from './health.ts'
 import { defaultAddress, keyspaceAddress } from './keyspace-address.ts'
-import { metricFamilies, metricsResponse } from './metrics.ts'
+import { metricValues, metricsResponse } from './metrics.ts'
 import { notFound } from './not-found.ts'
 import { methodNotAllowed, refusalResponse } from './refusal.ts'
 import { callResponse, originOf } from './routes.ts'
@@ -53,7 +53,7 @@ get('/openapi.json', (c) =>
 )
 
 app.all('/metrics', async (c) =>
-  metricsResponse(await metricFamilies(c.env.shard, c.env.env.HOST), c.req.header('Accept')),
+  metricsResponse(await metricValues(c.env.shard, c.env.env.HOST), c.req.header('Accept')),
 )
 
 app.notFound((c) => notFound(c.req.raw))

@@ -6,6 +6,7 @@ import {
   RangeRequest,
 } from '../protocol/generated/messages.ts'
 import { create } from '../protocol/message-type.ts'
+import type { HealthCheck } from '../protocol/shard-rpc.ts'
 import { Code, type RpcStatus } from '../protocol/status.ts'
 import { statusOfFailure } from './failure.ts'
 import { textResponse } from './refusal.ts'
@@ -35,10 +36,20 @@ const options = z.object({
 export async function healthResponse(shard: ShardClient, query: Query): Promise<Response> {
   const { exclude, serializable } = options.parse(query)
   const reason = await healthProblem(shard, exclude, serializable)
+  await told(shard, [{ type: 'health', status: reason === '' ? 'success' : 'error' }])
   const body = JSON.stringify({ health: reason === '' ? 'true' : 'false', reason })
   return reason === ''
     ? new Response(body, { headers: { 'Content-Type': 'text/plain; charset=utf-8' } })
     : textResponse(503, body)
+}
+
+/** Whether the metrics hear of it changes nothing about the answer. */
+async function told(shard: ShardClient, checked: readonly HealthCheck[]): Promise<void> {
+  try {
+    await shard.checked(checked)
+  } catch (error) {
+    statusOfFailure(error)
+  }
 }
 
 async function healthProblem(
@@ -98,6 +109,7 @@ const probes = {
 } as const satisfies Record<string, readonly CheckName[]>
 
 interface Probe {
+  readonly type: string
   readonly checks: readonly CheckName[]
   /** A check that has a path of its own is run there even when the query excludes it. */
   readonly excludable: boolean
@@ -106,10 +118,10 @@ interface Probe {
 /** The paths of /livez and /readyz and of their checks. */
 export const probePaths: ReadonlyMap<string, Probe> = new Map(
   Object.entries(probes).flatMap(([probe, checkNames]): [string, Probe][] => [
-    [`/${probe}`, { checks: checkNames, excludable: true }],
+    [`/${probe}`, { type: probe, checks: checkNames, excludable: true }],
     ...checkNames.map((name): [string, Probe] => [
       `/${probe}/${name}`,
-      { checks: [name], excludable: false },
+      { type: probe, checks: [name], excludable: false },
     ]),
   ]),
 )
@@ -123,6 +135,14 @@ export async function probeResponse(
   const { exclude, verbose } = options.parse(query)
   const run = probe.checks.filter((name) => !(probe.excludable && exclude.has(name)))
   const problems = await Promise.all(run.map((name) => checks[name](shard)))
+  await told(
+    shard,
+    run.map((name, index) => ({
+      type: probe.type,
+      name,
+      status: problems[index] === undefined ? 'success' : 'error',
+    })),
+  )
   const lines = run.map((name, index) => {
     const problem = problems[index]
     return problem === undefined ? `[+]${name} ok\n` : `[-]${name} failed: ${problem}\n`

@@ -1,3 +1,4 @@
+import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
 import { settingsOf } from '../config/settings.ts'
 import type { KeyspaceAddress } from '../directory/directory-rpc.ts'
 import type { AccessTokenRpc } from '../door/access-token-rpc.ts'
@@ -7,12 +8,13 @@ import { decode, encode } from '../protocol/binary.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
 import { type MethodName, methods } from '../protocol/methods.ts'
+import type { MetricValues } from '../protocol/metric-families.ts'
 import {
   type Outcome,
   type CallContext,
   CONTEXT_HEADER,
   isRefused,
-  type MetricFamily,
+  type HealthCheck,
   type PageCursor,
   type Refused,
   type ShardRpc,
@@ -97,12 +99,21 @@ export class ShardClient {
     return this.#answered('/etcdserverpb.KV/Range', page)
   }
 
-  async metrics(): Promise<readonly MetricFamily[]> {
+  async metrics(): Promise<MetricValues> {
     const answer = await retrying(READ_RETRIES_MAX, () => this.#stub().metrics(this.#visitor))
     if ('refused' in answer) {
       throw this.#statusOf(answer)
     }
-    return answer.families
+    return answer.values
+  }
+
+  async checked(checks: readonly HealthCheck[]): Promise<void> {
+    await retrying(0, () => this.#stub().checked(checks, this.#visitor))
+  }
+
+  /** Whether it is the keyspace that the server's own port serves. */
+  get isDefault(): boolean {
+    return this.#address.name === DEFAULT_KEYSPACE && this.#address.jurisdiction === undefined
   }
 
   /** Manages the keyspace's access tokens. */

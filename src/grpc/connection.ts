@@ -7,6 +7,7 @@ import type { H2Stream } from '../h2/stream.ts'
 import { RpcStatus, statusOf } from '../protocol/status.ts'
 import type { GrpcMethod } from './methods.ts'
 import { PingPolicy } from './ping-policy.ts'
+import type { PortMetrics, VersionCounts } from './port-metrics.ts'
 import { type GrpcRequest, readRequest, refusalByMethod, unknownMethod } from './request.ts'
 import { trailersOf } from './status.ts'
 import { type GrpcHost, GrpcStream } from './stream.ts'
@@ -37,6 +38,7 @@ export interface GrpcServing {
   readonly services: ReadonlySet<string>
   readonly limits: GrpcLimits
   readonly log: GrpcLog
+  readonly metrics: PortMetrics
   readonly door: DoorSettings
   /** Takes a request over TLS that is not gRPC. */
   readonly otherRequest?: OtherRequest | undefined
@@ -56,7 +58,12 @@ const STREAMS_MAX = 20_000
 
 /** What the headers of a request come to. */
 type Prepared =
-  | { readonly kind: 'call'; readonly method: GrpcMethod; readonly request: GrpcRequest }
+  | {
+      readonly kind: 'call'
+      readonly method: GrpcMethod
+      readonly request: GrpcRequest
+      readonly version: VersionCounts
+    }
   | ({ readonly kind: 'refusal' } & Refusal)
   | { readonly kind: 'other'; readonly request: H2Request; readonly pass: OtherRequest }
 
@@ -156,7 +163,8 @@ export class GrpcConnection implements GrpcHost, H2Service<Prepared> {
     if (refused !== undefined || method === undefined) {
       return { kind: 'refusal', httpStatus: 200, contentType: read.contentType, refused }
     }
-    return { kind: 'call', method, request: read }
+    const version = this.#serving.metrics.version(headers['client-api-version'])
+    return { kind: 'call', method, request: read, version }
   }
 
   request(stream: H2Stream, prepared: Prepared): void {
@@ -168,8 +176,9 @@ export class GrpcConnection implements GrpcHost, H2Service<Prepared> {
         this.#passOn(stream, prepared)
         break
       case 'call': {
-        const { method, request } = prepared
-        const call = new GrpcStream(stream, request, this, (opened) => method.open(opened))
+        const { method, request, version } = prepared
+        version[method.isStream ? 'stream' : 'unary']++
+        const call = new GrpcStream(stream, request, this, method)
         if (method.isLasting) {
           this.#lasting.add(call)
         }

@@ -3,13 +3,15 @@ import { rpcMethods } from '../protocol/generated/services.ts'
 import { type MethodName, streaming } from '../protocol/methods.ts'
 import { checkHealth, listHealth, watchHealth } from './health.ts'
 import { type AskEach, GrpcLeaseKeepAlive } from './lease-keep-alive.ts'
+import type { PortMetrics } from './port-metrics.ts'
 import { GrpcServerStream } from './server-stream.ts'
-import type { GrpcHandler, GrpcStream } from './stream.ts'
+import type { GrpcOpening } from './stream.ts'
 import { type AskUnary, GrpcUnary } from './unary.ts'
 import { GrpcWatch } from './watch.ts'
 
-export interface GrpcMethod {
-  open(call: GrpcStream): GrpcHandler
+export interface GrpcMethod extends GrpcOpening {
+  /** Its calls have more than one message, on either side. */
+  readonly isStream: boolean
   /** It has no end of its own: a server that goes ends it at once. */
   readonly isLasting: boolean
   /** Anybody may call it, with whatever token. */
@@ -17,12 +19,15 @@ export interface GrpcMethod {
 }
 
 /** The methods by the path that calls them. */
-export function methodsOf(upstream: Upstream): ReadonlyMap<string, GrpcMethod> {
+export function methodsOf(
+  upstream: Upstream,
+  metrics: PortMetrics,
+): ReadonlyMap<string, GrpcMethod> {
   const methods = new Map<string, GrpcMethod>()
   for (const name of Object.keys(rpcMethods) as MethodName[]) {
-    methods.set(name, methodOf(upstream, name))
+    methods.set(name, methodOf(upstream, name, metrics))
   }
-  for (const [name, method] of Object.entries(healthMethods)) {
+  for (const [name, method] of Object.entries(healthMethods(metrics))) {
     methods.set(`/grpc.health.v1.Health/${name}`, { ...method, isOpen: true })
   }
   return methods
@@ -33,16 +38,17 @@ export function servicesOf(methods: ReadonlyMap<string, GrpcMethod>): ReadonlySe
   return new Set([...methods.keys()].map((path) => path.slice(1, path.lastIndexOf('/'))))
 }
 
-function methodOf(upstream: Upstream, method: MethodName): GrpcMethod {
+function methodOf(upstream: Upstream, method: MethodName, metrics: PortMetrics): GrpcMethod {
   const ask: AskUnary = (call, request, reader) =>
     upstream.ask({ method, request, context: call.request.context }, reader)
   const askEach: AskEach = (call, request, signal) =>
     upstream.call({ method, request, context: call.request.context }, signal)
   switch (streaming(method)) {
     case 'unary':
-      return { isLasting: false, open: (call) => new GrpcUnary(call, ask) }
+      return { isStream: false, isLasting: false, open: (call) => new GrpcUnary(call, ask) }
     case 'server_stream':
       return {
+        isStream: true,
         isLasting: false,
         open: (call) =>
           new GrpcServerStream(call, (request, reader) =>
@@ -50,13 +56,14 @@ function methodOf(upstream: Upstream, method: MethodName): GrpcMethod {
           ),
       }
     case 'bidi_stream':
-      return {
-        isLasting: true,
-        open: (call) =>
-          method === '/etcdserverpb.Watch/Watch'
-            ? new GrpcWatch(call, upstream)
-            : new GrpcLeaseKeepAlive(call, askEach),
-      }
+      return method === '/etcdserverpb.Watch/Watch'
+        ? { isStream: true, isLasting: true, open: (call) => new GrpcWatch(call, upstream) }
+        : {
+            isStream: true,
+            isLasting: true,
+            open: (call) => new GrpcLeaseKeepAlive(call, askEach),
+            counts: metrics.keepAlive,
+          }
   }
 }
 
@@ -68,17 +75,25 @@ function answeredHere(answer: (request: Uint8Array) => Uint8Array): AskUnary {
   }
 }
 
-const healthMethods: Readonly<Record<string, GrpcMethod>> = {
-  Check: {
-    isLasting: false,
-    open: (call) => new GrpcUnary(call, answeredHere(checkHealth)),
-  },
-  List: {
-    isLasting: false,
-    open: (call) => new GrpcUnary(call, answeredHere(listHealth)),
-  },
-  Watch: {
-    isLasting: true,
-    open: (call) => new GrpcServerStream(call, watchHealth),
-  },
+function healthMethods({ health }: PortMetrics): Readonly<Record<string, GrpcMethod>> {
+  return {
+    Check: {
+      isStream: false,
+      isLasting: false,
+      open: (call) => new GrpcUnary(call, answeredHere(checkHealth)),
+      counts: health.Check,
+    },
+    List: {
+      isStream: false,
+      isLasting: false,
+      open: (call) => new GrpcUnary(call, answeredHere(listHealth)),
+      counts: health.List,
+    },
+    Watch: {
+      isStream: true,
+      isLasting: true,
+      open: (call) => new GrpcServerStream(call, watchHealth),
+      counts: health.Watch,
+    },
+  }
 }

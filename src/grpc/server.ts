@@ -9,11 +9,13 @@ import {
   type OtherRequest,
 } from './connection.ts'
 import { methodsOf, servicesOf } from './methods.ts'
+import type { PortMetrics } from './port-metrics.ts'
 
 export interface GrpcServerOptions {
   readonly upstream: Upstream
   readonly limits: GrpcLimits
   readonly log: GrpcLog
+  readonly metrics: PortMetrics
   /** Who may call. */
   readonly door: DoorSettings
   /** Where given, requests over TLS whose content type is not gRPC's go there, as in etcd. */
@@ -31,9 +33,9 @@ export class GrpcServer {
   #isClosing = false
   #whenEmpty: (() => void) | undefined
 
-  constructor({ upstream, limits, log, door, otherRequest }: GrpcServerOptions) {
-    const methods = methodsOf(upstream)
-    this.#plain = { methods, services: servicesOf(methods), limits, log, door }
+  constructor({ upstream, limits, log, metrics, door, otherRequest }: GrpcServerOptions) {
+    const methods = methodsOf(upstream, metrics)
+    this.#plain = { methods, services: servicesOf(methods), limits, log, metrics, door }
     this.#secure = { ...this.#plain, otherRequest }
   }
 

@@ -5,6 +5,7 @@ import { UnreadBytes } from '../h2/unread-bytes.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
 import { gunzipped, gzipped } from './compression.ts'
 import { frameMessage, type GrpcMessage, MessageReader } from './message.ts'
+import type { PortMethod } from './port-metrics.ts'
 import { deadlineExceeded, type GrpcRequest } from './request.ts'
 import { statusOfError, trailersOf } from './status.ts'
 
@@ -18,6 +19,12 @@ export interface GrpcHandler {
   taken?(bytes: number): void
   /** Nobody waits for the call: it was reset, its connection broke, its deadline has passed. */
   abandoned(): void
+}
+
+/** How a method's calls are answered, and counted where the port counts them. */
+export interface GrpcOpening {
+  open(call: GrpcStream): GrpcHandler
+  readonly counts?: PortMethod
 }
 
 /** What a call is to its connection. */
@@ -39,6 +46,7 @@ export class GrpcStream implements StreamListener {
   readonly #stream: H2Stream
   readonly #host: GrpcHost
   readonly #handler: GrpcHandler
+  readonly #counts: PortMethod | undefined
   readonly #reader: MessageReader
   readonly #deadline: NodeJS.Timeout | undefined
   #heldBytes = 0
@@ -49,18 +57,18 @@ export class GrpcStream implements StreamListener {
   /** What has come since `pause`. */
   readonly #unread = new UnreadBytes()
   #isEnded = false
+  #code: Code = Code.CANCELED
 
-  constructor(
-    stream: H2Stream,
-    request: GrpcRequest,
-    host: GrpcHost,
-    open: (call: GrpcStream) => GrpcHandler,
-  ) {
+  constructor(stream: H2Stream, request: GrpcRequest, host: GrpcHost, method: GrpcOpening) {
     this.request = request
     this.#stream = stream
     this.#host = host
     this.#reader = new MessageReader(host.messageBytesMax)
-    this.#handler = open(this)
+    this.#handler = method.open(this)
+    this.#counts = method.counts
+    if (this.#counts !== undefined) {
+      this.#counts.started++
+    }
     const { timeoutMs } = request
     if (timeoutMs !== undefined && timeoutMs <= TIMER_MS_MAX) {
       this.#deadline = setTimeout(() => this.#expire(), timeoutMs)
@@ -72,6 +80,7 @@ export class GrpcStream implements StreamListener {
   send(parts: readonly Uint8Array[]): void {
     if (!this.#isEnded && !this.#stream.isClosed) {
       this.#respond()
+      this.#counts?.send(lengthOf(parts))
       this.#write(parts)
     }
   }
@@ -88,11 +97,13 @@ export class GrpcStream implements StreamListener {
       return
     }
     this.#finish()
-    const trailers = trailersOf(error === undefined ? undefined : statusOfError(error))
+    const status = error === undefined ? undefined : statusOfError(error)
+    this.#code = status?.code ?? Code.OK
+    const trailers = trailersOf(status)
     if (this.#stream.hasSentHeaders) {
       this.#stream.end(trailers)
     } else {
-      this.#stream.respond([status, typeOf(this.request), ...trailers], true)
+      this.#stream.respond([httpStatus, typeOf(this.request), ...trailers], true)
     }
     this.#host.wrote()
   }
@@ -174,7 +185,9 @@ export class GrpcStream implements StreamListener {
         if (message === undefined) {
           break
         }
-        this.#handler.message(this.#payload(message))
+        const payload = this.#payload(message)
+        this.#counts?.receive(payload.length)
+        this.#handler.message(payload)
       }
       this.#reader.keep()
     } catch (error) {
@@ -257,6 +270,7 @@ export class GrpcStream implements StreamListener {
       this.#isEnded = true
       this.#handler.abandoned()
     }
+    this.#counts?.ended(this.#code)
     this.#host.ended(this)
   }
 }
@@ -274,16 +288,19 @@ function lengthOf(parts: readonly Uint8Array[]): number {
   return length
 }
 
-const status = { name: ':status', value: '200' }
+const httpStatus = { name: ':status', value: '200' }
 /** The same list for nearly all calls. */
-const plainHeaders: readonly Field[] = [status, { name: 'content-type', value: 'application/grpc' }]
+const plainHeaders: readonly Field[] = [
+  httpStatus,
+  { name: 'content-type', value: 'application/grpc' },
+]
 const gzipEncoding: Field = { name: 'grpc-encoding', value: 'gzip' }
 
 function headersOf(request: GrpcRequest): readonly Field[] {
   if (request.isGzip) {
-    return [status, typeOf(request), gzipEncoding]
+    return [httpStatus, typeOf(request), gzipEncoding]
   }
-  return request.contentType === 'application/grpc' ? plainHeaders : [status, typeOf(request)]
+  return request.contentType === 'application/grpc' ? plainHeaders : [httpStatus, typeOf(request)]
 }
 
 function typeOf({ contentType }: GrpcRequest): Field {

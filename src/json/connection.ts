@@ -157,6 +157,7 @@ export class JsonConnection implements ResponseOut {
     this.#arrival = undefined
     this.#putBack(bytes.subarray(request.end))
     this.#cors = corsHeaders(request, this.#options.settings)
+    this.#options.counts.unary++
     this.#call = new JsonExchange(this.#options, request.method, this)
     this.#call.start(request, shown, bytes.subarray(request.bodyStart, request.end))
     return true

@@ -30,6 +30,8 @@ export interface JsonServing {
   readonly settings: Settings
   /** Whether the client has a certificate with a name, which etcd refuses here while auth is on. */
   readonly hasName: boolean
+  /** Where each call is counted. */
+  readonly counts: { unary: number }
   readonly log: (level: 'error', message: string, fields: Readonly<Record<string, string>>) => void
 }
 

@@ -25,6 +25,21 @@ export interface LeasedKeys {
   deleteKeys(keys: readonly Uint8Array[]): void
 }
 
+/** Who hears of what becomes of leases. */
+export interface LeaseEvents {
+  /** For so many seconds. */
+  granted(ttl: number): void
+  renewed(): void
+  /** By whoever; an expired one too. */
+  revoked(): void
+}
+
+const nobody: LeaseEvents = {
+  granted: () => undefined,
+  renewed: () => undefined,
+  revoked: () => undefined,
+}
+
 /** An `ID` of 0 asks for one that is free, a `TTL` in seconds below 2 is raised to that. */
 export interface LeaseGrantRequest {
   readonly ID: LeaseId
@@ -69,9 +84,11 @@ export class Lessor {
   readonly #random: () => bigint
   readonly #leases = new Map<string, Lease>()
   readonly #queue = new LeaseQueue()
+  readonly #events: LeaseEvents
 
   /** `random` gives positive int64s, for the leases whose id the client leaves to us. */
-  constructor(sql: Sql, keys: LeasedKeys, random: () => bigint) {
+  constructor(sql: Sql, keys: LeasedKeys, random: () => bigint, events = nobody) {
+    this.#events = events
     this.#sql = sql
     this.#keys = keys
     this.#random = random
@@ -98,6 +115,7 @@ export class Lessor {
     const expiry = now + TTL * 1000
     this.#sql.run(INSERT_LEASE, String(ID), TTL, expiry)
     this.#hold(String(ID), TTL, expiry)
+    this.#events.granted(TTL)
     return { ID, TTL }
   }
 
@@ -117,6 +135,7 @@ export class Lessor {
     })
     this.#leases.delete(lease.id)
     this.#queue.remove(lease)
+    this.#events.revoked()
   }
 
   /**
@@ -140,6 +159,7 @@ export class Lessor {
     }
     lease.deadline = deadline
     this.#queue.move(lease)
+    this.#events.renewed()
     return lease.ttl
   }
 

@@ -27,6 +27,7 @@ export const DELETE_REPLACED_PARTS = `
 DELETE FROM value_part WHERE log_id IN (${REPLACED})`
 export const DELETE_TOMBSTONES = `
 DELETE FROM log WHERE version = 0 AND id >= ${ID} AND id < ${ID} AND id < ${FIRST_ID}`
+const SELECT_CHANGES = 'SELECT changes()'
 export const SELECT_TOMBSTONE_AT = `
 SELECT 1 FROM log WHERE version = 0 AND id >= ${FIRST_ID} AND id < ${FIRST_ID} LIMIT 1`
 const COUNT_LOG_UP_TO = 'SELECT count(*) FROM (SELECT 1 FROM log LIMIT ?)'
@@ -48,6 +49,7 @@ export class Compaction {
   readonly #unhashed: HashScope[] = []
   #hashing: Generator<void, HashKv> | undefined
   readonly #hashes: HashKv[] = []
+  #deleted = 0
 
   constructor(sql: Sql) {
     this.#sql = sql
@@ -133,12 +135,23 @@ export class Compaction {
         this.#sql.run(DELETE_REPLACED_PARTS, ...slice)
       }
       this.#sql.run(DELETE_REPLACED, ...slice)
+      this.#countDeleted()
       this.#sql.run(DELETE_TOMBSTONES, ...slice, this.#revision)
+      this.#countDeleted()
       this.#sql.run(INSERT_COMPACTION, this.#revision, main, sub)
     })
     this.#main = main
     this.#sub = sub
     return this.pending
+  }
+
+  #countDeleted(): void {
+    this.#deleted += numberOf(this.#sql.first(SELECT_CHANGES)?.[0])
+  }
+
+  /** How many versions were deleted since this was made. */
+  get deleted(): number {
+    return this.#deleted
   }
 
   /** What etcd remembers of its last compactions, and answers before it hashes anew. */

@@ -5,11 +5,19 @@ import { type Change, changeSizesUpTo, changesUpTo, type Length } from './histor
 import { KeyCount } from './key-count.ts'
 import { type Bounds, boundsOf } from './key-range.ts'
 import { eventOf, readLog, SELECT_LAST_REVISION, SELECT_LEASED_KEYS } from './log.ts'
+import { Operations } from './operations.ts'
 import { checkRange, type RangeCursor, type RangePage, readRange } from './range.ts'
 import { RecentHeads } from './recent-heads.ts'
 import { bytesOf, numberOf, type Sql } from './sql.ts'
 import { checkDeleteRange, checkPut, checkTxn } from './txn-check.ts'
-import { applyTxn, checkPutState, decideTxn, needsNoSavepoint, type TxnState } from './txn.ts'
+import {
+  applyTxn,
+  checkPutState,
+  decideTxn,
+  isReadOnly,
+  needsNoSavepoint,
+  type TxnState,
+} from './txn.ts'
 import type {
   DeleteRangeRequest,
   DeleteRangeResult,
@@ -49,6 +57,8 @@ export class Store {
   readonly #compaction: Compaction
   readonly #count: KeyCount
   readonly #heads = new RecentHeads()
+  /** Since this store was opened. */
+  readonly operations = new Operations()
   readonly #rowBytesMax: number
   #revision: Revision
 
@@ -83,6 +93,7 @@ export class Store {
   /** The first page, of about `bytesMax` of keys and values, of a range's answer. */
   range(request: RangeRequest, bytesMax: number): RangePage {
     checkRange(request)
+    this.operations.ranges++
     const revision = this.#readable(request.revision)
     const left = Math.max(request.limit, 0)
     return this.#read(request, { revision, after: undefined, skip: 0, left }, bytesMax)
@@ -147,8 +158,18 @@ export class Store {
 
   txn(request: TxnRequest): TxnResult {
     checkTxn(request, this.#options.txnOpsMax)
-    const taken = decideTxn(this.#state(), request)
-    const apply = (write: Write): TxnResult => applyTxn(this.#sql, write, request, taken)
+    const state = this.#state()
+    const taken = decideTxn(state, request)
+    const apply = (write: Write): TxnResult => {
+      const result = applyTxn(this.#sql, write, request, taken)
+      // etcd compares in a transaction of its own, unless the other one only reads as well.
+      if (isReadOnly(request)) {
+        write.ranges += state.reads
+      } else {
+        this.operations.addRanges(state.reads)
+      }
+      return result
+    }
     return this.#write(apply, needsNoSavepoint(request, taken))
   }
 
@@ -157,6 +178,7 @@ export class Store {
     this.#write((write) => {
       for (const key of keys) {
         write.delete(key)
+        write.deletes++
       }
     })
   }
@@ -168,6 +190,11 @@ export class Store {
 
   compact(revision: Revision): void {
     this.#compaction.compact(revision, this.#revision)
+  }
+
+  /** How many versions compactions have deleted since this store was opened. */
+  get compactedVersions(): number {
+    return this.#compaction.deleted
   }
 
   get compactionPending(): boolean {
@@ -235,6 +262,7 @@ export class Store {
       sql: this.#sql,
       revision: this.#revision,
       compactRevision: this.compactRevision,
+      reads: 0,
       hasLease: (lease) => this.#options.hasLease(lease),
       remembered: (key) => this.#remembered(key),
     }
@@ -256,6 +284,7 @@ export class Store {
   #write<T>(body: (write: Write) => T extends Promise<unknown> ? never : T, isAtomic = false): T {
     const write = new Write(this.#sql, this.#revision, this.#heads, this.#rowBytesMax)
     const result: T = isAtomic ? body(write) : this.#sql.transaction<T>(() => body(write))
+    this.operations.add(write)
     if (write.changes > 0) {
       this.#revision = write.revision
       if (write.complete) {

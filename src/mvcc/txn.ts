@@ -18,13 +18,15 @@ import {
   type TxnResult,
 } from './types.ts'
 import { countAt, currentVersion, versions } from './versions.ts'
-import { isOneStatement, type Write } from './write.ts'
+import { isOneStatement, readsBefore, type Write } from './write.ts'
 
 /** The state that a transaction is judged by: all checks see it as it was before the first write. */
 export interface TxnState {
   readonly sql: Sql
   readonly revision: Revision
   readonly compactRevision: Revision
+  /** How many ranges etcd would have made to decide: compares, and versions before a put. */
+  reads: number
   hasLease(lease: bigint): boolean
   /** The current version of a key without its value, if memory has it. */
   remembered(key: Uint8Array): KeyValue | undefined
@@ -78,6 +80,7 @@ function accessesStorage(ops: readonly RequestOp[]): boolean {
 
 /** A compare over a range must hold for each key of it; over no key it is that of a missing one. */
 function holds(state: TxnState, compare: Compare, byMemory: boolean): boolean {
+  state.reads++
   let found = false
   for (const kv of compared(state, compare, byMemory)) {
     found = true
@@ -153,6 +156,7 @@ function checkTaken(state: TxnState, request: TxnRequest, taken: Taken): void {
       checkRevision(state, op.requestRange.revision)
     } else if (op.requestPut !== undefined) {
       checkPutState(state, op.requestPut)
+      state.reads += readsBefore(op.requestPut) ? 1 : 0
     } else if (op.requestTxn !== undefined) {
       const nested = taken.nested.get(index)
       if (nested !== undefined) {
@@ -206,6 +210,13 @@ export function needsNoSavepoint(request: TxnRequest, taken: Taken): boolean {
     : branch.every(({ requestRange }) => requestRange !== undefined)
 }
 
+/** Whether etcd sees beforehand that nothing is written. */
+export function isReadOnly({ success, failure }: TxnRequest): boolean {
+  return [success, failure].every((branch) =>
+    branch.every(({ requestRange }) => requestRange !== undefined),
+  )
+}
+
 /** Runs what was decided. `count` answers how many keys a range holds for this transaction. */
 export function applyTxn(sql: Sql, write: Write, request: TxnRequest, taken: Taken): TxnResult {
   const responses = branchOf(request, taken).map((op, index): OpResult => {
@@ -232,6 +243,7 @@ export function applyTxn(sql: Sql, write: Write, request: TxnRequest, taken: Tak
 
 /** A range inside a transaction sees the operations before it, and is answered whole. */
 function rangeWithin(sql: Sql, write: Write, request: RangeRequest): RangeResult {
+  write.ranges++
   const current = write.revision
   const count = (range: RangeRequest, revision: Revision): number =>
     countAt(sql, boundsOf(range), revision)

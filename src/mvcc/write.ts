@@ -52,6 +52,11 @@ export function isOneStatement({ value, ignoreValue }: PutRequest): boolean {
   return !ignoreValue && isInline(value)
 }
 
+/** Whether the put asks for the version before. */
+export function readsBefore({ prevKv, ignoreValue, ignoreLease }: PutRequest): boolean {
+  return prevKv || ignoreValue || ignoreLease
+}
+
 /** Of a change: its place among the versions of its key. */
 interface Placed {
   readonly createRevision: Revision
@@ -72,6 +77,11 @@ export class Write {
   readonly events: Event[] = []
   readonly created: Uint8Array[] = []
   readonly deleted: Uint8Array[] = []
+  /** Of what was asked, see `Operations`. */
+  ranges = 0
+  puts = 0
+  deletes = 0
+  putBytes = 0
   #changes = 0
 
   /** `rowBytesMax` is the most that a row holds of a key and its value. */
@@ -93,7 +103,7 @@ export class Write {
 
   /** The caller has checked the request against the state before the transaction. */
   put(request: PutRequest): PutResult {
-    const reads = request.prevKv || request.ignoreValue || request.ignoreLease
+    const reads = readsBefore(request)
     const old = reads ? currentVersion(this.#sql, request.key) : undefined
     if (old === undefined && (request.ignoreValue || request.ignoreLease)) {
       // It was there before the transaction, which has deleted it since. etcd panics.
@@ -102,6 +112,9 @@ export class Write {
     const value = request.ignoreValue && old !== undefined ? old.value : request.value
     const lease = request.ignoreLease && old !== undefined ? old.lease : request.lease
     this.#put(request.key, value, lease)
+    this.ranges += reads ? 1 : 0
+    this.puts++
+    this.putBytes += request.key.length + value.length
     return { prevKv: request.prevKv ? old : undefined }
   }
 
@@ -149,6 +162,8 @@ export class Write {
   }
 
   deleteRange(request: DeleteRangeRequest): DeleteRangeResult {
+    this.ranges += request.prevKv ? 1 : 0
+    this.deletes++
     if (isPoint(request)) {
       const old = request.prevKv ? currentVersion(this.#sql, request.key) : undefined
       const deleted = this.delete(comparable(request.key)) ? 1 : 0

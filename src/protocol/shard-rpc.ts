@@ -2,6 +2,7 @@ import type { KeyspaceOptions } from '../config/keyspace-options.ts'
 import type { RangeCursor } from '../mvcc/range.ts'
 import type { Revision } from '../mvcc/types.ts'
 import type { MethodName } from './methods.ts'
+import type { MetricValues } from './metric-families.ts'
 import type { Code } from './status.ts'
 
 /**
@@ -19,6 +20,8 @@ export interface ShardRpc {
   rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Promise<Outcome>
   /** What /metrics shows, already true at the moment of the call. */
   metrics(context: CallContext): Promise<MetricsOutcome>
+  /** What the gateway has found of the keyspace's health, for the metrics to tell. */
+  checked(checks: readonly HealthCheck[], context: CallContext): Promise<void>
   /** An administrator's token was revoked: what is open by it ends. */
   revokeAdministrator(id: string): Promise<void>
   /** Makes the keyspace. Doing it twice is doing it once, unless the object is lost at it. */
@@ -39,7 +42,14 @@ export interface Creation extends Pick<
   readonly created: number
 }
 
-export type MetricsOutcome = Refused | { readonly families: readonly MetricFamily[] }
+export type MetricsOutcome = Refused | { readonly values: MetricValues }
+
+/** One answer of /health, or one of the checks by `name` that /livez and /readyz consist of. */
+export interface HealthCheck {
+  readonly type: string
+  readonly name?: string
+  readonly status: 'success' | 'error'
+}
 
 /** One call of a client, as gRPC has the word: a method, what is known of who calls, and one request. */
 export interface Call {
@@ -106,19 +116,4 @@ export function isRefused(answer: unknown): answer is Refused {
 export interface PageCursor extends RangeCursor {
   /** Of a RangeStream, whose last message tells what the first page has found. */
   readonly begun?: { readonly revision: Revision; readonly count: number }
-}
-
-/** A family of Prometheus' text format. */
-export interface MetricFamily {
-  readonly name: string
-  readonly help: string
-  readonly type: 'counter' | 'gauge' | 'histogram'
-  readonly samples: readonly MetricSample[]
-}
-
-export interface MetricSample {
-  /** Behind the family's name: '' or, of histograms, `_bucket`, `_sum`, `_count`. */
-  readonly suffix: string
-  readonly labels: Readonly<Record<string, string>>
-  readonly value: number
 }

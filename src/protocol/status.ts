@@ -28,18 +28,15 @@ export const Code = {
 
 export type Code = (typeof Code)[keyof typeof Code]
 
-const codeNames = new Map(
-  Object.entries(Code).map(([name, code]) => [
-    code as number,
-    code === Code.OK
-      ? 'OK'
-      : name.toLowerCase().replaceAll(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase()),
-  ]),
+/** What grpc-go calls each code, by its number: `PermissionDenied`. */
+export const codeNames: readonly string[] = Object.keys(Code).map((name) =>
+  name === 'OK'
+    ? name
+    : name.toLowerCase().replaceAll(/(?:^|_)(\w)/g, (_, letter: string) => letter.toUpperCase()),
 )
 
-/** What grpc-go calls a code: `PermissionDenied`. */
 export function codeName(code: number): string {
-  return codeNames.get(code) ?? `Code(${code})`
+  return codeNames[code] ?? `Code(${code})`
 }
 
 /** How a call ends that does not succeed. */

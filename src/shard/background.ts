@@ -77,12 +77,10 @@ export class BackgroundWork {
           void this.compact()
           break
         case 'auto-compaction':
-          if (this.#autoCompaction?.run(now) === true) {
-            void this.compact()
-          }
+          this.#autoCompact(now)
           break
         case 'watch-progress':
-          this.#keyspace.hub.progressNotify()
+          this.#notifyProgress()
           break
         case 'access':
           this.#accessExpired()
@@ -101,8 +99,9 @@ export class BackgroundWork {
 
   #expireLeases(now: number): void {
     for (const id of this.#keyspace.lessor.expired(now, EXPIRED_LEASES_MAX)) {
+      const start = performance.now()
       this.#keyspace.lessor.revoke(id)
-      this.#metrics.expiredLeases++
+      this.#metrics.expired(performance.now() - start)
     }
   }
 
@@ -116,12 +115,42 @@ export class BackgroundWork {
 
   async #compact(): Promise<void> {
     await this.#deadlines.set('compaction', Date.now() + COMPACTION_RETRY_MS)
-    while (this.#keyspace.store.compactSlice(this.#pinned())) {
+    const start = performance.now()
+    while (this.#compactSlice()) {
       await nextTurn()
     }
+    this.#metrics.compactions.observe(performance.now() - start)
+    this.#metrics.lastCompaction = Date.now()
     if (!this.#keyspace.store.compactionPending) {
       await this.#deadlines.set('compaction', undefined)
     }
+  }
+
+  #compactSlice(): boolean {
+    const start = performance.now()
+    const isMore = this.#keyspace.store.compactSlice(this.#pinned())
+    this.#metrics.compactionPauses.observe(performance.now() - start)
+    return isMore
+  }
+
+  #autoCompact(now: number): void {
+    const start = performance.now()
+    if (this.#autoCompaction?.run(now) === true) {
+      this.#metrics.indexCompactionPauses.observe(performance.now() - start)
+      void this.compact()
+    }
+  }
+
+  #notifyProgress(): void {
+    const start = performance.now()
+    this.#keyspace.hub.progressNotify()
+    this.#metrics.watch.progressSeconds.observe((performance.now() - start) / 1000)
+  }
+
+  /** How many readers keep rows from being deleted: snapshots, and ranges that are read page by page. */
+  get openReads(): number {
+    const now = Date.now()
+    return this.#holds + [...this.#pins.values()].filter((until) => until >= now).length
   }
 
   /** Keeps the rows of a revision for the pages of an answer that are still to come. */

@@ -28,7 +28,9 @@ export class Calls {
   start({ method, request, context }: Call, caller: Caller, session?: Authority): void {
     const { door, keyspace, background } = this.#parts
     const type: MessageType<object> = rpcMethods[method].request
-    const reply = new Reply(method, caller, this.#metrics, background)
+    const metrics = this.#metrics.ofCall(method, context, session)
+    metrics.receive(request.length)
+    const reply = new Reply(metrics, caller, this.#metrics, background)
     let decoded: object
     try {
       const authority = door.authorityOf(context, session)
@@ -53,8 +55,17 @@ export class Calls {
   next(method: PagedMethod, request: Uint8Array, cursor: PageCursor): Outcome {
     const { keyspace, background } = this.#parts
     try {
-      const read = method === '/etcdserverpb.KV/Range' ? rangeNext : rangeStreamNext
-      return encodedPage(method, read(keyspace, decode(RangeRequest, request), cursor), background)
+      const metrics = this.#metrics.of(method)
+      if (method === '/etcdserverpb.KV/Range') {
+        return encodedPage(
+          metrics,
+          rangeNext(keyspace, decode(RangeRequest, request), cursor),
+          background,
+        )
+      }
+      const message = rangeStreamNext(keyspace, decode(RangeRequest, request), cursor)
+      metrics.sent++
+      return encodedPage(metrics, message, background)
     } catch (error) {
       return refusal(error)
     }

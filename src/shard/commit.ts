@@ -52,6 +52,11 @@ export class CommitQueue {
     })
   }
 
+  /** How many writes wait for their turn. */
+  get waiting(): number {
+    return this.#waiting.length
+  }
+
   /** There is nothing any more to write to: what waits is not run, nor what comes. */
   close(): void {
     this.#closed = true

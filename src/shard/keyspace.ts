@@ -4,14 +4,14 @@ import { Tokens } from '../auth/tokens.ts'
 import { Members } from '../cluster/members.ts'
 import type { Settings } from '../config/settings.ts'
 import { AccessTokens } from '../door/access-tokens.ts'
-import { Lessor } from '../lease/lessor.ts'
+import { type LeaseEvents, Lessor } from '../lease/lessor.ts'
 import { AlarmStore, AlarmType, type AlarmMember } from '../maintenance/alarm.ts'
 import { Downgrade } from '../maintenance/downgrade.ts'
 import { Quota } from '../maintenance/quota.ts'
 import { EngineError } from '../mvcc/errors.ts'
 import { migrate } from '../mvcc/migrations.ts'
 import type { Sql } from '../mvcc/sql.ts'
-import { type Changed, Store } from '../mvcc/store.ts'
+import { Store } from '../mvcc/store.ts'
 import type { LeaseId } from '../mvcc/types.ts'
 import { WatchHub } from '../mvcc/watch.ts'
 import type { ResponseHeader } from '../protocol/generated/messages.ts'
@@ -19,12 +19,17 @@ import { GRPC_OVERHEAD_BYTES } from '../protocol/request-size.ts'
 import { CLUSTER_VERSION } from '../protocol/version.ts'
 import { type Identity, identityOf, randomId } from './identity.ts'
 import { migrations } from './migrations.ts'
+import type { WatchMetrics } from './watch-metrics.ts'
 
 /** There is no election here, so the term that etcd would count up stays what it first is. */
 export const RAFT_TERM = 2
 
 /** Deletes and the like grow the database unasked, so it is looked at again after so many requests. */
 const SIZE_USES_MAX = 4096
+
+export interface KeyspaceMetrics extends LeaseEvents {
+  readonly watch: Pick<WatchMetrics, 'measure'>
+}
 
 /** The engine of one keyspace, put together over its storage. */
 export class Keyspace implements LeasedKeys {
@@ -46,8 +51,8 @@ export class Keyspace implements LeasedKeys {
   /** For so many requests it will do. */
   #sizeUses = 0
 
-  /** `changed` hears of every revision, after the watchers. */
-  constructor(sql: Sql, settings: Settings, changed: Changed) {
+  /** `metrics` are told of what becomes of leases, and measure what watchers are sent. */
+  constructor(sql: Sql, settings: Settings, metrics: KeyspaceMetrics) {
     migrate(sql, migrations)
     this.sql = sql
     this.settings = settings
@@ -56,14 +61,17 @@ export class Keyspace implements LeasedKeys {
       txnOpsMax: settings.maxTxnOps,
       hasLease: (lease) => this.lessor.has(lease),
       changed: (revision, events) => {
-        this.hub.notify(revision, events)
-        changed(revision, events)
+        if (this.hub.watcherCount === 0) {
+          this.hub.notify(revision, events)
+        } else {
+          metrics.watch.measure(() => this.hub.notify(revision, events))
+        }
       },
     })
     this.hub = new WatchHub(this.store, {
       fragmentBytesMax: settings.maxRequestBytes + GRPC_OVERHEAD_BYTES,
     })
-    this.lessor = new Lessor(sql, this.store, randomId)
+    this.lessor = new Lessor(sql, this.store, randomId, metrics)
     this.alarms = new AlarmStore(sql)
     this.quota = new Quota(settings.quotaBackendBytes)
     this.members = new Members(sql, this.identity.memberId, randomId)

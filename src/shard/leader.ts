@@ -6,6 +6,7 @@ import { type Authority, Door } from '../door/door.ts'
 import type {
   Outcome,
   CallContext,
+  HealthCheck,
   MetricsOutcome,
   PageCursor,
   Refused,
@@ -18,6 +19,7 @@ import { CommitQueue, nextTurn } from './commit.ts'
 import { Deadlines } from './deadlines.ts'
 import { Keyspace } from './keyspace.ts'
 import { PasswordQueue } from './methods/password-queue.ts'
+import { metricValues } from './metric-values.ts'
 import { Metrics } from './metrics.ts'
 import { newAccessToken } from './new-access-token.ts'
 import { refusal } from './reply.ts'
@@ -50,9 +52,7 @@ export class Leader {
     this.#ctx = ctx
     this.#metrics = new Metrics(Date.now(), settings.metrics)
     const sql = durableSql(ctx.storage)
-    this.#keyspace = new Keyspace(sql, settings, (_revision, events) => {
-      this.#metrics.changed(events)
-    })
+    this.#keyspace = new Keyspace(sql, settings, this.#metrics)
     this.#deadlines = new Deadlines(ctx.storage)
     this.door = new Door(this.#keyspace.accessTokens, () => Date.now())
     this.#background = new BackgroundWork(this.#keyspace, this.#deadlines, this.#metrics, () =>
@@ -113,7 +113,24 @@ export class Leader {
   }
 
   metrics(context: CallContext): MetricsOutcome {
-    return this.#refusalOf(context) ?? { families: this.#metrics.families(this.#keyspace) }
+    const refused = this.#refusalOf(context)
+    if (refused !== undefined) {
+      return refused
+    }
+    const values = metricValues({
+      metrics: this.#metrics,
+      keyspace: this.#keyspace,
+      commits: this.#commits,
+      background: this.#background,
+    })
+    this.#metrics.scrapes++
+    return { values }
+  }
+
+  checked(checks: readonly HealthCheck[], context: CallContext): void {
+    if (this.#refusalOf(context) === undefined) {
+      checks.forEach((check) => this.#metrics.checks.saw(check))
+    }
   }
 
   #refusalOf(context: CallContext): Refused | undefined {
@@ -214,7 +231,7 @@ export class Leader {
     }
     this.#nextMeasure = start + COMMIT_SAMPLE_MS
     await this.#ctx.storage.sync()
-    this.#metrics.commitSeconds.observe((performance.now() - start) / 1000)
+    this.#metrics.committed(performance.now() - start)
   }
 
   async #replay(): Promise<void> {
@@ -222,7 +239,7 @@ export class Leader {
     try {
       while (this.#keyspace.hub.pending()) {
         await nextTurn()
-        this.#keyspace.hub.catchUp()
+        this.#metrics.watch.measure(() => this.#keyspace.hub.catchUp())
         this.#turn.end()
       }
     } finally {

@@ -1,210 +1,151 @@
-import { EventType, type Event } from '../mvcc/types.ts'
-import { rpcMethods } from '../protocol/generated/services.ts'
+import type { Authority } from '../door/door.ts'
+import type { LeaseEvents } from '../lease/lessor.ts'
 import { type MethodName, streaming } from '../protocol/methods.ts'
-import type { MetricFamily, MetricSample } from '../protocol/shard-rpc.ts'
-import { Code, codeName } from '../protocol/status.ts'
-import { CLUSTER_VERSION, ETCD_VERSION } from '../protocol/version.ts'
-import { DISK_BUCKETS_SECONDS, Histogram, RPC_BUCKETS_SECONDS } from './histogram.ts'
-import type { Keyspace } from './keyspace.ts'
+import type { CallContext } from '../protocol/shard-rpc.ts'
+import { HealthChecks } from './health-checks.ts'
+import { Histogram } from './histogram.ts'
+import { Durations, MethodMetrics } from './method-metrics.ts'
+import { WatchMetrics } from './watch-metrics.ts'
 
-type Labels = Readonly<Record<string, string>>
+/** What etcd warns of (--warning-apply-duration), and counts as slow. */
+const SLOW_APPLY_MS = 100
+
+const RANGE = '/etcdserverpb.KV/Range'
+const KEEP_ALIVE = '/etcdserverpb.Lease/LeaseKeepAlive'
 
 /**
- * What this object has seen since it came into memory: etcd's metrics also start from zero with
- * each process. Names and labels are etcd's, so that its dashboards and alerts work unchanged.
+ * What this object has seen since it came into memory: etcd's metrics also start from zero with each
+ * process. What is counted here is told under etcd's names by `metric-values.ts`.
  */
-export class Metrics {
-  readonly #start: number
-  readonly #started = new Map<MethodName, number>()
-  /** How often by code, for each method. */
-  readonly #handled = new Map<MethodName, Map<number, number>>()
-  readonly #events = { put: 0, delete: 0 }
+export class Metrics implements LeaseEvents {
+  /** Milliseconds since 1970. */
+  readonly start: number
+  readonly #detail: 'basic' | 'extensive'
+  readonly #methods = new Map<MethodName, MethodMetrics>()
+  readonly #serverMethods = new Map<MethodName, MethodMetrics>()
+  readonly watch = new WatchMetrics()
   /** From the end of a turn until its writes are durable. */
-  readonly commitSeconds = new Histogram(DISK_BUCKETS_SECONDS)
-  /** By method; undefined unless --metrics is extensive. */
-  readonly #handling: Map<MethodName, Histogram> | undefined
-  expiredLeases = 0
+  readonly commitSeconds = new Histogram('etcd_disk_wal_fsync_duration_seconds')
+  /** How long the last commit took of which that was measured. */
+  #commitMs = 0
+  readonly rangeSeconds = new Durations('etcd_server_range_duration_seconds')
+  readonly readOnlyTxns = new Durations('etcd_server_request_duration_seconds')
+  slowApplies = 0
+  readonly leaseTtls = new Histogram('etcd_debugging_lease_ttl_total')
+  leasesRenewed = 0
+  leasesRevoked = 0
+  leasesExpired = 0
+  readonly compactionPauses = new Histogram(
+    'etcd_debugging_mvcc_db_compaction_pause_duration_milliseconds',
+  )
+  readonly compactions = new Histogram(
+    'etcd_debugging_mvcc_db_compaction_total_duration_milliseconds',
+  )
+  readonly indexCompactionPauses = new Histogram(
+    'etcd_debugging_mvcc_index_compaction_pause_duration_milliseconds',
+  )
+  /** Milliseconds since 1970; 0 for none. */
+  lastCompaction = 0
+  /** By clients whose version is not known here: all but those of the server's own link, whose port knows. */
+  readonly strangers = { unary: 0, stream: 0 }
+  readonly linkKeepAlives: MethodMetrics
+  readonly checks = new HealthChecks()
+  scrapes = 0
+  readonly #alarms = new Set<string>()
 
-  /** `start` is in milliseconds since 1970. */
   constructor(start: number, detail: 'basic' | 'extensive') {
-    this.#start = start
-    this.#handling = detail === 'extensive' ? new Map() : undefined
+    this.start = start
+    this.#detail = detail
+    this.linkKeepAlives = new MethodMetrics(KEEP_ALIVE, detail)
   }
 
-  /** Answers what to pass to `ended`. */
-  started(method: MethodName): number {
-    this.#started.set(method, (this.#started.get(method) ?? 0) + 1)
-    return this.#handling === undefined ? 0 : performance.now()
+  /** Of a call; `session` is what its socket may. */
+  ofCall(
+    method: MethodName,
+    { asServer }: Pick<CallContext, 'asServer'>,
+    session: Authority | undefined,
+  ): MethodMetrics {
+    if (asServer === true) {
+      return this.#ofServer(method)
+    }
+    if (session !== 'link') {
+      this.strangers[streaming(method) === 'unary' ? 'unary' : 'stream']++
+    } else if (method === KEEP_ALIVE) {
+      // Each is a message of a stream that the port sees begin and end.
+      return this.linkKeepAlives
+    }
+    return this.of(method)
   }
 
-  ended(method: MethodName, start: number, code: number): void {
-    const codes = this.#handled.get(method) ?? new Map<number, number>()
-    this.#handled.set(method, codes.set(code, (codes.get(code) ?? 0) + 1))
-    if (this.#handling !== undefined) {
-      const latencies = this.#handling.get(method) ?? new Histogram(RPC_BUCKETS_SECONDS)
-      this.#handling.set(method, latencies)
-      latencies.observe((performance.now() - start) / 1000)
+  /** What the server asks itself is no call; its ranges are measured as requests all the same. */
+  #ofServer(method: MethodName): MethodMetrics {
+    let metrics = this.#serverMethods.get(method)
+    if (metrics === undefined) {
+      metrics = new MethodMetrics(
+        method,
+        'basic',
+        method === RANGE ? this.of(method).requests : undefined,
+      )
+      this.#serverMethods.set(method, metrics)
+    }
+    return metrics
+  }
+
+  of(method: MethodName): MethodMetrics {
+    let metrics = this.#methods.get(method)
+    if (metrics === undefined) {
+      metrics = new MethodMetrics(method, this.#detail)
+      this.#methods.set(method, metrics)
+    }
+    return metrics
+  }
+
+  /** The methods that were called. */
+  get methods(): Iterable<MethodMetrics> {
+    return this.#methods.values()
+  }
+
+  /** Answers 1 for each that stands, and 0 for each that was told of and is no more. */
+  alarms(standing: ReadonlySet<string>): ReadonlyMap<string, number> {
+    standing.forEach((alarm) => this.#alarms.add(alarm))
+    return new Map([...this.#alarms].map((alarm) => [alarm, standing.has(alarm) ? 1 : 0]))
+  }
+
+  committed(ms: number): void {
+    this.#commitMs = ms
+    this.commitSeconds.observe(ms / 1000)
+  }
+
+  /** What a write waits for after its turn; measured now and then, since each time costs as much as a read. */
+  get commitMs(): number {
+    return this.#commitMs
+  }
+
+  /** A request has been carried out, or not, in so many milliseconds of this thread. */
+  applied(ms: number): void {
+    if (ms > SLOW_APPLY_MS) {
+      this.slowApplies++
     }
   }
 
-  changed(events: readonly Event[] | 'many'): void {
-    if (events !== 'many') {
-      const puts = events.filter((event) => event.type === EventType.PUT).length
-      this.#events.put += puts
-      this.#events.delete += events.length - puts
-    }
+  /** etcd proposes the revocation of such a lease as a request. */
+  expired(ms: number): void {
+    this.leasesExpired++
+    const { requests, applies } = this.of('/etcdserverpb.Lease/LeaseRevoke')
+    applies?.observe(ms, true)
+    requests?.observe(ms + this.#commitMs, true)
+    this.applied(ms)
   }
 
-  families(keyspace: Keyspace): readonly MetricFamily[] {
-    return [
-      ...this.#rpcs(),
-      ...this.#server(keyspace),
-      ...this.#storage(keyspace),
-      ...this.#debugging(keyspace),
-    ]
+  granted(ttl: number): void {
+    this.leaseTtls.observe(ttl)
   }
 
-  #rpcs(): readonly MetricFamily[] {
-    const started = [...this.#started].map(([method, value]) => sample(value, rpcLabels(method)))
-    const handled = [...this.#handled].flatMap(([method, codes]) =>
-      [...codes].map(([code, value]) =>
-        sample(value, { ...rpcLabels(method), grpc_code: codeName(code) }),
-      ),
-    )
-    return [
-      counter('grpc_server_started_total', 'Total number of RPCs started on the server.', started),
-      counter(
-        'grpc_server_handled_total',
-        'Total number of RPCs completed on the server, regardless of success or failure.',
-        handled,
-      ),
-      ...this.#latencies(),
-    ]
+  renewed(): void {
+    this.leasesRenewed++
   }
 
-  #latencies(): readonly MetricFamily[] {
-    if (this.#handling === undefined) {
-      return []
-    }
-    const name = 'grpc_server_handling_seconds'
-    const help = 'Histogram of response latency (seconds) of RPCs handled by the server.'
-    const samples = [...this.#handling].flatMap(([method, values]) =>
-      values.samples(rpcLabels(method)),
-    )
-    return [{ name, help, type: 'histogram', samples }]
+  revoked(): void {
+    this.leasesRevoked++
   }
-
-  #server({ store, identity, quota }: Keyspace): readonly MetricFamily[] {
-    return [
-      gauge('etcd_server_has_leader', 'Whether a leader exists: the shard is its own.', 1),
-      gauge('etcd_server_is_leader', 'Whether this member is the leader.', 1),
-      gauge('etcd_server_is_learner', 'Whether this member is a learner.', 0),
-      counter('etcd_server_leader_changes_seen_total', 'The number of leader changes seen.', [
-        sample(1),
-      ]),
-      gauge('etcd_server_proposals_committed_total', 'Committed proposals.', store.revision),
-      gauge('etcd_server_proposals_applied_total', 'Applied proposals.', store.revision),
-      gauge('etcd_server_proposals_pending', 'Proposals that wait for a commit.', 0),
-      counter('etcd_server_proposals_failed_total', 'Failed proposals.', [sample(0)]),
-      gauge('etcd_server_quota_backend_bytes', 'The storage quota.', quota.reported),
-      labelled('etcd_server_id', 'The member in hexadecimal.', {
-        server_id: identity.memberId.toString(16),
-      }),
-      labelled('etcd_server_version', 'The version of etcd spoken.', {
-        server_version: ETCD_VERSION,
-      }),
-      labelled('etcd_cluster_version', 'The version of the cluster.', {
-        cluster_version: CLUSTER_VERSION.replace(/\.\d+$/, ''),
-      }),
-      gauge(
-        'process_start_time_seconds',
-        'When this object came into memory, in seconds since 1970.',
-        this.#start / 1000,
-      ),
-    ]
-  }
-
-  #storage({ sql }: Keyspace): readonly MetricFamily[] {
-    const size = sql.databaseSize
-    return [
-      gauge('etcd_mvcc_db_total_size_in_bytes', 'The size of the database.', size),
-      gauge('etcd_mvcc_db_total_size_in_use_in_bytes', 'The part of it that is in use.', size),
-      histogram(
-        'etcd_disk_wal_fsync_duration_seconds',
-        'From the end of a turn until its writes are durable.',
-        this.commitSeconds,
-      ),
-      histogram(
-        'etcd_disk_backend_commit_duration_seconds',
-        'From the end of a turn until its writes are durable.',
-        this.commitSeconds,
-      ),
-    ]
-  }
-
-  #debugging({ store, hub }: Keyspace): readonly MetricFamily[] {
-    const calls = (method: MethodName): number => this.#started.get(method) ?? 0
-    const { put, delete: deleted } = this.#events
-    return [
-      counter('etcd_mvcc_put_total', 'Puts seen by this member.', [sample(put)]),
-      counter('etcd_mvcc_delete_total', 'Deletes seen by this member.', [sample(deleted)]),
-      counter('etcd_mvcc_range_total', 'Ranges seen by this member.', [
-        sample(calls('/etcdserverpb.KV/Range')),
-      ]),
-      counter('etcd_mvcc_txn_total', 'Transactions seen by this member.', [
-        sample(calls('/etcdserverpb.KV/Txn')),
-      ]),
-      gauge('etcd_debugging_mvcc_keys_total', 'The number of keys.', store.keys),
-      gauge('etcd_debugging_mvcc_current_revision', 'The current revision.', store.revision),
-      gauge('etcd_debugging_mvcc_compact_revision', 'The compacted one.', store.compactRevision),
-      gauge('etcd_debugging_mvcc_watch_stream_total', 'Open watch streams.', hub.streamCount),
-      gauge('etcd_debugging_mvcc_watcher_total', 'Watchers.', hub.watcherCount),
-      gauge('etcd_debugging_mvcc_slow_watcher_total', 'Watchers behind.', hub.unsyncedCount),
-      counter('etcd_debugging_mvcc_events_total', 'Events of this member.', [
-        sample(put + deleted),
-      ]),
-      counter('etcd_debugging_lease_granted_total', 'Leases granted.', [
-        sample(this.#succeeded('/etcdserverpb.Lease/LeaseGrant')),
-      ]),
-      counter('etcd_debugging_lease_revoked_total', 'Leases revoked.', [
-        sample(this.#succeeded('/etcdserverpb.Lease/LeaseRevoke') + this.expiredLeases),
-      ]),
-      counter('etcd_debugging_lease_renewed_total', 'Leases renewed.', [
-        sample(this.#succeeded('/etcdserverpb.Lease/LeaseKeepAlive')),
-      ]),
-      counter('etcd_debugging_server_lease_expired_total', 'Leases that expired.', [
-        sample(this.expiredLeases),
-      ]),
-    ]
-  }
-
-  #succeeded(method: MethodName): number {
-    return this.#handled.get(method)?.get(Code.OK) ?? 0
-  }
-}
-
-function rpcLabels(method: MethodName): Labels {
-  const { service, method: name } = rpcMethods[method]
-  return { grpc_method: name, grpc_service: service, grpc_type: streaming(method) }
-}
-
-function sample(value: number, labels: Labels = {}): MetricSample {
-  return { suffix: '', labels, value }
-}
-
-function gauge(name: string, help: string, value: number): MetricFamily {
-  return { name, help, type: 'gauge', samples: [sample(value)] }
-}
-
-/** A gauge that is 1 and says what it has to say in its label. */
-function labelled(name: string, help: string, labels: Labels): MetricFamily {
-  return { name, help, type: 'gauge', samples: [sample(1, labels)] }
-}
-
-function counter(name: string, help: string, samples: readonly MetricSample[]): MetricFamily {
-  return { name, help, type: 'counter', samples }
-}
-
-function histogram(name: string, help: string, values: Histogram): MetricFamily {
-  return { name, help, type: 'histogram', samples: values.samples() }
 }

@@ -1,4 +1,4 @@
-import { EngineError } from '../mvcc/errors.ts'
+import { EngineError, type ErrorKind } from '../mvcc/errors.ts'
 import { encode } from '../protocol/binary.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
@@ -7,6 +7,7 @@ import type { Outcome, PageCursor, Refused } from '../protocol/shard-rpc.ts'
 import { Code, fromEngineError, RpcStatus, statusOf } from '../protocol/status.ts'
 import { WireError } from '../protocol/wire.ts'
 import type { BackgroundWork } from './background.ts'
+import type { Durations, MethodMetrics } from './method-metrics.ts'
 import type { Metrics } from './metrics.ts'
 import type { Page } from './page.ts'
 
@@ -34,23 +35,42 @@ export type Messages = AsyncGenerator<readonly object[]>
 /** Messages of a stream, as in `Messages`. Throws an RpcStatus. */
 export type EncodedMessages = AsyncGenerator<readonly Uint8Array[]>
 
+/** What etcd refuses before it proposes a request, and so does not measure. */
+const unproposed: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
+  'empty-key',
+  'value-provided',
+  'lease-provided',
+  'too-many-ops',
+  'duplicate-key',
+  'request-too-large',
+  'invalid-auth-token',
+  'auth-old-revision',
+])
+
 /**
  * A call's way back: whatever it comes to is encoded, counted in the metrics, and told to the caller
  * once. A refusal is an answer.
  */
 export class Reply {
-  readonly #method: MethodName
+  readonly #method: MethodMetrics
   readonly #caller: Caller
   readonly #metrics: Metrics
   readonly #background: BackgroundWork
-  readonly #started: number
+  readonly #begun: number
+  #requests: Durations | undefined
+  #isApplied = false
 
-  constructor(method: MethodName, caller: Caller, metrics: Metrics, background: BackgroundWork) {
+  constructor(method: MethodMetrics, caller: Caller, metrics: Metrics, background: BackgroundWork) {
     this.#method = method
     this.#caller = caller
     this.#metrics = metrics
     this.#background = background
-    this.#started = metrics.started(method)
+    this.#requests = method.requests
+    this.#begun = method.begin()
+  }
+
+  get isProposed(): boolean {
+    return this.#method.isProposed
   }
 
   get gone(): boolean {
@@ -63,52 +83,103 @@ export class Reply {
 
   /** `response` is of the method's type, or its first page. */
   answered(response: object, next?: PageCursor): void {
-    this.#end(encodedPage(this.#method, { response, next }, this.#background), Code.OK)
+    const page = encodedPage(this.#method, { response, next }, this.#background)
+    if (this.#method.streaming !== 'unary') {
+      this.#method.sent++
+    }
+    this.#end(page, Code.OK)
+  }
+
+  /** The request was carried out in so many milliseconds, unless `error` has kept it from that. */
+  applied(ms: number, error?: unknown): void {
+    const kind = error instanceof EngineError ? error.kind : undefined
+    if (error !== undefined && (kind === undefined || unproposed.has(kind))) {
+      return
+    }
+    this.#isApplied = true
+    // etcd takes the compaction of what is compacted for a success.
+    this.#method.applies?.observe(ms, kind === undefined || kind === 'compacted')
+    this.#metrics.applied(ms)
+    if (this.#method.name === '/etcdserverpb.KV/Compact' && kind === undefined) {
+      this.#metrics.indexCompactionPauses.observe(ms)
+    }
+  }
+
+  /** etcd measures such transactions apart, and does not propose them. */
+  appliedReadOnly(ms: number): void {
+    this.#isApplied = true
+    this.#requests = this.#metrics.readOnlyTxns
+    this.#metrics.applied(ms)
+  }
+
+  /** Nobody waits any more, and nothing was done. */
+  dropped(): void {
+    this.#method.ended(Code.CANCELED, performance.now() - this.#begun)
   }
 
   streams(messages: Messages): void {
     if (this.#caller.streams === undefined) {
-      this.failed(unknownMethod(this.#method))
+      this.failed(unknownMethod(this.#method.name))
     } else {
-      const ended = (code: Code): void => this.#metrics.ended(this.#method, this.#started, code)
-      this.#caller.streams(encodedMessages(rpcMethods[this.#method].response, messages, ended))
+      const ended = (code: Code): void => this.#method.ended(code, performance.now() - this.#begun)
+      this.#caller.streams(encodedMessages(this.#method, messages, ended))
     }
   }
 
-  failed(error: unknown): void {
+  /** After `appliedMs` of a request that was to be carried out. */
+  failed(error: unknown, appliedMs?: number): void {
     const { refused } = refusal(error)
+    if (appliedMs !== undefined) {
+      this.applied(appliedMs, error)
+    }
     this.#end({ refused }, refused.code)
   }
 
   #end(answer: Outcome, code: Code): void {
-    this.#metrics.ended(this.#method, this.#started, code)
+    const ms = performance.now() - this.#begun
+    this.#method.ended(code, ms)
+    if (this.#isApplied) {
+      // What etcd proposes is a success as soon as it is applied, whatever comes of it.
+      this.#requests?.observe(ms + this.#metrics.commitMs, true)
+    } else if (this.#method.isRange && code !== Code.INVALID_ARGUMENT) {
+      this.#metrics.rangeSeconds.observe(ms, code === Code.OK)
+      this.#metrics.applied(ms)
+      this.#requests?.observe(ms, code === Code.OK)
+    }
     this.#caller.answered(answer)
   }
 }
 
 /** What is still to be read of a page's answer is kept for it. */
 export function encodedPage(
-  method: MethodName,
+  method: MethodMetrics,
   { response, next }: Page,
   background: BackgroundWork,
 ): Outcome {
   if (next !== undefined) {
     background.pin(next.revision)
   }
-  const type: MessageType<object> = rpcMethods[method].response
-  return { response: encode(type, response), next }
+  const type: MessageType<object> = rpcMethods[method.name].response
+  const encoded = encode(type, response)
+  method.sentBytes += encoded.length
+  return { response: encoded, next }
 }
 
 /** `ended` is called once, with what became of the stream. */
 async function* encodedMessages(
-  type: MessageType<object>,
+  method: MethodMetrics,
   messages: Messages,
   ended: (code: Code) => void,
 ): EncodedMessages {
+  const type: MessageType<object> = rpcMethods[method.name].response
   let code: Code = Code.CANCELED
   try {
     for await (const turn of messages) {
-      yield turn.map((message) => encode(type, message))
+      yield turn.map((message) => {
+        const encoded = encode(type, message)
+        method.send(encoded.length)
+        return encoded
+      })
     }
     code = Code.OK
   } catch (error) {

@@ -2,7 +2,9 @@ import { type Principal, principalOf } from '../auth/principal.ts'
 import type { Waiters } from '../concurrency/waiters.ts'
 import type { Door } from '../door/door.ts'
 import { assert } from '../mvcc/errors.ts'
+import type { TxnRequest } from '../protocol/generated/messages.ts'
 import type { MethodName } from '../protocol/methods.ts'
+import { isReadOnly } from '../protocol/request-size.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
 import type { BackgroundWork } from './background.ts'
 import type { CommitQueue, Write } from './commit.ts'
@@ -37,6 +39,8 @@ interface TurnFacts extends CallerFacts {
 export interface StepsFacts extends CallerFacts {
   /** Aborts when nobody waits for the answer any more. */
   readonly gone: AbortSignal
+  /** For the write among the steps: it is measured as the carrying out of the request. */
+  readonly measured: <T>(write: (now: number) => T) => (now: number) => T
 }
 
 /**
@@ -114,31 +118,44 @@ class Run implements Write {
   /** In the turn that commits it. */
   apply(now: number): void {
     if (this.#reply.gone) {
+      this.#reply.dropped()
       return
     }
-    const { handler, request, context } = this.#call
+    const { method, handler, request, context } = this.#call
     assert('write' in handler, 'what waits for a turn is a write')
+    const begun = performance.now()
     let response: object
     try {
       this.#admit()
       const facts = { context, principal: this.#principal, now }
       response = handler.write(this.#parts.keyspace, request, facts)
     } catch (error) {
-      this.#reply.failed(error)
+      this.#reply.failed(error, performance.now() - begun)
       return
+    }
+    const ms = performance.now() - begun
+    if (method === '/etcdserverpb.KV/Txn' && isReadOnly(request as TxnRequest)) {
+      this.#reply.appliedReadOnly(ms)
+    } else {
+      this.#reply.applied(ms)
     }
     this.#reply.answered(response)
   }
 
   #read(read: Read<object>): void {
     const { request, context } = this.#call
+    // etcd proposes some reads too.
+    const begun = this.#reply.isProposed ? performance.now() : undefined
     let page: Page
     try {
       this.#admit()
       page = read(this.#parts.keyspace, request, { context, principal: this.#principal })
     } catch (error) {
-      this.#reply.failed(error)
+      this.#reply.failed(error, begun && performance.now() - begun)
       return
+    }
+    if (begun !== undefined) {
+      this.#reply.applied(performance.now() - begun)
     }
     this.#reply.answered(page.response, page.next)
   }
@@ -169,7 +186,25 @@ class Run implements Write {
   #stepsFacts(): StepsFacts {
     const abort = new AbortController()
     this.#reply.whenGone(() => abort.abort())
-    return { context: this.#call.context, principal: this.#principal, gone: abort.signal }
+    return {
+      context: this.#call.context,
+      principal: this.#principal,
+      gone: abort.signal,
+      measured: (write) => (now) => this.#measured(write, now),
+    }
+  }
+
+  #measured<T>(write: (now: number) => T, now: number): T {
+    const begun = performance.now()
+    let result: T
+    try {
+      result = write(now)
+    } catch (error) {
+      this.#reply.applied(performance.now() - begun, error)
+      throw error
+    }
+    this.#reply.applied(performance.now() - begun)
+    return result
   }
 
   #admit(): void {

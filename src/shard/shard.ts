@@ -9,6 +9,7 @@ import {
   type CallContext,
   CONTEXT_HEADER,
   type Creation,
+  type HealthCheck,
   type MetricsOutcome,
   type PageCursor,
   type Refused,
@@ -59,6 +60,11 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
 
   metrics(context: CallContext): Promise<MetricsOutcome> {
     return Promise.resolve(this.#leader?.metrics(context) ?? refused)
+  }
+
+  checked(checks: readonly HealthCheck[], context: CallContext): Promise<void> {
+    this.#leader?.checked(checks, context)
+    return Promise.resolve()
   }
 
   createAccessToken(wanted: NewAccessToken): Promise<CreatedAccessToken | Refused> {

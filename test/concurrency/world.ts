@@ -19,6 +19,7 @@ import { statusOf } from '../../src/protocol/status.ts'
 import { Keyspace } from '../../src/shard/keyspace.ts'
 import { deleteRange, range, txn } from '../../src/shard/methods/kv.ts'
 import { leaseGrant } from '../../src/shard/methods/lease.ts'
+import { Metrics } from '../../src/shard/metrics.ts'
 import { openNodeSql } from '../mvcc/node-sql.ts'
 
 /** In ms since 1970; leases only end here when a test says so. */
@@ -75,7 +76,7 @@ export interface News {
 
 /** A keyspace with the two services over it, put together as the shard does. */
 export class World {
-  readonly keyspace = new Keyspace(openNodeSql(), parseSettings({}), () => undefined)
+  readonly keyspace = new Keyspace(openNodeSql(), parseSettings({}), new Metrics(0, 'basic'))
   readonly #writes: (() => void)[] = []
   /** Steps that waiting calls have taken. */
   steps = 0

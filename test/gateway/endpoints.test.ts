@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { metricsResponse } from '../../src/gateway/metrics.ts'
-import type { MetricFamily } from '../../src/protocol/shard-rpc.ts'
+import type { MetricValues } from '../../src/protocol/metric-families.ts'
 import { answer, ask, post, put } from './client.ts'
 
 async function raise(alarm: 'NOSPACE' | 'CORRUPT'): Promise<void> {
@@ -135,10 +135,6 @@ describe('/debug/vars', () => {
   })
 })
 
-function sample(suffix: string, value: number): MetricFamily['samples'][number] {
-  return { suffix, labels: {}, value }
-}
-
 describe('/metrics', () => {
   const type = 'text/plain; version=0.0.4; charset=utf-8; escaping=underscores'
   const openType = 'application/openmetrics-text; version=1.0.0; charset=utf-8'
@@ -153,49 +149,61 @@ describe('/metrics', () => {
     expect((await post('/metrics', '')).status).toBe(200)
   })
 
-  const families: readonly MetricFamily[] = [
-    {
-      name: 'b_total',
-      help: 'A \\ and\na line.',
-      type: 'counter',
-      samples: [{ suffix: '', labels: { a: 'x"y\\z\n', b: '2' }, value: 1.5 }],
-    },
-    { name: 'odd', help: 'No total.', type: 'counter', samples: [sample('', 3)] },
-    {
-      name: 'a_seconds',
-      help: 'Times.',
-      type: 'histogram',
-      samples: [
-        { suffix: '_bucket', labels: { le: '+Inf' }, value: 2 },
-        sample('_sum', 0.25),
-        sample('_count', Infinity),
-      ],
-    },
-    { name: 'c', help: 'Nothing.', type: 'gauge', samples: [] },
-  ]
+  const values: MetricValues = {
+    etcd_server_version: [{ labels: { server_version: 'x"y\\z\n' }, value: 1 }],
+    etcd_server_apply_duration_seconds: [
+      {
+        labels: { version: 'v3', op: 'Put', success: 'true' },
+        value: { counts: [1, 0, 2], count: 4, sum: 60.5 },
+      },
+    ],
+    etcd_debugging_mvcc_current_revision: [{ labels: {}, value: 1_234_567 }],
+    etcd_server_client_requests_total: [
+      { labels: { type: 'unary', client_api_version: '3.7' }, value: 2 },
+      { labels: { type: 'stream', client_api_version: '3.7' }, value: 1 },
+      { labels: { type: 'unary', client_api_version: '3.7' }, value: 3 },
+    ],
+    etcd_server_health_success: [{ labels: {}, value: 3 }],
+  }
 
-  it('[GTW29] are written as Prometheus reads them', async () => {
-    const response = metricsResponse(families, 'text/plain')
-    expect(await response.text()).toBe(`# HELP a_seconds Times.
-# TYPE a_seconds histogram
-a_seconds_bucket{le="+Inf"} 2
-a_seconds_sum 0.25
-a_seconds_count +Inf
-# HELP b_total A \\\\ and\\na line.
-# TYPE b_total counter
-b_total{a="x\\"y\\\\z\\n",b="2"} 1.5
-# HELP odd No total.
-# TYPE odd counter
-odd 3
+  it('[GTW29] are written as etcd writes them', async () => {
+    const text = await metricsResponse(values, 'text/plain').text()
+    expect(text).toContain(`
+# HELP etcd_server_version Which version is running. 1 for 'server_version' label with current version.
+# TYPE etcd_server_version gauge
+etcd_server_version{server_version="x\\"y\\\\z\\n"} 1
 `)
+    expect(text).toContain(`
+etcd_server_apply_duration_seconds_bucket{op="Put",success="true",version="v3",le="0.0001"} 1
+etcd_server_apply_duration_seconds_bucket{op="Put",success="true",version="v3",le="0.0002"} 1
+etcd_server_apply_duration_seconds_bucket{op="Put",success="true",version="v3",le="0.0004"} 3
+`)
+    expect(text).toContain(`
+etcd_server_apply_duration_seconds_bucket{op="Put",success="true",version="v3",le="+Inf"} 4
+etcd_server_apply_duration_seconds_sum{op="Put",success="true",version="v3"} 60.5
+etcd_server_apply_duration_seconds_count{op="Put",success="true",version="v3"} 4
+`)
+    expect(text).toContain('etcd_debugging_mvcc_current_revision 1.234567e+06\n')
+  })
+
+  it('[GTW29] add up what several tell, sorted by their labels', async () => {
+    const text = await metricsResponse(values, 'text/plain').text()
+    expect(text).toContain(`counter
+etcd_server_client_requests_total{client_api_version="3.7",type="stream"} 1
+etcd_server_client_requests_total{client_api_version="3.7",type="unary"} 5
+#`)
   })
 
   it('[GTW29] are OpenMetrics to those who ask for it, with the same samples', async () => {
-    const response = metricsResponse(families, 'application/openmetrics-text;version=1.0.0,*/*')
+    const response = metricsResponse(values, 'application/openmetrics-text;version=1.0.0,*/*')
     expect(response.headers.get('Content-Type')).toBe(openType)
     const text = new TextDecoder().decode(await response.arrayBuffer())
-    expect(text).toContain('# TYPE b counter\nb_total{')
-    expect(text).toContain('# TYPE odd unknown\nodd 3\n')
+    expect(text).toContain(
+      '# TYPE etcd_server_client_requests counter\netcd_server_client_requests_total{',
+    )
+    expect(text).toContain(
+      '# TYPE etcd_server_health_success unknown\netcd_server_health_success 3\n',
+    )
     expect(text.endsWith('\n# EOF\n')).toBe(true)
   })
 })

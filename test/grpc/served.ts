@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2'
 import { type AddressInfo, createServer, type Socket } from 'node:net'
 import type { GrpcLimits, OtherRequest } from '../../src/grpc/connection.ts'
+import { PortMetrics } from '../../src/grpc/port-metrics.ts'
 import { GrpcServer } from '../../src/grpc/server.ts'
 import type { Upstream } from '../../src/link/upstream.ts'
 import { RawConnection } from '../h2/raw-frames.ts'
@@ -36,6 +37,7 @@ export async function serve(
   const server = new GrpcServer({
     door: { embedded: true, accessToken: undefined, linkSecret: undefined },
     upstream,
+    metrics: new PortMetrics(),
     limits: { ...etcdLimits, ...limits },
     log: (level, message, fields) => logged.push(`${level} ${message} ${fields['error']}`),
     otherRequest,

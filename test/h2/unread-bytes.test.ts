@@ -159,7 +159,7 @@ describe('a call', () => {
     })
     listener.on('connection', (socket) =>
       serveStreams(socket, (stream) => {
-        call = new GrpcStream(stream, request, host, open)
+        call = new GrpcStream(stream, request, host, { open })
       }),
     )
     await connection.send(opening, callHeaders(1, range))

@@ -44,6 +44,7 @@ export class JsonServed {
         this.handedOver.push({ socket, unread: unread.toString('latin1') })
       },
       othersHaveOrigins,
+      counts: { unary: 0 },
       log: (_, message, { error = '' }) => this.log.push(`${message}: ${error.split('\n')[0]}`),
     })
     this.#port = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {

@@ -97,7 +97,7 @@ describe('a call by RPC', () => {
       expect(await shard.rangeNext(request, cursor, context)).toHaveProperty('refused')
       expect(await shard.metrics(context)).toHaveProperty('refused')
     }
-    expect(await shard.metrics({ accessToken: read.text })).toHaveProperty('families')
+    expect(await shard.metrics({ accessToken: read.text })).toHaveProperty('values')
   })
 })
 

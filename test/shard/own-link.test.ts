@@ -65,7 +65,6 @@ describe("the server's own link", () => {
 
 async function watchers(shard: DurableObjectStub<Shard>): Promise<number> {
   const answer = await shard.metrics({ administrator: true })
-  const families = 'families' in answer ? answer.families : []
-  const family = families.find(({ name }) => name === 'etcd_debugging_mvcc_watcher_total')
-  return family?.samples[0]?.value ?? -1
+  const values = 'values' in answer ? answer.values : {}
+  return Number(values.etcd_debugging_mvcc_watcher_total?.[0]?.value ?? -1)
 }

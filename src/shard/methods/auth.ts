@@ -126,7 +126,7 @@ function admit(
 async function authenticate(
   { keyspace, passwords }: Parts,
   { name, password }: AuthenticateRequest,
-  { gone }: StepsFacts,
+  { gone, measured }: StepsFacts,
 ): Promise<Page> {
   const { auth, tokens } = keyspace
   for (;;) {
@@ -134,7 +134,7 @@ async function authenticate(
     if (!(await passwords.matches(password, check.hash, gone))) {
       throw new EngineError('auth-failed')
     }
-    const info = auth.authenticated(name, check)
+    const info = measured(() => auth.authenticated(name, check))(Date.now())
     if (info !== 'stale') {
       return { response: { header: keyspace.header(), token: await tokens.issue(info) } }
     }
@@ -148,25 +148,25 @@ async function authenticate(
 async function userAdd(
   { keyspace, commits, passwords }: Parts,
   request: AuthUserAddRequest,
-  { principal, gone }: StepsFacts,
+  { principal, gone, measured }: StepsFacts,
 ): Promise<Page> {
   const { name, password, options } = request
   const hash = options?.noPassword === true ? undefined : await passwords.hash(password, gone)
   const proposed =
     hash === undefined ? request : { ...request, password: '', hashedPassword: toBase64(hash) }
-  const response = await commits.submit(() => {
+  const write = measured(() => {
     admit(keyspace, principal, USER_ADD, proposed)
     keyspace.auth.userAdd(name, hash)
     return { header: keyspace.header() }
   })
-  return { response }
+  return { response: await commits.submit(write) }
 }
 
 /** Here the hash that a client has given counts where it gives no password. */
 async function userChangePassword(
   { keyspace, commits, passwords }: Parts,
   request: AuthUserChangePasswordRequest,
-  { principal, gone }: StepsFacts,
+  { principal, gone, measured }: StepsFacts,
 ): Promise<Page> {
   const { name, password, hashedPassword } = request
   const hash = password === '' ? fromBase64(hashedPassword) : await passwords.hash(password, gone)
@@ -174,10 +174,10 @@ async function userChangePassword(
     password === '' || hash === undefined
       ? request
       : { ...request, password: '', hashedPassword: toBase64(hash) }
-  const response = await commits.submit(() => {
+  const write = measured(() => {
     admit(keyspace, principal, CHANGE_PASSWORD, proposed)
     keyspace.auth.userChangePassword(name, hash)
     return { header: keyspace.header() }
   })
-  return { response }
+  return { response: await commits.submit(write) }
 }

@@ -76,8 +76,13 @@ const handlers: {
   },
   '/etcdserverpb.KV/Compact': {
     admits: 'itself',
-    steps: async ({ keyspace, commits, background }, request: CompactionRequest, { principal }) => {
-      const response = await commits.submit(() => compact(keyspace, request, principal))
+    steps: async (
+      { keyspace, commits, background },
+      request: CompactionRequest,
+      { principal, measured },
+    ) => {
+      const write = measured(() => compact(keyspace, request, principal))
+      const response = await commits.submit(write)
       const deleted = background.compact()
       if (request.physical) {
         await deleted
@@ -87,9 +92,14 @@ const handlers: {
   },
   '/etcdserverpb.Lease/LeaseGrant': {
     admits: 'itself',
-    steps: async ({ keyspace, submitAndSchedule }, request: LeaseGrantRequest, { principal }) => ({
-      response: await submitAndSchedule((now) => leaseGrant(keyspace, request, { now, principal })),
-    }),
+    steps: async (
+      { keyspace, submitAndSchedule },
+      request: LeaseGrantRequest,
+      { principal, measured },
+    ) => {
+      const write = measured((now) => leaseGrant(keyspace, request, { now, principal }))
+      return { response: await submitAndSchedule(write) }
+    },
   },
   '/etcdserverpb.Lease/LeaseRevoke': {
     admits: 'itself',

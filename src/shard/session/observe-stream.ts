@@ -10,8 +10,8 @@ import { LeaderResponse } from '../../protocol/generated/messages.ts'
 import type { CallContext } from '../../protocol/shard-rpc.ts'
 import { Code } from '../../protocol/status.ts'
 import type { Keyspace } from '../keyspace.ts'
+import type { MethodMetrics } from '../method-metrics.ts'
 import { range } from '../methods/kv.ts'
-import type { Metrics } from '../metrics.ts'
 import type { SessionOut } from './session-out.ts'
 
 /** The longest that a timer takes. */
@@ -22,7 +22,7 @@ export interface ObserveOptions {
   readonly name: Uint8Array
   readonly stream: number
   readonly context: CallContext
-  readonly metrics: Metrics
+  readonly metrics: MethodMetrics
   /** What the metrics have answered to its beginning. */
   readonly started: number
 }
@@ -37,7 +37,7 @@ export class ObserveStream {
   readonly #out: SessionOut
   readonly context: CallContext
   readonly #stream: number
-  readonly #metrics: Metrics
+  readonly #metrics: MethodMetrics
   readonly #started: number
   readonly #observer: Observer
   readonly #watch: WatchStream
@@ -112,6 +112,7 @@ export class ObserveStream {
     const header = { ...this.#keyspace.header(), revision }
     const payload = encode(LeaderResponse, { header, kv })
     this.#underWay += payload.length
+    this.#metrics.send(payload.length)
     this.#out.sendSoon({ kind: FrameKind.DATA, stream: this.#stream, payload })
   }
 
@@ -131,7 +132,7 @@ export class ObserveStream {
     this.#canceled = true
     clearTimeout(this.#awake)
     this.#keyspace.hub.close(this.#watch)
-    this.#metrics.ended('/v3electionpb.Election/Observe', this.#started, code)
+    this.#metrics.ended(code, performance.now() - this.#started)
   }
 
   #stayAwake(): void {

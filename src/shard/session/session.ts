@@ -147,18 +147,24 @@ export class Session implements SessionOut, Unflushed {
 
   #observe(stream: number, request: Uint8Array, context: CallContext): void {
     const { keyspace, metrics } = this.#parts
-    const started = metrics.started(OBSERVE_METHOD)
+    const observes = metrics.ofCall(OBSERVE_METHOD, context, this.authority)
+    const started = observes.begin()
+    observes.receive(request.length)
     let name: Uint8Array
     try {
       this.#admit(OBSERVE_METHOD, context)
       name = decode(LeaderRequest, request).name
     } catch (error) {
       const refusal = refusalOf(error)
-      metrics.ended(OBSERVE_METHOD, started, refusal.code)
+      observes.ended(refusal.code, performance.now() - started)
       this.#refuseCall(stream, refusal)
       return
     }
-    const call = new ObserveStream(keyspace, { name, stream, context, metrics, started }, this)
+    const call = new ObserveStream(
+      keyspace,
+      { name, stream, context, metrics: observes, started },
+      this,
+    )
     this.#calls.set(stream, call)
     call.open(principalOf(keyspace, context))
   }
@@ -210,14 +216,17 @@ export class Session implements SessionOut, Unflushed {
     authority: Authority,
   ): ServerWatchStream {
     const { keyspace, metrics } = this.#parts
-    const sink = new WatchSink(keyspace, stream, this)
-    const started = metrics.started(WATCH_METHOD)
+    const watches = metrics.ofCall(WATCH_METHOD, {}, this.authority)
+    const sink = new WatchSink(keyspace, stream, this, { watches, sent: metrics.watch })
+    const started = watches.begin()
     const open = new ServerWatchStream(keyspace, { sink, context, authority, started })
     this.#streams.set(stream, open)
     return open
   }
 
   #request(open: ServerWatchStream, frame: Frame): Promise<void> | undefined {
+    const { metrics } = this.#parts
+    metrics.of(WATCH_METHOD).receive(frame.payload.length)
     let request: WatchRequest
     try {
       this.#parts.door.requireAlive(open.authority)
@@ -227,15 +236,20 @@ export class Session implements SessionOut, Unflushed {
       this.#refuseWatch(frame.stream, code, message)
       return undefined
     }
-    return open.request(request)
+    const begun = performance.now()
+    const verifying = open.request(request)
+    if (request.createRequest !== undefined) {
+      metrics.watch.controlSeconds.observe((performance.now() - begun) / 1000)
+    }
+    return verifying
   }
 
-  #refuseWatch(stream: number, code: number, message: string): void {
+  #refuseWatch(stream: number, code: Code, message: string): void {
     this.send({ kind: FrameKind.END, stream, payload: encodeEnd(code, message) })
     this.#endWatch(stream, code)
   }
 
-  #endWatch(stream: number, code: number): void {
+  #endWatch(stream: number, code: Code): void {
     const open = this.#streams.get(stream)
     if (open !== undefined) {
       this.#drop(open, code)
@@ -245,9 +259,9 @@ export class Session implements SessionOut, Unflushed {
     }
   }
 
-  #drop(open: ServerWatchStream, code: number): void {
+  #drop(open: ServerWatchStream, code: Code): void {
     open.close()
-    this.#parts.metrics.ended(WATCH_METHOD, open.started, code)
+    this.#parts.metrics.of(WATCH_METHOD).ended(code, performance.now() - open.started)
   }
 
   /** Events leave behind the answers of their turn: a writer waits for its answer, and is one alone. */

@@ -4,10 +4,17 @@ import { encode } from '../../protocol/binary.ts'
 import { CREDIT_WINDOW_BYTES, FrameKind } from '../../protocol/frames.ts'
 import { WatchResponse } from '../../protocol/generated/messages.ts'
 import type { Keyspace } from '../keyspace.ts'
+import type { MethodMetrics } from '../method-metrics.ts'
+import type { WatchMetrics } from '../watch-metrics.ts'
 import type { SessionOut } from './session-out.ts'
 
 /** Watchers that see the same events share the list, and here its encoding. */
 const encodedEvents = new WeakMap<readonly Event[], Uint8Array>()
+
+interface SinkMetrics {
+  readonly watches: MethodMetrics
+  readonly sent: WatchMetrics
+}
 
 /**
  * One stream's way out. It is ready while less than a window of bytes is on its way to the reader,
@@ -18,12 +25,14 @@ export class WatchSink implements Sink {
   readonly #keyspace: Keyspace
   readonly #stream: number
   readonly #out: SessionOut
+  readonly #metrics: SinkMetrics
   #underWay = 0
 
-  constructor(keyspace: Keyspace, stream: number, out: SessionOut) {
+  constructor(keyspace: Keyspace, stream: number, out: SessionOut, metrics: SinkMetrics) {
     this.#keyspace = keyspace
     this.#stream = stream
     this.#out = out
+    this.#metrics = metrics
   }
 
   get ready(): boolean {
@@ -39,6 +48,8 @@ export class WatchSink implements Sink {
     payload.set(head)
     payload.set(events, head.length)
     this.#underWay += payload.length
+    this.#metrics.watches.send(payload.length)
+    this.#metrics.sent.sent(response.events.length)
     this.#out.send({ kind: FrameKind.DATA, stream: this.#stream, payload })
   }
 
