@@ -6,6 +6,7 @@ import {
   type MetricSample,
   type MetricValues,
 } from '../protocol/metric-families.ts'
+import { numberText } from '../protocol/metric-number.ts'
 
 type Value = MetricSample['value']
 
@@ -111,15 +112,4 @@ function labelsText(labels: MetricSample['labels']): string {
 
 function escaped(text: string): string {
   return text.replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')
-}
-
-/** As Go prints it: from a million on, and below a ten-thousandth, with an exponent of two digits. */
-function numberText(value: number): string {
-  if (!Number.isFinite(value)) {
-    return value > 0 ? '+Inf' : value < 0 ? '-Inf' : 'NaN'
-  }
-  const size = Math.abs(value)
-  return size === 0 || (size >= 1e-4 && size < 1e6)
-    ? String(value)
-    : value.toExponential().replace(/e([+-])(\d)$/, 'e$10$2')
 }

@@ -25,6 +25,7 @@ const DELETE_ALARM = 'DELETE FROM alarm WHERE member_id = ? AND type = ?'
 export class AlarmStore {
   readonly #sql: Sql
   readonly #members = new Map<number, Set<bigint>>()
+  readonly #disarmed = new Map<string, AlarmMember>()
 
   constructor(sql: Sql) {
     this.#sql = sql
@@ -58,6 +59,11 @@ export class AlarmStore {
       .toSorted((a, b) => a.alarm - b.alarm || (a.memberID < b.memberID ? -1 : 1))
   }
 
+  /** Those that have stood since this was opened, and do no more. */
+  disarmed(): readonly AlarmMember[] {
+    return [...this.#disarmed.values()]
+  }
+
   /** Whether any member raises it. */
   raised(type: number): boolean {
     return (this.#members.get(type)?.size ?? 0) > 0
@@ -71,6 +77,7 @@ export class AlarmStore {
     if (!this.#stands(memberID, alarm)) {
       this.#sql.run(INSERT_ALARM, String(memberID), alarm)
       this.#membersWith(alarm).add(memberID)
+      this.#disarmed.delete(`${alarm} ${memberID}`)
     }
     return [{ memberID, alarm }]
   }
@@ -82,6 +89,7 @@ export class AlarmStore {
     }
     this.#sql.run(DELETE_ALARM, String(memberID), alarm)
     this.#membersWith(alarm).delete(memberID)
+    this.#disarmed.set(`${alarm} ${memberID}`, { memberID, alarm })
     return [{ memberID, alarm }]
   }
 

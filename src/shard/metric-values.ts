@@ -233,18 +233,16 @@ function debuggingValues({
     etcd_debugging_mvcc_watch_stream_total: one(hub.streamCount),
     etcd_debugging_mvcc_watcher_total: one(hub.watcherCount),
     etcd_debugging_mvcc_slow_watcher_total: one(hub.unsyncedCount),
-    etcd_debugging_server_alarms: alarmSamples(metrics, alarms.get(AlarmType.NONE)),
+    etcd_debugging_server_alarms: [
+      ...alarms.get(AlarmType.NONE).map((alarm) => alarmSample(alarm, 1)),
+      ...alarms.disarmed().map((alarm) => alarmSample(alarm, 0)),
+    ],
   }
 }
 
-function alarmSamples(metrics: Metrics, standing: readonly AlarmMember[]): Samples {
-  const names = standing.map(
-    ({ memberID, alarm }) => `${alarmName(alarm)} ${memberID.toString(16)}`,
-  )
-  return [...metrics.alarms(new Set(names))].map(([name, value]) => {
-    const [type = '', member = ''] = name.split(' ')
-    return { labels: { alarm_type: type, server_id: member }, value }
-  })
+function alarmSample({ memberID, alarm }: AlarmMember, value: number): MetricSample {
+  const labels = { alarm_type: alarmName(alarm), server_id: memberID.toString(16) }
+  return { labels, value }
 }
 
 function alarmName(alarm: number): string {

@@ -51,7 +51,6 @@ export class Metrics implements LeaseEvents {
   readonly linkKeepAlives: MethodMetrics
   readonly checks = new HealthChecks()
   scrapes = 0
-  readonly #alarms = new Set<string>()
 
   constructor(start: number, detail: 'basic' | 'extensive') {
     this.start = start
@@ -103,12 +102,6 @@ export class Metrics implements LeaseEvents {
   /** The methods that were called. */
   get methods(): Iterable<MethodMetrics> {
     return this.#methods.values()
-  }
-
-  /** Answers 1 for each that stands, and 0 for each that was told of and is no more. */
-  alarms(standing: ReadonlySet<string>): ReadonlyMap<string, number> {
-    standing.forEach((alarm) => this.#alarms.add(alarm))
-    return new Map([...this.#alarms].map((alarm) => [alarm, standing.has(alarm) ? 1 : 0]))
   }
 
   committed(ms: number): void {

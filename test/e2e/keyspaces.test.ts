@@ -7,6 +7,7 @@ import { create as messageOf } from '../../src/protocol/message-type.ts'
 import { GrpcClient } from './grpc-client.ts'
 import { refusalOf } from './grpc-streams.ts'
 import { base64, call, isObject, type JsonObject, parseObject, send } from './http.ts'
+import { readMetrics } from './metrics.ts'
 import { type Server, startBridge, startServer } from './server.ts'
 import { HttpStream } from './streams.ts'
 import { WatchSession } from './watch-session.ts'
@@ -104,6 +105,33 @@ describe('two keyspaces', () => {
     expect(await ask('right', '/v3/auth/status', {})).not.toHaveProperty('enabled')
     expect(token).toBeDefined()
     expect(await ask('default', '/v3/kv/range', { key: base64('c') })).not.toHaveProperty('kvs')
+  })
+
+  it('[END23] count what each is asked, and tell of the server that they share', async () => {
+    await create('counted')
+    const client = new GrpcClient(server.url)
+    onTestFinished(() => client.close())
+    const before = await readMetrics(server.url)
+    await put('counted', 'a', '1')
+    await put('counted', 'b', '1')
+    await client.call(
+      RANGE,
+      { key: Buffer.from('a') },
+      { metadata: { 'client-api-version': '3.1' } },
+    )
+    const after = await readMetrics(server.url)
+    const own = await readMetrics(server.url, '/keyspaces/counted/metrics')
+    const puts = 'etcd_mvcc_put_total'
+    expect(after.get(puts)).toBe(before.get(puts))
+    expect(own.get(puts)).toBe(2)
+    const unary = (version: string): string =>
+      `etcd_server_client_requests_total{client_api_version="${version}",type="unary"}`
+    expect([after.get(unary('3.1')), own.get(unary('3.1'))]).toEqual([1, undefined])
+    expect(own.get(unary('unknown'))).toBe(2)
+    const memory = 'process_resident_memory_bytes'
+    const [shared = 0, ofOwn = 0] = [after.get(memory), own.get(memory)]
+    expect(shared).toBeGreaterThan(10 * MIB)
+    expect(ofOwn).toBeGreaterThan(10 * MIB)
   })
 
   it('[KSP10] fill up each by itself', async () => {

@@ -8,8 +8,8 @@ export type Metrics = ReadonlyMap<string, number>
  * Every sample by its name and its labels in alphabetical order, such as
  * `grpc_server_started_total{grpc_method="Put",grpc_service="etcdserverpb.KV",grpc_type="unary"}`.
  */
-export async function readMetrics(url: string): Promise<Metrics> {
-  const { body } = await send(url, { method: 'GET', path: '/metrics' })
+export async function readMetrics(url: string, path = '/metrics'): Promise<Metrics> {
+  const { body } = await send(url, { method: 'GET', path })
   const samples = body.split('\n').filter((line) => line !== '' && !line.startsWith('#'))
   return new Map(samples.map(parseSample))
 }

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { metricsResponse } from '../../src/gateway/metrics.ts'
-import type { MetricValues } from '../../src/protocol/metric-families.ts'
+import { families, type MetricValues } from '../../src/protocol/metric-families.ts'
 import { answer, ask, post, put } from './client.ts'
 
 async function raise(alarm: 'NOSPACE' | 'CORRUPT'): Promise<void> {
@@ -147,6 +147,19 @@ describe('/metrics', () => {
     expect(names).toContain('etcd_server_has_leader')
     expect(names).toEqual(names.toSorted((a = '', b = '') => (a < b ? -1 : 1)))
     expect((await post('/metrics', '')).status).toBe(200)
+  })
+
+  it('[END23] are all there without a host, but for those of its processes', async () => {
+    const text = await (await ask('/metrics')).text()
+    const shown = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name))
+    const missing = Object.entries(families)
+      .filter(
+        ([name, { from, presets }]) => !shown.has(name) && (from === 'host' || presets.length > 0),
+      )
+      .map(([name]) => name)
+    const ofHost = Object.entries(families).filter(([, { from }]) => from === 'host')
+    expect(missing).toEqual(ofHost.map(([name]) => name))
+    expect(text).toContain('server_go_version="Cloudflare-Workers"')
   })
 
   const values: MetricValues = {
