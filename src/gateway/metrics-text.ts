@@ -29,14 +29,14 @@ const presets = new Map<FamilyName, ReadonlyMap<string, Value>>()
 function presetsOf(name: FamilyName): ReadonlyMap<string, Value> {
   let preset = presets.get(name)
   if (preset === undefined) {
-    preset = new Map(
-      families[name].presets
-        .map(({ labels, value }) => [labelsText(labels), value] as const)
-        .toSorted(([a], [b]) => (a < b ? -1 : 1)),
-    )
+    preset = inOrder(families[name].presets.map(({ labels, value }) => [labelsText(labels), value]))
     presets.set(name, preset)
   }
   return preset
+}
+
+function inOrder(values: Iterable<readonly [string, Value]>): ReadonlyMap<string, Value> {
+  return new Map([...values].toSorted(([a], [b]) => (a < b ? -1 : 1)))
 }
 
 /** What several tell of the same labels is added up. */
@@ -55,7 +55,7 @@ function valuesByLabels(
     told.set(text, typeof value === 'number' && typeof before === 'number' ? before + value : value)
   }
   const all = new Map([...preset, ...told])
-  return new Map([...all].toSorted(([a], [b]) => (a < b ? -1 : 1)))
+  return all.size === preset.size ? all : inOrder(all)
 }
 
 /**

@@ -68,9 +68,19 @@ export class PortMetrics {
     Watch: new PortMethod(),
   }
   readonly #versions = new Map<string, VersionCounts>()
+  #lastSaid: string | undefined
+  #last: VersionCounts | undefined
 
   /** For the caller to count in. `said` is the call's metadata `client-api-version`. */
   version(said: string | undefined): VersionCounts {
+    if (this.#last === undefined || said !== this.#lastSaid) {
+      this.#lastSaid = said
+      this.#last = this.#countsOf(said)
+    }
+    return this.#last
+  }
+
+  #countsOf(said: string | undefined): VersionCounts {
     const isKnown = said !== undefined && versionPattern.test(said)
     const isNew = isKnown && !this.#versions.has(said)
     const name = !isKnown || (isNew && this.#versions.size >= VERSIONS_MAX) ? 'unknown' : said

@@ -1,6 +1,6 @@
 import type { Authority } from '../door/door.ts'
 import type { LeaseEvents } from '../lease/lessor.ts'
-import { type MethodName, streaming } from '../protocol/methods.ts'
+import type { MethodName } from '../protocol/methods.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
 import { HealthChecks } from './health-checks.ts'
 import { Histogram } from './histogram.ts'
@@ -67,13 +67,16 @@ export class Metrics implements LeaseEvents {
     if (asServer === true) {
       return this.#ofServer(method)
     }
-    if (session !== 'link') {
-      this.strangers[streaming(method) === 'unary' ? 'unary' : 'stream']++
-    } else if (method === KEEP_ALIVE) {
+    const isOwnLink = session === 'link'
+    if (isOwnLink && method === KEEP_ALIVE) {
       // Each is a message of a stream that the port sees begin and end.
       return this.linkKeepAlives
     }
-    return this.of(method)
+    const metrics = this.of(method)
+    if (!isOwnLink) {
+      this.strangers[metrics.streaming === 'unary' ? 'unary' : 'stream']++
+    }
+    return metrics
   }
 
   /** What the server asks itself is no call; its ranges are measured as requests all the same. */

@@ -58,7 +58,8 @@ export class Reply {
   readonly #background: BackgroundWork
   readonly #begun: number
   #requests: Durations | undefined
-  #isApplied = false
+  /** What it waits for behind its turn, where it was carried out in one. */
+  #commitMs: number | undefined
 
   constructor(method: MethodMetrics, caller: Caller, metrics: Metrics, background: BackgroundWork) {
     this.#method = method
@@ -90,13 +91,22 @@ export class Reply {
     this.#end(page, Code.OK)
   }
 
-  /** The request was carried out in so many milliseconds, unless `error` has kept it from that. */
-  applied(ms: number, error?: unknown): void {
+  /** A write was carried out in so many milliseconds. */
+  applied(ms: number): void {
+    this.#applied(ms, undefined)
+    this.#commitMs = this.#metrics.commitMs
+  }
+
+  /** So many milliseconds were spent on what etcd proposes, and nothing was written. */
+  appliedInVain(ms: number, error?: unknown): void {
     const kind = error instanceof EngineError ? error.kind : undefined
-    if (error !== undefined && (kind === undefined || unproposed.has(kind))) {
-      return
+    if (error === undefined || (kind !== undefined && !unproposed.has(kind))) {
+      this.#applied(ms, kind)
     }
-    this.#isApplied = true
+  }
+
+  #applied(ms: number, kind: ErrorKind | undefined): void {
+    this.#commitMs = 0
     // etcd takes the compaction of what is compacted for a success.
     this.#method.applies?.observe(ms, kind === undefined || kind === 'compacted')
     this.#metrics.applied(ms)
@@ -107,7 +117,7 @@ export class Reply {
 
   /** etcd measures such transactions apart, and does not propose them. */
   appliedReadOnly(ms: number): void {
-    this.#isApplied = true
+    this.#commitMs = 0
     this.#requests = this.#metrics.readOnlyTxns
     this.#metrics.applied(ms)
   }
@@ -130,7 +140,7 @@ export class Reply {
   failed(error: unknown, appliedMs?: number): void {
     const { refused } = refusal(error)
     if (appliedMs !== undefined) {
-      this.applied(appliedMs, error)
+      this.appliedInVain(appliedMs, error)
     }
     this.#end({ refused }, refused.code)
   }
@@ -138,9 +148,9 @@ export class Reply {
   #end(answer: Outcome, code: Code): void {
     const ms = performance.now() - this.#begun
     this.#method.ended(code, ms)
-    if (this.#isApplied) {
+    if (this.#commitMs !== undefined) {
       // What etcd proposes is a success as soon as it is applied, whatever comes of it.
-      this.#requests?.observe(ms + this.#metrics.commitMs, true)
+      this.#requests?.observe(ms + this.#commitMs, true)
     } else if (this.#method.isRange && code !== Code.INVALID_ARGUMENT) {
       this.#metrics.rangeSeconds.observe(ms, code === Code.OK)
       this.#metrics.applied(ms)

@@ -155,7 +155,7 @@ class Run implements Write {
       return
     }
     if (begun !== undefined) {
-      this.#reply.applied(performance.now() - begun)
+      this.#reply.appliedInVain(performance.now() - begun)
     }
     this.#reply.answered(page.response, page.next)
   }
@@ -200,7 +200,7 @@ class Run implements Write {
     try {
       result = write(now)
     } catch (error) {
-      this.#reply.applied(performance.now() - begun, error)
+      this.#reply.appliedInVain(performance.now() - begun, error)
       throw error
     }
     this.#reply.applied(performance.now() - begun)

@@ -37,6 +37,9 @@ const ask = (name: string, path: string, message: JsonObject): Promise<JsonObjec
 const put = (name: string, key: string, value: string): Promise<JsonObject> =>
   ask(name, '/v3/kv/put', { key: base64(key), value: base64(value) })
 
+const unary = (version: string): string =>
+  `etcd_server_client_requests_total{client_api_version="${version}",type="unary"}`
+
 async function create(name: string, options: JsonObject = {}): Promise<void> {
   const body = JSON.stringify({ name, ...options })
   expect((await send(server.url, { path: '/keyspaces', body })).status).toBe(201)
@@ -124,8 +127,6 @@ describe('two keyspaces', () => {
     const puts = 'etcd_mvcc_put_total'
     expect(after.get(puts)).toBe(before.get(puts))
     expect(own.get(puts)).toBe(2)
-    const unary = (version: string): string =>
-      `etcd_server_client_requests_total{client_api_version="${version}",type="unary"}`
     expect([after.get(unary('3.1')), own.get(unary('3.1'))]).toEqual([1, undefined])
     expect(own.get(unary('unknown'))).toBe(2)
     const memory = 'process_resident_memory_bytes'

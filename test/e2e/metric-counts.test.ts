@@ -246,14 +246,14 @@ it('[END3] what watchers are sent', async () => {
     (before.get('etcd_debugging_mvcc_events_total') ?? 0) + 3,
   )
   const after = await readMetrics(target.url)
-  const send = 'etcd_debugging_server_watch_send_loop_watch_stream_duration'
+  const loop = 'etcd_debugging_server_watch_send_loop_watch_stream_duration'
   expect(
     grown(before, after, ['mvcc_events', 'pending_events', `{${named}}`, 'seconds_count']),
   ).toMatchObject({
     etcd_debugging_mvcc_events_total: 3,
     [`grpc_server_msg_sent_total{${named}}`]: 3,
-    [`${send}_seconds_count`]: 3,
-    [`${send}_per_event_seconds_count`]: 3,
+    [`${loop}_seconds_count`]: 3,
+    [`${loop}_per_event_seconds_count`]: 3,
   })
 })
 

@@ -158,7 +158,7 @@ it('[END20] labels are sorted, and so are the samples of a family', () => {
   const labels = lines.map((line) => line.slice(0, line.indexOf(' ')))
   expect(labels).toEqual(labels.toSorted())
   for (const line of text.split('\n')) {
-    const names = [...line.matchAll(/(\w+)="/g)].map(([, name]) => name)
+    const names = [...line.matchAll(/(\w+)="/g)].map(([, name = '']) => name)
     const ownNames = names.filter((name) => name !== 'le')
     expect(ownNames).toEqual(ownNames.toSorted())
     // That of a bucket comes last.

@@ -151,10 +151,10 @@ describe('/metrics', () => {
 
   it('[END23] are all there without a host, but for those of its processes', async () => {
     const text = await (await ask('/metrics')).text()
-    const shown = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name))
+    const named = new Set([...text.matchAll(/^# TYPE (\S+)/gm)].map(([, name]) => name))
     const missing = Object.entries(families)
       .filter(
-        ([name, { from, presets }]) => !shown.has(name) && (from === 'host' || presets.length > 0),
+        ([name, { from, presets }]) => !named.has(name) && (from === 'host' || presets.length > 0),
       )
       .map(([name]) => name)
     const ofHost = Object.entries(families).filter(([, { from }]) => from === 'host')
