@@ -228,6 +228,25 @@ it('[END3] leases: one that is not there is not renewed, and TTLs are told apart
   })
 })
 
+it('[END3] a lease that expires is revoked by a request of the server itself', async () => {
+  const before = await readMetrics(target.url)
+  const expired = 'etcd_debugging_server_lease_expired_total'
+  const ended = (before.get(expired) ?? 0) + 1
+  await keyspace.call('/v3/lease/grant', { TTL: 2 })
+  expect(await sampleSettles(target.url, expired, ended)).toBe(ended)
+  const revoked = 'etcd_debugging_lease_revoked_total'
+  const revokedOnce = (before.get(revoked) ?? 0) + 1
+  expect(await sampleSettles(target.url, revoked, revokedOnce)).toBe(revokedOnce)
+  const after = await readMetrics(target.url)
+  expect(grown(before, after, ['"LeaseRevoke"', 'server_lease_expired'])).toMatchObject({
+    'etcd_server_apply_duration_seconds_count{op="LeaseRevoke",success="true",version="v3"}': 1,
+    [expired]: 1,
+  })
+  const calls = labels('LeaseRevoke', 'etcdserverpb.Lease', 'unary')
+  const started = `grpc_server_started_total{${calls}}`
+  expect(after.get(started)).toBe(before.get(started))
+})
+
 it('[END3] what watchers are sent', async () => {
   const stream = new HttpStream(target.url, '/v3/watch')
   onTestFinished(() => stream.close())

@@ -114,7 +114,7 @@ describe('calls over a socket', () => {
     expect(rangeResponse).toMatchObject({ kvs: [], count: 0, header: { revision: 1 } })
   })
 
-  it('[SHD13] a cancelled write is not begun when it has not been', async () => {
+  it('[SHD13] [END21] a cancelled write is not begun when it has not been, and has ended', async () => {
     const shard = await shardNamed('cancelled')
     const client = await SessionClient.open(shard)
     const calls = [put('a'), put('b')].map((request, i) => ({
@@ -127,6 +127,13 @@ describe('calls over a socket', () => {
     expect(decode(PutResponse, await client.answer(21)).header?.revision).toBe(2)
     expect(client.answers.has(20)).toBe(false)
     expect(await ask(shard, RANGE, range('a'))).toMatchObject({ count: 0 })
+    const answer = await shard.metrics({ administrator: true })
+    const { grpc_server_handled_total: handled = [] } = 'values' in answer ? answer.values : {}
+    const puts = handled.filter(({ labels }) => labels['grpc_method'] === 'Put')
+    expect(puts.map(({ labels, value }) => [labels['grpc_code'], value])).toEqual([
+      ['OK', 1],
+      ['Canceled', 1],
+    ])
   })
 
   it('[SHD14] an unknown method and a broken request are refused alone', async () => {
