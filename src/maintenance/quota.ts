@@ -1,3 +1,4 @@
+import { numberOf, type Sql } from '../mvcc/sql.ts'
 import type { PutRequest, TxnRequest } from '../mvcc/types.ts'
 import { type AlarmStore, AlarmType } from './alarm.ts'
 
@@ -14,6 +15,19 @@ const RESERVE_BYTES = 500 * 1000 ** 2
 /** etcd's estimates of what a key's metadata and a lease take (server/storage/quota.go). */
 const KEY_OVERHEAD_BYTES = 256
 export const LEASE_GRANT_COST = 64
+
+/** SQLite's default, which Durable Objects have. */
+const PAGE_BYTES = 4096
+
+const COUNT_TREES = 'SELECT count(*) FROM sqlite_schema WHERE rootpage > 0'
+
+/**
+ * What a database takes before anybody has stored anything, in bytes: a page for each table and index.
+ * It is nobody's data, and alone would be more than a small quota.
+ */
+export function emptyTreesBytes(sql: Sql): number {
+  return numberOf(sql.first(COUNT_TREES)?.[0]) * PAGE_BYTES
+}
 
 /**
  * How large the database may grow by requests that take space. Such a request is turned away when

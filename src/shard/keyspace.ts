@@ -7,7 +7,7 @@ import { AccessTokens } from '../door/access-tokens.ts'
 import { type LeaseEvents, Lessor } from '../lease/lessor.ts'
 import { AlarmStore, AlarmType, type AlarmMember } from '../maintenance/alarm.ts'
 import { Downgrade } from '../maintenance/downgrade.ts'
-import { Quota } from '../maintenance/quota.ts'
+import { emptyTreesBytes, Quota } from '../maintenance/quota.ts'
 import { EngineError } from '../mvcc/errors.ts'
 import { migrate } from '../mvcc/migrations.ts'
 import type { Sql } from '../mvcc/sql.ts'
@@ -46,6 +46,7 @@ export class Keyspace implements LeasedKeys {
   readonly auth: AuthStore
   readonly tokens: Tokens
   readonly accessTokens: AccessTokens
+  readonly #emptyBytes: number
   /** What the database has likely not outgrown since the last look. */
   #size = 0
   /** For so many requests it will do. */
@@ -55,6 +56,7 @@ export class Keyspace implements LeasedKeys {
   constructor(sql: Sql, settings: Settings, metrics: KeyspaceMetrics) {
     migrate(sql, migrations)
     this.sql = sql
+    this.#emptyBytes = emptyTreesBytes(sql)
     this.settings = settings
     this.identity = identityOf(sql, randomId)
     this.store = new Store(sql, {
@@ -101,9 +103,14 @@ export class Keyspace implements LeasedKeys {
     return this.store.leasedKeys(lease)
   }
 
+  /** Bytes of the database that count against the quota, and that clients are told of. */
+  get size(): number {
+    return this.sql.databaseSize - this.#emptyBytes
+  }
+
   /** The first request that does not fit raises the alarm which then turns away the others. */
   requireSpace(cost: number): void {
-    if (!this.#fits(cost) && !this.quota.available(this.sql.databaseSize, cost)) {
+    if (!this.#fits(cost) && !this.quota.available(this.size, cost)) {
       this.alarms.activate(this.#noSpace())
       throw new EngineError('no-space')
     }
@@ -112,7 +119,7 @@ export class Keyspace implements LeasedKeys {
   /** By an estimate of the size, as asking for it takes as long as the rest of a small put does. */
   #fits(cost: number): boolean {
     if (this.#sizeUses === 0) {
-      this.#size = this.sql.databaseSize
+      this.#size = this.size
       this.#sizeUses = SIZE_USES_MAX
     }
     this.#sizeUses--

@@ -192,11 +192,11 @@ function diskValues({
 }
 
 function storeValues({
-  keyspace: { sql, store },
+  keyspace,
   background,
 }: Told): Values<'etcd_mvcc_', 'etcd_mvcc_hash_'> {
-  const { ranges, puts, deletes, txns } = store.operations
-  const size = one(sql.databaseSize)
+  const { ranges, puts, deletes, txns } = keyspace.store.operations
+  const size = one(keyspace.size)
   return {
     etcd_mvcc_db_open_read_transactions: one(background.openReads),
     etcd_mvcc_db_total_size_in_bytes: size,

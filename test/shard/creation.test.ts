@@ -110,6 +110,18 @@ describe('a keyspace', () => {
     expect((await stored(others)).alarm).toBeNull()
   })
 
+  it('[QTA9] is empty at first, so that a quota of 64 KiB takes the 28 puts that etcd takes', async () => {
+    const shard = await shardNamed('small', { quotaBackendBytes: 65_536 })
+    const { dbSize } = await ask<StatusResponse>(shard, STATUS, {})
+    expect(dbSize).toBeGreaterThan(0)
+    expect(dbSize).toBeLessThanOrEqual(20_480)
+    for (let n = 1; n <= 28; n++) {
+      await ask(shard, PUT, put(`k${n}`, 'v'.repeat(1000)))
+    }
+    const full = ask(shard, PUT, put('large', 'v'.repeat(64_000)))
+    await expect(full).rejects.toThrow('mvcc: database space exceeded')
+  })
+
   it('[KSP8] that is deleted leaves nothing, and one of its name knows nothing of it', async () => {
     const shard = await shardNamed('deleted')
     for (let n = 0; n < 50; n++) {

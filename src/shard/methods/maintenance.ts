@@ -11,7 +11,7 @@ import { ETCD_VERSION, STORAGE_VERSION } from '../../protocol/version.ts'
 import { type Keyspace, RAFT_TERM } from '../keyspace.ts'
 
 export function statusResponse(keyspace: Keyspace): StatusResponse {
-  const size = keyspace.sql.databaseSize
+  const { size } = keyspace
   const index = keyspace.store.revision
   return {
     header: keyspace.header(),
