@@ -29,7 +29,7 @@ declare global {
     readonly ETCD_AUTH_TOKEN_TTL?: string
     readonly ETCD_BCRYPT_COST?: string
     readonly EMBEDDED?: string
-    /** In the embedded start: tells of the processes that the Worker runs in (src/cli/process-metrics.ts). */
+    /** In the embedded start: tells of the machine that the Worker runs on (src/cli/host-answers.ts). */
     readonly HOST?: Fetcher
     /** In the embedded start: what its own link to the shard shows (src/cli/serve.ts). */
     readonly ETCDURABLE_LINK_SECRET?: string

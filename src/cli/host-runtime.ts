@@ -2,8 +2,9 @@ import { join } from 'node:path'
 import { Host, type WorkerModule } from '../host/host.ts'
 import { HostHttpServer } from '../host/http-server.ts'
 import { sessionRoute } from '../host/session-route.ts'
+import { DiskSpace } from './disk-space.ts'
+import { HostAnswers } from './host-answers.ts'
 import type { Log } from './log.ts'
-import { hostMetrics } from './process-metrics.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
 import { directoryUniqueKey, shardUniqueKey } from './workerd-config.ts'
 
@@ -11,6 +12,8 @@ import { directoryUniqueKey, shardUniqueKey } from './workerd-config.ts'
 export async function startHost(options: RuntimeOptions): Promise<Runtime> {
   const { log, directory, variables, linkSecret, portMetrics } = options
   logConsole(log)
+  const disk = new DiskSpace(directory, log)
+  const answers = new HostAnswers({ pids: () => [process.pid], disk, portMetrics })
   const host = await Host.open({
     worker: () => import(new URL('../worker.ts', import.meta.url).href) as Promise<WorkerModule>,
     storage: join(directory, 'shard'),
@@ -18,9 +21,12 @@ export async function startHost(options: RuntimeOptions): Promise<Runtime> {
       { binding: 'SHARD', className: 'Shard', uniqueKey: shardUniqueKey },
       { binding: 'DIRECTORY', className: 'Directory', uniqueKey: directoryUniqueKey },
     ],
+    diskFull: () => disk.failed(),
     bindings: {
       ...Object.fromEntries(variables),
-      HOST: { fetch: async () => Response.json(await hostMetrics([process.pid], portMetrics)) },
+      HOST: {
+        fetch: async (url: string) => Response.json(await answers.to(url)),
+      },
     },
   })
   const http = new HostHttpServer(host)

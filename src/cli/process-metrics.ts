@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { readdir, readFile } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
 import type { PortMetrics } from '../grpc/port-metrics.ts'
 import type { FamiliesFrom, HostMetrics, MetricSample } from '../protocol/metric-families.ts'
 
@@ -15,34 +13,7 @@ interface ProcessStatistics {
   readonly files: number
 }
 
-/**
- * What a Worker cannot know: the memory, time and files of the processes that it runs in, and what the
- * client port has counted. The gateway asks for it at a Unix socket when somebody asks for its metrics.
- * `pids` are all the processes of this server, which clients see as one.
- */
-export class ProcessMetrics {
-  readonly #server: Server
-
-  constructor(pids: () => readonly number[], port: PortMetrics) {
-    this.#server = createServer((_request, response) => {
-      hostMetrics(pids(), port).then(
-        (metrics) => response.end(JSON.stringify(metrics)),
-        (error: unknown) => response.writeHead(500).end(String(error)),
-      )
-    })
-  }
-
-  async listen(path: string): Promise<void> {
-    this.#server.listen(path)
-    await once(this.#server, 'listening')
-  }
-
-  close(): void {
-    this.#server.close()
-    this.#server.closeAllConnections()
-  }
-}
-
+/** The memory, time and files of all the processes of a server, and what its client port has counted. */
 export async function hostMetrics(
   pids: readonly number[],
   port: PortMetrics,

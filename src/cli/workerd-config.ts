@@ -19,7 +19,7 @@ export interface WorkerdOptions {
   /** Absolute paths by module name, the Worker's entry first. */
   readonly modules: ReadonlyMap<string, string>
   readonly variables: ReadonlyMap<string, string>
-  /** `unix:path` of an HTTP server that tells of the processes: the Worker's HOST. */
+  /** `unix:path` of an HTTP server that tells of the machine: the Worker's HOST. */
   readonly host?: string
 }
 

@@ -5,8 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { webSocketTo } from '../link/web-socket.ts'
 import { pipeToGateway } from '../port/http-pipe.ts'
 import { buildBundle } from './bundle.ts'
+import { DiskSpace } from './disk-space.ts'
 import { Failure } from './failure.ts'
-import { ProcessMetrics } from './process-metrics.ts'
+import { HostAnswers, HostServer } from './host-answers.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
 import { type WorkerSockets, workerSockets } from './worker-sockets.ts'
 import { workerdConfig } from './workerd-config.ts'
@@ -30,10 +31,12 @@ async function startBehind(
   { log, directory, variables, linkSecret, portMetrics, stopped }: RuntimeOptions,
 ): Promise<Runtime> {
   const workerd = new Workerd(await writeConfig(directory, sockets, variables), log)
-  const metrics = new ProcessMetrics(() => [process.pid, workerd.pid], portMetrics)
+  const disk = new DiskSpace(directory, log)
+  const pids = (): readonly number[] => [process.pid, workerd.pid]
+  const host = new HostServer(new HostAnswers({ pids, disk, portMetrics }))
   const stop = async (): Promise<void> => {
-    metrics.close()
     await workerd.stop()
+    host.close()
     sockets.remove()
   }
   const ended = workerd.exited.then((how): never => {
@@ -42,7 +45,7 @@ async function startBehind(
   // Until somebody waits for it.
   ended.catch(() => undefined)
   try {
-    await metrics.listen(sockets.host)
+    await host.listen(sockets.host)
     await Promise.race([stopped, workerd.listening(2)])
     await Promise.race([stopped, ended, untilLive(sockets.secure)])
   } catch (error) {

@@ -40,9 +40,9 @@ function get(path: string, answer: (c: Context<Gateway>) => Response | Promise<R
 }
 
 get('/version', versionResponse)
-get('/health', (c) => healthResponse(c.env.shard, c.req.queries()))
+get('/health', (c) => healthResponse(c.env, c.req.queries()))
 for (const [path, probe] of probePaths) {
-  get(path, (c) => probeResponse(c.env.shard, probe, c.req.queries()))
+  get(path, (c) => probeResponse(c.env, probe, c.req.queries()))
 }
 get('/session', (c) => sessionResponse(c.req.raw, c.env.shard))
 get('/debug/vars', (c) => debugVarsResponse(c.env.shard))

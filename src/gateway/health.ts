@@ -32,11 +32,17 @@ const options = z.object({
     .transform((values) => values !== undefined),
 })
 
+/** What is asked how it is: a keyspace, and the machine under it where that tells of its disk. */
+interface Asked {
+  readonly shard: ShardClient
+  readonly env: Pick<Env, 'HOST'>
+}
+
 /** GET /health: alarms first, then a read. */
-export async function healthResponse(shard: ShardClient, query: Query): Promise<Response> {
+export async function healthResponse(asked: Asked, query: Query): Promise<Response> {
   const { exclude, serializable } = options.parse(query)
-  const reason = await healthProblem(shard, exclude, serializable)
-  await told(shard, [{ type: 'health', status: reason === '' ? 'success' : 'error' }])
+  const reason = await healthProblem(asked, exclude, serializable)
+  await told(asked.shard, [{ type: 'health', status: reason === '' ? 'success' : 'error' }])
   const body = JSON.stringify({ health: reason === '' ? 'true' : 'false', reason })
   return reason === ''
     ? new Response(body, { headers: { 'Content-Type': 'text/plain; charset=utf-8' } })
@@ -53,12 +59,15 @@ async function told(shard: ShardClient, checked: readonly HealthCheck[]): Promis
 }
 
 async function healthProblem(
-  shard: ShardClient,
+  { shard, env }: Asked,
   exclude: ReadonlySet<string>,
   serializable: boolean,
 ): Promise<string> {
   try {
-    const alarm = (await raisedAlarms(shard)).find((name) => !exclude.has(name))
+    const alarms = await raisedAlarms(shard)
+    // A shard that nobody writes to has not looked at the disk.
+    const all = (await isDiskFull(env)) ? [...alarms, 'NOSPACE'] : alarms
+    const alarm = all.find((name) => !exclude.has(name))
     if (alarm !== undefined) {
       return `ALARM ${alarm}`
     }
@@ -79,11 +88,11 @@ function problemOf(error: unknown): RpcStatus {
 }
 
 /** Answers what is wrong, if anything is. */
-type Check = (shard: ShardClient) => Promise<string | undefined>
+type Check = (asked: Asked) => Promise<string | undefined>
 
 const readCheck =
   (serializable: boolean): Check =>
-  async (shard) => {
+  async ({ shard }) => {
     try {
       await readOne(shard, serializable)
       return undefined
@@ -93,19 +102,29 @@ const readCheck =
   }
 
 const checks = {
-  data_corruption: async (shard) =>
+  data_corruption: async ({ shard }) =>
     (await raisedAlarms(shard)).includes('CORRUPT') ? 'alarm activated: CORRUPT' : undefined,
   serializable_read: readCheck(true),
   linearizable_read: readCheck(false),
   // A keyspace has one member, and that is no learner.
   non_learner: () => Promise.resolve(undefined),
+  disk_space: async ({ env }) => ((await isDiskFull(env)) ? 'the disk is full' : undefined),
 } satisfies Record<string, Check>
 
 type CheckName = keyof typeof checks
 
+/** Among others it is named only where it fails, since etcd has no such check. */
+const OWN_CHECK: CheckName = 'disk_space'
+
 const probes = {
   livez: ['serializable_read'],
-  readyz: ['data_corruption', 'serializable_read', 'linearizable_read', 'non_learner'],
+  readyz: [
+    'data_corruption',
+    'serializable_read',
+    'linearizable_read',
+    'non_learner',
+    'disk_space',
+  ],
 } as const satisfies Record<string, readonly CheckName[]>
 
 interface Probe {
@@ -127,16 +146,12 @@ export const probePaths: ReadonlyMap<string, Probe> = new Map(
 )
 
 /** GET of a path of `probePaths`. */
-export async function probeResponse(
-  shard: ShardClient,
-  probe: Probe,
-  query: Query,
-): Promise<Response> {
+export async function probeResponse(asked: Asked, probe: Probe, query: Query): Promise<Response> {
   const { exclude, verbose } = options.parse(query)
   const run = probe.checks.filter((name) => !(probe.excludable && exclude.has(name)))
-  const problems = await Promise.all(run.map((name) => checks[name](shard)))
+  const problems = await Promise.all(run.map((name) => checks[name](asked)))
   await told(
-    shard,
+    asked.shard,
     run.map((name, index) => ({
       type: probe.type,
       name,
@@ -145,12 +160,20 @@ export async function probeResponse(
   )
   const lines = run.map((name, index) => {
     const problem = problems[index]
+    if (problem === undefined && name === OWN_CHECK && probe.excludable) {
+      return ''
+    }
     return problem === undefined ? `[+]${name} ok\n` : `[-]${name} failed: ${problem}\n`
   })
   if (problems.some((problem) => problem !== undefined)) {
     return textResponse(503, lines.join(''))
   }
   return textResponse(200, `${verbose ? lines.join('') : ''}ok`)
+}
+
+async function isDiskFull({ HOST }: Asked['env']): Promise<boolean> {
+  const response = await HOST?.fetch('http://host/room')
+  return response !== undefined && (await response.json<{ readonly room: number }>()).room <= 0
 }
 
 async function raisedAlarms(shard: ShardClient): Promise<readonly string[]> {

@@ -1,4 +1,5 @@
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
+import { isStorageFull } from '../protocol/storage-full.ts'
 
 /** A read that the platform lost is sent again so often, to an object that may have moved. */
 export const READ_RETRIES_MAX = 3
@@ -37,8 +38,8 @@ function isLost(error: unknown): boolean {
 
 /** What etcd says in such a case; the error itself, if it is none of the platform's. */
 function statusOfPlatform(error: unknown): unknown {
-  if (isLost(error)) {
-    return statusOf('timeout-connection-lost')
+  if (error instanceof Error && isLost(error)) {
+    return statusOf(isStorageFull(error.message) ? 'no-space' : 'timeout-connection-lost')
   }
   const overloaded = error instanceof Error && (error as PlatformError).overloaded === true
   return overloaded

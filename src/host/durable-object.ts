@@ -29,6 +29,8 @@ export interface ObjectOptions {
   /** What the object is bound to: what it asks of others leaves by its gate. */
   readonly env: (gate: OutputGate) => unknown
   readonly alarms: AlarmKeeper
+  /** The disk has not taken what it wrote. */
+  readonly diskFull: () => void
 }
 
 /** Where alarms are kept for when the object is not in memory. */

@@ -24,6 +24,8 @@ export interface HostOptions {
   /** Where the namespaces have a directory each. */
   readonly storage: string
   readonly namespaces: readonly NamespaceBinding[]
+  /** The disk has not taken what an object wrote. */
+  readonly diskFull: () => void
   /** Other bindings, by name. */
   readonly bindings: Readonly<Record<string, unknown>>
 }
@@ -40,7 +42,10 @@ export class Host {
     return new Host(await options.worker(), options)
   }
 
-  private constructor(worker: WorkerModule, { storage, namespaces, bindings }: HostOptions) {
+  private constructor(
+    worker: WorkerModule,
+    { storage, namespaces, bindings, diskFull }: HostOptions,
+  ) {
     const bound = new Map<string, DurableObjectNamespace>()
     const env = (of: (namespace: DurableObjectNamespace) => BoundNamespace): object => ({
       ...bindings,
@@ -51,6 +56,7 @@ export class Host {
         directory: join(storage, uniqueKey),
         uniqueKey,
         objectClass: worker[className] as DurableObjectClass,
+        diskFull,
         env: (gate) => env((other) => other.behind(gate)),
       })
       bound.set(binding, namespace)

@@ -103,6 +103,20 @@ export class LogFlush {
     }
   }
 
+  /** What is under way is waited for, and heard of. Answers what has failed. */
+  settle(): Error | undefined {
+    if (this.#isUnderWay) {
+      const commit = this.#written
+      try {
+        fdatasyncSync(this.#open())
+      } catch (error) {
+        return error as Error
+      }
+      this.#flushed(commit)
+    }
+    return undefined
+  }
+
   /** What is in the log by now is on disk when this returns. */
   end(): void {
     if (this.#file !== undefined) {

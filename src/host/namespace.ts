@@ -12,6 +12,7 @@ export interface NamespaceOptions {
   /** From which ids are derived (cli/workerd-config.ts). */
   readonly uniqueKey: string
   readonly objectClass: DurableObjectClass
+  readonly diskFull: ActorOptions['diskFull']
   /** What the objects are bound to. */
   readonly env: ActorOptions['env']
 }
@@ -102,12 +103,13 @@ export class DurableObjectNamespace {
     const hex = id.toString()
     let actor = this.#actors.get(hex)
     if (actor === undefined) {
-      const { directory, objectClass, env } = this.#options
+      const { directory, objectClass, env, diskFull } = this.#options
       const made: Actor = new Actor({
         id,
         path: join(directory, `${hex}.sqlite`),
         objectClass,
         env,
+        diskFull,
         alarms: this.#alarms,
         gone: () => {
           // Another may have come in its place.

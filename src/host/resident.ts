@@ -1,6 +1,6 @@
 import { DurableObjectState, type ObjectLife } from './durable-object-state.ts'
 import type { DurableObject, ObjectOptions } from './durable-object.ts'
-import { ObjectLost } from './object-lost.ts'
+import { isDiskFull, ObjectLost } from './object-lost.ts'
 import { OutputGate } from './output-gate.ts'
 import { remoteError } from './remote-error.ts'
 import { SqliteFile } from './sqlite-file.ts'
@@ -87,7 +87,11 @@ export class Resident implements ObjectLife {
   }
 
   #storageFailed(error: unknown): void {
-    this.break(`its storage failed: ${error instanceof Error ? error.message : String(error)}`)
+    const cause = error instanceof Error ? error : new Error(String(error))
+    if (isDiskFull(cause)) {
+      this.#options.diskFull()
+    }
+    this.#lose(`its storage failed: ${cause.message}`, () => this.#file.settle())
   }
 
   #deleteAll(): void {
@@ -293,13 +297,19 @@ export class Resident implements ObjectLife {
 
   /** The object is lost, with what it has written and not yet committed, its sockets and its answers. */
   break(reason: string): void {
+    this.#lose(reason, () => undefined)
+  }
+
+  /** `settle` lets out what is durable nevertheless; where it fails, that is the reason. */
+  #lose(reason: string, settle: () => Error | undefined): void {
     if (this.#lost !== undefined) {
       return
     }
-    const lost = new ObjectLost(reason)
-    this.#lost = lost
-    this.gate.drop()
+    // Nothing comes in while the last answers leave.
+    this.#lost = new ObjectLost(reason)
     this.#tasks.cancel()
+    const lost = new ObjectLost(runOutside(settle)?.message ?? reason)
+    this.gate.drop()
     this.#file.abandon()
     for (const reject of this.#pending) {
       reject(lost)
@@ -307,7 +317,7 @@ export class Resident implements ObjectLife {
     this.#pending.clear()
     this.#waiting = []
     for (const socket of [...this.#kept, ...this.#life.hibernating]) {
-      socket.break()
+      socket.break(lost.message)
     }
     this.#life.hibernating.clear()
     this.#life.broken()

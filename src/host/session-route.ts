@@ -1,6 +1,7 @@
-import type { LinkConnection, LinkRoute, SocketListener } from '../link/connection.ts'
+import type { LinkConnection, LinkRoute, SocketEnd, SocketListener } from '../link/connection.ts'
 import { decodeFrames, encodeFrames, type Frame, SESSION_PROTOCOL } from '../protocol/frames.ts'
 import { statusOf } from '../protocol/status.ts'
+import { isStorageFull } from '../protocol/storage-full.ts'
 import type { Host } from './host.ts'
 import type { WorkerWebSocket } from './web-socket.ts'
 
@@ -43,7 +44,7 @@ class SessionConnection implements LinkConnection {
     if (socket === null) {
       const said = (await response.text()).trim()
       const missing = said.includes(statusOf('keyspace-not-found').message)
-      this.#over(`it answers HTTP ${response.status}: ${said}`, missing)
+      this.#over(`it answers HTTP ${response.status}: ${said}`, { missing })
       return
     }
     socket.addEventListener('message', (event) => {
@@ -54,7 +55,8 @@ class SessionConnection implements LinkConnection {
     socket.addEventListener('close', (event) => {
       if (event.type === 'close') {
         const { code, reason } = event
-        this.#over(`closed with ${code}${reason === '' ? '' : `, ${reason}`}`)
+        const full = isStorageFull(reason)
+        this.#over(`closed with ${code}${reason === '' ? '' : `, ${reason}`}`, { full })
       }
     })
     if (this.#isClosed) {
@@ -73,10 +75,10 @@ class SessionConnection implements LinkConnection {
     }
   }
 
-  #over(reason: string, missing = false): void {
+  #over(reason: string, end: Pick<SocketEnd, 'missing' | 'full'> = {}): void {
     if (!this.#isClosed) {
       this.#isClosed = true
-      this.#listener.closed({ reason, refused: false, missing })
+      this.#listener.closed({ reason, refused: false, ...end })
     }
   }
 

@@ -335,6 +335,11 @@ export class SqliteFile {
     }
   }
 
+  /** The listener hears of what was committed before, unless that cannot be brought to the disk either. */
+  settle(): Error | undefined {
+    return this.#isOpen ? this.#flush.settle() : undefined
+  }
+
   /**
    * What was not committed is undone, and of what was committed nobody is told any more. SQLite writes
    * its log into the file when it closes it, so that nothing rests on a log that could not be flushed.

@@ -125,9 +125,9 @@ export class WorkerWebSocket {
     }
   }
 
-  /** The object behind it is gone without a word. */
-  break(): void {
-    const close: Close = { type: 'close', code: CLOSE_ABNORMAL, reason: '', wasClean: false }
+  /** The object behind it is gone without a word; the reason is known in this process alone. */
+  break(reason = ''): void {
+    const close: Close = { type: 'close', code: CLOSE_ABNORMAL, reason, wasClean: false }
     this.readyState = WorkerWebSocket.CLOSED
     const { peer } = this
     queueMicrotask(() => peer.#enter(close))

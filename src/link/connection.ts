@@ -39,4 +39,6 @@ export interface SocketEnd {
   readonly refused: boolean
   /** It has said that there is no such keyspace. */
   readonly missing?: boolean
+  /** Its storage was full: what it has not answered was not done. */
+  readonly full?: boolean
 }

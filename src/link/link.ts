@@ -309,7 +309,7 @@ export class Link implements Upstream {
     }
   }
 
-  #lost({ reason, refused, missing = false }: SocketEnd): void {
+  #lost({ reason, refused, missing = false, full = false }: SocketEnd): void {
     this.#connection = undefined
     if (this.#open) {
       this.#open = false
@@ -320,9 +320,14 @@ export class Link implements Upstream {
       this.#frames = []
       this.#streams.clear()
       this.#batches.reset()
-      this.#say('warn', 'lost the link to the upstream', reason)
+      if (full) {
+        // It comes back at once, and the runtime has said what it is.
+        this.#backoff.reset()
+      } else {
+        this.#say('warn', 'lost the link to the upstream', reason)
+      }
       this.#watches.forEach((watch) => watch.lost())
-      this.#calls.lost(performance.now())
+      this.#calls.lost(performance.now(), statusOf(full ? 'no-space' : 'timeout-connection-lost'))
     } else if (refused && this.#openedAt === 0) {
       this.#started?.reject(new LinkError(`cannot use ${this.#options.route.name}: ${reason}`))
       this.close()

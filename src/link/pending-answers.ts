@@ -119,8 +119,8 @@ export class PendingAnswers {
     return this.#sent.delete(stream)
   }
 
-  /** The socket is gone. What may have been done and must not be done twice has failed. */
-  lost(now: number): void {
+  /** The socket is gone. What may have been done and must not be done twice has failed with `status`. */
+  lost(now: number, status: RpcStatus): void {
     const sent = [...this.#sent.values()]
     const again = sent.filter((call) => call.repeatable)
     const failed = sent.filter((call) => !call.repeatable)
@@ -136,7 +136,7 @@ export class PendingAnswers {
       call.wait(now)
     }
     for (const call of failed) {
-      call.reader.failed(statusOf('timeout-connection-lost'))
+      call.reader.failed(status)
     }
   }
 

@@ -19,13 +19,15 @@ const DELETE_ALARM = 'DELETE FROM alarm WHERE member_id = ? AND type = ?'
 
 /**
  * The alarms that stand (server/etcdserver/api/v3alarm). They stay until a client disarms them,
- * whatever becomes of their cause. Each change is one statement, and memory follows it; whoever
+ * whatever becomes of their cause; one that is `passing` goes with its cause. Each change is one statement, and memory follows it; whoever
  * rolls a larger transaction back goes on with a new AlarmStore.
  */
 export class AlarmStore {
   readonly #sql: Sql
   readonly #members = new Map<number, Set<bigint>>()
   readonly #disarmed = new Map<string, AlarmMember>()
+  /** One that stands for now, is not stored, and is not disarmed by anybody. */
+  passing: AlarmMember | undefined
 
   constructor(sql: Sql) {
     this.#sql = sql
@@ -53,9 +55,12 @@ export class AlarmStore {
 
   /** Those of a type, NONE being every type, in the order of types and then of members. */
   get(type: number): readonly AlarmMember[] {
+    const { passing } = this
+    const isStored = passing !== undefined && this.#stands(passing.memberID, passing.alarm)
     return [...this.#members]
-      .filter(([alarm]) => type === AlarmType.NONE || alarm === type)
       .flatMap(([alarm, members]) => [...members].map((memberID) => ({ memberID, alarm })))
+      .concat(passing === undefined || isStored ? [] : [passing])
+      .filter(({ alarm }) => type === AlarmType.NONE || alarm === type)
       .toSorted((a, b) => a.alarm - b.alarm || (a.memberID < b.memberID ? -1 : 1))
   }
 
@@ -66,7 +71,7 @@ export class AlarmStore {
 
   /** Whether any member raises it. */
   raised(type: number): boolean {
-    return (this.#members.get(type)?.size ?? 0) > 0
+    return this.passing?.alarm === type || (this.#members.get(type)?.size ?? 0) > 0
   }
 
   /** Answers the alarm, also when it stood already; NONE is no alarm, and nothing is answered. */

@@ -17,6 +17,7 @@ import { WatchHub } from '../mvcc/watch.ts'
 import type { ResponseHeader } from '../protocol/generated/messages.ts'
 import { GRPC_OVERHEAD_BYTES } from '../protocol/request-size.ts'
 import { CLUSTER_VERSION } from '../protocol/version.ts'
+import { DiskRoom } from './disk-room.ts'
 import { type Identity, identityOf, randomId } from './identity.ts'
 import { migrations } from './migrations.ts'
 import type { WatchMetrics } from './watch-metrics.ts'
@@ -41,6 +42,8 @@ export class Keyspace implements LeasedKeys {
   readonly lessor: Lessor
   readonly alarms: AlarmStore
   readonly quota: Quota
+  /** Where there is none, the NOSPACE alarm stands, and goes by itself. */
+  readonly disk: DiskRoom
   readonly members: Members
   readonly downgrade: Downgrade
   readonly auth: AuthStore
@@ -76,6 +79,9 @@ export class Keyspace implements LeasedKeys {
     this.lessor = new Lessor(sql, this.store, randomId, metrics)
     this.alarms = new AlarmStore(sql)
     this.quota = new Quota(settings.quotaBackendBytes)
+    this.disk = new DiskRoom((isFull) => {
+      this.alarms.passing = isFull ? this.#noSpace() : undefined
+    })
     this.members = new Members(sql, this.identity.memberId, randomId)
     this.downgrade = new Downgrade(sql, CLUSTER_VERSION)
     this.auth = new AuthStore(sql, {
@@ -110,6 +116,9 @@ export class Keyspace implements LeasedKeys {
 
   /** The first request that does not fit raises the alarm which then turns away the others. */
   requireSpace(cost: number): void {
+    if (!this.disk.take(cost)) {
+      throw new EngineError('no-space')
+    }
     if (!this.#fits(cost) && !this.quota.available(this.size, cost)) {
       this.alarms.activate(this.#noSpace())
       throw new EngineError('no-space')

@@ -87,9 +87,10 @@ export class Leader {
     })
   }
 
-  /** Takes up what the object's memory has forgotten. To be awaited before anything else. */
-  async open(): Promise<void> {
+  /** Takes up what the object's memory has forgotten. To be awaited before anything else. `host` tells of the disk. */
+  async open(host: Env['HOST']): Promise<void> {
     await this.#deadlines.load()
+    await this.#keyspace.disk.open(host)
     await this.#keyspace.tokens.open()
     this.#sessions.restore(this.#ctx.getWebSockets())
     this.#sessions.endDead()

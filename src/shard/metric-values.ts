@@ -191,10 +191,7 @@ function diskValues({
   }
 }
 
-function storeValues({
-  keyspace,
-  background,
-}: Told): Values<'etcd_mvcc_', 'etcd_mvcc_hash_'> {
+function storeValues({ keyspace, background }: Told): Values<'etcd_mvcc_', 'etcd_mvcc_hash_'> {
   const { ranges, puts, deletes, txns } = keyspace.store.operations
   const size = one(keyspace.size)
   return {

@@ -46,7 +46,7 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
 
   async #lead(creation: Creation | undefined): Promise<void> {
     const leader = new Leader(this.ctx, settingsWith(parseSettings(this.env), creation))
-    await leader.open()
+    await leader.open(this.env.HOST)
     this.#leader = leader
   }
 

@@ -11,6 +11,7 @@ const host = await Host.open({
   worker: () => import(entry) as Promise<WorkerModule>,
   storage: directory,
   namespaces,
+  diskFull: () => undefined,
   bindings: {},
 })
 const http = new HostHttpServer(host)

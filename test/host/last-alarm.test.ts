@@ -46,6 +46,7 @@ it.each([
       id: new DurableObjectIds('key').fromName('failing'),
       path: join(directory, 'failing.sqlite'),
       objectClass: Failing,
+      diskFull: () => undefined,
       env: () => ({}),
       alarms: { set: () => undefined, delete: () => undefined },
       gone: () => undefined,
