@@ -9,11 +9,13 @@ export interface HostAnswersOptions {
   readonly pids: () => readonly number[]
   readonly portMetrics: PortMetrics
   readonly disk: DiskSpace
+  /** Makes the file of the object of that id smaller; undefined where that is another process's. */
+  readonly defragment?: (id: string) => Promise<void>
 }
 
 /**
- * What a Worker cannot know, and asks its binding HOST for: `/metrics` of the processes that it runs in,
- * and the room on their disk, `/room?needed=BYTES`.
+ * What a Worker cannot know or do, and asks its binding HOST for: `/metrics` of the processes that it runs
+ * in, the room on their disk, `/room?needed=BYTES`, and to `/defragment?object=ID` its file.
  */
 export class HostAnswers {
   readonly #options: HostAnswersOptions
@@ -24,11 +26,17 @@ export class HostAnswers {
 
   /** What the answer's JSON says. */
   async to(url: string): Promise<object> {
-    const { pids, portMetrics, disk } = this.#options
+    const { pids, portMetrics, disk, defragment } = this.#options
     const { pathname, searchParams } = new URL(url, 'http://host')
-    return pathname === '/room'
-      ? { room: await disk.room(Number(searchParams.get('needed'))) }
-      : hostMetrics(pids(), portMetrics)
+    switch (pathname) {
+      case '/room':
+        return { room: await disk.room(Number(searchParams.get('needed'))) }
+      case '/defragment':
+        await defragment?.(searchParams.get('object') ?? '')
+        return {}
+      default:
+        return hostMetrics(pids(), portMetrics)
+    }
   }
 }
 

@@ -13,8 +13,13 @@ export async function startHost(options: RuntimeOptions): Promise<Runtime> {
   const { log, directory, variables, linkSecret, portMetrics } = options
   logConsole(log)
   const disk = new DiskSpace(directory, log)
-  const answers = new HostAnswers({ pids: () => [process.pid], disk, portMetrics })
-  const host = await Host.open({
+  const answers = new HostAnswers({
+    pids: () => [process.pid],
+    portMetrics,
+    disk,
+    defragment: (id) => host.defragment(id),
+  })
+  const host: Host = await Host.open({
     worker: () => import(new URL('../worker.ts', import.meta.url).href) as Promise<WorkerModule>,
     storage: join(directory, 'shard'),
     namespaces: [

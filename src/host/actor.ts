@@ -76,6 +76,11 @@ export class Actor implements SocketOwner {
     })
   }
 
+  /** Where it is not in memory there is nothing to do it for. */
+  defragment(): void {
+    this.#resident?.defragment()
+  }
+
   leave(deliver: () => void): void {
     // A socket outlives its object only where the object hibernates, and then says nothing.
     this.#inMemory().gate.pass(deliver)

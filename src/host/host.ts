@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { setImmediate } from 'node:timers/promises'
 import type { DurableObjectClass } from './durable-object.ts'
 import { hookModules } from './module-hooks.ts'
 import { type BoundNamespace, DurableObjectNamespace } from './namespace.ts'
@@ -70,6 +71,12 @@ export class Host {
   /** Asks the Worker. */
   fetch(request: Request): Promise<WorkerResponse> {
     return this.#worker.default.fetch(request, this.#env)
+  }
+
+  /** Gives back to the disk what the file of that object does not need, between two of its turns. */
+  async defragment(hex: string): Promise<void> {
+    await setImmediate()
+    this.#namespaces.forEach((namespace) => namespace.defragment(hex))
   }
 
   /** Takes all objects out of memory. */

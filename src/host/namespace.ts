@@ -99,6 +99,11 @@ export class DurableObjectNamespace {
     throw new Error('Jurisdiction restrictions are not implemented in workerd.')
   }
 
+  /** Of an object that has asked for it; `hex` is its id. */
+  defragment(hex: string): void {
+    this.#actors.get(hex)?.defragment()
+  }
+
   #actor(id: DurableObjectId): Actor {
     const hex = id.toString()
     let actor = this.#actors.get(hex)

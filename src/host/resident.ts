@@ -94,6 +94,14 @@ export class Resident implements ObjectLife {
     this.#lose(`its storage failed: ${cause.message}`, () => this.#file.settle())
   }
 
+  /** Between two turns: gives back to the disk what its file does not need. */
+  defragment(): void {
+    this.#commit()
+    if (this.#lost === undefined) {
+      runOutside(() => this.#file.defragment())
+    }
+  }
+
   #deleteAll(): void {
     this.#setAlarm(null)
     this.#file.deleteAll()

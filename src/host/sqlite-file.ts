@@ -1,6 +1,7 @@
-import { closeSync, existsSync, fsyncSync, openSync, rmSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
+import { defragmentFile, removeCopy, syncPath } from './defragment.ts'
 import { LogFlush } from './log-flush.ts'
 import { parametersOf, SqlCheck } from './sql-check.ts'
 import { bindable, sqlLimits, type SqlValue } from './sql-limits.ts'
@@ -31,6 +32,11 @@ const UPSERT_ALARM =
 const DELETE_ALARM = 'DELETE FROM _cf_METADATA WHERE key = 1'
 
 const NS_PER_MS = 1_000_000n
+
+/** SQLite starts its log anew after 4 MB. What one huge turn has made of it is not kept for ever. */
+const LOG_BYTES_MAX = 64 * 1024 * 1024
+/** Of the file that is free, in pages: where it is less, a copy is not worth its time. */
+const FREE_PART_MIN = 0.1
 
 export interface SqliteListener {
   /** The first write since the last commit: somebody has to call `commit`. */
@@ -71,6 +77,9 @@ export class SqliteFile {
     this.#path = path
     this.#listener = listener
     this.#isStored = existsSync(path)
+    if (this.#isStored) {
+      removeCopy(path)
+    }
     this.#database = this.#open()
     this.#check = new SqlCheck(this.#database)
     this.#flush = new LogFlush(
@@ -95,6 +104,7 @@ export class SqliteFile {
     // One process has the file, so no lock is taken for each read, and the index of the log is in memory.
     database.exec('PRAGMA locking_mode = EXCLUSIVE')
     database.exec('PRAGMA journal_mode = WAL')
+    database.exec(`PRAGMA journal_size_limit = ${LOG_BYTES_MAX}`)
     // Each commit is flushed by LogFlush; checkpoints flush by themselves.
     database.exec('PRAGMA synchronous = NORMAL')
     return database
@@ -107,11 +117,13 @@ export class SqliteFile {
 
   /** Bytes of the pages in use. */
   get size(): number {
-    const pragma = (name: string): number => {
-      const row = this.#ownStatement(`PRAGMA ${name}`).get() as unknown as number[] | undefined
-      return row?.[0] ?? 0
-    }
-    return (pragma('page_count') - pragma('freelist_count')) * pragma('page_size')
+    const pages = this.#pragma('page_count') - this.#pragma('freelist_count')
+    return pages * this.#pragma('page_size')
+  }
+
+  #pragma(name: string): number {
+    const row = this.#ownStatement(`PRAGMA ${name}`).get() as unknown as number[] | undefined
+    return row?.[0] ?? 0
   }
 
   /** All rows of a statement, or of the last of several; `columns` are their names. */
@@ -312,6 +324,35 @@ export class SqliteFile {
     this.#altered = false
   }
 
+  /**
+   * Gives the free pages back to the disk, and what the log takes. Nothing else runs meanwhile, and
+   * nothing may be begun. Throws where the disk has no room for a copy; then all is as it was.
+   */
+  defragment(): void {
+    if (!this.#isOpen || !this.#isStored || this.#inTransaction) {
+      return
+    }
+    const unsettled = this.#flush.settle()
+    if (unsettled !== undefined) {
+      throw unsettled
+    }
+    const isWorthIt = this.#pragma('freelist_count') > FREE_PART_MIN * this.#pragma('page_count')
+    if (this.#pragma('wal_checkpoint(TRUNCATE)') !== 0) {
+      throw new Error('the write-ahead log is in use')
+    }
+    this.#flush.close()
+    if (isWorthIt) {
+      // An old log that came back with the power would be written into the new file.
+      syncPath(`${this.#path}-wal`)
+      this.#database.close()
+      try {
+        defragmentFile(this.#path)
+      } finally {
+        this.#reopen()
+      }
+    }
+  }
+
   /** Everything is gone, file and all. */
   deleteAll(): void {
     this.#requireOpen()
@@ -320,9 +361,8 @@ export class SqliteFile {
     for (const suffix of ['', '-wal', '-shm', '-journal']) {
       rmSync(this.#path + suffix, { force: true })
     }
-    const directory = openSync(dirname(this.#path), 'r')
-    fsyncSync(directory)
-    closeSync(directory)
+    removeCopy(this.#path)
+    syncPath(dirname(this.#path))
     this.#isStored = false
     this.#reopen()
   }

@@ -1,3 +1,5 @@
+import type { Machine } from './machine.ts'
+
 /** How long an answer of the host holds. */
 const ROOM_MS_MAX = 1000
 /** While there is none, it is asked so often whether that has passed. */
@@ -5,11 +7,6 @@ const FULL_MS = 1000
 /** A value goes into the write-ahead log and from there into the file, with the pages around it. */
 const BYTES_PER_COST = 2
 const BYTES_PER_WRITE = 3 * 4096
-
-/** Tells of the machine: the binding HOST. */
-interface Machine {
-  fetch(url: string): Promise<{ json(): Promise<unknown> }>
-}
 
 /**
  * The room on the disk, where the Worker runs on a machine that tells of it (HOST, in the embedded

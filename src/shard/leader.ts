@@ -18,6 +18,7 @@ import { Calls } from './calls.ts'
 import { CommitQueue, nextTurn } from './commit.ts'
 import { Deadlines } from './deadlines.ts'
 import { Keyspace } from './keyspace.ts'
+import { defragment, type Machine } from './machine.ts'
 import { PasswordQueue } from './methods/password-queue.ts'
 import { metricValues } from './metric-values.ts'
 import { Metrics } from './metrics.ts'
@@ -47,6 +48,7 @@ export class Leader {
   readonly #turn = new Turn()
   #replaying = false
   #nextMeasure = 0
+  #machine: Machine | undefined
 
   constructor(ctx: DurableObjectState, settings: Settings) {
     this.#ctx = ctx
@@ -74,6 +76,7 @@ export class Leader {
       commits,
       background: this.#background,
       waiters: new Waiters(this.#keyspace.hub, submitAndSchedule),
+      defragment: () => defragment(this.#machine, ctx.id.toString()),
       passwords: new PasswordQueue(settings.bcryptCost),
       submitAndSchedule,
     }
@@ -87,10 +90,11 @@ export class Leader {
     })
   }
 
-  /** Takes up what the object's memory has forgotten. To be awaited before anything else. `host` tells of the disk. */
-  async open(host: Env['HOST']): Promise<void> {
+  /** Takes up what the object's memory has forgotten. To be awaited before anything else. */
+  async open(machine: Machine | undefined): Promise<void> {
+    this.#machine = machine
     await this.#deadlines.load()
-    await this.#keyspace.disk.open(host)
+    await this.#keyspace.disk.open(machine)
     await this.#keyspace.tokens.open()
     this.#sessions.restore(this.#ctx.getWebSockets())
     this.#sessions.endDead()

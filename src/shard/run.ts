@@ -21,6 +21,8 @@ export interface Parts {
   readonly background: BackgroundWork
   readonly waiters: Waiters
   readonly passwords: PasswordQueue
+  /** Gives back to the disk what is free in the object's file, where that can be. */
+  readonly defragment: () => Promise<void>
   /** For what may bring a deadline closer, as a new lease does. */
   readonly submitAndSchedule: <T>(write: (now: number) => T) => Promise<T>
 }

@@ -11,6 +11,7 @@ export type FileEvent =
     }
   | { readonly kind: 'truncate'; readonly path: string; readonly size: number }
   | { readonly kind: 'create' | 'unlink'; readonly path: string }
+  | { readonly kind: 'rename'; readonly path: string; readonly to: string }
   /** A flush holds for what was done before it began, from its end on. */
   | { readonly kind: 'syncBegin' | 'syncEnd'; readonly path: string; readonly id: string }
   | { readonly kind: 'sent'; readonly text: string }
@@ -75,7 +76,8 @@ function changeOf(name: string, call: string, directory: string): FileEvent[] {
     return [{ kind: 'sent', text: Buffer.concat(strings).toString('latin1') }]
   }
   const isOpen = name === 'openat'
-  const path = relative(isOpen || name.startsWith('unlink') ? strings[0] : target, directory)
+  const isNamed = isOpen || name.startsWith('unlink') || name.startsWith('rename')
+  const path = relative(isNamed ? strings[0] : target, directory)
   if (path === undefined || (isOpen && !call.includes('O_CREAT'))) {
     return []
   }
@@ -92,6 +94,8 @@ function changeOf(name: string, call: string, directory: string): FileEvent[] {
       return [{ kind: 'create', path }]
     case 'unlink':
       return [{ kind: 'unlink', path }]
+    case 'rename':
+      return [{ kind: 'rename', path, to: relative(strings[1], directory) ?? '' }]
     default:
       throw new Error(`nobody thought of ${name} to ${path}`)
   }

@@ -12,8 +12,10 @@ interface File {
 }
 
 interface NameChange {
-  readonly kind: 'create' | 'unlink'
+  readonly kind: 'create' | 'unlink' | 'rename'
   readonly path: string
+  /** Of a file that is renamed: its name from then on. */
+  readonly to?: string
   readonly file: File
 }
 
@@ -41,6 +43,9 @@ export class Disk {
         break
       case 'unlink':
         this.#unlink(event.path)
+        break
+      case 'rename':
+        this.#rename(event.path, event.to)
         break
       case 'syncBegin':
         this.#beginSync(event)
@@ -71,6 +76,13 @@ export class Disk {
     }
   }
 
+  #rename(path: string, to: string): void {
+    const file = this.#file(path)
+    this.#names.delete(path)
+    this.#names.set(to, file)
+    this.#nameChanges.push({ kind: 'rename', path, to, file })
+  }
+
   #beginSync({ path, id }: { readonly path: string; readonly id: string }): void {
     const file = this.#names.get(path)
     // The flush of a directory is that of its names.
@@ -98,6 +110,9 @@ export class Disk {
       names.set(change.path, change.file)
     } else {
       names.delete(change.path)
+    }
+    if (change.to !== undefined) {
+      names.set(change.to, change.file)
     }
   }
 

@@ -199,8 +199,16 @@ const handlers: {
       ),
     }),
   },
-  // SQLite reuses the pages that compaction frees, and a Durable Object has no VACUUM.
-  '/etcdserverpb.Maintenance/Defragment': { read: () => ({ response: {} }) },
+  // SQLite reuses the pages that compaction frees, and a Durable Object has no VACUUM: only a machine of
+  // ours can do more.
+  '/etcdserverpb.Maintenance/Defragment': {
+    steps: async ({ background, defragment }) => {
+      // etcd's compaction has deleted what it does by then.
+      await background.compact()
+      await defragment()
+      return { response: {} }
+    },
+  },
 }
 
 export function handlerOf(method: MethodName): Handler<object> | undefined {
