@@ -9,7 +9,7 @@ import { DatabaseSync } from 'node:sqlite'
  */
 export function defragmentFile(path: string): void {
   const copy = copyPath(path)
-  rmSync(copy, { force: true })
+  removeCopy(path)
   try {
     const database = new DatabaseSync(path)
     try {
@@ -22,7 +22,7 @@ export function defragmentFile(path: string): void {
     syncPath(copy)
     renameSync(copy, path)
   } catch (error) {
-    rmSync(copy, { force: true })
+    removeCopy(path)
     throw error
   }
   syncPath(dirname(path))
@@ -31,6 +31,7 @@ export function defragmentFile(path: string): void {
 /** Of a copy that was never finished. */
 export function removeCopy(path: string): void {
   rmSync(copyPath(path), { force: true })
+  rmSync(`${copyPath(path)}-journal`, { force: true })
 }
 
 const copyPath = (path: string): string => `${path}-defragmented`

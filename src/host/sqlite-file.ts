@@ -348,8 +348,16 @@ export class SqliteFile {
       try {
         defragmentFile(this.#path)
       } finally {
-        this.#reopen()
+        this.#reopenOrFail()
       }
+    }
+  }
+
+  #reopenOrFail(): void {
+    try {
+      this.#reopen()
+    } catch (error) {
+      this.#listener.failed(error)
     }
   }
 
@@ -403,7 +411,9 @@ export class SqliteFile {
         this.#database.exec('ROLLBACK')
       }
     }
-    this.#database.close()
+    if (this.#database.isOpen) {
+      this.#database.close()
+    }
   }
 }
 

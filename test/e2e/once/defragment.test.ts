@@ -1,9 +1,10 @@
 import { readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, it } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { Follower, modRevision } from '../follower.ts'
-import { base64, call, type JsonObject } from '../http.ts'
+import { base64, call, type JsonObject, send } from '../http.ts'
 import { type Server, startServer } from '../server.ts'
+import { smallDisk } from '../small-disk.ts'
 
 const MB = 1_000_000
 const KEYS = 5
@@ -45,6 +46,39 @@ it('[DFR1] what compaction has freed leaves the disk: no more than 1.2 times etc
   expect((await call(server.url, '/v3/maintenance/hash', {}))['hash']).toBe(hash)
   await server.stop()
 })
+
+const disk = await smallDisk(100)
+
+// Where no file system may be mounted there is no small one.
+it.skipIf(disk === undefined)(
+  '[DFR3] without room for a copy it is refused, and all is as it was',
+  async () => {
+    const path = disk?.path ?? ''
+    const server = await startServer({ dataDir: join(path, 'data') })
+    onTestFinished(async () => {
+      await server.stop()
+      await disk?.remove()
+    })
+    await filled(server)
+    for (let count = 0; count < 10; count++) {
+      await put(server.url, `more ${count}`, MB)
+    }
+    const hash = (await call(server.url, '/v3/maintenance/hash', {}))['hash']
+    const files = readdirSync(join(path, 'data', 'shard', 'etcdurable-shard'))
+    await disk?.fill(0)
+    const refused = await send(server.url, { path: '/v3/maintenance/defragment', body: '{}' })
+    expect(JSON.parse(refused.body)).toEqual({
+      code: 8,
+      message: 'etcdserver: mvcc: database space exceeded',
+    })
+    expect(readdirSync(join(path, 'data', 'shard', 'etcdurable-shard'))).toEqual(files)
+    expect((await call(server.url, '/v3/maintenance/hash', {}))['hash']).toBe(hash)
+    await disk?.clear()
+    await call(server.url, '/v3/maintenance/defragment', {})
+    expect(bytesOf(server)).toBeLessThan(1.2 * (ETCD_BYTES + 10 * MB))
+    expect((await call(server.url, '/v3/maintenance/hash', {}))['hash']).toBe(hash)
+  },
+)
 
 it('[DFR2] writers, watchers and leases go on through it, and all is there after a SIGKILL', async () => {
   const server = await startServer()
