@@ -8,6 +8,7 @@ import { keyspacePath } from '../gateway-rules/keyspace-path.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { openApiDocument } from './api-openapi.ts'
 import { apiResponse, endpoints } from './api.ts'
+import { dated } from './dated.ts'
 import { debugVarsResponse } from './debug-vars.ts'
 import { statusOfFailure } from './failure.ts'
 import type { GatewayRequest } from './gateway-request.ts'
@@ -63,28 +64,36 @@ app.onError((error) => refusalResponse(statusOfFailure(error)))
 /** The Worker. */
 export const gateway = {
   async fetch(request: Request, env: Env, context?: ExecutionContext): Promise<Response> {
-    const path = pathOf(request.url)
-    try {
-      const settings = settingsOf(env)
-      return await guarded({ request, path, settings, env }, async (shown, visitor) => {
-        const place = keyspacePath(path)
-        const address =
-          place.keyspace === DEFAULT_KEYSPACE
-            ? defaultAddress
-            : await addressFor(visitor, place.keyspace, env)
-        const shard = new ShardClient(env, address, visitor)
-        const asked = { request, path: place.path, env, settings, shard, shown, visitor }
-        return place.path === path
-          ? answered(asked, context)
-          : prefixed(await answered(unprefixed(asked), context), path.slice(0, -place.path.length))
-      })
-    } catch (error) {
-      const text = error instanceof SettingsError ? error.message : undefined
-      return refusalResponse(
-        text === undefined ? statusOfFailure(error) : new RpcStatus(Code.INTERNAL, text),
-      )
-    }
+    return dated(await responseTo(request, env, context))
   },
+}
+
+async function responseTo(
+  request: Request,
+  env: Env,
+  context: ExecutionContext | undefined,
+): Promise<Response> {
+  const path = pathOf(request.url)
+  try {
+    const settings = settingsOf(env)
+    return await guarded({ request, path, settings, env }, async (shown, visitor) => {
+      const place = keyspacePath(path)
+      const address =
+        place.keyspace === DEFAULT_KEYSPACE
+          ? defaultAddress
+          : await addressFor(visitor, place.keyspace, env)
+      const shard = new ShardClient(env, address, visitor)
+      const asked = { request, path: place.path, env, settings, shard, shown, visitor }
+      return place.path === path
+        ? answered(asked, context)
+        : prefixed(await answered(unprefixed(asked), context), path.slice(0, -place.path.length))
+    })
+  } catch (error) {
+    const text = error instanceof SettingsError ? error.message : undefined
+    return refusalResponse(
+      text === undefined ? statusOfFailure(error) : new RpcStatus(Code.INTERNAL, text),
+    )
+  }
 }
 
 /**

@@ -29,9 +29,12 @@ export class HostHttpServer {
 
   constructor(host: Host) {
     this.#host = host
-    const listener = getRequestListener((request) => host.fetch(request), {
-      overrideGlobalObjects: false,
-    })
+    const listener = getRequestListener(
+      async (request) => withLength(request, await host.fetch(request)),
+      {
+        overrideGlobalObjects: false,
+      },
+    )
     this.#server = createServer(
       {
         // Whatever else a client wants to switch to, its request is one of HTTP/1.1.
@@ -44,7 +47,7 @@ export class HostHttpServer {
       },
       (incoming, outgoing) => {
         this.#tellOfTls(incoming)
-        nameHeadersAsGo(outgoing)
+        writeHeadAsGo(incoming, outgoing)
         void listener(incoming, outgoing)
       },
     )
@@ -155,20 +158,35 @@ export class HostHttpServer {
   }
 }
 
-/** Go writes `Content-Type` where a Headers object has `content-type`. */
-function nameHeadersAsGo(outgoing: ServerResponse): void {
-  const writeHead = outgoing.writeHead.bind(outgoing)
-  outgoing.writeHead = (status: number, headers: unknown) =>
-    writeHead(status, canonical(Object.entries(headers ?? {})))
+/** Node would send an empty body in chunks. */
+function withLength({ method }: Request, response: WorkerResponse): WorkerResponse {
+  if (response.body === null && method !== 'HEAD') {
+    response.headers.set('Content-Length', '0')
+  }
+  return response
 }
 
+/** Go writes `Content-Type` where a Headers object has `content-type`, and no needless `Connection`. */
+function writeHeadAsGo({ httpVersionMinor }: IncomingMessage, outgoing: ServerResponse): void {
+  const writeHead = outgoing.writeHead.bind(outgoing)
+  outgoing.writeHead = (status: number, headers: unknown) => {
+    if (outgoing.shouldKeepAlive && httpVersionMinor === 1) {
+      outgoing.removeHeader('Connection')
+    }
+    return writeHead(status, canonical(Object.entries(headers ?? {})))
+  }
+}
+
+/** Go's server adds these to what a handler has set. */
+const last = ['Date', 'Content-Length']
+
 function canonical(headers: Iterable<[string, string]>): Record<string, string> {
-  return Object.fromEntries(
-    [...headers].map(([name, value]) => [
-      name.replaceAll(/(?<=^|-)[a-z]/g, (letter) => letter.toUpperCase()),
-      value,
-    ]),
-  )
+  const named = [...headers].map(([name, value]): [string, string] => [
+    name.replaceAll(/(?<=^|-)[a-z]/g, (letter) => letter.toUpperCase()),
+    value,
+  ])
+  const place = ([name]: [string, string]): number => last.indexOf(name)
+  return Object.fromEntries(named.toSorted((a, b) => place(a) - place(b)))
 }
 
 /** RFC 6455 §4.2.1, of which the client's library is asked no more before the Worker is. */

@@ -1,11 +1,6 @@
 import { STATUS_CODES } from 'node:http'
+import { httpDate } from '../gateway-rules/http-date.ts'
 import type { WholeResponse } from '../gateway-rules/response.ts'
-
-/** As workerd calls it, for which Node has no name. */
-const reasons: Readonly<Record<number, string | undefined>> = {
-  ...STATUS_CODES,
-  499: 'Client Error',
-}
 
 type Fields = Readonly<Record<string, string>>
 
@@ -14,6 +9,7 @@ export interface AnswerFrame {
   readonly cors: Fields | undefined
   /** It is the last one of the connection. */
   readonly isLast: boolean
+  readonly nowMs: number
 }
 
 /** A text as it goes over the wire. ASCII is what most answers are, and cheaper to write. */
@@ -47,11 +43,16 @@ function headText(
   status: number,
   length: string,
   headers: Fields,
-  { cors, isLast }: AnswerFrame,
+  { cors, isLast, nowMs }: AnswerFrame,
 ): string {
+  const lines = `${fieldLines(headers, cors)}Date: ${httpDate(nowMs)}\r\n${length}\r\n`
   const close = isLast ? 'Connection: close\r\n' : ''
-  const lines = fieldLines(headers, cors) + close
-  return `HTTP/1.1 ${status} ${reasons[status] ?? ''}\r\n${length}\r\n${lines}\r\n`
+  return `HTTP/1.1 ${status} ${reasonOf(status)}\r\n${lines}${close}\r\n`
+}
+
+/** As Go has it, also of a status that it has no name for. */
+function reasonOf(status: number): string {
+  return STATUS_CODES[status] ?? `status code ${status}`
 }
 
 const withoutCors: Fields = {}
@@ -66,23 +67,14 @@ function fieldLines(headers: Fields, cors: Fields = withoutCors): string {
   }
   let lines = byCors.get(cors)
   if (lines === undefined) {
-    lines = printFields(headers, cors)
+    lines = printFields({ ...headers, ...cors })
     byCors.set(cors, lines)
   }
   return lines
 }
 
-/** As workerd writes them, so that it shows nowhere who has answered. */
-const order = [
-  'Content-Type',
-  'Access-Control-Allow-Origin',
-  'WWW-Authenticate',
-  'Access-Control-Allow-Headers',
-  'Access-Control-Allow-Methods',
-]
-
-function printFields(headers: Fields, cors: Fields): string {
-  const fields = { ...headers, ...cors }
-  const names = [...order.filter((name) => name in fields), ...Object.keys(fields)]
-  return [...new Set(names)].map((name) => `${name}: ${fields[name] ?? ''}\r\n`).join('')
+/** In the order of their names, as Go writes those that a handler has set. */
+function printFields(fields: Fields): string {
+  const names = Object.keys(fields).toSorted()
+  return names.map((name) => `${name}: ${fields[name] ?? ''}\r\n`).join('')
 }

@@ -6,7 +6,7 @@ import { type CorsHeaders, corsHeaders } from '../gateway-rules/cors.ts'
 import { mayName } from '../gateway-rules/host-whitelist.ts'
 import { type WholeResponse, callHeaders } from '../gateway-rules/response.ts'
 import { statusOf } from '../protocol/status.ts'
-import { chunk, chunkedHead, lastChunk, wholeAnswer } from './answer.ts'
+import { type AnswerFrame, chunk, chunkedHead, lastChunk, wholeAnswer } from './answer.ts'
 import { type ResponseOut, JsonExchange, type JsonServing } from './exchange.ts'
 import { type PlainRequest, readRequest } from './request.ts'
 
@@ -215,15 +215,18 @@ export class JsonConnection implements ResponseOut {
     this.#options.left()
   }
 
+  #frame(): AnswerFrame {
+    return { cors: this.#cors, isLast: this.#closing, nowMs: Date.now() }
+  }
+
   whole(answer: WholeResponse): void {
-    const { text, encoding } = wholeAnswer(answer, { cors: this.#cors, isLast: this.#closing })
+    const { text, encoding } = wholeAnswer(answer, this.#frame())
     this.#socket.write(text, encoding)
     this.#answered()
   }
 
   part(text: string, taken: () => void): void {
-    const frame = { cors: this.#cors, isLast: this.#closing }
-    const head = this.#partSent ? '' : chunkedHead(callHeaders, frame)
+    const head = this.#partSent ? '' : chunkedHead(callHeaders, this.#frame())
     this.#partSent = true
     // A client that is gone is no news: the connection hears of its end.
     this.#socket.write(head + chunk(text), 'latin1', () => taken())

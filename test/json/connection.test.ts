@@ -20,11 +20,11 @@ const ok = encode(PutResponse, PutResponse.empty())
 const answered = ({ reader }: Asked): void => reader.answered(ok)
 
 const okAnswer =
-  'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Type: application/json\r\n' +
-  'Access-Control-Allow-Origin: *\r\n' +
+  'HTTP/1.1 200 OK\r\n' +
   'Access-Control-Allow-Headers: accept, content-type, authorization\r\n' +
   'Access-Control-Allow-Methods: POST, GET, OPTIONS, PUT, DELETE\r\n' +
-  'Grpc-Metadata-Content-Type: application/grpc\r\n\r\n{}'
+  'Access-Control-Allow-Origin: *\r\nContent-Type: application/json\r\n' +
+  'Grpc-Metadata-Content-Type: application/grpc\r\nDate: (now)\r\nContent-Length: 2\r\n\r\n{}'
 
 const statusLines = (heard: string): readonly string[] => heard.match(/HTTP\/1\.1 \d+/g) ?? []
 
@@ -265,7 +265,7 @@ describe('an answer', () => {
     await until(() => client.heard.endsWith('"é""}') || client.heard.includes('unexpected token'))
     expect(statusLines(client.heard)).toEqual(['HTTP/1.1 404', 'HTTP/1.1 400'])
     const [, length, body = ''] =
-      /400 Bad Request\r\nContent-Length: (\d+)\r\n.*?\r\n\r\n(.*)$/s.exec(client.heard) ?? []
+      /400 Bad Request\r\n.*?\r\nContent-Length: (\d+)\r\n\r\n(.*)$/s.exec(client.heard) ?? []
     expect(Number(length)).toBe(Buffer.byteLength(body))
     expect(body.length).toBeLessThan(Buffer.byteLength(body))
   })

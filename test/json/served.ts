@@ -82,17 +82,22 @@ export class JsonServed {
 /** A connection that keeps what it hears. */
 export class Client {
   readonly socket: Socket
-  heard = ''
+  #heard = ''
   isEnded = false
 
   constructor(socket: Socket) {
     this.socket = socket
     socket.on('data', (data) => {
-      this.heard += data.toString('utf8')
+      this.#heard += data.toString('utf8')
     })
     socket.on('end', () => {
       this.isEnded = true
     })
+  }
+
+  /** With dates replaced. */
+  get heard(): string {
+    return this.#heard.replaceAll(/(?<=\r\nDate: )[^\r]+ GMT(?=\r\n)/g, '(now)')
   }
 
   say(text: string): void {
