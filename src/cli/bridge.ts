@@ -16,7 +16,7 @@ import { requireSafeListening } from './safe-listening.ts'
 import { untilSignal } from './signals.ts'
 import { tlsServer } from './tls-flags.ts'
 import { readToken } from './token-file.ts'
-import { Traffic } from './traffic.ts'
+import { proxyHttp1, Traffic } from './traffic.ts'
 
 /**
  * Serves keyspaces of a deployed Worker on local client URLs, until SIGTERM, SIGINT or SIGHUP.
@@ -101,7 +101,7 @@ function trafficOf(
     route: webSocketTo({ url: `${upstream}${base}/session`, token }),
     // The token is the bridge's, and its clients need none.
     settings: settingsOfWorker(flags),
-    others: (socket, _, unread) => proxy.accept(socket, unread),
+    others: proxyHttp1(proxy),
     othersHaveOrigins: true,
     proxy,
   })
@@ -127,7 +127,6 @@ function proxyTarget(flags: BridgeFlags, base: string, token: string | undefined
       host: upstream.host,
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     },
-    clientCertAuth: flags['client-cert-auth'],
     agent: isSecure ? new SecureAgent({ keepAlive: true }) : new Agent({ keepAlive: true }),
   }
 }

@@ -1,6 +1,6 @@
 import { join } from 'node:path'
 import { Host, type WorkerModule } from '../host/host.ts'
-import { HostHttpServer } from '../host/http-server.ts'
+import { HEAD_BYTES_MAX, HostHttpServer } from '../host/http-server.ts'
 import { sessionRoute } from '../host/session-route.ts'
 import { DiskSpace } from './disk-space.ts'
 import { HostAnswers } from './host-answers.ts'
@@ -38,7 +38,11 @@ export async function startHost(options: RuntimeOptions): Promise<Runtime> {
   return {
     route: sessionRoute(host, '/session', linkSecret),
     gateway: { address: {}, agent: http.agent() },
-    accept: (socket, isSecure, unread) => http.accept(socket, isSecure, unread),
+    http1: {
+      headBytesMax: HEAD_BYTES_MAX,
+      isCounted: true,
+      accept: (connection, isSecure) => http.accept(connection, isSecure),
+    },
     ended: new Promise<never>(() => undefined),
     stop: async () => {
       await http.close()

@@ -1,6 +1,6 @@
 import type { Agent, RequestOptions } from 'node:http'
-import type { Socket } from 'node:net'
 import type { PortMetrics } from '../grpc/port-metrics.ts'
+import type { StrictConnection, StrictConnectionOptions } from '../http1/strict-connection.ts'
 import type { LinkRoute } from '../link/connection.ts'
 import type { Log } from './log.ts'
 
@@ -10,12 +10,16 @@ export interface Runtime {
   readonly route: LinkRoute
   /** Where requests find the Worker. Clients that came over TLS are all of theirs. */
   readonly gateway: { readonly address: Pick<RequestOptions, 'socketPath'>; readonly agent: Agent }
-  /** Takes a connection of HTTP/1.1 over, of which `unread` has been read. */
-  accept(socket: Socket, isSecure: boolean, unread: Buffer): void
+  readonly http1: Http1
   /** Rejects with a Failure when it ends by itself. */
   readonly ended: Promise<never>
   /** Ends what is under way, and takes the objects out of memory. */
   stop(): Promise<void>
+}
+
+/** Who serves connections of HTTP/1.1, and what is to be known of that. */
+export interface Http1 extends Pick<StrictConnectionOptions, 'headBytesMax' | 'isCounted'> {
+  accept(connection: StrictConnection, isSecure: boolean): void
 }
 
 export interface RuntimeOptions {

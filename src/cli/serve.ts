@@ -130,7 +130,7 @@ function trafficOf(start: Start, runtime: Runtime): Traffic {
     clientUrls: advertisedUrls(flags['advertise-client-urls'], bound),
     route: runtime.route,
     settings,
-    others: (socket, isSecure, unread) => runtime.accept(socket, isSecure, unread),
+    others: runtime.http1,
     othersHaveOrigins: false,
     proxy: new HttpProxy(
       {
@@ -139,7 +139,6 @@ function trafficOf(start: Start, runtime: Runtime): Traffic {
         basePath: '',
         serves: () => true,
         headers: {},
-        clientCertAuth: flags['client-cert-auth'],
       },
       (level, message, fields) => log.write(level, message, fields),
     ),

@@ -2,7 +2,8 @@ import type { Socket } from 'node:net'
 import type { Settings } from '../config/settings.ts'
 import type { PortMetrics } from '../grpc/port-metrics.ts'
 import { GrpcServer } from '../grpc/server.ts'
-import type { Elsewhere } from '../json/connection.ts'
+import { StrictConnection } from '../http1/strict-connection.ts'
+import { brokenBody } from '../json/broken-body.ts'
 import { JsonServer } from '../json/server.ts'
 import type { LinkRoute } from '../link/connection.ts'
 import { Link, LinkError } from '../link/link.ts'
@@ -12,8 +13,9 @@ import type { ClientListener } from '../port/listener.ts'
 import { Failure } from './failure.ts'
 import type { ListenFlags } from './flag-table.ts'
 import type { Log } from './log.ts'
+import type { Http1 } from './runtime.ts'
 
-export interface TrafficOptions extends Elsewhere {
+export interface TrafficOptions {
   readonly flags: ListenFlags
   readonly log: Log
   readonly metrics: PortMetrics
@@ -24,6 +26,10 @@ export interface TrafficOptions extends Elsewhere {
   readonly route: LinkRoute
   /** By which JSON is answered, and whether clients need a token, of which the secret is one. */
   readonly settings: Settings
+  /** Takes connections of HTTP/1.1 over from the first request on that is no plain call. */
+  readonly others: Http1
+  /** Whether only the gateway knows which origins may read an answer. */
+  readonly othersHaveOrigins: boolean
   /** Takes HTTP/2 requests over TLS that are not gRPC. */
   readonly proxy: HttpProxy
 }
@@ -88,12 +94,11 @@ export class Traffic {
 
   /** A pipe cannot tell the gateway of a certificate. */
   #passOn(socket: Socket, isSecure: boolean, unread: Buffer): void {
-    const { proxy, others } = this.#options
-    if (this.#nameOf(socket)) {
-      proxy.accept(socket, unread)
-    } else {
-      others(socket, isSecure, unread)
-    }
+    const { proxy, others, settings } = this.#options
+    const name = this.#nameOf(socket)
+    const server = name ? proxyHttp1(proxy, name) : others
+    const rules = { ...server, brokenBody: brokenBody(settings) }
+    server.accept(new StrictConnection(socket, unread, rules), isSecure)
   }
 
   /** The keyspace is gone: no call waits for it to come back. */
@@ -106,5 +111,17 @@ export class Traffic {
     this.#options.listener.close()
     await Promise.all([this.#grpc.close(), this.#json.close(), this.#options.proxy.close()])
     this.#link.close()
+  }
+}
+
+/** Go's limit. */
+const HEAD_BYTES_MAX = 1024 * 1024
+
+/** A proxy as who serves HTTP/1.1. */
+export function proxyHttp1(proxy: HttpProxy, commonName?: string): Http1 {
+  return {
+    headBytesMax: HEAD_BYTES_MAX,
+    isCounted: true,
+    accept: (connection) => proxy.accept(connection, commonName),
   }
 }

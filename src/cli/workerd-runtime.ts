@@ -14,6 +14,8 @@ import { workerdConfig } from './workerd-config.ts'
 import { Workerd } from './workerd.ts'
 
 const answerMsMax = 30_000
+/** What workerd reads. */
+const HEAD_BYTES_MAX = 120 * 1024
 
 /** The Worker's bundle in the workerd binary, a process of its own behind Unix sockets. */
 export async function startWorkerd(options: RuntimeOptions): Promise<Runtime> {
@@ -56,8 +58,12 @@ async function startBehind(
     // The list of hosts is not for the link.
     route: webSocketTo({ url: `ws+unix:${sockets.secure}:/session`, token: linkSecret }),
     gateway: { address: { socketPath: sockets.secure }, agent: new Agent({ keepAlive: true }) },
-    accept: (socket, isSecure, unread) =>
-      pipeToGateway(socket, isSecure ? sockets.secure : sockets.plain, unread),
+    http1: {
+      headBytesMax: HEAD_BYTES_MAX,
+      isCounted: false,
+      accept: (connection, isSecure) =>
+        pipeToGateway(connection, isSecure ? sockets.secure : sockets.plain),
+    },
     ended,
     stop,
   }

@@ -30,7 +30,9 @@ interface Gateway {
 /** What etcd serves over HTTP on its client port, besides the calls that `gateway` answers itself. */
 const app = new Hono<Gateway>()
 
-const call = (c: Context<Gateway>): Promise<Response> => callResponse(c.env, c.req.path)
+/** Hono leaves an escaped slash, which Go decodes as all else. */
+const call = (c: Context<Gateway>): Promise<Response> =>
+  callResponse(c.env, c.req.path.replaceAll(/%2f/gi, '/'))
 
 app.all('/v3/*', call)
 app.all('/v3beta/*', call)

@@ -46,7 +46,8 @@ export async function guarded(arrived: Arrived, respond: Respond): Promise<Respo
     if (isRefusedHere(response)) {
       await countRefusal(env.REFUSAL_LIMIT, request)
     }
-    if (response.status >= 400) {
+    // What is refused, and what has no use for a body.
+    if (response.status >= 400 || request.method === 'GET') {
       await readRest(request)
     }
   }

@@ -1,6 +1,6 @@
 import { Agent, createServer, type IncomingMessage, type Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { Duplex, duplexPair } from 'node:stream'
+import { type Duplex, duplexPair } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { getRequestListener } from '@hono/node-server'
 import { WebSocketServer } from 'ws'
@@ -11,7 +11,7 @@ import { passMessages } from './web-socket-client.ts'
 /** That of workerd. */
 const MESSAGE_BYTES_MAX = 32 * 1024 * 1024
 /** That of Go's server. */
-const HEAD_BYTES_MAX = 1024 * 1024
+export const HEAD_BYTES_MAX = 1024 * 1024
 /** How long answers under way may take to end when the server does. */
 const DRAIN_MS_MAX = 1000
 
@@ -46,6 +46,7 @@ export class HostHttpServer {
         maxHeaderSize: HEAD_BYTES_MAX,
       },
       (incoming, outgoing) => {
+        outgoing.once('close', () => incoming.socket.emit('answered'))
         this.#tellOfTls(incoming)
         writeHeadAsGo(incoming, outgoing)
         void listener(incoming, outgoing)
@@ -59,27 +60,17 @@ export class HostHttpServer {
         socket.destroy()
       })
     })
+    // Only the bytes of a head are counted.
+    this.#server.maxHeadersCount = 0
     // Its connections come from elsewhere, but it is from here on that it looks after them: slow
     // headers have a time limit, and idle ones are known.
     this.#server.emit('listening')
   }
 
-  /** Serves a connection, of which `unread` has been read already. */
-  accept(socket: Duplex, isSecure: boolean, unread: Buffer): void {
+  /** Serves a connection, on which `answered` is emitted with the end of each answer. */
+  accept(socket: Duplex, isSecure: boolean): void {
     this.#connections.add(socket)
     socket.once('close', () => this.#connections.delete(socket))
-    if (socket.readableEnded) {
-      // Nothing can be put back into it any more.
-      this.#serve(withRead(socket, unread), isSecure)
-      return
-    }
-    socket.pause()
-    socket.unshift(unread)
-    this.#serve(socket, isSecure)
-    socket.resume()
-  }
-
-  #serve(socket: Duplex, isSecure: boolean): void {
     if (isSecure) {
       this.#secure.add(socket)
     }
@@ -91,7 +82,7 @@ export class HostHttpServer {
     const agent = new Agent()
     agent.createConnection = () => {
       const [client, server] = duplexPair()
-      this.accept(server, true, Buffer.alloc(0))
+      this.accept(server, true)
       return client
     }
     return agent
@@ -185,8 +176,7 @@ function canonical(headers: Iterable<[string, string]>): Record<string, string> 
     name.replaceAll(/(?<=^|-)[a-z]/g, (letter) => letter.toUpperCase()),
     value,
   ])
-  const place = ([name]: [string, string]): number => last.indexOf(name)
-  return Object.fromEntries(named.toSorted((a, b) => place(a) - place(b)))
+  return Object.fromEntries(named.toSorted(([a], [b]) => last.indexOf(a) - last.indexOf(b)))
 }
 
 /** RFC 6455 §4.2.1, of which the client's library is asked no more before the Worker is. */
@@ -196,23 +186,6 @@ function isHandshake({ method, headers }: IncomingMessage): boolean {
     headers['sec-websocket-version'] === '13' &&
     /^[+/0-9A-Za-z]{22}==$/.test(headers['sec-websocket-key'] ?? '')
   )
-}
-
-/** A connection that has been read to its end, with all that was read. */
-function withRead(socket: Duplex, read: Buffer): Duplex {
-  const duplex = new Duplex({
-    read: () => undefined,
-    write: (bytes: Uint8Array, _, done) => void socket.write(bytes, done),
-    final: (done) => void socket.end(done),
-    destroy: (error, done) => {
-      socket.destroy()
-      done(error)
-    },
-  })
-  socket.once('close', () => duplex.destroy())
-  duplex.push(read)
-  duplex.push(null)
-  return duplex
 }
 
 /** The Worker answers something else than a WebSocket. */

@@ -21,6 +21,8 @@ const HEAD_END = '\r\n\r\n'
 
 /** RFC 9112 without what it only tolerates: one space, no folded lines, no bytes beyond ASCII. */
 const plainHead = /^POST (\/v3\/[a-z/-]+) HTTP\/1\.1\r\n((?:[\w!#$%&'*+.^`|~-]+:[\t -~]*\r\n)+)$/
+/** It may end a head that others read: then nothing else is to come. */
+const bareEnd = /(?<!\r)\n/
 const plainHost = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
 const plainLength = /^(?:0|[1-9]\d{0,9})$/
 
@@ -34,8 +36,9 @@ const notPlain = ['transfer-encoding', 'upgrade', 'expect', 'trailer', 'te']
 export function readRequest(bytes: Buffer): PlainRequest | 'incomplete' | 'other' {
   const headEnd = bytes.indexOf(HEAD_END)
   if (headEnd === -1) {
-    const begun = bytes.toString('latin1', 0, BEGIN.length)
-    return bytes.length <= HEAD_BYTES_MAX && BEGIN.startsWith(begun) ? 'incomplete' : 'other'
+    const head = bytes.toString('latin1', 0, HEAD_BYTES_MAX + 1)
+    const isBegun = BEGIN.startsWith(head.slice(0, BEGIN.length)) && !bareEnd.test(head)
+    return isBegun && bytes.length <= HEAD_BYTES_MAX ? 'incomplete' : 'other'
   }
   if (headEnd > HEAD_BYTES_MAX) {
     return 'other'

@@ -1,4 +1,11 @@
 import { connect, type Socket } from 'node:net'
+import type { Duplex } from 'node:stream'
+
+/** A client's connection, or what stands for it. */
+export interface ClientConnection extends Duplex {
+  destroySoon(): void
+  setTimeout(ms: number, late: () => void): this
+}
 
 /** How long a client may take to read what is left for it when the gateway is through. */
 const lingerMsMax = 60_000
@@ -6,17 +13,14 @@ const lingerMsMax = 60_000
 /**
  * Carries bytes between a client and the gateway at a Unix socket, unread: HTTP/1.1 costs what a
  * pipe costs. Each side's end and back-pressure become the other's, and so does its sudden death:
- * a gateway that is gone looks to clients as a dead server would. `unread` is what the client has
- * said already.
+ * a gateway that is gone looks to clients as a dead server would.
  */
-export function pipeToGateway(client: Socket, path: string, unread: Buffer): void {
-  const gateway = connect({ path, allowHalfOpen: true })
-  gateway.write(unread)
-  pipeBothWays(client, gateway)
+export function pipeToGateway(client: ClientConnection, path: string): void {
+  pipeBothWays(client, connect({ path, allowHalfOpen: true }))
 }
 
 /** The same for a gateway that is connected already. */
-export function pipeBothWays(client: Socket, gateway: Socket): void {
+export function pipeBothWays(client: ClientConnection, gateway: Socket): void {
   gateway.pipe(client)
   client.pipe(gateway)
   // The news of an error is the close that follows it.

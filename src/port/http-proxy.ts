@@ -13,13 +13,12 @@ import {
 } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
-import { pipeline } from 'node:stream'
+import { type Duplex, pipeline } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isAccessToken } from '../door/access-token.ts'
 import { CERTIFICATE_HEADER } from '../gateway-rules/certificate.ts'
 import type { H2Exchange } from '../h2/exchange.ts'
-import { commonNameOf } from './common-name.ts'
-import { pipeBothWays } from './http-pipe.ts'
+import { type ClientConnection, pipeBothWays } from './http-pipe.ts'
 
 /** The gateway that requests are passed on to. */
 export interface ProxyTarget {
@@ -32,8 +31,6 @@ export interface ProxyTarget {
   readonly serves: (path: string) => boolean
   /** Replace those of the client: `host`, and `authorization` where the gateway asks for one. */
   readonly headers: Readonly<Record<string, string>>
-  /** Whether certificates say who users are: then the gateway is told of those that do. */
-  readonly clientCertAuth: boolean
   readonly agent: Agent
 }
 
@@ -73,6 +70,8 @@ export class HttpProxy {
   readonly #log: ProxyLog
   readonly #server: Server
   readonly #webSockets = new Set<Socket>()
+  /** Those of clients whose certificates name users. */
+  readonly #names = new WeakMap<Duplex, string>()
   /** Connections that were accepted and are still there. */
   #open = 0
 
@@ -87,26 +86,27 @@ export class HttpProxy {
       // An offer of h2c may be passed over, as Go does.
       shouldUpgradeCallback: ({ headers }) => headers.upgrade?.toLowerCase() === 'websocket',
     })
-    this.#server.on('request', (request, response) => this.#passRequest(request, response))
+    this.#server.on('request', (request, response) => {
+      response.once('close', () => request.socket.emit('answered'))
+      this.#passRequest(request, response)
+    })
     this.#server.on('upgrade', (request, _, head) => this.#upgrade(request, head))
     // Its connections come from elsewhere, but it is from here on that it looks after them: slow
     // headers have a time limit, and idle ones are known.
     this.#server.emit('listening')
   }
 
-  /** Serves a connection that speaks HTTP/1.1 and has said `unread` already. */
-  accept(socket: Socket, unread: Buffer): void {
-    if (socket.readableEnded) {
-      // Nothing can be put back any more. Whoever asks and leaves is not waiting for an answer.
-      socket.destroy()
-      return
-    }
+  /**
+   * Serves a connection that speaks HTTP/1.1, of a client whose certificate may say its name.
+   * `answered` is emitted on it with the end of each answer.
+   */
+  accept(connection: ClientConnection, commonName: string | undefined): void {
     this.#open++
-    socket.once('close', () => this.#open--)
-    socket.pause()
-    socket.unshift(unread)
-    this.#server.emit('connection', socket)
-    socket.resume()
+    connection.once('close', () => this.#open--)
+    if (commonName !== undefined) {
+      this.#names.set(connection, commonName)
+    }
+    this.#server.emit('connection', connection)
   }
 
   /** Ends connections as soon as they are idle, and all of them, with what goes on for ever, soon. */
@@ -242,7 +242,7 @@ export class HttpProxy {
   }
 
   #certificateOf(socket: Socket): OutgoingHttpHeaders {
-    return this.#target.clientCertAuth ? certificateHeader(commonNameOf(socket)) : {}
+    return certificateHeader(this.#names.get(socket))
   }
 
   /** Redirections lead where the client can follow. */

@@ -15,7 +15,7 @@ const host = await Host.open({
   bindings: {},
 })
 const http = new HostHttpServer(host)
-const server = createServer((socket) => http.accept(socket, false, Buffer.alloc(0)))
+const server = createServer((socket) => http.accept(socket, false))
 // As in workerd, what nobody has caught is for the log.
 process.on('unhandledRejection', (error) => {
   process.stderr.write(`unhandled rejection: ${String(error)}\n`)

@@ -30,7 +30,6 @@ export async function serveProxy(
       basePath: '/base',
       serves: (path) => path !== '/private',
       headers: { host: 'store.example', authorization: 'Bearer secret' },
-      clientCertAuth: false,
       agent,
     },
     (level, message) => log.push(`${level} ${message}`),
@@ -38,7 +37,7 @@ export async function serveProxy(
   const listener = new ClientListener()
   const port = await listener.bind({ host: '127.0.0.1', port: 0 })
   listener.serve({
-    http1: (socket) => proxy.accept(socket, Buffer.alloc(0)),
+    http1: (socket) => proxy.accept(socket, undefined),
     http2: (socket) =>
       serveExchanges(socket, (exchange) => proxy.passExchange(exchange, undefined)),
   })
