@@ -32,6 +32,13 @@ export function readRequest(
 ): GrpcRequest | GrpcRefusal {
   const given = headers['content-type'] ?? ''
   const contentType = answerType(given)
+  const hosts = fields.filter(({ name }) => name === 'host').length
+  if (hosts > 1) {
+    const authorities = headers[':authority'] === undefined ? 0 : 1
+    const message = `num values of :authority: ${authorities}, num values of host: ${hosts}, both must only have 1 value as per HTTP/2 spec`
+    const refused = new RpcStatus(Code.INTERNAL, message)
+    return { httpStatus: 400, contentType: contentType ?? CONTENT_TYPE, refused }
+  }
   if (contentType === undefined) {
     const message = `invalid gRPC request content-type ${quoteText(given)}`
     const refused = new RpcStatus(Code.INVALID_ARGUMENT, message)

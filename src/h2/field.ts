@@ -29,5 +29,5 @@ export function isWellFormed(name: string, value: string): boolean {
   const isNameFine = name.startsWith(':')
     ? pseudoNames.has(name)
     : namePattern.test(name) && !connectionNames.has(name)
-  return isNameFine && valuePattern.test(value) && (name !== 'te' || value === 'trailers')
+  return isNameFine && valuePattern.test(value)
 }
