@@ -25,7 +25,7 @@ export function refusal(status: RpcStatus): WholeResponse {
     status: httpStatus(code),
     headers: {
       'Content-Type': 'application/json',
-      ...(code === Code.UNAUTHENTICATED && { 'WWW-Authenticate': message }),
+      ...(code === Code.UNAUTHENTICATED && { 'Www-Authenticate': message }),
     },
     body: jsonErrorBody(status),
   }

@@ -1,6 +1,7 @@
 import { sha256 } from '@noble/hashes/sha2'
 import { bytesToHex } from '@noble/hashes/utils'
 import { statusOf } from '../protocol/status.ts'
+import { clientNetwork } from './client-network.ts'
 
 /** How long an address with too many wrong tokens is left out, as the text of the refusal says. */
 const LOCKED_OUT_MS = 60_000
@@ -61,8 +62,7 @@ export async function countRefusal(limit: RateLimit | undefined, request: Reques
   }
 }
 
-/** Cloudflare sets the header, whatever a client says. Of an IPv6 address a household has a /64. */
+/** Cloudflare sets the header, whatever a client says. */
 function addressOf(request: Request): string {
-  const address = request.headers.get('CF-Connecting-IP') ?? 'unknown'
-  return address.includes(':') ? address.split(':').slice(0, 4).join(':') : address
+  return clientNetwork(request.headers.get('CF-Connecting-IP') ?? 'unknown')
 }

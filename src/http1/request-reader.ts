@@ -101,15 +101,24 @@ export class RequestReader {
       case 'chunks':
         return this.#readChunks(bytes, state)
       case 'frame':
-        // No request begins as a frame of WebSocket does, so it shows whether there is one now.
-        this.#state = { awaits: isFrame(bytes[0] ?? 0) ? 'anything' : 'head' }
-        return bytes
+        return this.#readFrame(bytes)
       case 'anything':
         this.#out.pass(bytes)
         return none
       case 'nothing':
         return none
     }
+  }
+
+  /** By its first two bytes it shows whether there is a WebSocket now. */
+  #readFrame(bytes: Buffer): Buffer {
+    this.#head.append(bytes)
+    if (this.#head.length < 2) {
+      return none
+    }
+    const all = this.#head.takeAll()
+    this.#state = { awaits: isFrame(all) ? 'anything' : 'head' }
+    return all
   }
 
   #readHead(bytes: Buffer): Buffer {
@@ -209,8 +218,12 @@ export class RequestReader {
   }
 }
 
-/** A request begins with a letter; a frame has bits that no letter has (RFC 6455 §5.2). */
-function isFrame(firstByte: number): boolean {
-  const reserved = 0x70
-  return (firstByte & reserved) === 0 && firstByte !== 0x0d && firstByte !== 0x0a
+/**
+ * Whether that begins a frame of WebSocket and not a request, which begins with letters: a client's
+ * frame is masked, which is a bit of its second byte that no letter has (RFC 6455 §5.2).
+ */
+function isFrame(bytes: Buffer): boolean {
+  const [first = 0, second = 0] = bytes
+  const isLetter = (first > 0x20 && first < 0x7f) || first === 0x0d || first === 0x0a
+  return !isLetter || second >= 0x80
 }

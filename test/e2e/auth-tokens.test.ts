@@ -1,3 +1,5 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import {
   ask,
@@ -38,6 +40,29 @@ describe('the tokens of a keyspace', () => {
     const both = { 'Grpc-Metadata-Token': 'garbage', 'Authorization': alice }
     expect(await read(url, both)).toEqual(BAD_TOKEN)
     expect(await read(url, { Authorization: 'x'.repeat(12_000) })).toEqual(BAD_TOKEN)
+  })
+
+  it.each([
+    ['Authorization'],
+    ['authorization'],
+    ['Grpc-Metadata-Authorization'],
+    ['Grpc-Metadata-Token'],
+    ['grpc-metadata-token'],
+  ])('[AUT44] are bad in whatever way %s is empty, and the first one counts', async (name) => {
+    const { url } = target
+    const empty = ['', ' ', '\t', 'Bearer', 'Bearer ', 'Bearer\t', 'bearer', ',']
+    for (const value of empty) {
+      expect(await read(url, { [name]: value }), `"${value}"`).toEqual(BAD_TOKEN)
+    }
+    const ofBoth = async (values: readonly string[]): Promise<string> =>
+      rawRead(
+        url,
+        values.map((value) => `${name}: ${value}`),
+      )
+    expect(await ofBoth(['', alice])).toBe('401')
+    expect(await ofBoth(['x', alice])).toBe('401')
+    expect(await ofBoth([alice, ''])).toBe('200')
+    expect(await ofBoth([alice, 'x'])).toBe('200')
   })
 
   it('[AUT26] come in the metadata that etcd takes them from', async () => {
@@ -143,3 +168,15 @@ describe('the tokens of a keyspace', () => {
     expect(await read(target.url, { Authorization: alice })).toEqual(BAD_TOKEN)
   })
 })
+
+/** The status of a read with these fields, which may have a name twice. */
+async function rawRead(url: string, fields: readonly string[]): Promise<string> {
+  const { hostname, port } = new URL(url)
+  const socket = connect({ host: hostname, port: Number(port) })
+  const body = JSON.stringify({ key: base64('a') })
+  const length = `Content-Length: ${body.length}`
+  socket.write(['POST /v3/kv/range HTTP/1.1', 'Host: a', ...fields, length, '', body].join('\r\n'))
+  const [answer] = (await once(socket, 'data')) as [Buffer]
+  socket.destroy()
+  return answer.toString('latin1', 'HTTP/1.1 '.length, 'HTTP/1.1 200'.length)
+}

@@ -180,11 +180,17 @@ describe('behind a handshake of WebSocket', () => {
   const handshake =
     'GET /v3/watch HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\n\r\n'
 
-  it('[RAW3] frames are passed on as they are', () => {
-    const frames = '\x81\x82\0\0\0\0{}\r\n\r\nGET'
-    expect(read(handshake + frames).passed.endsWith(`Upgrade: websocket\r\n\r\n${frames}`)).toBe(
-      true,
-    )
+  it.each([
+    ['whole', '\x81\x82\0\0\0\0{}\r\n\r\nGET'],
+    ['compressed', '\xc1\x82\0\0\0\0{}'],
+    ['a part', '\x01\x82\0\0\0\0{}'],
+    ['a compressed part', 'A\x82\0\0\0\0{}'],
+    ['without a mask', '\x81\x02{}'],
+  ])('[RAW3] frames are passed on as they are: %s', (_, frames) => {
+    const passed = `Upgrade: websocket\r\n\r\n${frames}`
+    expect(read(handshake + frames).passed.endsWith(passed)).toBe(true)
+    const bytes = Array.from(latin1(handshake + frames), (byte) => Buffer.of(byte))
+    expect(readAll(bytes).passed.endsWith(passed)).toBe(true)
   })
 
   it('[RAW3] a request is read like any, since it was refused', () => {

@@ -103,6 +103,7 @@ function plain(answer: string): string {
     .replaceAll(/"TTL":"\d+","grantedTTL"/g, '"TTL":"…","grantedTTL"')
     .replaceAll(/Date: [^\r]+ GMT/g, 'Date: …')
     .replaceAll('499 Client Error', '499 status code 499')
+    .replaceAll('WWW-Authenticate', 'Www-Authenticate')
 }
 
 /** workerd writes the fields of a head in an order of its own. */
@@ -158,7 +159,6 @@ describe('a plain call', () => {
       ['Authorization: nonsense'],
       ['Authorization: nonsense', `Grpc-Metadata-Token: ${token}`],
       [`Authorization: ${token}`, 'Grpc-Metadata-Token: nonsense'],
-      ['Authorization:'],
       [`Authorization: ${'x'.repeat(15_000)}`],
     ]
     const statuses: string[] = []
