@@ -60,6 +60,8 @@ export class WatchResume {
   #progressWanted = 0
   #nextWatchId = 0
   #choosesIds = false
+  /** How many creations that are not answered ask for an id. */
+  readonly #asked = new Map<number, number>()
 
   constructor(out: WatchOut) {
     this.#out = out
@@ -92,6 +94,7 @@ export class WatchResume {
     }
     this.#unansweredBytes += request.bytes
     this.#unanswered.push(request)
+    this.#countAsked(request, 1)
     this.#sendUnanswered(request)
   }
 
@@ -122,14 +125,27 @@ export class WatchResume {
     }
     if (this.#choosesIds && request.request.watchId === 0) {
       request.request = { ...request.request, watchId: this.#freeId() }
+      this.#countAsked(request, 1)
     }
     this.#creations.push(undefined)
     this.#out.request(createOf(request.request))
   }
 
+  #countAsked(request: Unanswered, more: 1 | -1): void {
+    const watchId = request.kind === 'create' ? request.request.watchId : 0
+    const count = (this.#asked.get(watchId) ?? 0) + more
+    if (watchId === 0) {
+      return
+    }
+    if (count > 0) {
+      this.#asked.set(watchId, count)
+    } else {
+      this.#asked.delete(watchId)
+    }
+  }
+
   #freeId(): number {
-    const asked = this.#unanswered.map((one) => (one.kind === 'create' ? one.request.watchId : 0))
-    while (this.#watches.has(this.#nextWatchId) || asked.includes(this.#nextWatchId)) {
+    while (this.#watches.has(this.#nextWatchId) || this.#asked.has(this.#nextWatchId)) {
       this.#nextWatchId++
     }
     return this.#nextWatchId++
@@ -251,7 +267,10 @@ export class WatchResume {
 
   #shift(): Unanswered | undefined {
     const first = this.#unanswered.shift()
-    this.#unansweredBytes -= first?.bytes ?? 0
+    if (first !== undefined) {
+      this.#unansweredBytes -= first.bytes
+      this.#countAsked(first, -1)
+    }
     return first
   }
 

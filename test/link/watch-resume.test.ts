@@ -1,8 +1,12 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { WatchResume } from '../../src/link/watch-resume.ts'
-import { encode } from '../../src/protocol/binary.ts'
-import { WatchCreateRequest, WatchRequest } from '../../src/protocol/generated/messages.ts'
+import { decode, encode } from '../../src/protocol/binary.ts'
+import {
+  WatchCreateRequest,
+  WatchRequest,
+  WatchResponse,
+} from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
 import { runs } from '../runs.ts'
 import { violations } from '../watch-guarantees.ts'
@@ -60,4 +64,41 @@ it('[LNK1] a request that is asked again is what it was, whatever becomes of the
   resume.lost()
   resume.resume()
   expect(sent).toEqual([sent[0], sent[0]])
+})
+
+it('[LNK31] ids for watches that were asked for before a link was lost cost the same for each', () => {
+  const response = (watchId: number): Uint8Array =>
+    encode(WatchResponse, create(WatchResponse, { watchId, created: true }))
+  const ids: number[] = []
+  const resume = new WatchResume({
+    request: (message) => {
+      const { createRequest } = decode(WatchRequest, message)
+      ids.push(createRequest?.watchId ?? -1)
+    },
+    response: () => undefined,
+    reopen: () => undefined,
+  })
+  const asking = (watchId: number): Uint8Array => {
+    const createRequest = create(WatchCreateRequest, { watchId })
+    return encode(WatchRequest, create(WatchRequest, { createRequest }))
+  }
+  resume.resume()
+  // From here on the shard's count goes on here.
+  resume.request(asking(0))
+  resume.response(response(0))
+  resume.request(asking(0))
+  resume.response(response(1))
+  const chosen = [3, 3, 5, -7]
+  chosen.forEach((watchId) => resume.request(asking(watchId)))
+  const many = 30_000
+  for (let count = 0; count < many; count++) {
+    resume.request(asking(0))
+  }
+  resume.lost()
+  ids.length = 0
+  resume.resume()
+  expect(ids.slice(0, 6)).toEqual([0, 1, ...chosen])
+  const given = ids.slice(6)
+  expect(given.slice(0, 4)).toEqual([2, 4, 6, 7])
+  expect(new Set([...given, ...chosen]).size).toBe(many + 3)
 })

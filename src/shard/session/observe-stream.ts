@@ -5,13 +5,20 @@ import { EngineError } from '../../mvcc/errors.ts'
 import type { KeyValue, Revision } from '../../mvcc/types.ts'
 import type { WatchStream } from '../../mvcc/watch-stream.ts'
 import { encode } from '../../protocol/binary.ts'
-import { CREDIT_WINDOW_BYTES, FrameKind, responseFrame } from '../../protocol/frames.ts'
+import {
+  CREDIT_WINDOW_BYTES,
+  encodeEnd,
+  type Frame,
+  FrameKind,
+  responseFrame,
+} from '../../protocol/frames.ts'
 import { LeaderResponse } from '../../protocol/generated/messages.ts'
 import type { CallContext } from '../../protocol/shard-rpc.ts'
 import { Code } from '../../protocol/status.ts'
 import type { Keyspace } from '../keyspace.ts'
 import type { MethodMetrics } from '../method-metrics.ts'
 import { range } from '../methods/kv.ts'
+import { refusal } from '../reply.ts'
 import type { SessionOut } from './session-out.ts'
 
 /** The longest that a timer takes. */
@@ -72,7 +79,10 @@ export class ObserveStream {
   /** Begins once it is known who observes. */
   open(principal: Principal | Promise<Principal>): void {
     if (principal instanceof Promise) {
-      void principal.then((known) => this.#admit(known))
+      principal.then(
+        (known) => this.#admit(known),
+        (error: unknown) => this.#fail(error),
+      )
     } else {
       this.#admit(principal)
     }
@@ -87,15 +97,29 @@ export class ObserveStream {
       principal.authenticate()
       principal.authorize('/etcdserverpb.KV/Range', firstInQueue(prefixOf(this.#name)))
     } catch (error) {
-      if (!(error instanceof EngineError)) {
-        throw error
+      if (error instanceof EngineError) {
+        this.#finish(responseFrame(this.#stream, new Uint8Array(0)), Code.OK)
+      } else {
+        this.#fail(error)
       }
-      this.#out.sendSoon(responseFrame(this.#stream, new Uint8Array(0)))
-      this.#end(Code.OK)
-      this.#out.ended(this.#stream)
       return
     }
     this.#begin()
+  }
+
+  /** What is no refusal ends this stream alone, and its client hears of it. */
+  #fail(error: unknown): void {
+    if (!this.#canceled) {
+      const { code, message } = refusal(error).refused
+      const payload = encodeEnd(code, message)
+      this.#finish({ kind: FrameKind.ANSWER, stream: this.#stream, payload }, code)
+    }
+  }
+
+  #finish(last: Frame, code: Code): void {
+    this.#out.sendSoon(last)
+    this.#end(code)
+    this.#out.ended(this.#stream)
   }
 
   #begin(): void {
