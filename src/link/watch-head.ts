@@ -12,11 +12,14 @@ const HEADER_REVISION = 3
 const EVENT_KV = 2
 const KV_MOD_REVISION = 3
 
+/** An int64: a number where that is exact, so that each has one representation. */
+export type WatchId = number | bigint
+
 /** What tells how far a watch has come: all of a WatchResponse but the content of its events. */
 export interface WatchHead {
   /** Of the header; 0 without one. */
   readonly revision: number
-  readonly watchId: number
+  readonly watchId: WatchId
   readonly created: boolean
   readonly canceled: boolean
   readonly compactRevision: number
@@ -28,7 +31,8 @@ export interface WatchHead {
 /** Reads a WatchResponse as the shard writes it: its events are the last of its fields. */
 export function readWatchHead(message: Uint8Array): WatchHead {
   const reader = new WireReader(message)
-  const head = { revision: 0, watchId: 0, created: false, canceled: false }
+  const head = { revision: 0, created: false, canceled: false }
+  let watchId: WatchId = 0
   const rest = { compactRevision: 0, fragment: false }
   const events: number[] = []
   while (reader.position < reader.end) {
@@ -39,7 +43,7 @@ export function readWatchHead(message: Uint8Array): WatchHead {
         head.revision = readWithin(reader, HEADER_REVISION)
         break
       case WATCH_ID:
-        head.watchId = reader.int64()
+        watchId = reader.int64Wide()
         break
       case CREATED:
         head.created = reader.bool()
@@ -61,7 +65,7 @@ export function readWatchHead(message: Uint8Array): WatchHead {
         reader.skip(tag)
     }
   }
-  return { ...head, ...rest, events }
+  return { ...head, ...rest, watchId, events }
 }
 
 /** The revision of the event that begins there. */

@@ -1,5 +1,5 @@
 import type { WatchCreateRequest } from '../protocol/generated/messages.ts'
-import { eventRevision, type WatchHead, withoutEvents } from './watch-head.ts'
+import { eventRevision, type WatchHead, type WatchId, withoutEvents } from './watch-head.ts'
 
 /**
  * How far a watch has come at its client: what it is to begin with on a new stream, and which of
@@ -37,7 +37,7 @@ export class WatchPlace {
     this.#next = this.#reached ? revision + 1 : request.startRevision
   }
 
-  get watchId(): number {
+  get watchId(): WatchId {
     return this.#request.watchId
   }
 

@@ -2,7 +2,7 @@ import { decode, encode } from '../protocol/binary.ts'
 import { type WatchCreateRequest, WatchRequest } from '../protocol/generated/messages.ts'
 import { create } from '../protocol/message-type.ts'
 import { statusOf } from '../protocol/status.ts'
-import { readWatchHead, type WatchHead } from './watch-head.ts'
+import { readWatchHead, type WatchHead, type WatchId } from './watch-head.ts'
 import { WatchPlace } from './watch-place.ts'
 
 /** The watch id that speaks for a whole stream, or for no watch. */
@@ -25,7 +25,7 @@ export interface WatchOut {
 /** A request that is not answered. An answer comes for each creation, and in their order. */
 type Unanswered =
   | { readonly kind: 'create'; request: WatchCreateRequest; readonly bytes: number }
-  | { readonly kind: 'cancel'; readonly watchId: number; readonly bytes: number }
+  | { readonly kind: 'cancel'; readonly watchId: WatchId; readonly bytes: number }
 
 /** A watch that the client knows of. */
 interface Watch {
@@ -49,7 +49,7 @@ interface Watch {
  */
 export class WatchResume {
   readonly #out: WatchOut
-  readonly #watches = new Map<number, Watch>()
+  readonly #watches = new Map<WatchId, Watch>()
   readonly #unanswered: Unanswered[] = []
   #unansweredBytes = 0
   /** For each creation that this stream still owes an answer: the watch if it is created again. */
@@ -61,7 +61,7 @@ export class WatchResume {
   #nextWatchId = 0
   #choosesIds = false
   /** How many creations that are not answered ask for an id. */
-  readonly #asked = new Map<number, number>()
+  readonly #asked = new Map<WatchId, number>()
 
   constructor(out: WatchOut) {
     this.#out = out
@@ -99,7 +99,7 @@ export class WatchResume {
   }
 
   /** Nobody answers the cancel of an id that is not known. */
-  #cancel(watchId: number): void {
+  #cancel(watchId: WatchId): void {
     const watch = this.#watches.get(watchId)
     if (this.#unanswered.length > 0) {
       this.#ask({ kind: 'cancel', watchId, bytes: REQUEST_OVERHEAD_BYTES })
@@ -256,7 +256,7 @@ export class WatchResume {
     if (asked?.kind === 'create' && !head.canceled) {
       const { watchId, revision } = head
       if (asked.request.watchId === 0) {
-        this.#nextWatchId = watchId + 1
+        this.#nextWatchId = Number(watchId) + 1
       }
       const place = new WatchPlace({ ...asked.request, watchId }, revision)
       this.#watches.set(watchId, { place, canceling: false, compacted: false })
@@ -323,6 +323,6 @@ function createOf(createRequest: WatchCreateRequest): Uint8Array {
   return encode(WatchRequest, create(WatchRequest, { createRequest }))
 }
 
-function cancelOf(watchId: number): Uint8Array {
+function cancelOf(watchId: WatchId): Uint8Array {
   return encode(WatchRequest, create(WatchRequest, { cancelRequest: { watchId } }))
 }

@@ -7,6 +7,9 @@
 /** The number of a committed transaction: 1 is the empty store; always a safe integer. */
 export type Revision = number
 
+/** An int64: a number where that is exact, so that each has one representation. */
+export type WatchId = number | bigint
+
 /** An int64 that the client may choose; 0 means no lease. */
 export type LeaseId = bigint
 

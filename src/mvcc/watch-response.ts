@@ -1,10 +1,10 @@
-import type { Event, Revision } from './types.ts'
+import type { Event, Revision, WatchId } from './types.ts'
 
 /** One message to a watch stream (etcd's WatchResponse; its header is the revision). */
 export interface WatchResponse {
   /** The header's revision; 0 where etcd sends none. */
   readonly revision: Revision
-  readonly watchId: number
+  readonly watchId: WatchId
   readonly created: boolean
   readonly canceled: boolean
   /** Why a watch was canceled: the lowest revision that one could begin at; otherwise 0. */

@@ -1,5 +1,6 @@
 import { assert } from './errors.ts'
 import { boundsOf, isEmpty } from './key-range.ts'
+import type { WatchId } from './types.ts'
 import { NO_WATCH_ID, type Sink, watchResponse } from './watch-response.ts'
 import type { WatcherGroups } from './watcher-groups.ts'
 import {
@@ -25,8 +26,8 @@ const SMALLEST_KEY = new Uint8Array([0])
 export class WatchStream implements WatcherOwner {
   readonly sink: Sink
   readonly #groups: WatcherGroups
-  readonly #watchers = new Map<number, Watcher>()
-  readonly #touched = new Set<number>()
+  readonly #watchers = new Map<WatchId, Watcher>()
+  readonly #touched = new Set<WatchId>()
   #nextWatchId = 0
 
   constructor(sink: Sink, groups: WatcherGroups) {
@@ -87,14 +88,14 @@ export class WatchStream implements WatcherOwner {
   }
 
   /** An id that is not known is passed over in silence, as by etcd. */
-  cancel(watchId: number): void {
+  cancel(watchId: WatchId): void {
     if (this.#remove(watchId)) {
       const revision = this.#groups.revision
       this.sink.send(watchResponse({ revision, watchId, canceled: true }))
     }
   }
 
-  #remove(watchId: number): boolean {
+  #remove(watchId: WatchId): boolean {
     const watcher = this.#watchers.get(watchId)
     if (watcher === undefined) {
       return false
@@ -135,7 +136,7 @@ export class WatchStream implements WatcherOwner {
     return [...this.#watchers.values()].map((watcher) => watcher.state())
   }
 
-  touch(watchId: number): void {
+  touch(watchId: WatchId): void {
     this.#touched.add(watchId)
     if (this.#touched.size === 1) {
       this.sink.changed()

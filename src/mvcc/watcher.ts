@@ -1,5 +1,12 @@
 import { type Bounds, boundsOf } from './key-range.ts'
-import { type Event, EventType, FilterType, type KeyRange, type Revision } from './types.ts'
+import {
+  type Event,
+  EventType,
+  FilterType,
+  type KeyRange,
+  type Revision,
+  type WatchId,
+} from './types.ts'
 import type { Sink } from './watch-response.ts'
 
 /** What a client asks to watch. `startRevision` 0 is from now on; `watchId` 0 lets us choose. */
@@ -8,7 +15,7 @@ export interface WatchCreateRequest extends KeyRange {
   readonly progressNotify: boolean
   readonly filters: readonly number[]
   readonly prevKv: boolean
-  readonly watchId: number
+  readonly watchId: WatchId
   readonly fragment: boolean
 }
 
@@ -25,7 +32,7 @@ export interface WatcherState extends Omit<WatchCreateRequest, 'startRevision'> 
 
 /** A change to remember: the watcher's state now, undefined where it is gone. */
 export interface WatcherChange {
-  readonly watchId: number
+  readonly watchId: WatchId
   readonly state: WatcherState | undefined
 }
 
@@ -33,7 +40,7 @@ export interface WatcherChange {
 export interface WatcherOwner {
   readonly sink: Sink
   /** The state of one of its watchers is another now. */
-  touch(watchId: number): void
+  touch(watchId: WatchId): void
 }
 
 /**
@@ -46,7 +53,7 @@ type WatcherPhase = 'synced' | 'behind' | 'compacted'
 /** One watch: what it wants, and how far it has come. `WatcherGroups` alone moves it on. */
 export class Watcher {
   readonly owner: WatcherOwner
-  readonly id: number
+  readonly id: WatchId
   readonly bounds: Bounds
   readonly prevKv: boolean
   readonly fragment: boolean

@@ -188,6 +188,7 @@ const scalars: Readonly<Record<ScalarField['kind'] | 'enum', Scalar>> = {
   'enum': { wireType: VARINT, read: (reader) => reader.enum() },
   'int64': { wireType: VARINT, read: (reader) => reader.int64() },
   'uint64': { wireType: VARINT, read: (reader) => reader.uint64() },
+  'int64-wide': { wireType: VARINT, read: (reader) => reader.int64Wide() },
   'int64-id': { wireType: VARINT, read: (reader) => reader.int64Bigint() },
   'uint64-id': { wireType: VARINT, read: (reader) => reader.uint64Bigint() },
 }

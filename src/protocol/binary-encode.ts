@@ -222,6 +222,13 @@ const id: Scalar = {
   write: (writer, value) => writer.bigint(value as bigint),
 }
 
+const wide: Scalar = {
+  wireType: WireType.VARINT,
+  isZero: isZeroNumber,
+  size: (value) => (typeof value === 'bigint' ? id : int64).size(value),
+  write: (writer, value) => (typeof value === 'bigint' ? id : int64).write(writer, value),
+}
+
 const scalars: Readonly<Record<ScalarField['kind'] | 'enum', Scalar>> = {
   'bool': {
     wireType: WireType.VARINT,
@@ -262,5 +269,6 @@ const scalars: Readonly<Record<ScalarField['kind'] | 'enum', Scalar>> = {
     write: (writer, value) => writer.uint64(value as number),
   },
   'int64-id': id,
+  'int64-wide': wide,
   'uint64-id': id,
 }

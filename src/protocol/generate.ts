@@ -30,6 +30,9 @@ const idNames = new Set([
   'targetID',
 ])
 
+/** Ids that are mostly small, and made and compared at each event. */
+const wideNames = new Set(['watch_id'])
+
 const banner = '// Written by src/protocol/generate.ts from src/protocol/proto. Do not edit.\n'
 
 main()
@@ -158,15 +161,19 @@ function kind(field: protobuf.Field): string {
   if (field.resolvedType !== null) {
     return field.resolvedType instanceof protobuf.Enum ? 'enum' : 'message'
   }
+  if (wideNames.has(field.name)) {
+    return `${field.type}-wide`
+  }
   return field.type.endsWith('int64') && idNames.has(field.name) ? `${field.type}-id` : field.type
 }
 
 function elementType(field: protobuf.Field): string {
   const types: Record<string, string> = {
-    bool: 'boolean',
-    bytes: 'Uint8Array',
-    string: 'string',
-    message: field.resolvedType?.name ?? '',
+    'bool': 'boolean',
+    'bytes': 'Uint8Array',
+    'string': 'string',
+    'message': field.resolvedType?.name ?? '',
+    'int64-wide': 'number | bigint',
   }
   const name = kind(field)
   return types[name] ?? (name.endsWith('-id') ? 'bigint' : 'number')

@@ -174,12 +174,13 @@ const isZero: Readonly<Record<(ScalarField | EnumField)['kind'], FieldPrinter['i
   'int64': isZeroNumber,
   'uint64': isZeroNumber,
   'int64-id': isZeroId,
+  'int64-wide': isZeroNumber,
   'uint64-id': isZeroId,
 }
 
 const printInt64 = (value: unknown): string => `"${integer(value as number, int64Max)}"`
 const printUint64 = (value: unknown): string => `"${integer(value as number, uint64Max)}"`
-const printId = (value: unknown): string => `"${value as bigint}"`
+const printId = (value: unknown): string => `"${value as number | bigint}"`
 
 const scalarPrinters: Readonly<Record<ScalarField['kind'], FieldPrinter['print']>> = {
   'bool': String,
@@ -189,6 +190,7 @@ const scalarPrinters: Readonly<Record<ScalarField['kind'], FieldPrinter['print']
   'int64': printInt64,
   'uint64': printUint64,
   'int64-id': printId,
+  'int64-wide': printId,
   'uint64-id': printId,
 }
 

@@ -51,6 +51,12 @@ const fitsInt64 = (value: bigint): boolean => value === BigInt.asIntN(64, value)
 const fitsUint64 = (value: bigint): boolean => value === BigInt.asUintN(64, value)
 const fitsUint32 = (value: bigint): boolean => value === BigInt.asUintN(32, value)
 
+/** A bigint only where a number would not be exact. */
+function wide(value: bigint | string): number | bigint {
+  const number = Number(value)
+  return Number.isSafeInteger(number) ? number : BigInt(value)
+}
+
 const readers: Readonly<Record<ScalarField['kind'], ScalarReader>> = {
   'bool': (_tokens, token) => (token === 't' || token === 'f' ? token === 't' : undefined),
   'string': (tokens, token) => (token === '"' ? tokens.string : undefined),
@@ -59,5 +65,6 @@ const readers: Readonly<Record<ScalarField['kind'], ScalarReader>> = {
   'int64': integerReader(fitsInt64, Number),
   'uint64': integerReader(fitsUint64, Number),
   'int64-id': integerReader(fitsInt64, BigInt),
+  'int64-wide': integerReader(fitsInt64, wide),
   'uint64-id': integerReader(fitsUint64, BigInt),
 }

@@ -41,7 +41,8 @@ interface MessageField extends AnyField {
 
 /**
  * The proto scalar types in use. Of the 64-bit ones, ids are `bigint` (`*-id`), since all 64 bits
- * of them matter; revisions, counts, sizes and times are `number`.
+ * of them matter; revisions, counts, sizes and times are `number`. What is `*-wide` is a `number` where
+ * that is exact, and a `bigint` only where it is not.
  */
 type ScalarKind =
   | 'bool'
@@ -51,6 +52,7 @@ type ScalarKind =
   | 'int64'
   | 'uint64'
   | 'int64-id'
+  | 'int64-wide'
   | 'uint64-id'
 
 /** The number of each name. */

@@ -231,6 +231,12 @@ export class WireReader {
     return high === 0 ? BigInt(low) : (BigInt(high | 0) << 32n) | BigInt(low)
   }
 
+  /** A bigint only where a number would not be exact. */
+  int64Wide(): number | bigint {
+    const value = this.int64()
+    return Number.isSafeInteger(value) ? value : (BigInt(high | 0) << 32n) | BigInt(low)
+  }
+
   uint64Bigint(): bigint {
     this.#varint()
     return high === 0 ? BigInt(low) : (BigInt(high) << 32n) | BigInt(low)

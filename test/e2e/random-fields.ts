@@ -63,6 +63,7 @@ function value(random: Random, field: Field, depth: number): Json {
     case 'uint64-id':
       return random.pick(integers.filter((integer) => !integer.startsWith('-')))
     case 'int64':
+    case 'int64-wide':
     case 'int64-id':
       return random.pick(integers)
   }

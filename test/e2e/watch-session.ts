@@ -14,7 +14,7 @@ export class WatchSession {
     this.stream.send(JSON.stringify({ create_request: fields }))
   }
 
-  cancel(watchId: number): void {
+  cancel(watchId: number | string): void {
     this.stream.send(JSON.stringify({ cancel_request: { watch_id: watchId } }))
   }
 

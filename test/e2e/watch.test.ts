@@ -285,6 +285,22 @@ describe.each(transports)('watch over %s', (_, transport) => {
     expect(ids).toEqual([undefined, '2', '1', '3', '-7', '4'])
   })
 
+  it('[WSH41] keeps ids of 64 bits', async () => {
+    const prefix = freshPrefix()
+    const watch = open()
+    const ids = ['9007199254740992', '9007199254740993', '9223372036854775807']
+    for (const id of [...ids, ...ids.map((one) => `-${one}`)]) {
+      expect(await watch.created({ ...range(prefix), watch_id: id })).toMatchObject({
+        watch_id: id,
+      })
+      await keyspace.put(`${prefix}a`, '')
+      expect(await watch.next()).toMatchObject({ watch_id: id, events: [{}] })
+      watch.cancel(id)
+      expect(await watch.next()).toMatchObject({ watch_id: id, canceled: true })
+    }
+    await expectSilence(watch)
+  })
+
   it('[WSH14] refuses an id in use and leaves its owner alone', async () => {
     const prefix = freshPrefix()
     const watch = open()

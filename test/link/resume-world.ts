@@ -49,7 +49,7 @@ export const step = fc.oneof(
       key: fc.constantFrom('a', 'b', 'c', 'd', ''),
       end: fc.constantFrom('', 'c', 'e', '\0'),
       start: fc.option(fc.integer({ min: -12, max: 3 }), { nil: undefined }),
-      watchId: fc.constantFrom(0, 0, 0, 2, 7, -7),
+      watchId: fc.constantFrom<number | bigint>(0, 0, 0, 2, 7, -7, 2n ** 53n + 1n),
       filters: fc.constantFrom([], [], [], [0], [1]),
       prevKv: fc.boolean(),
       fragment: fc.boolean(),
@@ -121,10 +121,10 @@ export class ResumeWorld {
   readonly #resume: WatchResume
   #socket: Socket | undefined
   readonly #created: WatchCreateRequest[] = []
-  readonly #open = new Map<number, Watch>()
+  readonly #open = new Map<number | bigint, Watch>()
   readonly #watches: Watch[] = []
   #lastAutoId = -1
-  #series: number | undefined
+  #series: number | bigint | undefined
   readonly seen = {
     events: 0,
     fragments: 0,
@@ -362,7 +362,7 @@ export class ResumeWorld {
       if (watchId <= this.#lastAutoId) {
         throw new Error(`id ${watchId} is given after ${this.#lastAutoId}`)
       }
-      this.#lastAutoId = watchId
+      this.#lastAutoId = Number(watchId)
     }
     const key = asked.key.length === 0 ? new Uint8Array([0]) : asked.key
     const request = { ...asked, key }

@@ -66,10 +66,17 @@ it('[LNK1] a request that is asked again is what it was, whatever becomes of the
   expect(sent).toEqual([sent[0], sent[0]])
 })
 
+function createdAs(watchId: number): Uint8Array {
+  return encode(WatchResponse, create(WatchResponse, { watchId, created: true }))
+}
+
+function asking(watchId: number): Uint8Array {
+  const createRequest = create(WatchCreateRequest, { watchId })
+  return encode(WatchRequest, create(WatchRequest, { createRequest }))
+}
+
 it('[LNK31] ids for watches that were asked for before a link was lost cost the same for each', () => {
-  const response = (watchId: number): Uint8Array =>
-    encode(WatchResponse, create(WatchResponse, { watchId, created: true }))
-  const ids: number[] = []
+  const ids: (number | bigint)[] = []
   const resume = new WatchResume({
     request: (message) => {
       const { createRequest } = decode(WatchRequest, message)
@@ -78,16 +85,12 @@ it('[LNK31] ids for watches that were asked for before a link was lost cost the 
     response: () => undefined,
     reopen: () => undefined,
   })
-  const asking = (watchId: number): Uint8Array => {
-    const createRequest = create(WatchCreateRequest, { watchId })
-    return encode(WatchRequest, create(WatchRequest, { createRequest }))
-  }
   resume.resume()
   // From here on the shard's count goes on here.
   resume.request(asking(0))
-  resume.response(response(0))
+  resume.response(createdAs(0))
   resume.request(asking(0))
-  resume.response(response(1))
+  resume.response(createdAs(1))
   const chosen = [3, 3, 5, -7]
   chosen.forEach((watchId) => resume.request(asking(watchId)))
   const many = 30_000

@@ -92,7 +92,7 @@ type Create = Extract<Step, { readonly kind: 'create' }>
 /** One watch from its creation to its end or the loss of its stream. */
 interface Life {
   readonly request: WatchCreateRequest
-  readonly watchId: number
+  readonly watchId: WatcherState['watchId']
   readonly responses: WatchResponse[]
   upTo: number
   /** Canceled by compaction, but not yet by the client. */
@@ -104,9 +104,9 @@ interface Client {
   stream: WatchStream
   /** The last request that is not answered, and the lives of the watch that it goes on with. */
   asked: { readonly request: WatchCreateRequest; readonly lives: Life[] } | undefined
-  readonly open: Map<number, { readonly life: Life; readonly lives: Life[] }>
+  readonly open: Map<WatcherState['watchId'], { readonly life: Life; readonly lives: Life[] }>
   /** What survives the loss of memory: only what the stream's changes told of. */
-  readonly remembered: Map<number, WatcherState>
+  readonly remembered: Map<WatcherState['watchId'], WatcherState>
   nextWatchId: number
 }
 

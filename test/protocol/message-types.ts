@@ -67,6 +67,12 @@ function elementOf(field: Field, depth: number): fc.Arbitrary<unknown> {
       return fc.oneof(fc.integer({ min: -3, max: 300 }), fc.maxSafeInteger())
     case 'uint64':
       return fc.oneof(fc.nat({ max: 300 }), fc.maxSafeNat())
+    case 'int64-wide':
+      return fc.oneof(
+        fc.maxSafeInteger(),
+        fc.bigInt(2n ** 53n, 2n ** 63n - 1n),
+        fc.bigInt(-(2n ** 63n), -(2n ** 53n)),
+      )
     case 'int64-id':
       return fc.oneof(fc.bigInt({ min: -3n, max: 300n }), fc.bigInt(-(2n ** 63n), 2n ** 63n - 1n))
     case 'uint64-id':

@@ -742,7 +742,7 @@ export interface WatchCreateRequest {
   readonly progressNotify: boolean
   readonly filters: readonly number[]
   readonly prevKv: boolean
-  readonly watchId: number
+  readonly watchId: number | bigint
   readonly fragment: boolean
 }
 
@@ -762,7 +762,7 @@ export const WatchCreateRequest: MessageType<WatchCreateRequest> = {
       repeated: true,
     },
     { number: 6, name: 'prev_kv', property: 'prevKv', kind: 'bool' },
-    { number: 7, name: 'watch_id', property: 'watchId', kind: 'int64' },
+    { number: 7, name: 'watch_id', property: 'watchId', kind: 'int64-wide' },
     { number: 8, name: 'fragment', property: 'fragment', kind: 'bool' },
   ],
   empty: () => ({
@@ -778,13 +778,13 @@ export const WatchCreateRequest: MessageType<WatchCreateRequest> = {
 }
 
 export interface WatchCancelRequest {
-  readonly watchId: number
+  readonly watchId: number | bigint
 }
 
 export const WatchCancelRequest: MessageType<WatchCancelRequest> = {
   name: 'etcdserverpb.WatchCancelRequest',
   fields: [
-    { number: 1, name: 'watch_id', property: 'watchId', kind: 'int64' },
+    { number: 1, name: 'watch_id', property: 'watchId', kind: 'int64-wide' },
   ],
   empty: () => ({
     watchId: 0,
@@ -801,7 +801,7 @@ export const WatchProgressRequest: MessageType<WatchProgressRequest> = {
 
 export interface WatchResponse {
   readonly header?: ResponseHeader | undefined
-  readonly watchId: number
+  readonly watchId: number | bigint
   readonly created: boolean
   readonly canceled: boolean
   readonly compactRevision: number
@@ -820,7 +820,7 @@ export const WatchResponse: MessageType<WatchResponse> = {
       kind: 'message',
       message: () => ResponseHeader,
     },
-    { number: 2, name: 'watch_id', property: 'watchId', kind: 'int64' },
+    { number: 2, name: 'watch_id', property: 'watchId', kind: 'int64-wide' },
     { number: 3, name: 'created', property: 'created', kind: 'bool' },
     { number: 4, name: 'canceled', property: 'canceled', kind: 'bool' },
     { number: 5, name: 'compact_revision', property: 'compactRevision', kind: 'int64' },

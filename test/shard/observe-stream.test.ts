@@ -61,7 +61,7 @@ it.each([
 ])('[OBS5] one %s ends with an internal error', async (_, principalOf) => {
   const { stream, sent, ended, logged } = observed()
   stream.open(principalOf())
-  await new Promise((resolve) => setImmediate(resolve))
+  await new Promise((resolve) => setTimeout(resolve, 0))
   expect(sent.map(({ kind, stream: id }) => [kind, id])).toEqual([[FrameKind.ANSWER, 7]])
   expect(decodeEnd(sent[0]?.payload ?? new Uint8Array(0))).toEqual({
     code: Code.INTERNAL,
@@ -75,6 +75,6 @@ it('[OBS5] one that is gone when it fails hears nothing', async () => {
   const { stream, sent } = observed()
   stream.open(Promise.reject(failure))
   stream.cancel()
-  await new Promise((resolve) => setImmediate(resolve))
+  await new Promise((resolve) => setTimeout(resolve, 0))
   expect(sent).toEqual([])
 })
