@@ -35,6 +35,8 @@ export interface Settings {
   readonly accessToken: string | undefined
   /** By which the embedded start's own link is told from clients that open a session as well. */
   readonly linkSecret: string | undefined
+  /** Milliseconds between two spaces in a JSON stream over HTTP; 0 sends none. */
+  readonly spaceIntervalMs: number
 }
 
 /** A variable of the environment holds what its flag could not: the text says which and why. */
@@ -128,6 +130,7 @@ const schema = z
     EMBEDDED: setting('false', z.enum(['true', 'false'], 'must be true or false')),
     ETCDURABLE_TOKEN: setting('', z.string()),
     ETCDURABLE_LINK_SECRET: setting('', z.string()),
+    ETCDURABLE_STREAM_SPACE_SECONDS: setting('0', countingNumber),
   })
   .transform((values, context): Settings => {
     const retention = values.ETCD_AUTO_COMPACTION_RETENTION
@@ -170,5 +173,6 @@ const schema = z
       embedded: values.EMBEDDED === 'true',
       accessToken: values.ETCDURABLE_TOKEN === '' ? undefined : values.ETCDURABLE_TOKEN,
       linkSecret: values.ETCDURABLE_LINK_SECRET === '' ? undefined : values.ETCDURABLE_LINK_SECRET,
+      spaceIntervalMs: values.ETCDURABLE_STREAM_SPACE_SECONDS * 1000,
     }
   })

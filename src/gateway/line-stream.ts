@@ -3,55 +3,69 @@ import { statusOfFailure } from './failure.ts'
 import type { Lines } from './lines.ts'
 import { streamRefusalResponse } from './refusal.ts'
 
-/**
- * workerd notices that a client has gone only when it writes to it. A space before the next line
- * is nothing to a reader of JSON, and tells of a client that vanished while nothing happened.
- */
-const IDLE_MS = 30_000
-
 const utf8 = new TextEncoder()
+
+const space = utf8.encode(' ')
+
+export interface LineStreamOptions {
+  readonly headers: Readonly<Record<string, string>>
+  /** Milliseconds between two spaces that show that the connection is alive; 0 for no spaces. */
+  readonly spaceIntervalMs: number
+}
 
 /**
  * The answer to a streaming call. As in etcd nothing is sent, not even the status, before there is
- * a first line: a watch that is told nothing looks as if nobody had answered.
+ * a first line: a watch that is told nothing looks as if nobody had answered. Each line is a chunk of
+ * its own, because many clients parse chunks and not lines.
  */
 export async function streamResponse(
   lines: Lines,
-  headers: Readonly<Record<string, string>>,
+  { headers, spaceIntervalMs }: LineStreamOptions,
 ): Promise<Response> {
-  let first: readonly string[] | undefined
+  let first: string | undefined
   try {
-    do {
-      first = await lines.next(IDLE_MS)
-    } while (first?.length === 0)
+    first = await lines.next()
   } catch (error) {
     return streamRefusalResponse(statusOfFailure(error))
   }
   return first === undefined
     ? new Response(null)
-    : new Response(streamLines(first, lines), { headers })
+    : new Response(streamLines(first, lines, spaceIntervalMs), { headers })
 }
 
-function streamLines(first: readonly string[], lines: Lines): ReadableStream<Uint8Array> {
-  let ready: readonly string[] | undefined = first
+function streamLines(
+  first: string,
+  lines: Lines,
+  spaceIntervalMs: number,
+): ReadableStream<Uint8Array> {
+  let ready: string | undefined = first
   let canceled = false
+  let spaces: number | null = null
   return new ReadableStream<Uint8Array>(
     {
+      start: (controller) => {
+        if (spaceIntervalMs > 0) {
+          spaces = setInterval(() => sendSpace(controller), spaceIntervalMs)
+        }
+      },
       pull: async (controller) => {
-        const chunk = ready === undefined ? await nextChunk(lines) : chunkOf(ready)
+        const { line, last } =
+          ready === undefined ? await nextLine(lines) : { line: ready, last: false }
         ready = undefined
         if (canceled) {
           return
         }
-        if (chunk.text !== '') {
-          controller.enqueue(utf8.encode(chunk.text))
+        if (line !== undefined) {
+          controller.enqueue(utf8.encode(`${line}\n`))
         }
-        if (chunk.last) {
+        if (last) {
+          clearInterval(spaces)
           controller.close()
         }
       },
       cancel: () => {
         canceled = true
+        clearInterval(spaces)
         lines.cancel()
       },
     },
@@ -59,20 +73,24 @@ function streamLines(first: readonly string[], lines: Lines): ReadableStream<Uin
   )
 }
 
-interface Chunk {
-  readonly text: string
-  readonly last: boolean
-}
-
-async function nextChunk(lines: Lines): Promise<Chunk> {
-  try {
-    const texts = await lines.next(IDLE_MS)
-    return texts === undefined ? { text: '', last: true } : chunkOf(texts)
-  } catch (error) {
-    return { text: `${jsonStreamError(statusOfFailure(error))}\n`, last: true }
+/** Between two lines it is nothing to a reader of JSON. One that waits to be read is enough. */
+function sendSpace(controller: ReadableStreamDefaultController<Uint8Array>): void {
+  if (controller.desiredSize === 0) {
+    controller.enqueue(space)
   }
 }
 
-function chunkOf(texts: readonly string[]): Chunk {
-  return { text: texts.length === 0 ? ' ' : `${texts.join('\n')}\n`, last: false }
+interface NextLine {
+  readonly line: string | undefined
+  readonly last: boolean
+}
+
+/** A call that fails says so in its last line. */
+async function nextLine(lines: Lines): Promise<NextLine> {
+  try {
+    const line = await lines.next()
+    return { line, last: line === undefined }
+  } catch (error) {
+    return { line: jsonStreamError(statusOfFailure(error)), last: true }
+  }
 }

@@ -11,9 +11,9 @@ interface Line {
  */
 export class Lines {
   readonly #canceled: () => void
-  #waiting: Line[] = []
+  readonly #waiting: Line[] = []
   /** Handed out and, until the reader comes back, not yet written. */
-  #handedOut: readonly Line[] = []
+  #handedOut: Line | undefined
   #end: { readonly status: RpcStatus | undefined } | undefined
   #wake: (() => void) | undefined
 
@@ -51,32 +51,22 @@ export class Lines {
   }
 
   /**
-   * The lines that are there, after waiting for one; none if `idleMs` have passed; undefined after
-   * the last. Throws the status of a call that failed. To ask is to have written those before.
+   * The next line, after waiting for it; undefined behind the last. Throws the status of a call that
+   * failed. To ask is to have written the one before.
    */
-  async next(idleMs: number): Promise<readonly string[] | undefined> {
-    this.#handedOut.forEach(({ taken }) => taken())
-    this.#handedOut = []
+  async next(): Promise<string | undefined> {
+    this.#handedOut?.taken()
+    this.#handedOut = undefined
     if (this.#waiting.length === 0 && this.#end === undefined) {
-      await this.#something(idleMs)
+      const { promise, resolve } = Promise.withResolvers<void>()
+      this.#wake = resolve
+      await promise
+      this.#wake = undefined
     }
-    if (this.#waiting.length === 0 && this.#end !== undefined) {
-      if (this.#end.status !== undefined) {
-        throw this.#end.status
-      }
-      return undefined
+    this.#handedOut = this.#waiting.shift()
+    if (this.#handedOut === undefined && this.#end?.status !== undefined) {
+      throw this.#end.status
     }
-    this.#handedOut = this.#waiting
-    this.#waiting = []
-    return this.#handedOut.map(({ text }) => text)
-  }
-
-  async #something(idleMs: number): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
-    const timer = setTimeout(resolve, idleMs)
-    this.#wake = resolve
-    await promise
-    this.#wake = undefined
-    clearTimeout(timer)
+    return this.#handedOut?.text
   }
 }

@@ -70,7 +70,8 @@ async function httpResponse(request: Request, call: IncomingRequest): Promise<Re
   if (timeoutMs !== undefined) {
     setTimeout(() => lines.cancel(deadlineExceeded()), timeoutMs)
   }
-  return streamResponse(lines, callHeaders)
+  const { spaceIntervalMs } = call.settings
+  return streamResponse(lines, { headers: callHeaders, spaceIntervalMs })
 }
 
 /** Only requests in a sequence touch the body as a stream, which costs as much as reading it whole. */

@@ -12,9 +12,6 @@ import { socketInput } from './socket-input.ts'
 import { openLines } from './streams.ts'
 import { type IncomingRequest, callUnary } from './unary.ts'
 
-/** Nothing has to be written to find out whether a WebSocket is alive: see `Lines.next`. */
-const IDLE_MS = 3_600_000
-
 const BUFFERED_BYTES_MAX = 256 * 1024
 const BUFFERED_POLL_MS = 20
 
@@ -78,11 +75,11 @@ async function sendLines(socket: WebSocket, lines: Lines, gone: AbortSignal): Pr
   gone.addEventListener('abort', () => lines.cancel())
   try {
     for (;;) {
-      const texts = await lines.next(IDLE_MS)
-      if (texts === undefined) {
+      const text = await lines.next()
+      if (text === undefined) {
         return
       }
-      texts.forEach((text) => send(socket, text))
+      send(socket, text)
       await untilTaken(socket)
     }
   } catch (error) {

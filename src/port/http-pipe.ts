@@ -11,6 +11,12 @@ export interface ClientConnection extends Duplex {
 const lingerMsMax = 60_000
 
 /**
+ * How long the gateway may say nothing to a client that has ended its side. A client that has left
+ * looks the same until something is written to it, and etcd takes each of them for gone at once.
+ */
+const silentMsMax = 5_000
+
+/**
  * Carries bytes between a client and the gateway at a Unix socket, unread: HTTP/1.1 costs what a
  * pipe costs. Each side's end and back-pressure become the other's, and so does its sudden death:
  * a gateway that is gone looks to clients as a dead server would.
@@ -27,6 +33,14 @@ export function pipeBothWays(client: ClientConnection, gateway: Socket): void {
   gateway.on('error', () => client.destroy())
   client.on('error', () => gateway.destroy())
   client.once('close', () => gateway.destroy())
+  client.once('end', () => gateway.setTimeout(silentMsMax))
+  gateway.on('timeout', () => {
+    if (client.writableLength === 0) {
+      client.destroy()
+    } else {
+      gateway.setTimeout(silentMsMax)
+    }
+  })
   gateway.once('close', () => {
     client.setTimeout(lingerMsMax, () => client.destroy())
     client.destroySoon()

@@ -19,6 +19,7 @@ import { isAccessToken } from '../door/access-token.ts'
 import { CERTIFICATE_HEADER } from '../gateway-rules/certificate.ts'
 import type { H2Exchange } from '../h2/exchange.ts'
 import { type ClientConnection, pipeBothWays } from './http-pipe.ts'
+import { answersLines, lineChunks } from './line-chunks.ts'
 
 /** The gateway that requests are passed on to. */
 export interface ProxyTarget {
@@ -175,7 +176,8 @@ export class HttpProxy {
       const headers = this.#headersOf(response)
       outgoing.writeHead(response.statusCode ?? 502, headers)
       outgoing.flushHeaders()
-      pipeline(response, outgoing, () => request.destroy())
+      const way = answersLines(url) ? [response, lineChunks(), outgoing] : [response, outgoing]
+      pipeline(way, () => request.destroy())
     })
     request.once('error', (error) => {
       if (outgoing.destroyed) {

@@ -20,6 +20,7 @@ describe('the settings', () => {
       embedded: false,
       accessToken: undefined,
       linkSecret: undefined,
+      spaceIntervalMs: 0,
     }
     expect(parseSettings({})).toEqual(defaults)
     expect(
@@ -44,6 +45,7 @@ describe('the settings', () => {
       ETCD_BCRYPT_COST: '4',
       EMBEDDED: 'true',
       ETCDURABLE_TOKEN: 'secret',
+      ETCDURABLE_STREAM_SPACE_SECONDS: '30',
     })
     expect(settings).toEqual({
       name: 'infra1',
@@ -68,6 +70,7 @@ describe('the settings', () => {
       bcryptCost: 4,
       embedded: true,
       accessToken: 'secret',
+      spaceIntervalMs: 30_000,
     })
   })
 

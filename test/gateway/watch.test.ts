@@ -187,29 +187,34 @@ describe('a watch over HTTP', () => {
 })
 
 describe('a stream on which nothing happens', () => {
-  it('[GTW20] gets a space in front of its next line, which shows whether its client is there', async () => {
-    vi.useFakeTimers()
-    onTestFinished(() => {
-      vi.useRealTimers()
-    })
-    let canceled = 0
-    const lines = new Lines(() => {
-      canceled++
-    })
-    void lines.push('{"a":1}')
-    const response = await streamResponse(lines, {})
-    const reader = response.body?.getReader()
-    const text = async (): Promise<string> =>
-      new TextDecoder().decode((await reader?.read())?.value as Uint8Array)
-    expect(await text()).toBe('{"a":1}\n')
-    const idle = text()
-    await vi.advanceTimersByTimeAsync(60_000)
-    expect(await idle).toBe(' ')
-    void lines.push('{"b":2}')
-    expect(await text()).toBe('{"b":2}\n')
-    await reader?.cancel()
-    expect(canceled).toBe(1)
-  })
+  it.each([
+    [30_000, ' '],
+    [0, '{"b":2}\n'],
+  ])(
+    '[GTW20] is sent spaces only where they are asked for: %s ms',
+    async (spaceIntervalMs, next) => {
+      vi.useFakeTimers()
+      onTestFinished(() => {
+        vi.useRealTimers()
+      })
+      let canceled = 0
+      const lines = new Lines(() => {
+        canceled++
+      })
+      void lines.push('{"a":1}')
+      const response = await streamResponse(lines, { headers: {}, spaceIntervalMs })
+      const reader = response.body?.getReader()
+      const text = async (): Promise<string> =>
+        new TextDecoder().decode((await reader?.read())?.value as Uint8Array)
+      expect(await text()).toBe('{"a":1}\n')
+      const idle = text()
+      await vi.advanceTimersByTimeAsync(300_000)
+      void lines.push('{"b":2}')
+      expect(await idle).toBe(next)
+      await reader?.cancel()
+      expect(canceled).toBe(1)
+    },
+  )
 })
 
 const keepAlive = (body: string): Promise<Response> => post('/v3/lease/keepalive', body)

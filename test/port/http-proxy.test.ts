@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { HttpProxy } from '../../src/port/http-proxy.ts'
+import { ChunkedPost } from '../e2e/http-chunks.ts'
 import { type ProxyServed, serveProxy } from './proxy-served.ts'
 
 let answer: (request: IncomingMessage, response: ServerResponse) => void
@@ -96,7 +97,7 @@ describe('the proxy', () => {
   it('[PRT5] streams both ways at once', async () => {
     answer = (asked, response) => {
       response.flushHeaders()
-      asked.on('data', (part) => response.write(`got ${String(part)};`))
+      asked.on('data', (part) => response.write(`got ${String(part)}\n`))
       asked.on('end', () => response.end('end'))
     }
     const asked = request({ port, host: '127.0.0.1', method: 'POST', path: '/v3/watch' })
@@ -105,11 +106,35 @@ describe('the proxy', () => {
     for (const part of ['one', 'two']) {
       asked.write(part)
       const [data] = (await once(response, 'data')) as [Buffer]
-      expect(String(data)).toBe(`got ${part};`)
+      expect(String(data)).toBe(`got ${part}\n`)
     }
     asked.end()
     expect(await text(response)).toBe('end')
   })
+
+  it.each([
+    ['/v3/watch', ['{"a":1}\n', '{"b":2}\n', '{"c":3}\n', '{"last":']],
+    ['/v3/kv/range', ['{"a', '":1}\n{"b":2}\n{"c":3}\n', '{"last":']],
+  ])(
+    '[PRT19] gives each message of a stream a chunk, and leaves others alone: %s',
+    async (path, chunks) => {
+      answer = (_, response) => {
+        response.write('{"a')
+        // Some time later, so that the proxy has been given the two by themselves.
+        setTimeout(() => {
+          response.write('":1}\n{"b":2}\n{"c":3}\n')
+          setTimeout(() => response.end('{"last":'), 20)
+        }, 20)
+      }
+      const post = await ChunkedPost.open(`http://127.0.0.1:${port}`, path, '{}')
+      const seen: string[] = []
+      for (let chunk = await post.chunk(); chunk !== undefined; chunk = await post.chunk()) {
+        seen.push(chunk)
+      }
+      post.close()
+      expect(seen).toEqual(chunks)
+    },
+  )
 
   it('[PRT5] lets a request go whose client has gone', async () => {
     const gone = new Promise((resolve) => {
