@@ -50,21 +50,30 @@ export class Delivery {
     return this.#due.has(watcher)
   }
 
-  /** Events are added in their order. Answers whether somebody wants the version before, too. */
-  add(index: IntervalIndex<Watcher>, event: Event): boolean {
-    let wantsPrevKv = false
+  /** Events are added in their order. */
+  add(index: IntervalIndex<Watcher>, event: Event): void {
     index.visit(event.kv.key, (watcher) => {
       if (watcher.wants(event)) {
         this.#matches++
-        wantsPrevKv ||= watcher.prevKv
         this.#due.set(watcher, (this.#due.get(watcher) ?? this.#none).and(event))
       }
     })
-    return wantsPrevKv
   }
 
-  prevKv(event: Event): KeyValue | undefined {
-    return this.#filled(event).prevKv
+  /**
+   * The most bytes that an event takes in a response to any of the watchers; 0 if nobody wants it. The
+   * version before is looked up if somebody wants that, too.
+   */
+  sizeFor(index: IntervalIndex<Watcher>, event: Event): number {
+    let wanted = false
+    let wantsPrevKv = false
+    index.visit(event.kv.key, (watcher) => {
+      if (watcher.wants(event)) {
+        wanted = true
+        wantsPrevKv ||= watcher.prevKv
+      }
+    })
+    return wanted ? sizeOf(wantsPrevKv ? this.#filled(event) : event) : 0
   }
 
   send(watcher: Watcher): void {
@@ -157,7 +166,7 @@ function fragments(events: readonly Event[], bytesMax: number): readonly (readon
   let first = 0
   let bytes = RESPONSE_OVERHEAD_BYTES
   for (const [i, event] of events.entries()) {
-    const size = sizeOf(event.kv) + (event.prevKv === undefined ? 0 : sizeOf(event.prevKv))
+    const size = sizeOf(event)
     if (i > first && bytes + size >= bytesMax) {
       parts.push(events.slice(first, i))
       first = i
@@ -168,6 +177,10 @@ function fragments(events: readonly Event[], bytesMax: number): readonly (readon
   return first === 0 ? [events] : [...parts, events.slice(first)]
 }
 
-function sizeOf(kv: KeyValue): number {
+function sizeOf({ kv, prevKv }: Event): number {
+  return sizeOfKeyValue(kv) + (prevKv === undefined ? 0 : sizeOfKeyValue(prevKv))
+}
+
+function sizeOfKeyValue(kv: KeyValue): number {
   return kv.key.length + kv.value.length + KEY_VALUE_OVERHEAD_BYTES
 }

@@ -1,6 +1,6 @@
 import { IntervalIndex } from './interval.ts'
 import { type Bounds, compareBytes } from './key-range.ts'
-import type { KeyValue, Revision } from './types.ts'
+import type { Event, Revision } from './types.ts'
 import { Delivery, type DeliverySource } from './watch-delivery.ts'
 import { watchResponse } from './watch-response.ts'
 import type { WatcherGroups } from './watcher-groups.ts'
@@ -15,8 +15,12 @@ export interface ReplayLimits {
   readonly revisionsMax: number
   /** Revisions passed over in search of events. */
   readonly scannedRevisionsMax: number
-  /** Keys and values read, previous ones too. */
+  /** Keys and values read. */
   readonly bytesMax: number
+  /** Events of a response, previous versions too, in which a watcher's revisions are gathered. */
+  readonly responseBytesMax: number
+  /** The same where a watcher asked for fragments, and for what is read for it. */
+  readonly fragmentedBytesMax: number
   /** Watchers served by one read of the log. */
   readonly watchersMax: number
   /** Events times watchers. */
@@ -28,6 +32,9 @@ export const REPLAY_LIMITS: ReplayLimits = {
   revisionsMax: 1000,
   scannedRevisionsMax: 10_000,
   bytesMax: 4 * 1024 * 1024,
+  // Most gRPC clients take messages of 4 MiB, and many of WebSocket 1 MiB, which this is not in base64.
+  responseBytesMax: 512 * 1024,
+  fragmentedBytesMax: 12 * 1024 * 1024,
   watchersMax: 1000,
   matchesMax: 100_000,
 }
@@ -92,30 +99,40 @@ export class Replay {
 
   /** Matches the group with the log; answers the first revision that was not read. */
   #read(group: readonly Watcher[], from: Revision, delivery: Delivery): Revision {
-    const { revisionsMax, scannedRevisionsMax, bytesMax, matchesMax } = this.#limits
-    const before = Math.min(this.#groups.revision + 1, from + scannedRevisionsMax)
+    const limits = this.#limits
+    const fragmented = group.every(({ fragment }) => fragment)
+    const bytesMax = fragmented ? limits.fragmentedBytesMax : limits.bytesMax
+    const responseBytesMax = fragmented ? limits.fragmentedBytesMax : limits.responseBytesMax
+    const before = Math.min(this.#groups.revision + 1, from + limits.scannedRevisionsMax)
     const index = new IntervalIndex<Watcher>()
     for (const watcher of group) {
       index.add(watcher.bounds, watcher)
     }
-    let revision = 0
     let revisions = 0
     let bytes = 0
-    for (const event of this.#source.log.events(from, hull(group), before)) {
-      if (event.kv.modRevision >= before) {
-        break
+    let responseBytes = 0
+    for (const { revision, events } of byRevision(
+      this.#source.log.events(from, hull(group), before),
+      before,
+    )) {
+      if (
+        revisions >= limits.revisionsMax ||
+        bytes >= bytesMax ||
+        delivery.matches >= limits.matchesMax
+      ) {
+        return revision
       }
-      if (event.kv.modRevision !== revision) {
-        if (revisions >= revisionsMax || bytes >= bytesMax || delivery.matches >= matchesMax) {
-          return event.kv.modRevision
-        }
-        revision = event.kv.modRevision
-        revisions++
+      for (const event of events) {
+        bytes += event.kv.key.length + event.kv.value.length
+        responseBytes += delivery.sizeFor(index, event)
       }
-      bytes += bytesOf(event.kv)
-      if (delivery.add(index, event)) {
-        bytes += bytesOf(delivery.prevKv(event))
+      if (delivery.matches > 0 && responseBytes > responseBytesMax) {
+        return revision
       }
+      for (const event of events) {
+        delivery.add(index, event)
+      }
+      revisions++
     }
     return before
   }
@@ -130,14 +147,40 @@ export class Replay {
   }
 }
 
-function bytesOf(kv: KeyValue | undefined): number {
-  return kv === undefined ? 0 : kv.key.length + kv.value.length
+/** The events of each revision; the last are those of the one that is before `before`. */
+function* byRevision(
+  events: Iterable<Event>,
+  before: Revision,
+): Iterable<{ readonly revision: Revision; readonly events: readonly Event[] }> {
+  let revision = 0
+  let own: Event[] = []
+  for (const event of events) {
+    const { modRevision } = event.kv
+    if (modRevision !== revision && own.length > 0) {
+      yield { revision, events: own }
+      own = []
+    }
+    if (modRevision >= before) {
+      return
+    }
+    revision = modRevision
+    own.push(event)
+  }
+  if (own.length > 0) {
+    yield { revision, events: own }
+  }
 }
 
-/** Whether a read from where the first of a group is will come to the watcher. */
+/**
+ * Whether a read from where the first of a group is will come to the watcher. One that asked for
+ * fragments reads more at a time, and alone.
+ */
 function near(watcher: Watcher, first: Watcher | undefined, revisionsMax: number): boolean {
-  const distance = watcher.next - (first ?? watcher).next
-  return distance >= 0 && distance < revisionsMax
+  if (first === undefined) {
+    return true
+  }
+  const distance = watcher.next - first.next
+  return distance >= 0 && distance < revisionsMax && !watcher.fragment && !first.fragment
 }
 
 /** The narrowest range with those of all watchers in it. */

@@ -24,6 +24,8 @@ export interface GrpcCallOptions {
   /** Such as `{ hasleader: 'true' }`. */
   readonly metadata?: Readonly<Record<string, string>>
   readonly deadlineMs?: number
+  /** Of a watch: more messages are not read before they are asked for. */
+  readonly messagesWaitingMax?: number
 }
 
 const asIs = (bytes: Buffer): Buffer => bytes
@@ -32,17 +34,21 @@ const asIs = (bytes: Buffer): Buffer => bytes
 export class GrpcClient {
   readonly #client: Client
 
-  /** The authority is the server's address unless another one is given. */
+  /**
+   * The authority is the server's address unless another one is given, and a message may have any number
+   * of bytes.
+   */
   constructor(
     url: string,
     authority = new URL(url).host,
     secure: ChannelCredentials = credentials.createInsecure(),
+    messageBytesMax = -1,
   ) {
     this.#client = new Client(new URL(url).host, secure, {
       'grpc.default_authority': authority,
       // Clients of one process share a connection otherwise.
       'grpc.use_local_subchannel_pool': 1,
-      'grpc.max_receive_message_length': -1,
+      'grpc.max_receive_message_length': messageBytesMax,
     })
   }
 
@@ -107,6 +113,7 @@ export class GrpcClient {
       this.#openStream(method, options),
       (request) => encodeRequest(method, request),
       (bytes) => decodeResponse(method, bytes),
+      options.messagesWaitingMax,
     )
   }
 

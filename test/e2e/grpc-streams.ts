@@ -28,12 +28,16 @@ export class GrpcReader<Answer> {
   #seen = 0
   #wake: (() => void) | undefined
 
-  constructor(call: ClientReadableStream<Buffer>, decodeAnswer: (bytes: Buffer) => Answer) {
+  constructor(
+    call: ClientReadableStream<Buffer>,
+    decodeAnswer: (bytes: Buffer) => Answer,
+    waitingMax = messagesWaitingMax,
+  ) {
     this.#call = call
     this.#decode = decodeAnswer
     call.on('data', (bytes: Buffer) => {
       this.#waiting.push(bytes)
-      if (this.#waiting.length >= messagesWaitingMax) {
+      if (this.#waiting.length >= waitingMax) {
         call.pause()
       }
       this.#wake?.()
@@ -105,8 +109,9 @@ export class GrpcStream<Request, Answer> extends GrpcReader<Answer> {
     call: ClientDuplexStream<Buffer, Buffer>,
     encodeOne: (request: Request) => Buffer,
     decodeAnswer: (bytes: Buffer) => Answer,
+    waitingMax = messagesWaitingMax,
   ) {
-    super(call, decodeAnswer)
+    super(call, decodeAnswer, waitingMax)
     this.#call = call
     this.#encode = encodeOne
   }

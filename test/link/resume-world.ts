@@ -112,6 +112,8 @@ const REPLAY_LIMITS = {
   revisionsMax: 3,
   scannedRevisionsMax: 5,
   bytesMax: 600,
+  responseBytesMax: 600,
+  fragmentedBytesMax: 2000,
   watchersMax: 3,
   matchesMax: 8,
 }

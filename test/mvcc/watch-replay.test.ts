@@ -45,7 +45,7 @@ describe('the size of a step', () => {
   })
 
   it('[WAT24] counts the versions before where they are wanted', () => {
-    const watched = new WatchedLog(new MemoryLog(), { ...REPLAY_LIMITS, bytesMax: 100 })
+    const watched = new WatchedLog(new MemoryLog(), { ...REPLAY_LIMITS, responseBytesMax: 350 })
     const keys = ['a', 'b', 'c', 'd']
     for (const key of keys) {
       watched.put(key, 'v'.repeat(60))
@@ -62,6 +62,33 @@ describe('the size of a step', () => {
     sink.take()
     watched.catchUp()
     expect(revisions(sink)).toEqual([2, 2])
+  })
+
+  it('[WAT33] gathers no more than a response may have, but a revision that has more by itself', () => {
+    const watched = new WatchedLog(new MemoryLog())
+    for (const kilobytes of [300, 200, 200, 5000, 10, 10]) {
+      watched.put('a', 'v'.repeat(kilobytes * 1024))
+      watched.put('b', 'v'.repeat(400 * 1024))
+    }
+    const { sink, stream } = watched.open()
+    stream.create(watchOf('a', { startRevision: 2 }))
+    sink.take()
+    watched.catchUp()
+    const kilobytes = sink.take().map(({ events }) => events.map(({ kv }) => kv.value.length >> 10))
+    expect(kilobytes).toEqual([[300, 200], [200], [5000], [10, 10]])
+  })
+
+  it('[WAT34] is larger for who asked for fragments, all marked but the last', () => {
+    const watched = new WatchedLog(new MemoryLog(), { ...REPLAY_LIMITS, fragmentedBytesMax: 5000 })
+    for (let i = 0; i < 10; i++) {
+      watched.put('a', 'v'.repeat(800))
+    }
+    const { sink, stream } = watched.open()
+    stream.create(watchOf('a', { startRevision: 2, fragment: true }))
+    sink.take()
+    watched.catchUp()
+    const marks = sink.take().map(({ fragment }) => fragment)
+    expect(marks).toEqual([true, true, true, true, false, true, true, true, true, false])
   })
 
   it('[WAT24] is bounded by the revisions searched', () => {
