@@ -43,6 +43,10 @@ export async function startHost(options: RuntimeOptions): Promise<Runtime> {
       isCounted: true,
       accept: (connection, isSecure) => http.accept(connection, isSecure),
     },
+    endStreams: async () => {
+      const headers = { 'Authorization': `Bearer ${linkSecret}`, 'X-Forwarded-Proto': 'https' }
+      await host.fetch(new Request('http://host/session', { method: 'DELETE', headers }))
+    },
     ended: new Promise<never>(() => undefined),
     stop: async () => {
       await http.close()

@@ -116,6 +116,7 @@ async function serveClients(start: Start, runtime: Runtime): Promise<void> {
     traffic.giveUp()
     throw error
   } finally {
+    await runtime.endStreams()
     await traffic.stop()
   }
 }

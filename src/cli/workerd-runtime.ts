@@ -64,9 +64,22 @@ async function startBehind(
       accept: (connection, isSecure) =>
         pipeToGateway(connection, isSecure ? sockets.secure : sockets.plain),
     },
+    endStreams: () => endStreams(sockets.secure, linkSecret),
     ended,
     stop,
   }
+}
+
+/** A workerd that is gone has ended them already. */
+function endStreams(socketPath: string, linkSecret: string): Promise<void> {
+  return new Promise((resolve) => {
+    const headers = { authorization: `Bearer ${linkSecret}` }
+    const options = { socketPath, path: '/session', method: 'DELETE', headers, agent: false }
+    const asked = request(options, (response) => response.resume())
+    asked.on('error', () => resolve())
+    asked.on('close', () => resolve())
+    asked.end()
+  })
 }
 
 async function writeConfig(

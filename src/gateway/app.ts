@@ -17,6 +17,7 @@ import { healthResponse, probePaths, probeResponse } from './health.ts'
 import { defaultAddress, keyspaceAddress } from './keyspace-address.ts'
 import { metricValues, metricsResponse } from './metrics.ts'
 import { notFound } from './not-found.ts'
+import { stopOpenLines } from './open-lines.ts'
 import { methodNotAllowed, refusalResponse } from './refusal.ts'
 import { callResponse, originOf } from './routes.ts'
 import { sessionResponse } from './session.ts'
@@ -47,6 +48,14 @@ get('/health', (c) => healthResponse(c.env, c.req.queries()))
 for (const [path, probe] of probePaths) {
   get(path, (c) => probeResponse(c.env, probe, c.req.queries()))
 }
+// The process that has started this server tells of its end.
+app.delete('/session', (c) => {
+  if (c.env.visitor.administrator !== 'link') {
+    return methodNotAllowed()
+  }
+  stopOpenLines()
+  return new Response(null, { status: 204 })
+})
 get('/session', (c) => sessionResponse(c.req.raw, c.env.shard))
 get('/debug/vars', (c) => debugVarsResponse(c.env.shard))
 get('/openapi.json', (c) =>

@@ -1,6 +1,7 @@
 import { jsonStreamError } from '../protocol/status.ts'
 import { statusOfFailure } from './failure.ts'
 import type { Lines } from './lines.ts'
+import { closed, opened } from './open-lines.ts'
 import { streamRefusalResponse } from './refusal.ts'
 
 const utf8 = new TextEncoder()
@@ -44,6 +45,7 @@ function streamLines(
   return new ReadableStream<Uint8Array>(
     {
       start: (controller) => {
+        opened(lines)
         if (spaceIntervalMs > 0) {
           spaces = setInterval(() => sendSpace(controller), spaceIntervalMs)
         }
@@ -59,12 +61,14 @@ function streamLines(
           controller.enqueue(utf8.encode(`${line}\n`))
         }
         if (last) {
+          closed(lines)
           clearInterval(spaces)
           controller.close()
         }
       },
       cancel: () => {
         canceled = true
+        closed(lines)
         clearInterval(spaces)
         lines.cancel()
       },

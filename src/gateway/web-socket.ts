@@ -7,10 +7,15 @@ import { Code, jsonErrorBody, jsonStreamError, RpcStatus, statusOf } from '../pr
 import { statusOfFailure } from './failure.ts'
 import { type Chunks, chunksOf } from './json-requests.ts'
 import type { Lines } from './lines.ts'
+import { closed, opened, stopped } from './open-lines.ts'
 import { serverStream } from './server-stream.ts'
 import { socketInput } from './socket-input.ts'
 import { openLines } from './streams.ts'
 import { type IncomingRequest, callUnary } from './unary.ts'
+
+// RFC 6455 §7.4.1
+const CLOSE_NORMAL = 1000
+const CLOSE_GOING_AWAY = 1001
 
 const BUFFERED_BYTES_MAX = 256 * 1024
 const BUFFERED_POLL_MS = 20
@@ -43,47 +48,53 @@ async function serve(
   call: IncomingRequest | undefined,
   input: Chunks,
 ): Promise<void> {
+  let code = CLOSE_NORMAL
   if (call === undefined) {
     send(socket, jsonErrorBody(statusOf('path-not-found')))
   } else {
-    await answer(socket, call, input)
+    code = await answer(socket, call, input)
   }
   if (socket.readyState === WebSocket.OPEN) {
-    socket.close(1000)
+    socket.close(code)
   }
 }
 
-async function answer(socket: WebSocket, call: IncomingRequest, input: Chunks): Promise<void> {
+/** Resolves to the code to close with. */
+async function answer(socket: WebSocket, call: IncomingRequest, input: Chunks): Promise<number> {
   const gone = new AbortController()
   socket.addEventListener('close', () => gone.abort())
   socket.addEventListener('error', () => gone.abort())
   try {
     if (streaming(call.method) === 'bidi_stream') {
-      await sendLines(socket, openLines(call, input), gone.signal)
+      return await sendLines(socket, openLines(call, input), gone.signal)
     } else if (streaming(call.method) === 'server_stream') {
       const lines = serverStream(call, await firstValue(input, call.settings))
-      await sendLines(socket, lines, gone.signal)
-    } else {
-      send(socket, await answerUnary(call, input, gone.signal))
+      return await sendLines(socket, lines, gone.signal)
     }
+    send(socket, await answerUnary(call, input, gone.signal))
   } catch (error) {
     send(socket, jsonErrorBody(statusOfFailure(error)))
   }
+  return CLOSE_NORMAL
 }
 
-async function sendLines(socket: WebSocket, lines: Lines, gone: AbortSignal): Promise<void> {
+async function sendLines(socket: WebSocket, lines: Lines, gone: AbortSignal): Promise<number> {
   gone.addEventListener('abort', () => lines.cancel())
+  opened(lines)
   try {
     for (;;) {
       const text = await lines.next()
       if (text === undefined) {
-        return
+        return CLOSE_NORMAL
       }
       send(socket, text)
       await untilTaken(socket)
     }
   } catch (error) {
     send(socket, jsonStreamError(statusOfFailure(error)))
+    return error === stopped ? CLOSE_GOING_AWAY : CLOSE_NORMAL
+  } finally {
+    closed(lines)
   }
 }
 

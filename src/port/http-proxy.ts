@@ -19,7 +19,7 @@ import { isAccessToken } from '../door/access-token.ts'
 import { CERTIFICATE_HEADER } from '../gateway-rules/certificate.ts'
 import type { H2Exchange } from '../h2/exchange.ts'
 import { type ClientConnection, pipeBothWays } from './http-pipe.ts'
-import { answersLines, lineChunks } from './line-chunks.ts'
+import { answersLines, LineChunks } from './line-chunks.ts'
 
 /** The gateway that requests are passed on to. */
 export interface ProxyTarget {
@@ -43,6 +43,9 @@ export type ProxyLog = (
 
 /** How long requests under way may take to end when the proxy does. */
 const drainMsMax = 1000
+
+/** What etcd's gateway says when the server behind it stops. */
+const stoppedLine = '{"error":{"code":14,"message":"error reading from server: EOF"}}\n'
 
 /** The gateway says of a path that is not for clients what it says of one that it does not have. */
 const nowhere = '/not-served'
@@ -71,6 +74,8 @@ export class HttpProxy {
   readonly #log: ProxyLog
   readonly #server: Server
   readonly #webSockets = new Set<Socket>()
+  /** Each ends an answer in lines. */
+  readonly #streams = new Set<() => void>()
   /** Those of clients whose certificates name users. */
   readonly #names = new WeakMap<Duplex, string>()
   /** Connections that were accepted and are still there. */
@@ -113,6 +118,9 @@ export class HttpProxy {
   /** Ends connections as soon as they are idle, and all of them, with what goes on for ever, soon. */
   async close(): Promise<void> {
     this.#server.close()
+    for (const stop of this.#streams) {
+      stop()
+    }
     for (const socket of this.#webSockets) {
       socket.destroy()
     }
@@ -172,12 +180,16 @@ export class HttpProxy {
       ...this.#certificateOf(incoming.socket),
       ...bodyHeader(incoming.headers['transfer-encoding'] !== undefined),
     })
+    const over = (): void => void request.destroy()
     request.on('response', (response) => {
       const headers = this.#headersOf(response)
       outgoing.writeHead(response.statusCode ?? 502, headers)
       outgoing.flushHeaders()
-      const way = answersLines(url) ? [response, lineChunks(), outgoing] : [response, outgoing]
-      pipeline(way, () => request.destroy())
+      if (answersLines(url)) {
+        this.#passLines(response, outgoing, over)
+      } else {
+        pipeline(response, outgoing, over)
+      }
     })
     request.once('error', (error) => {
       if (outgoing.destroyed) {
@@ -194,6 +206,21 @@ export class HttpProxy {
     request.flushHeaders()
     pipeline(incoming, request, () => undefined)
     outgoing.once('close', () => request.destroy())
+  }
+
+  #passLines(response: IncomingMessage, outgoing: ServerResponse, over: () => void): void {
+    const lines = new LineChunks()
+    const stop = (): void => {
+      response.unpipe(lines)
+      lines.endWith(stoppedLine)
+    }
+    this.#streams.add(stop)
+    response.pipe(lines)
+    response.once('error', (error) => lines.destroy(error))
+    pipeline(lines, outgoing, () => {
+      this.#streams.delete(stop)
+      over()
+    })
   }
 
   /** A WebSocket: the handshake is passed on, which has no body, then bytes are. */

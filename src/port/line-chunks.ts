@@ -17,34 +17,45 @@ export function answersLines(path: string): boolean {
  * Gives out each line by itself, however its bytes come in. On its way from the gateway a chunk of HTTP
  * may be cut, or joined with the next; clients take a chunk for a message.
  */
-export function lineChunks(): Transform {
-  let begun: Buffer[] = []
-  let begunBytes = 0
-  const flush = (out: Transform): void => {
-    if (begunBytes > 0) {
-      out.push(Buffer.concat(begun, begunBytes))
-      begun = []
-      begunBytes = 0
+export class LineChunks extends Transform {
+  #begun: Buffer[] = []
+  #begunBytes = 0
+
+  override _transform(chunk: Buffer, _: BufferEncoding, done: () => void): void {
+    let rest = chunk
+    while (rest.length > 0) {
+      const end = rest.indexOf(NEWLINE) + 1
+      const piece = end === 0 ? rest : rest.subarray(0, end)
+      this.#begun.push(piece)
+      this.#begunBytes += piece.length
+      if (end > 0 || this.#begunBytes > lineBytesMax) {
+        this.#give()
+      }
+      rest = rest.subarray(piece.length)
+    }
+    done()
+  }
+
+  override _flush(done: () => void): void {
+    this.#give()
+    done()
+  }
+
+  #give(): void {
+    if (this.#begunBytes > 0) {
+      this.push(Buffer.concat(this.#begun, this.#begunBytes))
+      this.#drop()
     }
   }
-  return new Transform({
-    transform(chunk: Buffer, _, done) {
-      let rest = chunk
-      while (rest.length > 0) {
-        const end = rest.indexOf(NEWLINE) + 1
-        const piece = end === 0 ? rest : rest.subarray(0, end)
-        begun.push(piece)
-        begunBytes += piece.length
-        if (end > 0 || begunBytes > lineBytesMax) {
-          flush(this)
-        }
-        rest = rest.subarray(piece.length)
-      }
-      done()
-    },
-    flush(done) {
-      flush(this)
-      done()
-    },
-  })
+
+  #drop(): void {
+    this.#begun = []
+    this.#begunBytes = 0
+  }
+
+  /** Ends with this line, in place of one that has only begun. */
+  endWith(line: string): void {
+    this.#drop()
+    this.end(line)
+  }
 }

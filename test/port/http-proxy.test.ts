@@ -136,6 +136,19 @@ describe('the proxy', () => {
     },
   )
 
+  it('[PRT21] ends the streams that go through it with a line that says so, when it ends', async () => {
+    answer = (_, response) => void response.write('{"a":1}\n{"cut')
+    const post = await ChunkedPost.open(`http://127.0.0.1:${port}`, '/v3/watch', '{}')
+    expect(await post.chunk()).toBe('{"a":1}\n')
+    const closed = proxy.close()
+    expect(await post.chunk()).toBe(
+      '{"error":{"code":14,"message":"error reading from server: EOF"}}\n',
+    )
+    expect(await post.chunk()).toBeUndefined()
+    post.close()
+    await closed
+  })
+
   it('[PRT5] lets a request go whose client has gone', async () => {
     const gone = new Promise((resolve) => {
       answer = (asked, response) => {
@@ -191,10 +204,10 @@ describe('the proxy', () => {
 })
 
 describe('a proxy that ends', () => {
-  it('[PRT12] ends idle connections, watches and WebSockets', async () => {
+  it('[PRT12] ends idle connections, calls that wait and WebSockets', async () => {
     const server = new WebSocketServer({ server: gateway })
     answer = (asked, response) => {
-      if (asked.url === '/base/v3/watch') {
+      if (asked.url === '/base/v3/lock/lock') {
         response.flushHeaders()
       } else {
         response.end()
@@ -204,14 +217,14 @@ describe('a proxy that ends', () => {
     const idle = request({ port, host: '127.0.0.1', path: '/version', agent })
     idle.end()
     const [{ socket }] = (await once(idle, 'response')) as [IncomingMessage]
-    const watch = request({ port, host: '127.0.0.1', path: '/v3/watch' })
-    watch.end()
-    const [stream] = (await once(watch, 'response')) as [IncomingMessage]
+    const waiting = request({ port, host: '127.0.0.1', path: '/v3/lock/lock' })
+    waiting.end()
+    const [unanswered] = (await once(waiting, 'response')) as [IncomingMessage]
     const webSocket = new WebSocket(`ws://127.0.0.1:${port}/v3/watch`)
     await once(webSocket, 'open')
     const ends = [
       new Promise((resolve) => socket.once('close', resolve)),
-      text(stream).catch(String),
+      text(unanswered).catch(String),
       once(webSocket, 'close'),
     ]
     await proxy.close()
