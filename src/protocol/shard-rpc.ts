@@ -114,6 +114,14 @@ export function isRefused(answer: unknown): answer is Refused {
 
 /** Where the next page of a range begins; opaque to who passes it back. */
 export interface PageCursor extends RangeCursor {
-  /** Of a RangeStream, whose last message tells what the first page has found. */
-  readonly begun?: { readonly revision: Revision; readonly count: number }
+  readonly begun?: RangeStreamBegun
+}
+
+/** What the messages of a RangeStream have of those before. */
+export interface RangeStreamBegun {
+  /** What the first has found, which the last one tells. */
+  readonly revision: Revision
+  readonly count: number
+  /** How many keys the next one has at most. */
+  readonly keysMax: number
 }

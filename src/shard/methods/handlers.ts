@@ -39,9 +39,10 @@ import type {
 import type { MethodName, MethodsWhere } from '../../protocol/methods.ts'
 import type { Handler } from '../run.ts'
 import { authHandlers } from './auth.ts'
-import { checkRangeStream, compact, deleteRange, put, range, rangeStream, txn } from './kv.ts'
+import { compact, deleteRange, put, range, txn } from './kv.ts'
 import { leaseGrant, leaseKeepAlive, leaseLeases, leaseRevoke, leaseTimeToLive } from './lease.ts'
 import { alarm, hashKvResponse, hashResponse, statusResponse } from './maintenance.ts'
+import { checkRangeStream, rangeStream } from './range-stream.ts'
 import { recipeClients } from './recipe-clients.ts'
 import { snapshot } from './snapshot.ts'
 

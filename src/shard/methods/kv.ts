@@ -1,15 +1,9 @@
 import type { Principal } from '../../auth/principal.ts'
 import { capped, putCost, txnCost } from '../../maintenance/quota.ts'
 import { EngineError } from '../../mvcc/errors.ts'
-import { checkRange, type RangeCursor, type RangePage } from '../../mvcc/range.ts'
+import type { RangeCursor } from '../../mvcc/range.ts'
 import { checkDeleteRange, checkPut, checkTxn } from '../../mvcc/txn-check.ts'
-import {
-  type OpResult,
-  type Revision,
-  SortOrder,
-  SortTarget,
-  type TxnResult,
-} from '../../mvcc/types.ts'
+import type { OpResult, TxnResult } from '../../mvcc/types.ts'
 import {
   type CompactionRequest,
   type CompactionResponse,
@@ -18,21 +12,18 @@ import {
   type PutRequest,
   type PutResponse,
   type RangeRequest,
-  RangeResponse,
-  type RangeStreamResponse,
+  type RangeResponse,
   ResponseHeader,
   type ResponseOp,
   type TxnRequest,
   type TxnResponse,
 } from '../../protocol/generated/messages.ts'
 import { isReadOnly, requestTooLarge } from '../../protocol/request-size.ts'
-import type { PageCursor } from '../../protocol/shard-rpc.ts'
-import { statusOf } from '../../protocol/status.ts'
 import type { Keyspace } from '../keyspace.ts'
 import type { Page } from '../page.ts'
 
 /** Keys and values of one page of a range: what is in memory at once, here and in the gateway. */
-const PAGE_BYTES_MAX = 512 * 1024
+export const PAGE_BYTES_MAX = 512 * 1024
 
 /** The first page has the header and the count, and the last one `more`: in a row they are the whole. */
 export function range(keyspace: Keyspace, request: RangeRequest): Page<RangeResponse> {
@@ -47,49 +38,6 @@ export function rangeNext(
 ): Page<RangeResponse> {
   const { next, ...page } = keyspace.store.rangeNext(request, cursor, PAGE_BYTES_MAX)
   return { response: page, next }
-}
-
-/** A RangeStream is sorted by key and unfiltered (v3rpc/key.go). */
-export function checkRangeStream(request: RangeRequest): void {
-  checkRange(request)
-  const { sortOrder, sortTarget } = request
-  const byKey = sortOrder === SortOrder.ASCEND && sortTarget === SortTarget.KEY
-  if (sortOrder !== SortOrder.NONE && !byKey) {
-    throw statusOf('range-stream-sort')
-  }
-  const { minModRevision, maxModRevision, minCreateRevision, maxCreateRevision } = request
-  if ([minModRevision, maxModRevision, minCreateRevision, maxCreateRevision].some(Boolean)) {
-    throw statusOf('range-stream-filter')
-  }
-}
-
-/** A message of a RangeStream. */
-export function rangeStream(keyspace: Keyspace, request: RangeRequest): Page<RangeStreamResponse> {
-  const page = keyspace.store.range(request, PAGE_BYTES_MAX)
-  return streamPage(keyspace, page, { revision: keyspace.store.revision, count: page.count })
-}
-
-export function rangeStreamNext(
-  keyspace: Keyspace,
-  request: RangeRequest,
-  { begun, ...cursor }: PageCursor,
-): Page<RangeStreamResponse> {
-  const page = keyspace.store.rangeNext(request, cursor, PAGE_BYTES_MAX)
-  return streamPage(keyspace, page, begun ?? { revision: cursor.revision, count: 0 })
-}
-
-/** Only the last message tells header, count and `more`, as of when the stream began. */
-function streamPage(
-  keyspace: Keyspace,
-  { kvs, more, next }: RangePage,
-  begun: { readonly revision: Revision; readonly count: number },
-): Page<RangeStreamResponse> {
-  if (next !== undefined) {
-    const rangeResponse = { ...RangeResponse.empty(), kvs }
-    return { response: { rangeResponse }, next: { ...next, begun } }
-  }
-  const header = { ...keyspace.header(), revision: begun.revision }
-  return { response: { rangeResponse: { header, kvs, more, count: begun.count } }, next: undefined }
 }
 
 /**
