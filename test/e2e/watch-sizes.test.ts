@@ -2,13 +2,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import type { WatchCreateRequest } from '../../src/protocol/generated/messages.ts'
-import { WatchCreateRequest as CreateType } from '../../src/protocol/generated/messages.ts'
+import { WatchCreateRequest as WatchCreateRequest } from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
 import { runs } from '../runs.ts'
 import { GrpcClient } from './grpc-client.ts'
 import { base64, isObject } from './http.ts'
 import { httpTransport, type OpenStream, webSocketTransport } from './streams.ts'
-import { Target } from './target.ts'
+import { Target, targetIsEtcd } from './target.ts'
 
 const MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 const WATCH = '/etcdserverpb.Watch/Watch'
@@ -62,7 +62,7 @@ async function watchByGrpc(
   const watch = client.stream(WATCH, isSlow ? { messagesWaitingMax: 1 } : {})
   const key = Buffer.from(prefix)
   const rangeEnd = Buffer.from(`${prefix}~`)
-  watch.send({ createRequest: create(CreateType, { key, rangeEnd, ...fields }) })
+  watch.send({ createRequest: create(WatchCreateRequest, { key, rangeEnd, ...fields }) })
   expect(await watch.next()).toMatchObject({ created: true })
   return {
     events: async (count) => {
@@ -105,7 +105,8 @@ describe.each([
   { writers: 4, bytes: 1_000_000, puts: runs(16) },
   { writers: 1000, bytes: 4000, puts: runs(10) },
 ])('$writers writers of $bytes bytes', { timeout: 300_000 }, (load) => {
-  it('[WAT35] every watcher hears of every event, once and in order', async () => {
+  it('[WAT35] every watcher hears of every event, once and in order', async ({ skip }) => {
+    skip(targetIsEtcd, 'etcd sends who is slow or comes late one message of any size')
     const prefix = `${load.writers}/`
     const watched = await Promise.all([
       watchByGrpc(prefix, {}),
@@ -117,6 +118,8 @@ describe.each([
     ])
     const count = load.writers * load.puts
     const heard = Promise.all(watched.map((watch) => watch.events(count)))
+    // Where one is cut off, that is said below.
+    heard.catch(() => undefined)
     const written = await write(prefix, load)
     const resumed = await Promise.all(
       [{}, { fragment: true }, { prevKv: true }].map(async (fields) => {
@@ -137,7 +140,7 @@ it('[WAT34] ten revisions of 1 MiB are one response in fragments', async () => {
   const watch = client.stream(WATCH)
   const [startRevision = 0] = revisions
   const fields = { key: Buffer.from('row30/0'), startRevision, fragment: true }
-  watch.send({ createRequest: create(CreateType, fields) })
+  watch.send({ createRequest: create(WatchCreateRequest, fields) })
   await watch.next()
   const marks: [events: number, fragment: boolean][] = []
   do {
