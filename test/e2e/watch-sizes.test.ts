@@ -1,8 +1,7 @@
 // Watchers whose clients take messages of 4 MiB, the default of most gRPC libraries, while much is written.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
-import type { WatchCreateRequest } from '../../src/protocol/generated/messages.ts'
-import { WatchCreateRequest as WatchCreateRequest } from '../../src/protocol/generated/messages.ts'
+import { WatchCreateRequest } from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
 import { runs } from '../runs.ts'
 import { GrpcClient } from './grpc-client.ts'
