@@ -35,13 +35,16 @@ export async function bridge(
   const keyspaces = keyspacesOf(flags)
   const urls = keyspaces.flatMap((keyspace) => keyspace.urls)
   requireSafeListening({ ...flags, 'listen-client-urls': urls })
-  const tls = tlsServer({ ...flags, 'listen-client-urls': urls }, certificate, log)
+  const tls = tlsServer(flags, { client: urls, metrics: [] }, certificate, log)
   const ports = keyspaces.map((keyspace) => ({ ...keyspace, listener: new ClientListener() }))
   const traffics: Traffic[] = []
   try {
     const bound: ListenUrl[] = []
     for (const { name, urls: wanted, listener } of ports) {
-      const own = await bindClientUrls(listener, wanted, tls)
+      const own = await bindClientUrls(listener, wanted, {
+        tls,
+        reusePort: flags['socket-reuse-port'],
+      })
       bound.push(...own)
       traffics.push(trafficOf({ flags, log, token }, name, listener, own))
     }

@@ -4,7 +4,7 @@ import { parseDuration } from '../config/duration.ts'
 import { keyspaceName } from '../config/keyspace-name.ts'
 import { REQUEST_BYTES_MAX, REQUEST_BYTES_PROBLEM } from '../config/request-bytes.ts'
 import { isCipherSuite } from '../port/tls-cipher-suites.ts'
-import { clientUrlProblem, type ListenUrl, parseListenUrl } from './listen-url.ts'
+import { clientUrlProblem, formatUrl, type ListenUrl, parseListenUrl } from './listen-url.ts'
 
 // Each reads a flag's text; what is wrong with it ends the line "invalid value … for flag …: ".
 
@@ -51,8 +51,15 @@ export const listenUrls = z.string().transform((given, context): readonly Listen
     context.addIssue(wrong)
     return z.NEVER
   }
-  return parsed.filter((url) => typeof url !== 'string')
+  const urls = parsed.filter((url) => typeof url !== 'string')
+  return urls.filter((url, place) => urls.map(formatUrl).indexOf(formatUrl(url)) === place)
 })
+
+/** Of a listener that is there when it is asked for. */
+export const moreListenUrls = z
+  .literal('')
+  .transform((): readonly ListenUrl[] => [])
+  .or(listenUrls)
 
 /** Empty means the URLs that the server listens on. */
 export const advertiseUrls = z.string().superRefine((given, context) => {

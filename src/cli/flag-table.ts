@@ -95,8 +95,15 @@ const listening = {
   'listen-client-urls': {
     section: 'Member',
     fallback: 'http://127.0.0.1:2379',
-    help: 'Comma-separated URLs to listen on for client traffic, gRPC and HTTP alike.',
+    help: 'Comma-separated URLs to listen on for client traffic: http://, https://, unix:// or unixs:// and a path.',
     schema: schemas.listenUrls,
+  },
+  'socket-reuse-port': {
+    section: 'Member',
+    fallback: 'false',
+    help: 'Let others listen on the same port (SO_REUSEPORT).',
+    schema: schemas.boolean,
+    fileType: 'boolean',
   },
   'max-request-bytes': {
     section: 'Member',
@@ -295,6 +302,12 @@ const keeping = {
     help: "Detail of the exported metrics; 'extensive' adds latency histograms per method.",
     schema: z.enum(['basic', 'extensive'], 'must be basic or extensive'),
     binding: 'ETCD_METRICS',
+  },
+  'listen-metrics-urls': {
+    section: 'Profiling and Monitoring',
+    fallback: '',
+    help: 'Comma-separated URLs to listen on for /metrics, /health, /livez and /readyz, without tokens; https uses --cert-file.',
+    schema: schemas.moreListenUrls,
   },
   'watch-progress-notify-interval': {
     section: 'Features',

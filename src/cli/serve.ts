@@ -3,8 +3,9 @@ import { parseSettings, type Settings } from '../config/settings.ts'
 import { PortMetrics } from '../grpc/port-metrics.ts'
 import { HttpProxy } from '../port/http-proxy.ts'
 import { ClientListener } from '../port/listener.ts'
+import { MetricsServer } from '../port/metrics-server.ts'
 import { advertisedUrls, announce, bindClientUrls } from './client-urls.ts'
-import { openDataDirectory } from './data-directory.ts'
+import { type DataDirectory, openDataDirectory } from './data-directory.ts'
 import type { ServeFlags } from './flag-table.ts'
 import { parseServeFlags, workerVariables } from './flags.ts'
 import { jwtKeyVariables } from './jwt-keys.ts'
@@ -33,23 +34,36 @@ export async function serve(
   const token = readToken(flags['token-file'])
   requireSafeListening(flags, { token })
   const dataDirectory = openDataDirectory(flags['data-dir'])
-  const listener = new ClientListener()
+  const [listener, metricsListener] = [new ClientListener(), new ClientListener()]
   try {
-    const certificate = await chooseCertificate(flags, dataDirectory.path, log)
-    const tls = tlsServer(flags, certificate, log)
-    const bound = await bindClientUrls(listener, flags['listen-client-urls'], tls)
+    const tls = await tlsOf(flags, dataDirectory, log)
+    const reusePort = flags['socket-reuse-port']
+    const bound = await bindClientUrls(listener, flags['listen-client-urls'], { tls, reusePort })
+    const metricsUrls = flags['listen-metrics-urls']
+    await bindClientUrls(metricsListener, metricsUrls, { tls, reusePort, isHttp1Only: true })
     const linkSecret = randomBytes(32).toString('base64url')
     const variables = await variablesOf({ flags, bound, token, linkSecret })
     const settings = parseSettings(Object.fromEntries(variables))
     const directory = dataDirectory.path
     const metrics = new PortMetrics()
-    const start = { flags, log, metrics, listener, bound, settings, stopped }
+    const start = { flags, log, metrics, listener, metricsListener, bound, settings, stopped }
     const options = { log, directory, variables, linkSecret, portMetrics: metrics, stopped }
     await runRuntime(start, options)
   } finally {
     listener.close()
+    metricsListener.close()
     dataDirectory.release()
   }
+}
+
+async function tlsOf(flags: ServeFlags, { path }: DataDirectory, log: Log) {
+  const certificate = await chooseCertificate(flags, path, log)
+  return tlsServer(
+    flags,
+    { client: flags['listen-client-urls'], metrics: flags['listen-metrics-urls'] },
+    certificate,
+    log,
+  )
 }
 
 interface Start {
@@ -57,6 +71,7 @@ interface Start {
   readonly log: Log
   readonly metrics: PortMetrics
   readonly listener: ClientListener
+  readonly metricsListener: ClientListener
   /** What the listener listens on. */
   readonly bound: readonly ListenUrl[]
   readonly settings: Settings
@@ -70,9 +85,14 @@ async function runRuntime(start: Start, options: RuntimeOptions): Promise<void> 
     start.flags.runtime === 'host'
       ? await (await import('./host-runtime.ts')).startHost(options)
       : await (await import('./workerd-runtime.ts')).startWorkerd(options)
+  const metrics = new MetricsServer({ ...runtime.gateway, token: start.settings.accessToken })
   try {
+    const accept = (socket: Parameters<MetricsServer['accept']>[0]): void => metrics.accept(socket)
+    // HTTP/2 in plaintext is no more than bytes that are not HTTP/1.1.
+    start.metricsListener.serve({ http1: accept, http2: accept })
     await serveClients(start, runtime)
   } finally {
+    metrics.close()
     await runtime.stop()
   }
 }

@@ -6,7 +6,7 @@ import { openSslCiphers } from '../port/tls-cipher-suites.ts'
 import { TlsServer } from '../port/tls-server.ts'
 import { Failure } from './failure.ts'
 import type { ListenFlags } from './flag-table.ts'
-import { formatUrl, type ListenUrl } from './listen-url.ts'
+import { formatUrl, isSecure, type ListenUrl } from './listen-url.ts'
 import type { Log } from './log.ts'
 
 export interface CertificateChoice {
@@ -14,9 +14,15 @@ export interface CertificateChoice {
   readonly keyFile: string
 }
 
-/** What serves the https URLs; undefined where there is none. Throws Failure. */
+interface ListenUrls {
+  readonly client: readonly ListenUrl[]
+  readonly metrics: readonly ListenUrl[]
+}
+
+/** What serves those of the URLs that are of TLS; undefined where there is none. Throws Failure. */
 export function tlsServer(
   flags: ListenFlags,
+  urls: ListenUrls,
   { certFile, keyFile }: CertificateChoice,
   log: Log,
 ): TlsServer | undefined {
@@ -24,8 +30,8 @@ export function tlsServer(
   if ((certFile === '') !== (keyFile === '')) {
     throw new Failure('--cert-file and --key-file must both be given')
   }
-  const secure = flags['listen-client-urls'].find(({ scheme }) => scheme === 'https')
-  warnOfPlaintext(flags, certFile, log)
+  const secure = [...urls.client, ...urls.metrics].find(isSecure)
+  warnOfPlaintext(flags, urls.client, certFile, log)
   if (secure === undefined) {
     return undefined
   }
@@ -69,13 +75,17 @@ export async function chooseCertificate(
   }
   const made = await selfSignedCertificate({
     directory: join(dataDirectory, 'fixtures', 'client'),
-    hosts: [...flags['listen-client-urls'].map(({ host }) => host), 'localhost'],
+    hosts: [...flags['listen-client-urls'].flatMap(hostOf), 'localhost'],
     validityYears: flags['self-signed-cert-validity'],
   })
   if (made.isNew) {
     log.write('info', 'created cert file', { path: made.certFile })
   }
   return made
+}
+
+function hostOf(url: ListenUrl): readonly string[] {
+  return 'host' in url ? [url.host] : []
 }
 
 const versionNames: Readonly<Record<'TLS1.2' | 'TLS1.3', SecureVersion>> = {
@@ -97,18 +107,26 @@ function tlsVersions(flags: ListenFlags) {
   }
 }
 
-function warnOfPlaintext(flags: ListenFlags, certFile: string, log: Log): void {
-  const plain = flags['listen-client-urls'].filter(({ scheme }) => scheme === 'http')
-  for (const url of plain.map((one: ListenUrl) => formatUrl(one))) {
+function warnOfPlaintext(
+  flags: ListenFlags,
+  urls: readonly ListenUrl[],
+  certFile: string,
+  log: Log,
+): void {
+  const plain = urls.filter((url) => !isSecure(url))
+  const scheme = 'scheme is http or unix while'
+  for (const url of plain.map(formatUrl)) {
     if (certFile !== '') {
-      log.write('warn', 'scheme is http while key and cert files are present; ignoring them', {
+      log.write('warn', `${scheme} key and cert files are present; ignoring key and cert files`, {
         'client-url': url,
       })
     }
     if (flags['client-cert-auth']) {
-      log.write('warn', 'scheme is http while --client-cert-auth is enabled; ignoring it', {
-        'client-url': url,
-      })
+      log.write(
+        'warn',
+        `${scheme} --client-cert-auth is enabled; ignoring client cert auth for this URL`,
+        { 'client-url': url },
+      )
     }
   }
 }

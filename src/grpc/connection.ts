@@ -103,7 +103,9 @@ export class GrpcConnection implements GrpcHost, H2Service<Prepared> {
   ) {
     const { limits } = serving
     this.#serving = serving
-    this.#remote = `${socket.remoteAddress}:${socket.remotePort}`
+    // Go writes a client of a Unix socket so.
+    this.#remote =
+      socket.remoteAddress === undefined ? '@' : `${socket.remoteAddress}:${socket.remotePort}`
     this.#commonName = commonName
     this.#whenClosed = whenClosed
     this.messageBytesMax = limits.maxRequestBytes + OVERHEAD_BYTES

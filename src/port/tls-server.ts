@@ -48,12 +48,16 @@ export class TlsServer {
   }
 
   /** A server whose handshakes use the files as they are then; `accept` gets those that succeed. */
-  create(options: ServerOpts, accept: (socket: TLSSocket) => void): Server {
+  create(
+    options: ServerOpts,
+    protocols: readonly string[],
+    accept: (socket: TLSSocket) => void,
+  ): Server {
     const { allowedHostnames } = this.#settings
     const server = createServer({
       ...options,
       ...this.#context(),
-      ALPNProtocols: ['h2', 'http/1.1'],
+      ALPNProtocols: [...protocols],
       requestCert: this.#asksForCertificates(),
       rejectUnauthorized: true,
     })

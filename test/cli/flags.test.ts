@@ -57,6 +57,8 @@ describe('flags', () => {
       'cors': '*',
       'host-whitelist': '*',
       'metrics': 'basic',
+      'listen-metrics-urls': [],
+      'socket-reuse-port': false,
       'log-level': 'info',
       'watch-progress-notify-interval': 600_000,
     })
@@ -158,14 +160,14 @@ describe('flags', () => {
     ['log-level', 'loud', 'must be debug, info, warn, error, panic or fatal'],
     ['watch-progress-notify-interval', '5', 'must be a duration such as 10m or 1h30m'],
     ['watch-progress-notify-interval', '0', 'must be more than 0'],
-    ['listen-client-urls', 'foo', 'URL scheme must be http or https: foo'],
+    ['listen-client-urls', 'foo', 'URL scheme must be http, https, unix, or unixs: foo'],
     ['auto-tls', 'yes', 'must be true or false'],
     ['self-signed-cert-validity', '0', 'must be 1 to 99'],
     ['max-concurrent-streams', '4294967296', 'is out of range'],
     ['grpc-keepalive-interval', '10', 'must be a duration such as 10m or 1h30m'],
     ['tls-min-version', 'TLS1.1', 'must be TLS1.2 or TLS1.3'],
     ['cipher-suites', 'TLS_AES_128_GCM_SHA256,RC4', 'unexpected TLS cipher suite "RC4"'],
-    ['advertise-client-urls', 'foo', 'URL scheme must be http or https: foo'],
+    ['advertise-client-urls', 'foo', 'URL scheme must be http, https, unix, or unixs: foo'],
   ])('[CLI6] refuse --%s=%s: %s', (name, value, problem) => {
     expect(failureOf([`--${name}=${value}`])).toEqual({
       message: `invalid value "${value}" for flag --${name}: ${problem}`,

@@ -38,7 +38,8 @@ export class GrpcClient {
     authority = new URL(url).host,
     secure: ChannelCredentials = credentials.createInsecure(),
   ) {
-    this.#client = new Client(new URL(url).host, secure, {
+    const target = url.startsWith('unix:') ? url : new URL(url).host
+    this.#client = new Client(target, secure, {
       'grpc.default_authority': authority,
       // Clients of one process share a connection otherwise.
       'grpc.use_local_subchannel_pool': 1,

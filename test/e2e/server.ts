@@ -138,7 +138,7 @@ async function readyUrls(child: ChildProcess): Promise<readonly string[]> {
     throw new Error('standard output is not piped')
   }
   for await (const line of createInterface({ input: child.stdout })) {
-    const urls = /^ready to serve client requests on (https?:.+)$/.exec(line)?.[1]
+    const urls = /^ready to serve client requests on ((?:http|unix)s?:.+)$/.exec(line)?.[1]
     if (urls !== undefined) {
       child.stdout.resume()
       return urls.split(', ')

@@ -54,7 +54,7 @@ async function serve(settings: Partial<TlsSettings> = {}): Promise<number> {
     },
     (level, message, fields) => log.push(`${level} ${message} ${fields['error'] ?? ''}`),
   )
-  const port = await listener.bind({ host: '127.0.0.1', port: 0 }, tls)
+  const port = await listener.bind({ host: '127.0.0.1', port: 0 }, { isPlain: false, tls })
   listener.serve({
     http2: (socket) => socket.end('http2'),
     http1: (socket, isSecure) => socket.end(isSecure ? 'http1 over TLS' : 'http1'),
