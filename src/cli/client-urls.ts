@@ -4,6 +4,7 @@ import type { ClientListener, ListenAddress } from '../port/listener.ts'
 import type { TlsServer } from '../port/tls-server.ts'
 import { Failure, systemErrorCode } from './failure.ts'
 import { addressText, formatUrl, isSecure, type ListenUrl } from './listen-url.ts'
+import type { Log } from './log.ts'
 
 export interface Binding {
   readonly tls: TlsServer | undefined
@@ -71,8 +72,12 @@ export function advertisedUrls(advertised: string, bound: readonly ListenUrl[]):
   return advertised === '' ? bound.map(formatUrl).join(',') : advertised
 }
 
-/** Tells whoever started the command that it serves. */
-export function announce(bound: readonly ListenUrl[]): void {
-  const shown = bound.map(formatUrl).join(', ')
-  process.stdout.write(`ready to serve client requests on ${shown}\n`)
+/** Tells that the server serves, in etcd's words (embed/serve.go) and with the URLs. */
+export function announce(log: Log, bound: readonly ListenUrl[]): void {
+  log.write('info', 'ready to serve client requests', { 'client-urls': bound.map(formatUrl) })
+  for (const url of bound) {
+    const how = isSecure(url) ? 'securely' : 'insecurely; this is strongly discouraged!'
+    const fields = { traffic: 'grpc+http', address: addressText(url) }
+    log.write('info', `serving client traffic ${how}`, fields)
+  }
 }

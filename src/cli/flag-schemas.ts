@@ -129,3 +129,20 @@ export const upstreamUrl = z.string().transform((given, context) => {
   }
   return url
 })
+
+export const logger = z
+  .string()
+  .refine((given) => given !== 'capnslog', 'is removed in v3.5')
+  .refine((given) => given === 'zap' || given === 'capnslog', 'unknown logger option')
+
+export const logOutputs = list
+  .transform((names) => [...new Set(names)].toSorted())
+  .refine((names) => names.length > 0 && !names.includes(''), 'must name outputs')
+  .refine(
+    (names) => names.length < 2 || !names.includes('default'),
+    'multi logoutput for "default" is not supported yet',
+  )
+  .refine(
+    (names) => !names.includes('systemd/journal'),
+    'is not built in: systemd passes on to its journal what stderr says',
+  )

@@ -212,6 +212,19 @@ const listening = {
     schema: schemas.boolean,
     fileType: 'boolean',
   },
+  'logger': {
+    section: 'Logging',
+    fallback: 'zap',
+    help: "Currently only supports 'zap': lines as etcd's zap writes them.",
+    schema: schemas.logger,
+  },
+  'log-outputs': {
+    section: 'Logging',
+    fallback: 'default',
+    help: "Comma-separated outputs: 'default' (standard error), 'stderr', 'stdout', or paths of files.",
+    schema: schemas.logOutputs,
+    fileType: 'list',
+  },
   'log-level': {
     section: 'Logging',
     fallback: 'info',
@@ -220,6 +233,12 @@ const listening = {
       ['debug', 'info', 'warn', 'error', 'panic', 'fatal'],
       'must be debug, info, warn, error, panic or fatal',
     ),
+  },
+  'log-format': {
+    section: 'Logging',
+    fallback: 'json',
+    help: 'Format of the log: json or console.',
+    schema: z.enum(['json', 'console'], 'unknown log format, supported values json, console'),
   },
 } as const satisfies FlagTable
 

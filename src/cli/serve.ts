@@ -9,7 +9,7 @@ import { type DataDirectory, openDataDirectory } from './data-directory.ts'
 import type { ServeFlags } from './flag-table.ts'
 import { parseServeFlags, workerVariables } from './flags.ts'
 import { jwtKeyVariables } from './jwt-keys.ts'
-import type { ListenUrl } from './listen-url.ts'
+import { formatUrl, type ListenUrl } from './listen-url.ts'
 import { Log } from './log.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
 import { requireSafeListening } from './safe-listening.ts'
@@ -20,8 +20,8 @@ import { Traffic } from './traffic.ts'
 
 /**
  * Serves until SIGTERM, SIGINT or SIGHUP: the Worker with its Durable Objects in the data directory,
- * and the client port in front of it. Throws Failure when it cannot start or when the runtime ends by
- * itself.
+ * and the client port in front of it. Throws Failure for flags that are wrong; when it cannot start or
+ * the runtime ends by itself the log says so, and the process has the exit code.
  */
 export async function serve(
   args: readonly string[],
@@ -29,8 +29,14 @@ export async function serve(
 ): Promise<void> {
   const stopped = untilSignal()
   const { flags, warnings } = parseServeFlags(args, environment)
-  const log = new Log(flags['log-level'])
-  log.warn(warnings)
+  const log = new Log(flags)
+  await log.during(async () => {
+    log.warn(warnings)
+    await serveWith(flags, log, stopped)
+  })
+}
+
+async function serveWith(flags: ServeFlags, log: Log, stopped: Promise<void>): Promise<void> {
   const token = readToken(flags['token-file'])
   requireSafeListening(flags, { token })
   const dataDirectory = openDataDirectory(flags['data-dir'])
@@ -40,13 +46,15 @@ export async function serve(
     const reusePort = flags['socket-reuse-port']
     const bound = await bindClientUrls(listener, flags['listen-client-urls'], { tls, reusePort })
     const metricsUrls = flags['listen-metrics-urls']
-    await bindClientUrls(metricsListener, metricsUrls, { tls, reusePort, isHttp1Only: true })
+    const how = { tls, reusePort, isHttp1Only: true }
+    const metricsBound = await bindClientUrls(metricsListener, metricsUrls, how)
     const linkSecret = randomBytes(32).toString('base64url')
     const variables = await variablesOf({ flags, bound, token, linkSecret })
     const settings = parseSettings(Object.fromEntries(variables))
     const directory = dataDirectory.path
     const metrics = new PortMetrics()
-    const start = { flags, log, metrics, listener, metricsListener, bound, settings, stopped }
+    const bounds = { bound, metricsBound }
+    const start = { flags, log, metrics, listener, metricsListener, ...bounds, settings, stopped }
     const options = { log, directory, variables, linkSecret, portMetrics: metrics, stopped }
     await runRuntime(start, options)
   } finally {
@@ -72,6 +80,7 @@ interface Start {
   readonly metrics: PortMetrics
   readonly listener: ClientListener
   readonly metricsListener: ClientListener
+  readonly metricsBound: readonly ListenUrl[]
   /** What the listener listens on. */
   readonly bound: readonly ListenUrl[]
   readonly settings: Settings
@@ -90,6 +99,9 @@ async function runRuntime(start: Start, options: RuntimeOptions): Promise<void> 
     const accept = (socket: Parameters<MetricsServer['accept']>[0]): void => metrics.accept(socket)
     // HTTP/2 in plaintext is no more than bytes that are not HTTP/1.1.
     start.metricsListener.serve({ http1: accept, http2: accept })
+    for (const url of start.metricsBound) {
+      start.log.write('info', 'serving metrics', { address: formatUrl(url) })
+    }
     await serveClients(start, runtime)
   } finally {
     metrics.close()
@@ -127,7 +139,7 @@ async function serveClients(start: Start, runtime: Runtime): Promise<void> {
   const traffic = trafficOf(start, runtime)
   const begin = async (): Promise<void> => {
     await traffic.start()
-    announce(start.bound)
+    announce(start.log, start.bound)
   }
   try {
     await Promise.race([over, begin()])

@@ -59,7 +59,10 @@ describe('flags', () => {
       'metrics': 'basic',
       'listen-metrics-urls': [],
       'socket-reuse-port': false,
+      'logger': 'zap',
       'log-level': 'info',
+      'log-format': 'json',
+      'log-outputs': ['default'],
       'watch-progress-notify-interval': 600_000,
     })
   })
@@ -158,6 +161,16 @@ describe('flags', () => {
     ['auto-compaction-mode', 'yearly', 'must be periodic or revision'],
     ['metrics', 'all', 'must be basic or extensive'],
     ['log-level', 'loud', 'must be debug, info, warn, error, panic or fatal'],
+    ['logger', 'capnslog', 'is removed in v3.5'],
+    ['logger', 'logrus', 'unknown logger option'],
+    ['log-format', 'text', 'unknown log format, supported values json, console'],
+    ['log-outputs', 'default,stderr', 'multi logoutput for "default" is not supported yet'],
+    [
+      'log-outputs',
+      'systemd/journal',
+      'is not built in: systemd passes on to its journal what stderr says',
+    ],
+    ['log-outputs', '', 'must name outputs'],
     ['watch-progress-notify-interval', '5', 'must be a duration such as 10m or 1h30m'],
     ['watch-progress-notify-interval', '0', 'must be more than 0'],
     ['listen-client-urls', 'foo', 'URL scheme must be http, https, unix, or unixs: foo'],

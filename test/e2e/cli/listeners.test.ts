@@ -138,6 +138,11 @@ it('[LSN3] http and https of one address are told apart', async () => {
   }
 })
 
+/** Of the server's socket, in plaintext. */
+function get(path: string, method = 'GET'): Promise<Answer> {
+  return ask(`http://127.0.0.1${path}`, { socketPath: socket, method })
+}
+
 describe('metrics URLs', () => {
   const listen = '--listen-client-urls=https://127.0.0.1:0'
   const plain = 'text/plain; charset=utf-8'
@@ -155,10 +160,6 @@ describe('metrics URLs', () => {
       `--token-file=${secret}`,
       `--listen-metrics-urls=unix://${socket},unixs://${socket}s`,
     )
-  }
-
-  function get(path: string, method = 'GET'): Promise<Answer> {
-    return ask(`http://127.0.0.1${path}`, { socketPath: socket, method })
   }
 
   it('[LSN4][LSN5] serve probes and metrics without certificate and token, and nothing else', async () => {

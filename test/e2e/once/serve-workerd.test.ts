@@ -3,7 +3,7 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import { runCommand } from '../command.ts'
+import { complaintOf, runCommand } from '../command.ts'
 import { type Server, startServer } from '../server.ts'
 
 let directory: string
@@ -39,7 +39,7 @@ it('[CLI16] the command says so and fails when workerd dies', async () => {
   const server = await start()
   process.kill(server.workerdPid, 'SIGKILL')
   expect(await server.ended()).toBe(1)
-  expect(server.log()).toMatch(/^etcdurable: workerd was ended by SIGKILL\n$/m)
+  expect(server.log()).toMatch(/"level":"fatal".*"msg":"workerd was ended by SIGKILL"/)
 })
 
 it('[CLI19] the next start names a data directory that a workerd still has whose starter was killed', async () => {
@@ -48,11 +48,10 @@ it('[CLI19] the next start names a data directory that a workerd still has whose
   try {
     const args = ['--listen-client-urls=http://127.0.0.1:0', `--data-dir=${directory}`]
     for (const runtime of ['host', 'workerd']) {
-      expect(await runCommand([...args, `--runtime=${runtime}`])).toEqual({
-        code: 1,
-        stdout: '',
-        stderr: `etcdurable: data directory "${directory}" is in use by another server\n`,
-      })
+      const refused = await runCommand([...args, `--runtime=${runtime}`])
+      expect(refused).toMatchObject({ code: 1, stdout: '' })
+      const complaint = `data directory "${directory}" is in use by another server`
+      expect(complaintOf(refused.stderr)).toBe(complaint)
     }
   } finally {
     process.kill(server.workerdPid, 'SIGKILL')
