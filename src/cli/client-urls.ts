@@ -73,11 +73,21 @@ export function advertisedUrls(advertised: string, bound: readonly ListenUrl[]):
 }
 
 /** Tells that the server serves, in etcd's words (embed/serve.go) and with the URLs. */
-export function announce(log: Log, bound: readonly ListenUrl[]): void {
-  log.write('info', 'ready to serve client requests', { 'client-urls': bound.map(formatUrl) })
-  for (const url of bound) {
-    const how = isSecure(url) ? 'securely' : 'insecurely; this is strongly discouraged!'
-    const fields = { traffic: 'grpc+http', address: addressText(url) }
-    log.write('info', `serving client traffic ${how}`, fields)
-  }
+export function announce(
+  log: Log,
+  bound: readonly ListenUrl[],
+  httpBound: readonly ListenUrl[] = [],
+): void {
+  log.write('info', 'ready to serve client requests', {
+    'client-urls': bound.map(formatUrl),
+    ...(httpBound.length > 0 && { 'client-http-urls': httpBound.map(formatUrl) }),
+  })
+  const traffic = httpBound.length > 0 ? 'grpc' : 'grpc+http'
+  bound.forEach((url) => announceUrl(log, url, traffic))
+  httpBound.forEach((url) => announceUrl(log, url, 'http'))
+}
+
+function announceUrl(log: Log, url: ListenUrl, traffic: string): void {
+  const how = isSecure(url) ? 'securely' : 'insecurely; this is strongly discouraged!'
+  log.write('info', `serving client traffic ${how}`, { traffic, address: addressText(url) })
 }

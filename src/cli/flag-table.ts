@@ -179,6 +179,12 @@ const listening = {
     fileType: 'list',
     securityKey: 'allowed-hostname',
   },
+  'client-crl-file': {
+    section: 'Security',
+    fallback: '',
+    help: 'Path to a revocation list in DER form: client certificates that it names are refused. Read again on change.',
+    schema: schemas.text,
+  },
   'trusted-ca-file': {
     section: 'Security',
     fallback: '',
@@ -321,6 +327,12 @@ const keeping = {
     help: "Detail of the exported metrics; 'extensive' adds latency histograms per method.",
     schema: z.enum(['basic', 'extensive'], 'must be basic or extensive'),
     binding: 'ETCD_METRICS',
+  },
+  'listen-client-http-urls': {
+    section: 'Member',
+    fallback: '',
+    help: 'Comma-separated URLs for HTTP alone. With them, --listen-client-urls serve gRPC alone.',
+    schema: schemas.moreListenUrls,
   },
   'listen-metrics-urls': {
     section: 'Profiling and Monitoring',

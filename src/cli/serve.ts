@@ -2,14 +2,14 @@ import { randomBytes } from 'node:crypto'
 import { parseSettings, type Settings } from '../config/settings.ts'
 import { PortMetrics } from '../grpc/port-metrics.ts'
 import { HttpProxy } from '../port/http-proxy.ts'
-import { ClientListener } from '../port/listener.ts'
 import { MetricsServer } from '../port/metrics-server.ts'
-import { advertisedUrls, announce, bindClientUrls } from './client-urls.ts'
-import { type DataDirectory, openDataDirectory } from './data-directory.ts'
+import { advertisedUrls, announce } from './client-urls.ts'
+import { openDataDirectory } from './data-directory.ts'
 import type { ServeFlags } from './flag-table.ts'
 import { parseServeFlags, workerVariables } from './flags.ts'
 import { jwtKeyVariables } from './jwt-keys.ts'
-import { formatUrl, type ListenUrl } from './listen-url.ts'
+import { formatUrl } from './listen-url.ts'
+import { bindAll, type Bound, clientUrlsOf, type Listeners, newListeners } from './listeners.ts'
 import { Log } from './log.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
 import { requireSafeListening } from './safe-listening.ts'
@@ -38,51 +38,35 @@ export async function serve(
 
 async function serveWith(flags: ServeFlags, log: Log, stopped: Promise<void>): Promise<void> {
   const token = readToken(flags['token-file'])
-  requireSafeListening(flags, { token })
+  const urls = clientUrlsOf(flags)
+  requireSafeListening({ ...flags, 'listen-client-urls': urls }, { token })
   const dataDirectory = openDataDirectory(flags['data-dir'])
-  const [listener, metricsListener] = [new ClientListener(), new ClientListener()]
+  const listeners = newListeners()
   try {
-    const tls = await tlsOf(flags, dataDirectory, log)
-    const reusePort = flags['socket-reuse-port']
-    const bound = await bindClientUrls(listener, flags['listen-client-urls'], { tls, reusePort })
+    const certificate = await chooseCertificate(flags, urls, dataDirectory.path, log)
     const metricsUrls = flags['listen-metrics-urls']
-    const how = { tls, reusePort, isHttp1Only: true }
-    const metricsBound = await bindClientUrls(metricsListener, metricsUrls, how)
+    const tls = tlsServer(flags, { client: urls, metrics: metricsUrls }, certificate, log)
+    const bound = await bindAll(listeners, flags, tls)
     const linkSecret = randomBytes(32).toString('base64url')
     const variables = await variablesOf({ flags, bound, token, linkSecret })
     const settings = parseSettings(Object.fromEntries(variables))
     const directory = dataDirectory.path
     const metrics = new PortMetrics()
-    const bounds = { bound, metricsBound }
-    const start = { flags, log, metrics, listener, metricsListener, ...bounds, settings, stopped }
+    const start = { flags, log, metrics, listeners, bound, settings, stopped }
     const options = { log, directory, variables, linkSecret, portMetrics: metrics, stopped }
     await runRuntime(start, options)
   } finally {
-    listener.close()
-    metricsListener.close()
+    Object.values(listeners).forEach((listener) => listener.close())
     dataDirectory.release()
   }
-}
-
-async function tlsOf(flags: ServeFlags, { path }: DataDirectory, log: Log) {
-  const certificate = await chooseCertificate(flags, path, log)
-  return tlsServer(
-    flags,
-    { client: flags['listen-client-urls'], metrics: flags['listen-metrics-urls'] },
-    certificate,
-    log,
-  )
 }
 
 interface Start {
   readonly flags: ServeFlags
   readonly log: Log
   readonly metrics: PortMetrics
-  readonly listener: ClientListener
-  readonly metricsListener: ClientListener
-  readonly metricsBound: readonly ListenUrl[]
-  /** What the listener listens on. */
-  readonly bound: readonly ListenUrl[]
+  readonly listeners: Listeners
+  readonly bound: Bound
   readonly settings: Settings
   readonly stopped: Promise<void>
 }
@@ -98,8 +82,8 @@ async function runRuntime(start: Start, options: RuntimeOptions): Promise<void> 
   try {
     const accept = (socket: Parameters<MetricsServer['accept']>[0]): void => metrics.accept(socket)
     // HTTP/2 in plaintext is no more than bytes that are not HTTP/1.1.
-    start.metricsListener.serve({ http1: accept, http2: accept })
-    for (const url of start.metricsBound) {
+    start.listeners.metrics.serve({ http1: accept, http2: accept })
+    for (const url of start.bound.metrics) {
       start.log.write('info', 'serving metrics', { address: formatUrl(url) })
     }
     await serveClients(start, runtime)
@@ -122,7 +106,7 @@ async function variablesOf({
   token,
   linkSecret,
 }: Told): Promise<ReadonlyMap<string, string>> {
-  const advertised = advertisedUrls(flags['advertise-client-urls'], bound)
+  const advertised = advertisedUrls(flags['advertise-client-urls'], bound.client)
   return new Map([
     ...workerVariables({ ...flags, 'advertise-client-urls': advertised }),
     ...(await jwtKeyVariables(flags['auth-token'])),
@@ -139,7 +123,7 @@ async function serveClients(start: Start, runtime: Runtime): Promise<void> {
   const traffic = trafficOf(start, runtime)
   const begin = async (): Promise<void> => {
     await traffic.start()
-    announce(start.log, start.bound)
+    announce(start.log, start.bound.client, start.bound.http)
   }
   try {
     await Promise.race([over, begin()])
@@ -153,13 +137,14 @@ async function serveClients(start: Start, runtime: Runtime): Promise<void> {
 }
 
 function trafficOf(start: Start, runtime: Runtime): Traffic {
-  const { flags, log, metrics, listener, bound, settings } = start
+  const { flags, log, metrics, listeners, bound, settings } = start
   return new Traffic({
     flags,
     log,
     metrics,
-    listener,
-    clientUrls: advertisedUrls(flags['advertise-client-urls'], bound),
+    listener: listeners.client,
+    httpListener: bound.http.length > 0 ? listeners.http : undefined,
+    clientUrls: advertisedUrls(flags['advertise-client-urls'], bound.client),
     route: runtime.route,
     settings,
     others: runtime.http1,

@@ -15,6 +15,7 @@ export interface CertificateChoice {
 }
 
 interface ListenUrls {
+  /** Those of HTTP alone among them. */
   readonly client: readonly ListenUrl[]
   readonly metrics: readonly ListenUrl[]
 }
@@ -43,6 +44,7 @@ export function tlsServer(
     keyFile,
     trustedCaFile: flags['trusted-ca-file'],
     clientCertAuth: flags['client-cert-auth'],
+    crlFile: flags['client-crl-file'],
     allowedHostnames: flags['client-cert-allowed-hostname'],
     ...versions,
     ciphers: openSslCiphers(flags['cipher-suites']),
@@ -62,6 +64,7 @@ interface AutoTlsFlags extends ListenFlags {
 /** The certificate of the flags, or the one of --auto-tls, which yields to the former as in etcd. */
 export async function chooseCertificate(
   flags: AutoTlsFlags,
+  urls: readonly ListenUrl[],
   dataDirectory: string,
   log: Log,
 ): Promise<CertificateChoice> {
@@ -75,7 +78,7 @@ export async function chooseCertificate(
   }
   const made = await selfSignedCertificate({
     directory: join(dataDirectory, 'fixtures', 'client'),
-    hosts: [...flags['listen-client-urls'].flatMap(hostOf), 'localhost'],
+    hosts: [...urls.flatMap(hostOf), 'localhost'],
     validityYears: flags['self-signed-cert-validity'],
   })
   if (made.isNew) {

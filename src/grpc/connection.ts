@@ -42,6 +42,8 @@ export interface GrpcServing {
   readonly door: DoorSettings
   /** Takes a request over TLS that is not gRPC. */
   readonly otherRequest?: OtherRequest | undefined
+  /** Even what is gRPC goes there. */
+  readonly isOthersOnly: boolean
 }
 
 /** `commonName` is that of `GrpcServer.accept`. */
@@ -143,9 +145,10 @@ export class GrpcConnection implements GrpcHost, H2Service<Prepared> {
 
   prepare(request: H2Request): Prepared {
     const { headers } = request
-    const { otherRequest, methods, services } = this.#serving
+    const { otherRequest, methods, services, isOthersOnly } = this.#serving
     const contentType = headers['content-type'] ?? ''
-    if (otherRequest !== undefined && !contentType.includes('application/grpc')) {
+    const isGrpc = (): boolean => !isOthersOnly && contentType.includes('application/grpc')
+    if (otherRequest !== undefined && !isGrpc()) {
       return { kind: 'other', request, pass: otherRequest }
     }
     const context = contextOf(headers, this.#serving.door, this.#commonName)

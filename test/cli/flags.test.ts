@@ -47,6 +47,8 @@ describe('flags', () => {
       'client-cert-auth': false,
       'client-cert-allowed-hostname': [],
       'trusted-ca-file': '',
+      'client-crl-file': '',
+      'listen-client-http-urls': [],
       'auto-tls': false,
       'self-signed-cert-validity': 1,
       'cipher-suites': [],

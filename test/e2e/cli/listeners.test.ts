@@ -1,15 +1,16 @@
 import { once } from 'node:events'
 import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { type IncomingMessage, request as httpRequest, type RequestOptions } from 'node:http'
+import { connect as connectHttp2, type IncomingHttpStatusHeader } from 'node:http2'
 import { request as httpsRequest } from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import type { SecureContextOptions } from 'node:tls'
+import { connect as connectTls, type SecureContextOptions } from 'node:tls'
 import { credentials } from '@grpc/grpc-js'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { makeAuthority, makeLeaf, type Pem, writePem } from '../../port/certificates.ts'
-import { runCommand } from '../command.ts'
+import { complaintOf, runCommand } from '../command.ts'
 import { GrpcClient } from '../grpc-client.ts'
 import { runtimeFlags } from '../runtime.ts'
 import { type Server, startServer } from '../server.ts'
@@ -197,3 +198,52 @@ describe('metrics URLs', () => {
     expect(await ask(url, { ...options, ...known })).toMatchObject({ status: 200 })
   })
 })
+
+describe('HTTP on URLs of its own', () => {
+  it('[LSN6] leaves gRPC alone on the client URLs, over TLS and without', async () => {
+    const [plain, secure] = [`${socket}-http`, `${socket}-https`]
+    await start(
+      `--listen-client-urls=unix://${socket},unixs://${socket}`,
+      `--listen-client-http-urls=unix://${plain},unixs://${secure}`,
+      ...certificateFlags,
+    )
+    const ssl = credentials.createSsl(Buffer.from(authority.cert))
+    expect(await put(`unix://${socket}`)).toBe(2)
+    expect(await put(`unix://${socket}`, ssl)).toBe(3)
+    const answer = { status: 200, body: version }
+    expect(await ask('http://any/version', { socketPath: plain })).toMatchObject(answer)
+    expect(await ask('https://localhost/version', { socketPath: secure })).toMatchObject(answer)
+    const hangUp = /socket hang up|ECONNRESET/
+    await expect(ask('http://any/version', { socketPath: socket })).rejects.toThrow(hangUp)
+    await expect(ask('https://localhost/version', { socketPath: socket })).rejects.toThrow(hangUp)
+    // What a client of etcd's reads: 14, and 12 with a page that was not found.
+    await expect(put(`unix://${plain}`)).rejects.toMatchObject({ code: 14 })
+    await expect(put(`unix://${secure}`, ssl)).rejects.toMatchObject({ code: 12 })
+    // Go's gRPC server says it of HTTP/2 that is not gRPC.
+    expect(await statusOverHttp2(socket)).toBe(415)
+  })
+
+  it('[LSN7] cannot be that of gRPC', async () => {
+    const { code, stderr } = await runCommand([
+      `--data-dir=${join(directory, 'data')}`,
+      `--listen-client-urls=unix://${socket}`,
+      `--listen-client-http-urls=unix://${socket}`,
+    ])
+    expect(code).toBe(1)
+    expect(complaintOf(stderr)).toBe(
+      `cannot bind both --listen-client-urls and --listen-client-http-urls on the same url unix://${socket}`,
+    )
+  })
+})
+
+/** Of GET /version over TLS. */
+async function statusOverHttp2(path: string): Promise<number | undefined> {
+  const session = connectHttp2('https://localhost', {
+    createConnection: () =>
+      connectTls({ path, ca: authority.cert, servername: 'localhost', ALPNProtocols: ['h2'] }),
+  })
+  const stream = session.request({ ':path': '/version' })
+  const [headers] = (await once(stream, 'response')) as [IncomingHttpStatusHeader]
+  session.destroy()
+  return headers[':status']
+}
