@@ -69,6 +69,8 @@ export const advertiseUrls = z.string().superRefine((given, context) => {
   }
 })
 
+export const peerUrls = advertiseUrls.refine((given) => given !== '', 'must name URLs')
+
 export const list = z
   .string()
   .transform((given) => (given === '' ? [] : given.split(',').map((item) => item.trim())))
@@ -146,3 +148,29 @@ export const logOutputs = list
     (names) => !names.includes('systemd/journal'),
     'is not built in: systemd passes on to its journal what stderr says',
   )
+
+/** Those of etcd 3.7 (server/features, and the two for all of a stage). */
+const gates = [
+  'AllAlpha',
+  'AllBeta',
+  'CompactHashCheck',
+  'FastLeaseKeepAlive',
+  'InitialCorruptCheck',
+  'LeaseCheckpoint',
+  'LeaseCheckpointPersist',
+  'PriorityRequest',
+  'SetMemberLocalAddr',
+  'StopGRPCServiceOnDefrag',
+  'TxnModeWriteWithSharedBuffer',
+]
+
+export const featureGates = list.superRefine((items, context) => {
+  for (const item of items) {
+    const [, name = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(item) ?? []
+    if (!gates.includes(name)) {
+      context.addIssue(`unrecognized feature gate: ${name}`)
+    } else if (!boolean.safeParse(value).success) {
+      context.addIssue(`invalid value of ${name}=${value}: must be true or false`)
+    }
+  }
+})

@@ -1,12 +1,12 @@
 /** `host` is an IP without brackets, `port` 0 takes a free one. */
-export interface TcpUrl {
+interface TcpUrl {
   readonly scheme: 'http' | 'https'
   readonly host: string
   readonly port: number
 }
 
 /** A Unix socket at `path`, which may be relative to the working directory. */
-export interface UnixUrl {
+interface UnixUrl {
   readonly scheme: 'unix' | 'unixs'
   readonly path: string
 }

@@ -51,3 +51,9 @@ export async function bindAll(
     }),
   }
 }
+
+export function closeAll({ client, http, metrics }: Listeners): void {
+  for (const listener of [client, http, metrics]) {
+    listener.close()
+  }
+}

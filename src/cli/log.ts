@@ -4,7 +4,7 @@ import type { Warning } from './flags.ts'
 import { openLogOutputs, type WriteLine } from './log-outputs.ts'
 
 /** Levels of `--log-level`, least first. */
-export const levels = ['debug', 'info', 'warn', 'error', 'panic', 'fatal'] as const
+const levels = ['debug', 'info', 'warn', 'error', 'panic', 'fatal'] as const
 
 export type Level = (typeof levels)[number]
 

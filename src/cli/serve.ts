@@ -9,7 +9,14 @@ import type { ServeFlags } from './flag-table.ts'
 import { parseServeFlags, workerVariables } from './flags.ts'
 import { jwtKeyVariables } from './jwt-keys.ts'
 import { formatUrl } from './listen-url.ts'
-import { bindAll, type Bound, clientUrlsOf, type Listeners, newListeners } from './listeners.ts'
+import {
+  bindAll,
+  type Bound,
+  clientUrlsOf,
+  closeAll,
+  type Listeners,
+  newListeners,
+} from './listeners.ts'
 import { Log } from './log.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
 import { requireSafeListening } from './safe-listening.ts'
@@ -56,7 +63,7 @@ async function serveWith(flags: ServeFlags, log: Log, stopped: Promise<void>): P
     const options = { log, directory, variables, linkSecret, portMetrics: metrics, stopped }
     await runRuntime(start, options)
   } finally {
-    Object.values(listeners).forEach((listener) => listener.close())
+    closeAll(listeners)
     dataDirectory.release()
   }
 }

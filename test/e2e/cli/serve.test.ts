@@ -5,6 +5,7 @@ import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { complaintOf, runCommand } from '../command.ts'
+import { GrpcClient } from '../grpc-client.ts'
 import { runtimeFlags } from '../runtime.ts'
 import { startServer } from '../server.ts'
 
@@ -95,6 +96,25 @@ describe('a server that starts', () => {
     )
     await server.stop()
   })
+})
+
+it('[FLG6] answers nothing below /v3/ without the JSON gateway, and all else', async () => {
+  const flags = [
+    '--enable-grpc-gateway=false',
+    '--initial-advertise-peer-urls=http://10.0.0.1:2380',
+  ]
+  const server = await startServer({ dataDir: directory, flags })
+  for (const path of ['/v3/kv/range', '/v3beta/kv/range', '/v3/watch', '/v3/nonsense']) {
+    const response = await fetch(server.url + path, { method: 'POST', body: '{"key":"YQ=="}' })
+    expect([response.status, await response.text()]).toEqual([404, '404 page not found\n'])
+  }
+  const { status } = await fetch(`${server.url}/health`)
+  expect(status).toBe(200)
+  const client = new GrpcClient(server.url)
+  const { members } = await client.call('/etcdserverpb.Cluster/MemberList', {})
+  expect(members).toMatchObject([{ peerURLs: ['http://10.0.0.1:2380'] }])
+  client.close()
+  await server.stop()
 })
 
 describe('a server that stops', () => {
