@@ -59,7 +59,11 @@ const member = {
   },
   'max-snapshots': idle('number', { section: 'Member', fallback: '5' }, noRaft),
   'max-wals': idle('number', { section: 'Member', fallback: '5' }, noRaft),
-  'memory-mlock': idle('boolean', { section: 'Member', fallback: 'false' }, noBbolt),
+  'memory-mlock': idle(
+    'boolean',
+    { section: 'Member', fallback: 'false' },
+    'SQLite leaves its pages to the system',
+  ),
   'backend-bbolt-freelist-type': idle('text', { section: 'Member', fallback: 'map' }, noBbolt),
   'backend-batch-interval': {
     ...idle('duration', { section: 'Member', fallback: '' }, 'a commit waits for no clock'),

@@ -41,7 +41,7 @@ export class KeptWorkerd {
       await kept.stop()
       throw error
     }
-    void kept.#keep()
+    kept.#keep().catch((error: unknown) => kept.#ended.reject(error))
     return kept
   }
 
@@ -94,7 +94,7 @@ export class KeptWorkerd {
     this.#serving ??= Promise.withResolvers<void>()
     const pauseMs = FIRST_PAUSE_MS * 2 ** (this.#ends - 1)
     log.write('warn', `workerd ${how}; it is started again`, { 'pause-ms': pauseMs })
-    await sleep(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => undefined)
+    await Promise.race([sleep(pauseMs), this.#options.stopped])
     if (this.#stopping.signal.aborted) {
       return
     }

@@ -56,6 +56,9 @@ export class Log {
 
   /** Runs a server. What ends it is the last line here, and the process has its exit code. */
   async during(serving: () => Promise<void>): Promise<void> {
+    // Node itself would print them in its own form.
+    process.removeAllListeners('warning')
+    process.on('warning', ({ name, message }) => this.write('warn', message, { name }))
     try {
       await serving()
     } catch (error) {

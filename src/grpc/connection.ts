@@ -147,8 +147,7 @@ export class GrpcConnection implements GrpcHost, H2Service<Prepared> {
     const { headers } = request
     const { otherRequest, methods, services, isOthersOnly } = this.#serving
     const contentType = headers['content-type'] ?? ''
-    const isGrpc = (): boolean => !isOthersOnly && contentType.includes('application/grpc')
-    if (otherRequest !== undefined && !isGrpc()) {
+    if (otherRequest !== undefined && (isOthersOnly || !contentType.includes('application/grpc'))) {
       return { kind: 'other', request, pass: otherRequest }
     }
     const context = contextOf(headers, this.#serving.door, this.#commonName)

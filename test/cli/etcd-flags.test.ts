@@ -7,6 +7,7 @@ import type { FlagSpec } from '../../src/cli/flag-spec.ts'
 import { serveTable } from '../../src/cli/flag-table.ts'
 import { parseServeFlags } from '../../src/cli/flags.ts'
 import { helpText } from '../../src/cli/help.ts'
+import { idleTable } from '../../src/cli/idle-flag-table.ts'
 import { etcdFlags } from './etcd-flags.ts'
 
 const table: Readonly<Record<string, FlagSpec>> = serveTable
@@ -69,6 +70,10 @@ describe('the flags of etcd 3.7.1', () => {
     for (const [section, flag] of etcdFlags) {
       expect(help).toContain(`\n${section}:\n`)
       expect(help).toContain(`\n  --${flag} '`)
+    }
+    const { 'initial-cluster': _, ...idle } = idleTable
+    for (const spec of Object.values<FlagSpec>(idle)) {
+      expect(spec.help).toMatch(/^(?:Accepted without effect|Only '.*'): ./)
     }
     const text = /--heartbeat-interval '100'\n {4}Accepted without effect: there is no raft here\./
     expect(help).toMatch(text)

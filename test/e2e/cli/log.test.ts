@@ -29,11 +29,14 @@ interface Said {
 }
 
 /** Starts a server, waits until it serves, stops it, and answers what it has said, by lines. */
-async function saidWith(...flags: readonly string[]): Promise<Said> {
+async function saidWith(
+  env: Readonly<Record<string, string>>,
+  ...flags: readonly string[]
+): Promise<Said> {
   const url = `http://127.0.0.1:${await freePort()}`
   const args = [`--listen-client-urls=${url}`, `--data-dir=${join(directory, 'data')}`]
   const child = spawn(process.execPath, [main, ...args, ...runtimeFlags, ...flags], {
-    env: { ...process.env, ETCD_NOBODY_KNOWS: 'x' },
+    env: { ...process.env, ETCD_NOBODY_KNOWS: 'x', ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   let [stdout, stderr] = ['', '']
@@ -78,7 +81,7 @@ const unknownVariable = 'unrecognized environment variable'
 
 describe('the log', () => {
   it("[LOG1] is etcd's, from the first line to the ready line and beyond", async () => {
-    const { url, stdout, stderr } = await saidWith()
+    const { url, stdout, stderr } = await saidWith({})
     expect(stdout).toEqual([])
     const entries = stderr.map(entryOf)
     expect(entries[0]).toEqual({
@@ -97,8 +100,17 @@ describe('the log', () => {
     ])
   })
 
+  it('[LOG1] has what Node warns of too', async () => {
+    const warning = "setInterval(() => process.emitWarning('odd'), 10).unref()"
+    const env = { NODE_OPTIONS: `--import "data:text/javascript,${warning}"` }
+    const { stderr } = await saidWith(env)
+    // Before the log begins Node has the word.
+    const entries = stderr.slice(stderr.findIndex((line) => line.startsWith('{'))).map(entryOf)
+    expect(entries).toContainEqual({ level: 'warn', msg: 'odd', name: 'Warning' })
+  })
+
   it('[LOG2] is in columns with --log-format console', async () => {
-    const { url, stderr } = await saidWith('--log-format=console', '--log-outputs=stderr')
+    const { url, stderr } = await saidWith({}, '--log-format=console', '--log-outputs=stderr')
     const columns = stderr.map((line) => line.split('\t'))
     expect(columns[0]?.slice(1)).toEqual([
       'warn',
@@ -118,7 +130,7 @@ describe('the log', () => {
   it('[LOG3] goes where --log-outputs says, and a file is appended to', async () => {
     const file = join(directory, 'server.log')
     for (const starts of [1, 2]) {
-      const { stdout, stderr } = await saidWith(`--log-outputs=${file},stdout,${file}`)
+      const { stdout, stderr } = await saidWith({}, `--log-outputs=${file},stdout,${file}`)
       expect(stderr).toEqual([])
       const written = linesOf(await readFile(file, 'utf8'))
       expect(written.slice(-stdout.length)).toEqual(stdout)
@@ -128,9 +140,9 @@ describe('the log', () => {
   })
 
   it('[LOG3][CLI14] is silent with /dev/null, and below its level', async () => {
-    const discarded = await saidWith('--log-outputs=stderr,/dev/null')
+    const discarded = await saidWith({}, '--log-outputs=stderr,/dev/null')
     expect([...discarded.stdout, ...discarded.stderr]).toEqual([])
-    const { stderr } = await saidWith('--log-level=warn')
+    const { stderr } = await saidWith({}, '--log-level=warn')
     expect(stderr.map(entryOf).map(({ level }) => level)).toEqual(['warn'])
   })
 
@@ -147,7 +159,7 @@ describe('the log', () => {
     if (!existsSync('/dev/full')) {
       context.skip('this system has no /dev/full')
     }
-    const { stderr } = await saidWith('--log-outputs=/dev/full')
+    const { stderr } = await saidWith({}, '--log-outputs=/dev/full')
     const lines = stderr.filter((line) => line.startsWith('{')).map(entryOf)
     expect(lines).toContainEqual(expect.objectContaining({ msg: 'ready to serve client requests' }))
     expect(stderr[1]).toMatch(/^cannot write to \/dev\/full: .*no space left on device/)
