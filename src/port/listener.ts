@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { lstatSync, unlinkSync } from 'node:fs'
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { PREFACE } from '../h2/frames.ts'
 import type { TlsServer } from './tls-server.ts'
@@ -56,7 +56,7 @@ export class ClientListener {
         ? secure
         : createServer(options, (socket) => this.#sniff(socket, secure))
     if ('path' in address) {
-      removeStaleSocket(address.path)
+      await removeStaleSocket(address.path)
     }
     server.listen({ ...address, exclusive: true, reusePort })
     await once(server, 'listening')
@@ -147,15 +147,29 @@ export class ClientListener {
   }
 }
 
-/** One that a server left which was killed. As in etcd it makes no difference whether one still runs. */
-function removeStaleSocket(path: string): void {
+/** One that a server left which was killed. Anything else there stays, which etcd would take away. */
+async function removeStaleSocket(path: string): Promise<void> {
   const stat = lstatSync(path, { throwIfNoEntry: false })
   if (stat === undefined) {
     return
   }
   if (!stat.isSocket()) {
-    // etcd removes any file.
     throw Object.assign(new Error(`${path} is no socket`), { code: 'ENOTSOCK', syscall: 'listen' })
   }
-  unlinkSync(path)
+  // Where somebody listens the bind fails as it does at a port.
+  if (!(await isAnswered(path))) {
+    unlinkSync(path)
+  }
+}
+
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path)
+    probe.once('connect', () => {
+      probe.destroy()
+      resolve(true)
+    })
+    // Whatever else is wrong with it is the bind's to say.
+    probe.once('error', (error) => resolve('code' in error && error.code !== 'ECONNREFUSED'))
+  })
 }

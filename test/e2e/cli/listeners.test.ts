@@ -110,6 +110,16 @@ describe('a Unix socket', () => {
     await expect(stat(socket)).rejects.toThrow('ENOENT')
   })
 
+  it('[LSN2] is not taken from a server that runs', async () => {
+    const flag = `--listen-client-urls=unix://${socket}`
+    await start(flag)
+    const args = [flag, `--data-dir=${join(directory, 'other')}`, ...runtimeFlags]
+    const { code, stderr } = await runCommand(args)
+    expect(code).toBe(1)
+    expect(complaintOf(stderr)).toBe(`cannot listen on ${socket}: address already in use`)
+    expect(await put(`unix://${socket}`)).toBe(2)
+  })
+
   it('[LSN2] takes the place of no other file', async () => {
     await writeFile(socket, 'precious')
     const dataDir = `--data-dir=${join(directory, 'data')}`
