@@ -3,7 +3,7 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterEach, beforeEach, expect, it } from 'vitest'
+import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest'
 import { WatchCreateRequest } from '../../../src/protocol/generated/messages.ts'
 import { create } from '../../../src/protocol/message-type.ts'
 import { complaintOf, runCommand } from '../command.ts'
@@ -27,6 +27,7 @@ interface WorkerdServer extends Server {
 
 async function start(): Promise<WorkerdServer> {
   const server = await startServer({ dataDir: directory, flags: ['--runtime=workerd'] })
+  onTestFinished(() => server.kill9())
   const { workerdPid } = server
   if (workerdPid === undefined) {
     throw new Error('it has no workerd')
