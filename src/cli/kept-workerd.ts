@@ -54,10 +54,6 @@ export class KeptWorkerd {
     this.#ended.promise.catch(() => undefined)
   }
 
-  get pid(): number {
-    return this.#workerd.pid
-  }
-
   /** Rejects with a Failure when it is given up. */
   get ended(): Promise<never> {
     return this.#ended.promise

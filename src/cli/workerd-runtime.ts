@@ -37,18 +37,18 @@ async function startBehind(
 ): Promise<Runtime> {
   const configPath = await writeConfig(directory, sockets, variables)
   const disk = new DiskSpace(directory, log)
-  let workerd: KeptWorkerd | undefined
-  const pids = (): readonly number[] => [
-    process.pid,
-    ...(workerd === undefined ? [] : [workerd.pid]),
-  ]
+  let workerdPid = 0
+  // It is workerd that asks.
+  const pids = (): readonly number[] => [process.pid, workerdPid]
   const host = new HostServer(new HostAnswers({ pids, disk, portMetrics }))
   await host.listen(sockets.host)
   const starting = KeptWorkerd.start({
     log,
     spawn: () => {
       sockets.removeStale()
-      return new Workerd(configPath, log)
+      const workerd = new Workerd(configPath, log)
+      workerdPid = workerd.pid
+      return workerd
     },
     untilServing: (started) => untilServing(started, sockets.secure),
     stopped,
@@ -57,7 +57,6 @@ async function startBehind(
     host.close()
     throw error
   })
-  workerd = kept
   return {
     // The list of hosts is not for the link.
     route: webSocketTo({ url: `ws+unix:${sockets.secure}:/session`, token: linkSecret }),
