@@ -12,6 +12,9 @@ declare global {
     readonly DIRECTORY: DurableObjectNamespace<Directory>
     readonly ETCD_NAME?: string
     readonly ETCD_ADVERTISE_CLIENT_URLS?: string
+    readonly ETCD_INITIAL_ADVERTISE_PEER_URLS?: string
+    readonly ETCD_MAX_LEARNERS?: string
+    readonly ETCD_ENABLE_GRPC_GATEWAY?: string
     readonly ETCD_QUOTA_BACKEND_BYTES?: string
     readonly ETCD_MAX_REQUEST_BYTES?: string
     readonly ETCD_MAX_TXN_OPS?: string

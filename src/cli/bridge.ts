@@ -20,7 +20,8 @@ import { proxyHttp1, Traffic } from './traffic.ts'
 
 /**
  * Serves keyspaces of a deployed Worker on local client URLs, until SIGTERM, SIGINT or SIGHUP.
- * Throws Failure when it cannot start or when the Worker will not have it.
+ * Throws Failure for flags that are wrong; when it cannot start or the Worker will not have it the log
+ * says so, and the process has the exit code.
  */
 export async function bridge(
   args: readonly string[],
@@ -28,26 +29,35 @@ export async function bridge(
 ): Promise<void> {
   const stopped = untilSignal()
   const { flags, warnings } = parseBridgeFlags(args, environment)
-  const log = new Log(flags['log-level'])
-  log.warn(warnings)
+  const log = new Log(flags)
+  await log.during(async () => {
+    log.warn(warnings)
+    await bridgeWith(flags, log, stopped)
+  })
+}
+
+async function bridgeWith(flags: BridgeFlags, log: Log, stopped: Promise<void>): Promise<void> {
   const token = readToken(flags['token-file'])
   const certificate = { certFile: flags['cert-file'], keyFile: flags['key-file'] }
   const keyspaces = keyspacesOf(flags)
   const urls = keyspaces.flatMap((keyspace) => keyspace.urls)
   requireSafeListening({ ...flags, 'listen-client-urls': urls })
-  const tls = tlsServer({ ...flags, 'listen-client-urls': urls }, certificate, log)
+  const tls = tlsServer(flags, { client: urls, metrics: [] }, certificate, log)
   const ports = keyspaces.map((keyspace) => ({ ...keyspace, listener: new ClientListener() }))
   const traffics: Traffic[] = []
   try {
     const bound: ListenUrl[] = []
     for (const { name, urls: wanted, listener } of ports) {
-      const own = await bindClientUrls(listener, wanted, tls)
+      const own = await bindClientUrls(listener, wanted, {
+        tls,
+        reusePort: flags['socket-reuse-port'],
+      })
       bound.push(...own)
       traffics.push(trafficOf({ flags, log, token }, name, listener, own))
     }
     const begin = async (): Promise<void> => {
       await Promise.all(traffics.map((traffic) => traffic.start()))
-      announce(bound)
+      announce(log, bound)
     }
     await Promise.race([stopped, begin()])
     await stopped

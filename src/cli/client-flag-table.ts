@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import * as schemas from './flag-schemas.ts'
-import type { FlagsOf, FlagTable } from './flag-table.ts'
+import type { FlagsOf, FlagTable } from './flag-spec.ts'
 
 /** The flags of every command that asks a deployment. */
 export const clientTable = {

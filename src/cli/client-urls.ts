@@ -1,25 +1,59 @@
-import type { ClientListener } from '../port/listener.ts'
+import { existsSync } from 'node:fs'
+import { dirname } from 'node:path'
+import type { ClientListener, ListenAddress } from '../port/listener.ts'
 import type { TlsServer } from '../port/tls-server.ts'
 import { Failure, systemErrorCode } from './failure.ts'
-import { formatUrl, hostPort, type ListenUrl } from './listen-url.ts'
+import { addressText, formatUrl, isSecure, type ListenUrl } from './listen-url.ts'
+import type { Log } from './log.ts'
 
-/** Binds every URL; resolves to the URLs with the ports that they got. Throws Failure. */
+export interface Binding {
+  readonly tls: TlsServer | undefined
+  /** --socket-reuse-port. */
+  readonly reusePort: boolean
+  readonly isHttp1Only?: boolean
+}
+
+/**
+ * Binds every URL; resolves to the URLs with the ports that they got. URLs of one address share a
+ * listener, which tells plaintext from TLS by the first byte. Throws Failure.
+ */
 export async function bindClientUrls(
   listener: ClientListener,
   urls: readonly ListenUrl[],
-  tls: TlsServer | undefined,
+  { tls, ...binding }: Binding,
 ): Promise<readonly ListenUrl[]> {
-  const bound: ListenUrl[] = []
+  const bound = new Map<string, { readonly port: number }>()
+  const listened: ListenUrl[] = []
   for (const url of urls) {
-    const { scheme, ...address } = url
-    try {
-      const port = await listener.bind(address, scheme === 'https' ? tls : undefined)
-      bound.push({ ...url, port })
-    } catch (error) {
-      throw new Failure(`cannot listen on ${hostPort(url)}: ${reason(error)}`)
+    const text = addressText(url)
+    const sharing = urls.filter((other) => addressText(other) === text)
+    const isPlain = sharing.some((other) => !isSecure(other))
+    const place = bound.get(text) ?? {
+      port: await bind(listener, url, {
+        ...binding,
+        isPlain,
+        tls: sharing.some(isSecure) ? tls : undefined,
+      }),
     }
+    bound.set(text, place)
+    listened.push('path' in url ? url : { ...url, port: place.port })
   }
-  return bound
+  return listened
+}
+
+async function bind(
+  listener: ClientListener,
+  url: ListenUrl,
+  how: Parameters<ClientListener['bind']>[1],
+): Promise<number> {
+  const { scheme: _, ...address }: ListenAddress & { readonly scheme: string } = url
+  try {
+    return await listener.bind(address, how)
+  } catch (error) {
+    const why =
+      'path' in url && !existsSync(dirname(url.path)) ? 'no such directory' : reason(error)
+    throw new Failure(`cannot listen on ${addressText(url)}: ${why}`)
+  }
 }
 
 function reason(error: unknown): string {
@@ -27,6 +61,8 @@ function reason(error: unknown): string {
     EADDRINUSE: 'address already in use',
     EADDRNOTAVAIL: 'no such address on this machine',
     EACCES: 'permission denied',
+    EINVAL: 'a path that no socket can have',
+    ENOTSOCK: 'there is a file that is no socket',
   }
   return reasons[systemErrorCode(error) ?? ''] ?? String(error)
 }
@@ -36,8 +72,22 @@ export function advertisedUrls(advertised: string, bound: readonly ListenUrl[]):
   return advertised === '' ? bound.map(formatUrl).join(',') : advertised
 }
 
-/** Tells whoever started the command that it serves. */
-export function announce(bound: readonly ListenUrl[]): void {
-  const shown = bound.map(formatUrl).join(', ')
-  process.stdout.write(`ready to serve client requests on ${shown}\n`)
+/** Tells that the server serves, in etcd's words (embed/serve.go) and with the URLs. */
+export function announce(
+  log: Log,
+  bound: readonly ListenUrl[],
+  httpBound: readonly ListenUrl[] = [],
+): void {
+  log.write('info', 'ready to serve client requests', {
+    'client-urls': bound.map(formatUrl),
+    ...(httpBound.length > 0 && { 'client-http-urls': httpBound.map(formatUrl) }),
+  })
+  const traffic = httpBound.length > 0 ? 'grpc' : 'grpc+http'
+  bound.forEach((url) => announceUrl(log, url, traffic))
+  httpBound.forEach((url) => announceUrl(log, url, 'http'))
+}
+
+function announceUrl(log: Log, url: ListenUrl, traffic: string): void {
+  const how = isSecure(url) ? 'securely' : 'insecurely; this is strongly discouraged!'
+  log.write('info', `serving client traffic ${how}`, { traffic, address: addressText(url) })
 }

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { getSystemErrorMessage } from 'node:util'
 import { parse, YAMLParseError } from 'yaml'
 import { Failure, systemErrorCode } from './failure.ts'
-import type { FlagSpec, FlagTable } from './flag-table.ts'
+import type { FlagSpec, FlagTable } from './flag-spec.ts'
 
 export interface ConfigFile {
   /** The texts that one would have typed, by flag. */
@@ -11,33 +11,46 @@ export interface ConfigFile {
   readonly unknown: readonly string[]
 }
 
-const securitySection = 'client-transport-security'
-
 /**
  * Reads etcd's configuration file (server/embed/config.go configFromFile): each flag's name is a key,
- * those of TLS stand below `client-transport-security`, and durations are nanoseconds. Throws Failure.
+ * those of TLS and some others stand in sections, and durations are nanoseconds. Throws Failure.
  */
 export function readConfigFile(path: string, table: FlagTable): ConfigFile {
   const file = readObject(path)
-  const security = file[securitySection] ?? {}
-  if (!isObject(security)) {
-    throw new Failure(`${path}: ${securitySection} must be a mapping`)
-  }
+  const given = new Map(entriesOf(path, file, sectionsOf(table)))
   const values = new Map<string, string>()
-  const unread = new Set([
-    ...Object.keys(file).filter((key) => key !== securitySection),
-    ...Object.keys(security).map((key) => `${securitySection}.${key}`),
-  ])
   for (const [name, spec] of Object.entries(table)) {
-    const key = spec.securityKey === undefined ? name : `${securitySection}.${spec.securityKey}`
-    const value = spec.securityKey === undefined ? file[name] : security[spec.securityKey]
-    unread.delete(key)
+    const key = spec.fileKey?.join('.') ?? name
+    const value = given.get(key)
+    given.delete(key)
     // To Go, null leaves the default as it is.
     if (value !== undefined && value !== null) {
       values.set(name, asText(spec, value, `${path}: ${key}`))
     }
   }
-  return { values, unknown: [...unread] }
+  return { values, unknown: [...given.keys()] }
+}
+
+function sectionsOf(table: FlagTable): ReadonlySet<string> {
+  return new Set(Object.values(table).flatMap(({ fileKey }) => fileKey?.slice(0, 1) ?? []))
+}
+
+/** `key` and value, or `section.key` and value. */
+function entriesOf(
+  path: string,
+  file: Readonly<Record<string, unknown>>,
+  sections: ReadonlySet<string>,
+): readonly (readonly [string, unknown])[] {
+  return Object.entries(file).flatMap(([key, value]) => {
+    if (!sections.has(key)) {
+      return [[key, value] as const]
+    }
+    const section = value ?? {}
+    if (!isObject(section)) {
+      throw new Failure(`${path}: ${key} must be a mapping`)
+    }
+    return Object.entries(section).map(([name, item]) => [`${key}.${name}`, item] as const)
+  })
 }
 
 function readObject(path: string): Readonly<Record<string, unknown>> {

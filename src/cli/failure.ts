@@ -16,3 +16,14 @@ export function systemErrorCode(error: unknown): string | undefined {
   const isSystemError = error instanceof Error && 'syscall' in error && 'code' in error
   return isSystemError && typeof error.code === 'string' ? error.code : undefined
 }
+
+/** A full disk and the like are no bugs of ours; anything else that is thrown is, and keeps its stack. */
+export function toldFailure(error: unknown): Failure {
+  if (error instanceof Failure) {
+    return error
+  }
+  if (error instanceof Error && systemErrorCode(error) !== undefined) {
+    return new Failure(error.message)
+  }
+  throw error
+}

@@ -4,7 +4,7 @@ import { parseDuration } from '../config/duration.ts'
 import { keyspaceName } from '../config/keyspace-name.ts'
 import { REQUEST_BYTES_MAX, REQUEST_BYTES_PROBLEM } from '../config/request-bytes.ts'
 import { isCipherSuite } from '../port/tls-cipher-suites.ts'
-import { clientUrlProblem, type ListenUrl, parseListenUrl } from './listen-url.ts'
+import { clientUrlProblem, formatUrl, type ListenUrl, parseListenUrl } from './listen-url.ts'
 
 // Each reads a flag's text; what is wrong with it ends the line "invalid value … for flag …: ".
 
@@ -51,8 +51,15 @@ export const listenUrls = z.string().transform((given, context): readonly Listen
     context.addIssue(wrong)
     return z.NEVER
   }
-  return parsed.filter((url) => typeof url !== 'string')
+  const urls = parsed.filter((url) => typeof url !== 'string')
+  return urls.filter((url, place) => urls.map(formatUrl).indexOf(formatUrl(url)) === place)
 })
+
+/** Of a listener that is there when it is asked for. */
+export const moreListenUrls = z
+  .literal('')
+  .transform((): readonly ListenUrl[] => [])
+  .or(listenUrls)
 
 /** Empty means the URLs that the server listens on. */
 export const advertiseUrls = z.string().superRefine((given, context) => {
@@ -61,6 +68,8 @@ export const advertiseUrls = z.string().superRefine((given, context) => {
     context.addIssue(wrong)
   }
 })
+
+export const peerUrls = advertiseUrls.refine((given) => given !== '', 'must name URLs')
 
 export const list = z
   .string()
@@ -121,4 +130,47 @@ export const upstreamUrl = z.string().transform((given, context) => {
     return z.NEVER
   }
   return url
+})
+
+export const logger = z
+  .string()
+  .refine((given) => given !== 'capnslog', 'is removed in v3.5')
+  .refine((given) => given === 'zap' || given === 'capnslog', 'unknown logger option')
+
+export const logOutputs = list
+  .transform((names) => [...new Set(names)].toSorted())
+  .refine((names) => names.length > 0 && !names.includes(''), 'must name outputs')
+  .refine(
+    (names) => names.length < 2 || !names.includes('default'),
+    'multi logoutput for "default" is not supported yet',
+  )
+  .refine(
+    (names) => !names.includes('systemd/journal'),
+    'is not built in: systemd passes on to its journal what stderr says',
+  )
+
+/** Those of etcd 3.7 (server/features, and the two for all of a stage). */
+const gates = [
+  'AllAlpha',
+  'AllBeta',
+  'CompactHashCheck',
+  'FastLeaseKeepAlive',
+  'InitialCorruptCheck',
+  'LeaseCheckpoint',
+  'LeaseCheckpointPersist',
+  'PriorityRequest',
+  'SetMemberLocalAddr',
+  'StopGRPCServiceOnDefrag',
+  'TxnModeWriteWithSharedBuffer',
+]
+
+export const featureGates = list.superRefine((items, context) => {
+  for (const item of items) {
+    const [, name = '', value = ''] = /^([^=]*)=?(.*)$/s.exec(item) ?? []
+    if (!gates.includes(name)) {
+      context.addIssue(`unrecognized feature gate: ${name}`)
+    } else if (!boolean.safeParse(value).success) {
+      context.addIssue(`invalid value of ${name}=${value}: must be true or false`)
+    }
+  }
 })

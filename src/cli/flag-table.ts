@@ -1,41 +1,7 @@
 import * as z from 'zod'
 import * as schemas from './flag-schemas.ts'
-
-/** Sections of `--help`, in etcd's order. */
-export const sections = [
-  'Member',
-  'Clustering',
-  'Security',
-  'Auth',
-  'Profiling and Monitoring',
-  'Logging',
-  'Features',
-  'Keyspace',
-  'Token',
-  'Client',
-] as const
-
-export interface FlagSpec {
-  readonly section: (typeof sections)[number]
-  /** The value when nothing gives one, as one would type it. */
-  readonly fallback: string
-  /** Shown by `--help` in place of a fallback that depends on other flags. */
-  readonly fallbackShown?: string
-  /** One letter that says the same. */
-  readonly short?: string
-  readonly help: string
-  readonly schema: z.ZodType<unknown, string>
-  /** May be typed several times; the values are joined by a space. */
-  readonly repeatable?: true
-  /** The Worker's variable; absent for a flag that concerns this process alone. */
-  readonly binding?: string
-  /** How a configuration file writes it; absent for a string. */
-  readonly fileType?: 'boolean' | 'number' | 'nanoseconds' | 'list' | 'words'
-  /** Its name below `client-transport-security` in a configuration file. */
-  readonly securityKey?: string
-}
-
-export type FlagTable = Readonly<Record<string, FlagSpec>>
+import type { FlagsOf, FlagTable } from './flag-spec.ts'
+import { idleTable } from './idle-flag-table.ts'
 
 const tlsVersion = ['TLS1.2', 'TLS1.3'] as const
 
@@ -95,8 +61,16 @@ const listening = {
   'listen-client-urls': {
     section: 'Member',
     fallback: 'http://127.0.0.1:2379',
-    help: 'Comma-separated URLs to listen on for client traffic, gRPC and HTTP alike.',
+    help: 'Comma-separated URLs to listen on for client traffic: http://, https://, unix:// or unixs:// and a path.',
     schema: schemas.listenUrls,
+  },
+  'socket-reuse-port': {
+    section: 'Member',
+    fallback: 'false',
+    help: 'Let others listen on the same port (SO_REUSEPORT).',
+    schema: schemas.boolean,
+    fileType: 'boolean',
+    fileKey: ['socket-options', 'reuse-port'],
   },
   'max-request-bytes': {
     section: 'Member',
@@ -147,14 +121,14 @@ const listening = {
     fallback: '',
     help: 'Path to the certificate for https client URLs. Read again whenever it changes.',
     schema: schemas.text,
-    securityKey: 'cert-file',
+    fileKey: ['client-transport-security', 'cert-file'],
   },
   'key-file': {
     section: 'Security',
     fallback: '',
     help: 'Path to the key of --cert-file.',
     schema: schemas.text,
-    securityKey: 'key-file',
+    fileKey: ['client-transport-security', 'key-file'],
   },
   'client-cert-auth': {
     section: 'Security',
@@ -162,7 +136,7 @@ const listening = {
     help: 'Require client certificates, signed by --trusted-ca-file or else by an authority of the system.',
     schema: schemas.boolean,
     fileType: 'boolean',
-    securityKey: 'client-cert-auth',
+    fileKey: ['client-transport-security', 'client-cert-auth'],
   },
   'client-cert-allowed-hostname': {
     section: 'Security',
@@ -170,14 +144,20 @@ const listening = {
     help: 'Comma-separated list of SAN hostnames, one of which a client certificate has to hold.',
     schema: schemas.list,
     fileType: 'list',
-    securityKey: 'allowed-hostname',
+    fileKey: ['client-transport-security', 'allowed-hostname'],
+  },
+  'client-crl-file': {
+    section: 'Security',
+    fallback: '',
+    help: 'Path to a revocation list in DER form: client certificates that it names are refused. Read again on change.',
+    schema: schemas.text,
   },
   'trusted-ca-file': {
     section: 'Security',
     fallback: '',
     help: 'Path to the authorities of client certificates. Clients need one as soon as it is given.',
     schema: schemas.text,
-    securityKey: 'trusted-ca-file',
+    fileKey: ['client-transport-security', 'trusted-ca-file'],
   },
   'cipher-suites': {
     section: 'Security',
@@ -205,6 +185,19 @@ const listening = {
     schema: schemas.boolean,
     fileType: 'boolean',
   },
+  'logger': {
+    section: 'Logging',
+    fallback: 'zap',
+    help: "Currently only supports 'zap': lines as etcd's zap writes them.",
+    schema: schemas.logger,
+  },
+  'log-outputs': {
+    section: 'Logging',
+    fallback: 'default',
+    help: "Comma-separated outputs: 'default' (standard error), 'stderr', 'stdout', or paths of files.",
+    schema: schemas.logOutputs,
+    fileType: 'list',
+  },
   'log-level': {
     section: 'Logging',
     fallback: 'info',
@@ -214,9 +207,38 @@ const listening = {
       'must be debug, info, warn, error, panic or fatal',
     ),
   },
+  'log-format': {
+    section: 'Logging',
+    fallback: 'json',
+    help: 'Format of the log: json or console.',
+    schema: z.enum(['json', 'console'], 'unknown log format, supported values json, console'),
+  },
 } as const satisfies FlagTable
 
 const keeping = {
+  'enable-grpc-gateway': {
+    section: 'Member',
+    fallback: 'true',
+    help: 'Serve the JSON gateway, which is everything below /v3/.',
+    schema: schemas.boolean,
+    fileType: 'boolean',
+    binding: 'ETCD_ENABLE_GRPC_GATEWAY',
+  },
+  'initial-advertise-peer-urls': {
+    section: 'Clustering',
+    fallback: 'http://localhost:2380',
+    help: 'Comma-separated peer URLs that the member list tells of. Nothing is listened on there.',
+    schema: schemas.peerUrls,
+    binding: 'ETCD_INITIAL_ADVERTISE_PEER_URLS',
+  },
+  'max-learners': {
+    section: 'Features',
+    fallback: '1',
+    help: 'How many learners the member list takes.',
+    schema: schemas.countingNumber,
+    fileType: 'number',
+    binding: 'ETCD_MAX_LEARNERS',
+  },
   'auto-compaction-mode': {
     section: 'Clustering',
     fallback: 'periodic',
@@ -237,7 +259,7 @@ const keeping = {
     help: 'Client TLS using a generated certificate, kept in the data directory.',
     schema: schemas.boolean,
     fileType: 'boolean',
-    securityKey: 'auto-tls',
+    fileKey: ['client-transport-security', 'auto-tls'],
   },
   'self-signed-cert-validity': {
     section: 'Security',
@@ -296,6 +318,18 @@ const keeping = {
     schema: z.enum(['basic', 'extensive'], 'must be basic or extensive'),
     binding: 'ETCD_METRICS',
   },
+  'listen-client-http-urls': {
+    section: 'Member',
+    fallback: '',
+    help: 'Comma-separated URLs for HTTP alone. With them, --listen-client-urls serve gRPC alone.',
+    schema: schemas.moreListenUrls,
+  },
+  'listen-metrics-urls': {
+    section: 'Profiling and Monitoring',
+    fallback: '',
+    help: 'Comma-separated URLs to listen on for /metrics, /health, /livez and /readyz, without tokens; https uses --cert-file.',
+    schema: schemas.moreListenUrls,
+  },
   'watch-progress-notify-interval': {
     section: 'Features',
     fallback: '10m',
@@ -310,7 +344,14 @@ const keeping = {
  * The flags of `serve`: etcd's names, defaults and words (etcd server/etcdmain/help.go). The parser,
  * `--help` and the Worker's variables all come from this table.
  */
-export const serveTable = { ...member, ...runtime, ...quota, ...listening, ...keeping }
+export const serveTable = {
+  ...member,
+  ...runtime,
+  ...quota,
+  ...listening,
+  ...keeping,
+  ...idleTable,
+}
 
 /** The flags of `bridge`. */
 export const bridgeTable = {
@@ -338,11 +379,6 @@ export const bridgeTable = {
   },
   ...listening,
 } as const satisfies FlagTable
-
-/** What a table's flags hold once parsed. */
-export type FlagsOf<Table extends FlagTable> = {
-  readonly [Name in keyof Table]: z.output<Table[Name]['schema']>
-}
 
 export type ListenFlags = FlagsOf<typeof listening>
 export type ServeFlags = FlagsOf<typeof serveTable>

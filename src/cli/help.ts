@@ -1,5 +1,6 @@
 import { keyspaceCreateTable, tokenCreateTable } from './client-flag-table.ts'
-import { bridgeTable, type FlagTable, sections, serveTable } from './flag-table.ts'
+import { type FlagTable, sections } from './flag-spec.ts'
+import { bridgeTable, serveTable } from './flag-table.ts'
 
 /** The text of `--help`: etcd's layout, from the table of flags. */
 export function helpText(): string {

@@ -1,19 +1,36 @@
-/** A URL to listen on: `host` is an IP without brackets, `port` 0 takes a free one. */
-export interface ListenUrl {
+/** `host` is an IP without brackets, `port` 0 takes a free one. */
+interface TcpUrl {
   readonly scheme: 'http' | 'https'
   readonly host: string
   readonly port: number
 }
 
+/** A Unix socket at `path`, which may be relative to the working directory. */
+interface UnixUrl {
+  readonly scheme: 'unix' | 'unixs'
+  readonly path: string
+}
+
+/** A URL to listen on. */
+export type ListenUrl = TcpUrl | UnixUrl
+
+export function isSecure({ scheme }: ListenUrl): boolean {
+  return scheme === 'https' || scheme === 'unixs'
+}
+
 /**
- * Reads one URL by etcd's rules (client/pkg/types/urls.go): http://IP:PORT or https://IP:PORT without
- * a path. `localhost` is 127.0.0.1, as Go's listener takes it. Returns what is wrong with it
+ * Reads one URL by etcd's rules (client/pkg/types/urls.go): http://IP:PORT, https://IP:PORT, unix:PATH
+ * or unixs:PATH. `localhost` is 127.0.0.1, as Go's listener takes it. Returns what is wrong with it
  * otherwise.
  */
 export function parseListenUrl(text: string): ListenUrl | string {
   const wrong = clientUrlProblem(text)
   if (wrong !== undefined) {
     return wrong
+  }
+  const unix = unixUrl(text)
+  if (unix !== undefined) {
+    return unix
   }
   const url = new URL(text)
   const host = url.hostname === 'localhost' ? '127.0.0.1' : url.hostname.replace(/^\[|\]$/g, '')
@@ -26,9 +43,12 @@ export function parseListenUrl(text: string): ListenUrl | string {
 
 /** What keeps a URL from being one that clients can be told of; undefined when nothing does. */
 export function clientUrlProblem(text: string): string | undefined {
-  const scheme = /^([a-z]+):\/\//.exec(text)?.[1]
-  if (scheme !== 'http' && scheme !== 'https') {
-    return `URL scheme must be http or https: ${text}`
+  const scheme = /^([a-z]+):/.exec(text)?.[1]
+  if (scheme === 'unix' || scheme === 'unixs') {
+    return unixUrl(text) === undefined ? `URL must name the path of a socket: ${text}` : undefined
+  }
+  if (!/^https?:\/\//.test(text)) {
+    return `URL scheme must be http, https, unix, or unixs: ${text}`
   }
   if (!URL.canParse(text) || explicitPort(text) === undefined) {
     return `URL address does not have the form "host:port": ${text}`
@@ -40,13 +60,23 @@ export function clientUrlProblem(text: string): string | undefined {
   return undefined
 }
 
-/** `http://127.0.0.1:2379`, `https://[::1]:2379`. */
-export function formatUrl(url: ListenUrl): string {
-  return `${url.scheme}://${hostPort(url)}`
+/** To etcd, as to gRPC, the path is all that follows `unix://`, or `unix:` where a slash does. */
+function unixUrl(text: string): UnixUrl | undefined {
+  const [, scheme, path] = /^(unixs?):(?:\/\/(?=.)|(?=\/[^/]))([^?#]+)$/.exec(text) ?? []
+  return path === undefined ? undefined : { scheme: scheme === 'unixs' ? 'unixs' : 'unix', path }
 }
 
-/** `127.0.0.1:2379`, `[::1]:2379`. */
-export function hostPort({ host, port }: ListenUrl): string {
+/** `http://127.0.0.1:2379`, `https://[::1]:2379`, `unix:///run/etcd.sock`. */
+export function formatUrl(url: ListenUrl): string {
+  return `${url.scheme}://${addressText(url)}`
+}
+
+/** `127.0.0.1:2379`, `[::1]:2379`, `/run/etcd.sock`. Two URLs of one text share a listener. */
+export function addressText(url: ListenUrl): string {
+  if ('path' in url) {
+    return url.path
+  }
+  const { host, port } = url
   return `${host.includes(':') ? `[${host}]` : host}:${port}`
 }
 

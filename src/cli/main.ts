@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ETCD_VERSION } from '../protocol/version.ts'
-import { Failure, systemErrorCode } from './failure.ts'
+import { toldFailure } from './failure.ts'
 
 /** Loads what the command needs and no more, since loading is most of what a start takes. */
 async function main(args: readonly string[]): Promise<void> {
@@ -63,20 +63,9 @@ function print(text: string): void {
 try {
   await main(process.argv.slice(2))
 } catch (error) {
-  const failure = asFailure(error)
+  const failure = toldFailure(error)
   process.stderr.write(`etcdurable: ${failure.message}\n`)
   process.exitCode = failure.exitCode
 }
 // A connection that its client holds open keeps no server from ending.
 process.exit()
-
-/** A full disk and the like are no bugs of ours; anything else that is thrown is, and keeps its stack. */
-function asFailure(error: unknown): Failure {
-  if (error instanceof Failure) {
-    return error
-  }
-  if (error instanceof Error && systemErrorCode(error) !== undefined) {
-    return new Failure(error.message)
-  }
-  throw error
-}

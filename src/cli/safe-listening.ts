@@ -14,7 +14,8 @@ export function requireSafeListening(
   door?: { readonly token: string | undefined },
 ): void {
   const open = flags['listen-client-urls'].find(
-    ({ scheme, host }) => scheme === 'http' && !isLoopback(host),
+    // A Unix socket is for those whom its file's permissions let in.
+    (url) => url.scheme === 'http' && !isLoopback(url.host),
   )
   if (open !== undefined && door?.token === undefined && !flags['allow-insecure']) {
     const ways = door === undefined ? 'https' : 'https, --token-file'

@@ -2,13 +2,21 @@ import { randomBytes } from 'node:crypto'
 import { parseSettings, type Settings } from '../config/settings.ts'
 import { PortMetrics } from '../grpc/port-metrics.ts'
 import { HttpProxy } from '../port/http-proxy.ts'
-import { ClientListener } from '../port/listener.ts'
-import { advertisedUrls, announce, bindClientUrls } from './client-urls.ts'
+import { MetricsServer } from '../port/metrics-server.ts'
+import { advertisedUrls, announce } from './client-urls.ts'
 import { openDataDirectory } from './data-directory.ts'
 import type { ServeFlags } from './flag-table.ts'
 import { parseServeFlags, workerVariables } from './flags.ts'
 import { jwtKeyVariables } from './jwt-keys.ts'
-import type { ListenUrl } from './listen-url.ts'
+import { formatUrl } from './listen-url.ts'
+import {
+  bindAll,
+  type Bound,
+  clientUrlsOf,
+  closeAll,
+  type Listeners,
+  newListeners,
+} from './listeners.ts'
 import { Log } from './log.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
 import { requireSafeListening } from './safe-listening.ts'
@@ -19,8 +27,8 @@ import { Traffic } from './traffic.ts'
 
 /**
  * Serves until SIGTERM, SIGINT or SIGHUP: the Worker with its Durable Objects in the data directory,
- * and the client port in front of it. Throws Failure when it cannot start or when the runtime ends by
- * itself.
+ * and the client port in front of it. Throws Failure for flags that are wrong; when it cannot start or
+ * the runtime ends by itself the log says so, and the process has the exit code.
  */
 export async function serve(
   args: readonly string[],
@@ -28,26 +36,34 @@ export async function serve(
 ): Promise<void> {
   const stopped = untilSignal()
   const { flags, warnings } = parseServeFlags(args, environment)
-  const log = new Log(flags['log-level'])
-  log.warn(warnings)
+  const log = new Log(flags)
+  await log.during(async () => {
+    log.warn(warnings)
+    await serveWith(flags, log, stopped)
+  })
+}
+
+async function serveWith(flags: ServeFlags, log: Log, stopped: Promise<void>): Promise<void> {
   const token = readToken(flags['token-file'])
-  requireSafeListening(flags, { token })
+  const urls = clientUrlsOf(flags)
+  requireSafeListening({ ...flags, 'listen-client-urls': urls }, { token })
   const dataDirectory = openDataDirectory(flags['data-dir'])
-  const listener = new ClientListener()
+  const listeners = newListeners()
   try {
-    const certificate = await chooseCertificate(flags, dataDirectory.path, log)
-    const tls = tlsServer(flags, certificate, log)
-    const bound = await bindClientUrls(listener, flags['listen-client-urls'], tls)
+    const certificate = await chooseCertificate(flags, urls, dataDirectory.path, log)
+    const metricsUrls = flags['listen-metrics-urls']
+    const tls = tlsServer(flags, { client: urls, metrics: metricsUrls }, certificate, log)
+    const bound = await bindAll(listeners, flags, tls)
     const linkSecret = randomBytes(32).toString('base64url')
     const variables = await variablesOf({ flags, bound, token, linkSecret })
     const settings = parseSettings(Object.fromEntries(variables))
     const directory = dataDirectory.path
     const metrics = new PortMetrics()
-    const start = { flags, log, metrics, listener, bound, settings, stopped }
+    const start = { flags, log, metrics, listeners, bound, settings, stopped }
     const options = { log, directory, variables, linkSecret, portMetrics: metrics, stopped }
     await runRuntime(start, options)
   } finally {
-    listener.close()
+    closeAll(listeners)
     dataDirectory.release()
   }
 }
@@ -56,9 +72,8 @@ interface Start {
   readonly flags: ServeFlags
   readonly log: Log
   readonly metrics: PortMetrics
-  readonly listener: ClientListener
-  /** What the listener listens on. */
-  readonly bound: readonly ListenUrl[]
+  readonly listeners: Listeners
+  readonly bound: Bound
   readonly settings: Settings
   readonly stopped: Promise<void>
 }
@@ -70,9 +85,17 @@ async function runRuntime(start: Start, options: RuntimeOptions): Promise<void> 
     start.flags.runtime === 'host'
       ? await (await import('./host-runtime.ts')).startHost(options)
       : await (await import('./workerd-runtime.ts')).startWorkerd(options)
+  const metrics = new MetricsServer({ ...runtime.gateway, token: start.settings.accessToken })
   try {
+    const accept = (socket: Parameters<MetricsServer['accept']>[0]): void => metrics.accept(socket)
+    // HTTP/2 in plaintext is no more than bytes that are not HTTP/1.1.
+    start.listeners.metrics.serve({ http1: accept, http2: accept })
+    for (const url of start.bound.metrics) {
+      start.log.write('info', 'serving metrics', { address: formatUrl(url) })
+    }
     await serveClients(start, runtime)
   } finally {
+    metrics.close()
     await runtime.stop()
   }
 }
@@ -90,7 +113,7 @@ async function variablesOf({
   token,
   linkSecret,
 }: Told): Promise<ReadonlyMap<string, string>> {
-  const advertised = advertisedUrls(flags['advertise-client-urls'], bound)
+  const advertised = advertisedUrls(flags['advertise-client-urls'], bound.client)
   return new Map([
     ...workerVariables({ ...flags, 'advertise-client-urls': advertised }),
     ...(await jwtKeyVariables(flags['auth-token'])),
@@ -107,7 +130,7 @@ async function serveClients(start: Start, runtime: Runtime): Promise<void> {
   const traffic = trafficOf(start, runtime)
   const begin = async (): Promise<void> => {
     await traffic.start()
-    announce(start.bound)
+    announce(start.log, start.bound.client, start.bound.http)
   }
   try {
     await Promise.race([over, begin()])
@@ -122,13 +145,14 @@ async function serveClients(start: Start, runtime: Runtime): Promise<void> {
 }
 
 function trafficOf(start: Start, runtime: Runtime): Traffic {
-  const { flags, log, metrics, listener, bound, settings } = start
+  const { flags, log, metrics, listeners, bound, settings } = start
   return new Traffic({
     flags,
     log,
     metrics,
-    listener,
-    clientUrls: advertisedUrls(flags['advertise-client-urls'], bound),
+    listener: listeners.client,
+    httpListener: bound.http.length > 0 ? listeners.http : undefined,
+    clientUrls: advertisedUrls(flags['advertise-client-urls'], bound.client),
     route: runtime.route,
     settings,
     others: runtime.http1,

@@ -6,7 +6,7 @@ import { openSslCiphers } from '../port/tls-cipher-suites.ts'
 import { TlsServer } from '../port/tls-server.ts'
 import { Failure } from './failure.ts'
 import type { ListenFlags } from './flag-table.ts'
-import { formatUrl, type ListenUrl } from './listen-url.ts'
+import { formatUrl, isSecure, type ListenUrl } from './listen-url.ts'
 import type { Log } from './log.ts'
 
 export interface CertificateChoice {
@@ -14,9 +14,16 @@ export interface CertificateChoice {
   readonly keyFile: string
 }
 
-/** What serves the https URLs; undefined where there is none. Throws Failure. */
+interface ListenUrls {
+  /** Those of HTTP alone among them. */
+  readonly client: readonly ListenUrl[]
+  readonly metrics: readonly ListenUrl[]
+}
+
+/** What serves those of the URLs that are of TLS; undefined where there is none. Throws Failure. */
 export function tlsServer(
   flags: ListenFlags,
+  urls: ListenUrls,
   { certFile, keyFile }: CertificateChoice,
   log: Log,
 ): TlsServer | undefined {
@@ -24,8 +31,8 @@ export function tlsServer(
   if ((certFile === '') !== (keyFile === '')) {
     throw new Failure('--cert-file and --key-file must both be given')
   }
-  const secure = flags['listen-client-urls'].find(({ scheme }) => scheme === 'https')
-  warnOfPlaintext(flags, certFile, log)
+  const secure = [...urls.client, ...urls.metrics].find(isSecure)
+  warnOfPlaintext(flags, urls.client, certFile, log)
   if (secure === undefined) {
     return undefined
   }
@@ -37,6 +44,7 @@ export function tlsServer(
     keyFile,
     trustedCaFile: flags['trusted-ca-file'],
     clientCertAuth: flags['client-cert-auth'],
+    crlFile: flags['client-crl-file'],
     allowedHostnames: flags['client-cert-allowed-hostname'],
     ...versions,
     ciphers: openSslCiphers(flags['cipher-suites']),
@@ -56,6 +64,7 @@ interface AutoTlsFlags extends ListenFlags {
 /** The certificate of the flags, or the one of --auto-tls, which yields to the former as in etcd. */
 export async function chooseCertificate(
   flags: AutoTlsFlags,
+  urls: readonly ListenUrl[],
   dataDirectory: string,
   log: Log,
 ): Promise<CertificateChoice> {
@@ -69,13 +78,17 @@ export async function chooseCertificate(
   }
   const made = await selfSignedCertificate({
     directory: join(dataDirectory, 'fixtures', 'client'),
-    hosts: [...flags['listen-client-urls'].map(({ host }) => host), 'localhost'],
+    hosts: [...urls.flatMap(hostOf), 'localhost'],
     validityYears: flags['self-signed-cert-validity'],
   })
   if (made.isNew) {
     log.write('info', 'created cert file', { path: made.certFile })
   }
   return made
+}
+
+function hostOf(url: ListenUrl): readonly string[] {
+  return 'host' in url ? [url.host] : []
 }
 
 const versionNames: Readonly<Record<'TLS1.2' | 'TLS1.3', SecureVersion>> = {
@@ -97,18 +110,26 @@ function tlsVersions(flags: ListenFlags) {
   }
 }
 
-function warnOfPlaintext(flags: ListenFlags, certFile: string, log: Log): void {
-  const plain = flags['listen-client-urls'].filter(({ scheme }) => scheme === 'http')
-  for (const url of plain.map((one: ListenUrl) => formatUrl(one))) {
+function warnOfPlaintext(
+  flags: ListenFlags,
+  urls: readonly ListenUrl[],
+  certFile: string,
+  log: Log,
+): void {
+  const plain = urls.filter((url) => !isSecure(url))
+  const scheme = 'scheme is http or unix while'
+  for (const url of plain.map(formatUrl)) {
     if (certFile !== '') {
-      log.write('warn', 'scheme is http while key and cert files are present; ignoring them', {
+      log.write('warn', `${scheme} key and cert files are present; ignoring key and cert files`, {
         'client-url': url,
       })
     }
     if (flags['client-cert-auth']) {
-      log.write('warn', 'scheme is http while --client-cert-auth is enabled; ignoring it', {
-        'client-url': url,
-      })
+      log.write(
+        'warn',
+        `${scheme} --client-cert-auth is enabled; ignoring client cert auth for this URL`,
+        { 'client-url': url },
+      )
     }
   }
 }

@@ -20,6 +20,8 @@ export interface TrafficOptions {
   readonly log: Log
   readonly metrics: PortMetrics
   readonly listener: ClientListener
+  /** Of --listen-client-http-urls; where it is given, `listener` serves gRPC alone. */
+  readonly httpListener?: ClientListener | undefined
   /** The URLs that the member list tells of. */
   readonly clientUrls: string
   /** To the keyspace's shard. */
@@ -80,11 +82,17 @@ export class Traffic {
     } catch (error) {
       throw error instanceof LinkError ? new Failure(error.message) : error
     }
-    this.#options.listener.serve({
-      http2: (socket) => this.#grpc.accept(socket, this.#nameOf(socket)),
-      http1: (socket, isSecure) =>
-        this.#json.accept(socket, isSecure, Boolean(this.#nameOf(socket))),
-    })
+    const { listener, httpListener } = this.#options
+    const http1 = (socket: Socket, isSecure: boolean): void =>
+      this.#json.accept(socket, isSecure, Boolean(this.#nameOf(socket)))
+    const http2 = (serves: 'grpc' | 'others' | 'both') => (socket: Socket) =>
+      this.#grpc.accept(socket, this.#nameOf(socket), serves)
+    if (httpListener === undefined) {
+      listener.serve({ http2: http2('both'), http1 })
+    } else {
+      listener.serve({ http2: http2('grpc'), http1: (socket) => void socket.destroy() })
+      httpListener.serve({ http2: http2('others'), http1 })
+    }
   }
 
   /** Of the user that the client's certificate names, where certificates do. */
@@ -109,6 +117,7 @@ export class Traffic {
   /** Accepts no more, tells clients to go (GOAWAY), and gives what they wait for a moment. */
   async stop(): Promise<void> {
     this.#options.listener.close()
+    this.#options.httpListener?.close()
     await Promise.all([this.#grpc.close(), this.#json.close(), this.#options.proxy.close()])
     this.#link.close()
   }

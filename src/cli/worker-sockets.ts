@@ -12,6 +12,8 @@ export interface WorkerSockets {
   readonly secure: string
   /** Where this process tells the Worker of itself. */
   readonly host: string
+  /** Those of a workerd that is no more, which the next one would find taken. */
+  removeStale(): void
   remove(): void
 }
 
@@ -53,8 +55,8 @@ function socketsIn(directory: string): WorkerSockets {
   const remove = (): void => rmSync(directory, { recursive: true, force: true })
   const [plain, secure] = [join(directory, 'plain'), join(directory, 'secure')]
   const host = join(directory, 'host')
-  for (const path of [plain, secure, host]) {
-    rmSync(path, { force: true })
-  }
-  return { plain, secure, host, remove }
+  const removeStale = (): void => [plain, secure].forEach((path) => rmSync(path, { force: true }))
+  rmSync(host, { force: true })
+  removeStale()
+  return { plain, secure, host, removeStale, remove }
 }

@@ -3,11 +3,12 @@ import { Agent, request } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { webSocketTo } from '../link/web-socket.ts'
-import { pipeToGateway } from '../port/http-pipe.ts'
+import { type ClientConnection, pipeToGateway } from '../port/http-pipe.ts'
 import { buildBundle } from './bundle.ts'
 import { DiskSpace } from './disk-space.ts'
 import { Failure } from './failure.ts'
 import { HostAnswers, HostServer } from './host-answers.ts'
+import { KeptWorkerd } from './kept-workerd.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
 import { type WorkerSockets, workerSockets } from './worker-sockets.ts'
 import { workerdConfig } from './workerd-config.ts'
@@ -16,6 +17,8 @@ import { Workerd } from './workerd.ts'
 const answerMsMax = 30_000
 /** What workerd reads. */
 const HEAD_BYTES_MAX = 120 * 1024
+/** As long as a call waits for a link. */
+const waitMsMax = 5_000
 
 /** The Worker's bundle in the workerd binary, a process of its own behind Unix sockets. */
 export async function startWorkerd(options: RuntimeOptions): Promise<Runtime> {
@@ -32,28 +35,28 @@ async function startBehind(
   sockets: WorkerSockets,
   { log, directory, variables, linkSecret, portMetrics, stopped }: RuntimeOptions,
 ): Promise<Runtime> {
-  const workerd = new Workerd(await writeConfig(directory, sockets, variables), log)
+  const configPath = await writeConfig(directory, sockets, variables)
   const disk = new DiskSpace(directory, log)
-  const pids = (): readonly number[] => [process.pid, workerd.pid]
+  let workerdPid = 0
+  // It is workerd that asks.
+  const pids = (): readonly number[] => [process.pid, workerdPid]
   const host = new HostServer(new HostAnswers({ pids, disk, portMetrics }))
-  const stop = async (): Promise<void> => {
-    await workerd.stop()
-    host.close()
-    sockets.remove()
-  }
-  const ended = workerd.exited.then((how): never => {
-    throw new Failure(`workerd ${how}`)
+  await host.listen(sockets.host)
+  const starting = KeptWorkerd.start({
+    log,
+    spawn: () => {
+      sockets.removeStale()
+      const workerd = new Workerd(configPath, log)
+      workerdPid = workerd.pid
+      return workerd
+    },
+    untilServing: (started) => untilServing(started, sockets.secure),
+    stopped,
   })
-  // Until somebody waits for it.
-  ended.catch(() => undefined)
-  try {
-    await host.listen(sockets.host)
-    await Promise.race([stopped, workerd.listening(2)])
-    await Promise.race([stopped, ended, untilLive(sockets.secure)])
-  } catch (error) {
-    await stop()
+  const kept = await starting.catch((error: unknown) => {
+    host.close()
     throw error
-  }
+  })
   return {
     // The list of hosts is not for the link.
     route: webSocketTo({ url: `ws+unix:${sockets.secure}:/session`, token: linkSecret }),
@@ -61,12 +64,23 @@ async function startBehind(
     http1: {
       headBytesMax: HEAD_BYTES_MAX,
       isCounted: false,
-      accept: (connection, isSecure) =>
-        pipeToGateway(connection, isSecure ? sockets.secure : sockets.plain),
+      accept: (connection, isSecure) => {
+        const path = isSecure ? sockets.secure : sockets.plain
+        const { servesAgain } = kept
+        if (servesAgain === undefined) {
+          pipeToGateway(connection, path)
+        } else {
+          void pipeWhenServing(connection, path, servesAgain)
+        }
+      },
+    },
+    ended: kept.ended,
+    stop: async () => {
+      await kept.stop()
+      host.close()
+      sockets.remove()
     },
     endStreams: () => endStreams(sockets.secure, linkSecret),
-    ended,
-    stop,
   }
 }
 
@@ -80,6 +94,33 @@ function endStreams(socketPath: string, linkSecret: string): Promise<void> {
     asked.on('close', () => resolve())
     asked.end()
   })
+}
+
+/** A client that comes between two workerds waits, as those of the link do. */
+async function pipeWhenServing(
+  client: ClientConnection,
+  path: string,
+  servesAgain: Promise<void>,
+): Promise<void> {
+  const giveUp = setTimeout(() => client.destroy(), waitMsMax)
+  // What it says meanwhile is left where it is.
+  client.pause()
+  await servesAgain
+  clearTimeout(giveUp)
+  if (!client.destroyed) {
+    pipeToGateway(client, path)
+  }
+}
+
+/** Throws Failure where it ends before, or takes too long. */
+async function untilServing(workerd: Workerd, socketPath: string): Promise<void> {
+  const ended = workerd.exited.then((how): never => {
+    throw new Failure(`workerd ${how}`)
+  })
+  // It may end long after this was asked.
+  ended.catch(() => undefined)
+  await workerd.listening(2)
+  await Promise.race([ended, untilLive(socketPath)])
 }
 
 async function writeConfig(

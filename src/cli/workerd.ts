@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import workerd from 'workerd'
-import * as z from 'zod'
+import { listenEventOf } from './control-events.ts'
 import { Failure } from './failure.ts'
 import type { Log } from './log.ts'
 
@@ -12,12 +12,6 @@ import type { Log } from './log.ts'
  * what was acknowledged is on disk.
  */
 const stopMsMax = 3000
-
-const listenEvent = z.object({
-  event: z.literal('listen'),
-  socket: z.string(),
-  port: z.number(),
-})
 
 /** The workerd process that serves the Worker. */
 export class Workerd {
@@ -73,8 +67,12 @@ export class Workerd {
     const control = this.#stream(3)
     const ports = new Map<string, number>()
     for await (const line of createInterface({ input: control })) {
-      const { socket, port } = listenEvent.parse(JSON.parse(line))
-      ports.set(socket, port)
+      const listening = listenEventOf(line)
+      if (listening === undefined) {
+        this.#log.write('info', 'workerd tells of something unknown here', { event: line })
+        continue
+      }
+      ports.set(listening.socket, listening.port)
       if (ports.size === sockets) {
         break
       }

@@ -3,11 +3,6 @@ import { type Sql, textOf } from '../mvcc/sql.ts'
 import { statusOf } from '../protocol/status.ts'
 import { peerUrl } from './peer-url.ts'
 
-/** etcd's default of `--max-learners`. */
-const LEARNERS_MAX = 1
-/** No peer ever dials it, but every member of a cluster has one: etcd's default. */
-const OWN_PEER_URL = 'http://localhost:2380'
-
 const SELECT_MEMBERS = 'SELECT id, peer_urls, learner FROM member'
 const UPSERT_MEMBER = `
 INSERT INTO member (id, peer_urls, learner) VALUES (?, ?, ?)
@@ -20,6 +15,12 @@ export interface RaftMember {
   readonly id: bigint
   readonly peerURLs: readonly string[]
   readonly isLearner: boolean
+}
+
+export interface MemberSettings {
+  /** This member's own. No peer ever dials it, but every member of a cluster has one. */
+  readonly peerUrls: readonly string[]
+  readonly maxLearners: number
 }
 
 /**
@@ -35,14 +36,21 @@ export class Members {
   readonly #sql: Sql
   readonly #own: bigint
   readonly #random: () => bigint
+  readonly #learnersMax: number
   readonly #members = new Map<bigint, RaftMember>()
 
   /** `own` is this member's id; `random` gives the ids of others, which etcd hashes from the time. */
-  constructor(sql: Sql, own: bigint, random: () => bigint) {
+  constructor(
+    sql: Sql,
+    own: bigint,
+    random: () => bigint,
+    { peerUrls, maxLearners }: MemberSettings,
+  ) {
     this.#sql = sql
     this.#own = own
     this.#random = random
-    this.#members.set(own, { id: own, peerURLs: [OWN_PEER_URL], isLearner: false })
+    this.#learnersMax = maxLearners
+    this.#members.set(own, { id: own, peerURLs: peerUrls.toSorted(), isLearner: false })
     for (const [id, peerURLs, learner] of sql.all(SELECT_MEMBERS)) {
       const member = { id: BigInt(textOf(id)), peerURLs: urlsOf(textOf(peerURLs)) }
       this.#members.set(member.id, { ...member, isLearner: learner === 1 })
@@ -66,7 +74,7 @@ export class Members {
     }
     this.#requireFree(peerURLs)
     const learners = this.#members.size - this.#voters()
-    if (isLearner && learners >= LEARNERS_MAX) {
+    if (isLearner && learners >= this.#learnersMax) {
       throw statusOf('too-many-learners')
     }
     const member = { id: this.#freeId(), peerURLs, isLearner }

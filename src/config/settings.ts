@@ -12,6 +12,11 @@ export interface Settings {
   readonly name: string
   /** Empty: the member list answers the origin that the client asked at. */
   readonly advertiseClientUrls: readonly string[]
+  /** What the member list tells of this member, although no peer ever dials it. */
+  readonly peerUrls: readonly string[]
+  readonly maxLearners: number
+  /** Whether calls are answered in JSON. */
+  readonly jsonGateway: boolean
   /** 0 is the default of 2 GiB, negative is off. */
   readonly quotaBackendBytes: number
   readonly maxRequestBytes: number
@@ -103,6 +108,9 @@ const schema = z
   .object({
     ETCD_NAME: setting('default', z.string()),
     ETCD_ADVERTISE_CLIENT_URLS: setting('', urls),
+    ETCD_INITIAL_ADVERTISE_PEER_URLS: setting('http://localhost:2380', urls),
+    ETCD_MAX_LEARNERS: setting('1', countingNumber),
+    ETCD_ENABLE_GRPC_GATEWAY: setting('true', z.enum(['true', 'false'], 'must be true or false')),
     ETCD_QUOTA_BACKEND_BYTES: setting('0', wholeNumber),
     ETCD_MAX_REQUEST_BYTES: setting('1572864', requestBytes),
     ETCD_MAX_TXN_OPS: setting('128', countingNumber),
@@ -158,6 +166,9 @@ const schema = z
     return {
       name: values.ETCD_NAME,
       advertiseClientUrls: values.ETCD_ADVERTISE_CLIENT_URLS,
+      peerUrls: values.ETCD_INITIAL_ADVERTISE_PEER_URLS,
+      maxLearners: values.ETCD_MAX_LEARNERS,
+      jsonGateway: values.ETCD_ENABLE_GRPC_GATEWAY === 'true',
       quotaBackendBytes: values.ETCD_QUOTA_BACKEND_BYTES,
       maxRequestBytes: values.ETCD_MAX_REQUEST_BYTES,
       maxTxnOps: values.ETCD_MAX_TXN_OPS,

@@ -18,7 +18,7 @@ import { defaultAddress, keyspaceAddress } from './keyspace-address.ts'
 import { metricValues, metricsResponse } from './metrics.ts'
 import { notFound } from './not-found.ts'
 import { stopOpenLines } from './open-lines.ts'
-import { methodNotAllowed, refusalResponse } from './refusal.ts'
+import { methodNotAllowed, refusalResponse, textResponse } from './refusal.ts'
 import { callResponse, originOf } from './routes.ts'
 import { sessionResponse } from './session.ts'
 import { ShardClient } from './shard-client.ts'
@@ -31,9 +31,14 @@ interface Gateway {
 /** What etcd serves over HTTP on its client port, besides the calls that `gateway` answers itself. */
 const app = new Hono<Gateway>()
 
-/** Hono leaves an escaped slash, which Go decodes as all else. */
-const call = (c: Context<Gateway>): Promise<Response> =>
-  callResponse(c.env, c.req.path.replaceAll(/%2f/gi, '/'))
+/**
+ * Hono leaves an escaped slash, which Go decodes as all else. Without --enable-grpc-gateway etcd knows
+ * nothing below /v3/ either.
+ */
+const call = (c: Context<Gateway>): Response | Promise<Response> =>
+  c.env.settings.jsonGateway
+    ? callResponse(c.env, c.req.path.replaceAll(/%2f/gi, '/'))
+    : textResponse(404, '404 page not found')
 
 app.all('/v3/*', call)
 app.all('/v3beta/*', call)
@@ -115,7 +120,7 @@ async function answered(
   asked: GatewayRequest,
   context: ExecutionContext | undefined,
 ): Promise<Response> {
-  return methodAt(asked.path) === undefined
+  return methodAt(asked.path) === undefined || !asked.settings.jsonGateway
     ? (apiResponse(asked, asked.path) ?? app.fetch(asked.request, asked, context))
     : callResponse(asked, asked.path)
 }

@@ -42,6 +42,8 @@ export interface GrpcServing {
   readonly door: DoorSettings
   /** Takes a request over TLS that is not gRPC. */
   readonly otherRequest?: OtherRequest | undefined
+  /** Even what is gRPC goes there. */
+  readonly isOthersOnly: boolean
 }
 
 /** `commonName` is that of `GrpcServer.accept`. */
@@ -103,7 +105,9 @@ export class GrpcConnection implements GrpcHost, H2Service<Prepared> {
   ) {
     const { limits } = serving
     this.#serving = serving
-    this.#remote = `${socket.remoteAddress}:${socket.remotePort}`
+    // Go writes a client of a Unix socket so.
+    this.#remote =
+      socket.remoteAddress === undefined ? '@' : `${socket.remoteAddress}:${socket.remotePort}`
     this.#commonName = commonName
     this.#whenClosed = whenClosed
     this.messageBytesMax = limits.maxRequestBytes + OVERHEAD_BYTES
@@ -141,9 +145,9 @@ export class GrpcConnection implements GrpcHost, H2Service<Prepared> {
 
   prepare(request: H2Request): Prepared {
     const { headers } = request
-    const { otherRequest, methods, services } = this.#serving
+    const { otherRequest, methods, services, isOthersOnly } = this.#serving
     const contentType = headers['content-type'] ?? ''
-    if (otherRequest !== undefined && !contentType.includes('application/grpc')) {
+    if (otherRequest !== undefined && (isOthersOnly || !contentType.includes('application/grpc'))) {
       return { kind: 'other', request, pass: otherRequest }
     }
     const context = contextOf(headers, this.#serving.door, this.#commonName)

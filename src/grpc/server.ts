@@ -22,6 +22,9 @@ export interface GrpcServerOptions {
   readonly otherRequest?: OtherRequest | undefined
 }
 
+/** What a listener of HTTP/2 is for (--listen-client-http-urls): gRPC, other requests, or both. */
+type Http2Serves = 'grpc' | 'others' | 'both'
+
 /** etcd gives calls about as long when it stops (config.go, ReqTimeout). */
 const CLOSE_MS_MAX = 7_000
 
@@ -29,26 +32,32 @@ const CLOSE_MS_MAX = 7_000
 export class GrpcServer {
   readonly #plain: GrpcServing
   readonly #secure: GrpcServing
+  readonly #others: GrpcServing
   readonly #connections = new Set<GrpcConnection>()
   #isClosing = false
   #whenEmpty: (() => void) | undefined
 
   constructor({ upstream, limits, log, metrics, door, otherRequest }: GrpcServerOptions) {
     const methods = methodsOf(upstream, metrics)
-    this.#plain = { methods, services: servicesOf(methods), limits, log, metrics, door }
+    const services = servicesOf(methods)
+    this.#plain = { methods, services, limits, log, metrics, door, isOthersOnly: false }
     this.#secure = { ...this.#plain, otherRequest }
+    this.#others = { ...this.#secure, isOthersOnly: true }
   }
 
   /**
    * Serves a connection that speaks HTTP/2, from its preface on. `commonName` is the one on its
    * client's certificate, where that says which user the client is (--client-cert-auth).
    */
-  accept(socket: Socket, commonName?: string): void {
-    if (this.#isClosing) {
+  accept(socket: Socket, commonName?: string, serves: Http2Serves = 'both'): void {
+    const isSecure = 'encrypted' in socket
+    // All HTTP/2 in plaintext is gRPC.
+    if (this.#isClosing || (serves === 'others' && !isSecure)) {
       socket.destroy()
       return
     }
-    const serving = 'encrypted' in socket ? this.#secure : this.#plain
+    const secure = { grpc: this.#plain, others: this.#others, both: this.#secure }[serves]
+    const serving = isSecure ? secure : this.#plain
     this.#connections.add(
       new GrpcConnection({ socket, commonName }, serving, (closed) => this.#gone(closed)),
     )

@@ -167,7 +167,11 @@ export class JsonConnection implements ResponseOut {
   #shownBy(request: PlainRequest): Shown | undefined {
     const { settings, isSecure, othersHaveOrigins } = this.#options
     const hasOrigin = request.headers.get('Origin') !== null
-    if ((othersHaveOrigins && hasOrigin) || !(isSecure || mayName(request.host, settings))) {
+    if (
+      !settings.jsonGateway ||
+      (othersHaveOrigins && hasOrigin) ||
+      !(isSecure || mayName(request.host, settings))
+    ) {
       return undefined
     }
     const shown = shownBy(request, settings)

@@ -52,7 +52,7 @@ export function changeMark(paths: CertificatePaths): string {
 }
 
 /** Inode and size besides the time: a copy may keep the time of its source. */
-function fileMark(file: string): string {
+export function fileMark(file: string): string {
   const stat = statSync(file, { bigint: true, throwIfNoEntry: false })
   return stat === undefined ? 'none' : `${stat.ino}:${stat.size}:${stat.mtimeNs}`
 }
@@ -61,8 +61,12 @@ function readFile(file: string): string {
   try {
     return readFileSync(file, 'utf8')
   } catch (error) {
-    throw new CertificateError(`cannot read ${file}: ${reason(error)}`)
+    throw readFileError(file, error)
   }
+}
+
+export function readFileError(file: string, error: unknown): CertificateError {
+  return new CertificateError(`cannot read ${file}: ${reason(error)}`)
 }
 
 function reason(error: unknown): string {

@@ -1,14 +1,27 @@
 import { once } from 'node:events'
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
+import { lstatSync, unlinkSync } from 'node:fs'
+import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net'
 import type { TLSSocket } from 'node:tls'
 import { PREFACE } from '../h2/frames.ts'
 import type { TlsServer } from './tls-server.ts'
 
-/** An address to listen on: `host` is an IP without brackets, `port` 0 takes a free one. */
-export interface ListenAddress {
-  readonly host: string
-  readonly port: number
+/** To listen on: `host` is an IP without brackets, `port` 0 takes a free one; or a Unix socket. */
+export type ListenAddress =
+  | { readonly host: string; readonly port: number }
+  | { readonly path: string }
+
+/** What an address takes: plaintext, TLS, or both, which the first byte tells apart. */
+export interface Takes {
+  readonly isPlain: boolean
+  readonly tls: TlsServer | undefined
+  /** Over TLS no HTTP/2 is offered. */
+  readonly isHttp1Only?: boolean
+  /** Others may listen on the same port (SO_REUSEPORT). */
+  readonly reusePort?: boolean
 }
+
+/** The first byte of TLS, a record of the handshake (RFC 8446 §5.1). Neither HTTP begins so. */
+const HANDSHAKE = 0x16
 
 /** Who serves a connection, by what it speaks. Bytes already read have been put back. */
 export interface Speakers {
@@ -30,17 +43,25 @@ export class ClientListener {
   #speakers: Speakers | undefined
   readonly #whenServed: (() => void)[] = []
 
-  /** Resolves to the port. Rejects with the system's error, such as EADDRINUSE. */
-  async bind(address: ListenAddress, tls?: TlsServer): Promise<number> {
+  /** Resolves to the port, 0 for a path. Rejects with the system's error, such as EADDRINUSE. */
+  async bind(
+    address: ListenAddress,
+    { isPlain, tls, isHttp1Only = false, reusePort = false }: Takes,
+  ): Promise<number> {
     const options = { allowHalfOpen: true, noDelay: true }
+    const protocols = isHttp1Only ? ['http/1.1'] : ['h2', 'http/1.1']
+    const secure = tls?.create(options, protocols, (socket) => this.#byProtocol(socket))
     const server =
-      tls === undefined
-        ? createServer(options, (socket) => this.#sniff(socket))
-        : tls.create(options, (socket) => this.#byProtocol(socket))
-    server.listen({ ...address, exclusive: true })
+      secure !== undefined && !isPlain
+        ? secure
+        : createServer(options, (socket) => this.#sniff(socket, secure))
+    if ('path' in address) {
+      await removeStaleSocket(address.path)
+    }
+    server.listen({ ...address, exclusive: true, reusePort })
     await once(server, 'listening')
     this.#servers.push(server)
-    return (server.address() as AddressInfo).port
+    return 'path' in address ? 0 : (server.address() as AddressInfo).port
   }
 
   /** Serves the connections that were made since `bind`, and all that follow. */
@@ -69,7 +90,8 @@ export class ClientListener {
     )
   }
 
-  #sniff(socket: Socket): void {
+  /** `secure` takes those that begin with a handshake. */
+  #sniff(socket: Socket, secure: Server | undefined): void {
     this.#hold(socket)
     let seen: Buffer = Buffer.alloc(0)
     const giveUp = (): void => void socket.destroy()
@@ -91,6 +113,11 @@ export class ClientListener {
       socket.off('timeout', giveUp)
       socket.setTimeout(0)
       socket.unshift(seen)
+      if (secure !== undefined && seen[0] === HANDSHAKE) {
+        this.#waiting.delete(socket)
+        secure.emit('connection', socket)
+        return
+      }
       this.#release(socket, (speakers) =>
         isLikeHttp2 ? speakers.http2(socket) : speakers.http1(socket, false),
       )
@@ -118,4 +145,31 @@ export class ClientListener {
       go()
     }
   }
+}
+
+/** One that a server left which was killed. Anything else there stays, which etcd would take away. */
+async function removeStaleSocket(path: string): Promise<void> {
+  const stat = lstatSync(path, { throwIfNoEntry: false })
+  if (stat === undefined) {
+    return
+  }
+  if (!stat.isSocket()) {
+    throw Object.assign(new Error(`${path} is no socket`), { code: 'ENOTSOCK', syscall: 'listen' })
+  }
+  // Where somebody listens the bind fails as it does at a port.
+  if (!(await isAnswered(path))) {
+    unlinkSync(path)
+  }
+}
+
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const probe = connect(path)
+    probe.once('connect', () => {
+      probe.destroy()
+      resolve(true)
+    })
+    // Whatever else is wrong with it is the bind's to say.
+    probe.once('error', (error) => resolve('code' in error && error.code !== 'ECONNREFUSED'))
+  })
 }

@@ -2,6 +2,7 @@ import { X509Certificate } from 'node:crypto'
 import type { ServerOpts } from 'node:net'
 import {
   createServer,
+  type DetailedPeerCertificate,
   getCACertificates,
   type SecureContextOptions,
   type SecureVersion,
@@ -9,17 +10,21 @@ import {
   type TLSSocket,
 } from 'node:tls'
 import {
+  CertificateError,
   type Certificates,
   type CertificatePaths,
   changeMark,
   readCertificates,
 } from './certificate-files.ts'
+import { RevocationList } from './revocation-list.ts'
 
 export interface TlsSettings extends CertificatePaths {
   /** Clients need a certificate; the trusted authorities are those of the file, else the system's. */
   readonly clientCertAuth: boolean
   /** Names of which a client's certificate has to hold one; empty for any. */
   readonly allowedHostnames: readonly string[]
+  /** Names the certificates that are refused although they are valid; empty for none. */
+  readonly crlFile: string
   readonly minVersion: SecureVersion
   readonly maxVersion: SecureVersion | undefined
   /** An OpenSSL cipher list; undefined for OpenSSL's own. */
@@ -36,6 +41,7 @@ export type TlsLog = (
 export class TlsServer {
   readonly #settings: TlsSettings
   readonly #log: TlsLog
+  readonly #revoked: RevocationList | undefined
   #certificates: Certificates
   #mark: string
 
@@ -45,15 +51,19 @@ export class TlsServer {
     this.#log = log
     this.#mark = changeMark(settings)
     this.#certificates = readCertificates(settings)
+    this.#revoked = settings.crlFile === '' ? undefined : new RevocationList(settings.crlFile)
   }
 
   /** A server whose handshakes use the files as they are then; `accept` gets those that succeed. */
-  create(options: ServerOpts, accept: (socket: TLSSocket) => void): Server {
-    const { allowedHostnames } = this.#settings
+  create(
+    options: ServerOpts,
+    protocols: readonly string[],
+    accept: (socket: TLSSocket) => void,
+  ): Server {
     const server = createServer({
       ...options,
       ...this.#context(),
-      ALPNProtocols: ['h2', 'http/1.1'],
+      ALPNProtocols: [...protocols],
       requestCert: this.#asksForCertificates(),
       rejectUnauthorized: true,
     })
@@ -72,13 +82,31 @@ export class TlsServer {
       this.#reject(socket, authorizationError ? String(authorizationError) : error.message)
     })
     server.on('secureConnection', (socket) => {
-      if (allowedHostnames.length > 0 && !hasName(socket, allowedHostnames)) {
-        this.#reject(socket, 'client certificate authentication failed')
-      } else {
+      const problem = this.#problemOf(socket)
+      if (problem === undefined) {
         accept(socket)
+      } else {
+        this.#reject(socket, problem)
       }
     })
     return server
+  }
+
+  /** Of a certificate that is valid. */
+  #problemOf(socket: TLSSocket): string | undefined {
+    const { allowedHostnames } = this.#settings
+    if (allowedHostnames.length > 0 && !hasName(socket, allowedHostnames)) {
+      return 'client certificate authentication failed'
+    }
+    try {
+      const serial = serialsOf(socket).find((one) => this.#revoked?.has(one))
+      return serial && `transport: certificate serial ${serial.toLowerCase()} revoked`
+    } catch (error) {
+      if (error instanceof CertificateError) {
+        return error.message
+      }
+      throw error
+    }
   }
 
   /** etcd asks as soon as an authority is given, whatever --client-cert-auth says. */
@@ -122,6 +150,19 @@ export class TlsServer {
     })
     socket.destroy()
   }
+}
+
+/** Of the client's certificate and of those above it. */
+function serialsOf(socket: TLSSocket): readonly string[] {
+  const serials: string[] = []
+  let certificate: Partial<DetailedPeerCertificate> | undefined = socket.getPeerCertificate(true)
+  // An authority that signs for itself is its own issuer.
+  while (certificate?.serialNumber !== undefined) {
+    serials.push(certificate.serialNumber)
+    const { issuerCertificate }: Partial<DetailedPeerCertificate> = certificate
+    certificate = issuerCertificate === certificate ? undefined : issuerCertificate
+  }
+  return serials
 }
 
 /** By its alternative names only, as Go compares. */

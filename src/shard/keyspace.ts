@@ -82,7 +82,7 @@ export class Keyspace implements LeasedKeys {
     this.disk = new DiskRoom((isFull) => {
       this.alarms.passing = isFull ? this.#noSpace() : undefined
     })
-    this.members = new Members(sql, this.identity.memberId, randomId)
+    this.members = new Members(sql, this.identity.memberId, randomId, settings)
     this.downgrade = new Downgrade(sql, CLUSTER_VERSION)
     this.auth = new AuthStore(sql, {
       random: (length) => crypto.getRandomValues(new Uint8Array(length)),

@@ -29,7 +29,10 @@ export async function startEngine(): Promise<EngineServer> {
   const modules = await bundle(directory)
   const variables = new Map<string, string>()
   await writeFile(config, workerdConfig({ directory, storage, addresses, modules, variables }))
-  const workerd = new Workerd(config, new Log('warn'))
+  const workerd = new Workerd(
+    config,
+    new Log({ 'log-level': 'warn', 'log-format': 'json', 'log-outputs': ['default'] }),
+  )
   const [port] = await workerd.listening(addresses.length)
   return {
     run: (job) => timed(`http://127.0.0.1:${port}`, job, job.keys * job.times),

@@ -100,12 +100,12 @@ it('[CNF2] the file may be named by its variable', async () => {
 
 it('[CNF3] keys that no flag has are passed over, as etcd does, and the log says so', async () => {
   const { flags, warnings } = await parse(
-    'name: a\ninitial-cluster: a=http://127.0.0.1:2380\ncert-file: x\nclient-transport-security:\n  bogus: y\n',
+    'name: a\ninitial-clusters: a=http://127.0.0.1:2380\ncert-file: x\nclient-transport-security:\n  bogus: y\n',
   )
   expect(flags).toMatchObject({ 'name': 'a', 'cert-file': '' })
   const message = 'unrecognized key in the configuration file'
   expect(warnings).toEqual([
-    { message, fields: { key: 'initial-cluster' } },
+    { message, fields: { key: 'initial-clusters' } },
     { message, fields: { key: 'cert-file' } },
     { message, fields: { key: 'client-transport-security.bogus' } },
   ])

@@ -27,7 +27,7 @@ describe('the flag --keyspace', () => {
     [['A'], 'A: must be of a-z'],
     [['..'], '..: must be of a-z'],
     [['a='], 'a=: URL scheme'],
-    [['a=127.0.0.1:1'], 'URL scheme must be http or https'],
+    [['a=127.0.0.1:1'], 'URL scheme must be http, https, unix, or unixs'],
     [['a', 'b'], 'only one keyspace can be on --listen-client-urls'],
     [['a=http://127.0.0.1:1', 'a=http://127.0.0.1:2'], 'a keyspace is named twice'],
   ])('[CLI44] refuses %j', (values, reason) => {

@@ -16,9 +16,11 @@ describe('a listen URL', () => {
   })
 
   it.each([
-    ['', 'URL scheme must be http or https: '],
-    ['127.0.0.1:2379', 'URL scheme must be http or https: 127.0.0.1:2379'],
-    ['unix:///tmp/socket', 'URL scheme must be http or https: unix:///tmp/socket'],
+    ['', 'URL scheme must be http, https, unix, or unixs: '],
+    ['127.0.0.1:2379', 'URL scheme must be http, https, unix, or unixs: 127.0.0.1:2379'],
+    ['unix:etcd.sock', 'URL must name the path of a socket: unix:etcd.sock'],
+    ['unix://', 'URL must name the path of a socket: unix://'],
+    ['unix:///run/etcd.sock?x', 'URL must name the path of a socket: unix:///run/etcd.sock?x'],
     ['http://127.0.0.1', 'URL address does not have the form "host:port": http://127.0.0.1'],
     ['http://127.0.0.1:', 'URL address does not have the form "host:port": http://127.0.0.1:'],
     [
@@ -34,6 +36,18 @@ describe('a listen URL', () => {
     ['http://example.com:2379', 'expected IP in URL for binding (http://example.com:2379)'],
   ])('[CLI9] %j is refused', (text, problem) => {
     expect(parseListenUrl(text)).toBe(problem)
+  })
+
+  it.each([
+    ['unix:///run/etcd.sock', '/run/etcd.sock'],
+    ['unix:/run/etcd.sock', '/run/etcd.sock'],
+    ['unix://run/etcd.sock', 'run/etcd.sock'],
+    ['unix://localhost:1234', 'localhost:1234'],
+  ])('[CLI9] %s is read as etcd and gRPC read it', (text, path) => {
+    expect(parseListenUrl(text)).toEqual({ scheme: 'unix', path })
+    const secure = parseListenUrl(text.replace('unix', 'unixs'))
+    expect(secure).toEqual({ scheme: 'unixs', path })
+    expect(formatUrl({ scheme: 'unix', path })).toBe(`unix://${path}`)
   })
 
   it('[CLI9] has brackets around an IPv6 address again when shown', () => {

@@ -9,6 +9,8 @@ import { NodeSql } from '../mvcc/node-sql.ts'
 const file = new URL('../../migrations/0008_members.sql', import.meta.url)
 
 export const OWN = 7n
+/** etcd's defaults. */
+export const memberSettings = { peerUrls: ['http://localhost:2380'], maxLearners: 1 }
 
 /** What the cluster's services need of a keyspace, over a database with their tables alone. */
 export class Host implements ClusterHost {
@@ -36,6 +38,6 @@ export class Host implements ClusterHost {
   }
 
   #openMembers(): Members {
-    return new Members(this.sql, OWN, () => ++this.#ids)
+    return new Members(this.sql, OWN, () => ++this.#ids, memberSettings)
   }
 }

@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { memberList, moveLeader } from '../../src/cluster/cluster-service.ts'
 import { Members } from '../../src/cluster/members.ts'
-import { Host, OWN } from './host.ts'
+import { statusOf } from '../../src/protocol/status.ts'
+import { Host, memberSettings, OWN } from './host.ts'
 
 describe('the members', () => {
   it('[MBR3] survive an eviction, with ids of the whole uint64, and are listed by them', () => {
     const host = new Host()
     const greatest = 2n ** 64n - 1n
-    new Members(host.sql, OWN, () => greatest).add(['http://a:1'], true)
-    new Members(host.sql, OWN, () => 3n).add(['http://b:1'], false)
+    new Members(host.sql, OWN, () => greatest, memberSettings).add(['http://a:1'], true)
+    new Members(host.sql, OWN, () => 3n, memberSettings).add(['http://b:1'], false)
     host.evict()
     expect(host.members.list()).toEqual([
       { id: 3n, peerURLs: ['http://b:1'], isLearner: false },
@@ -83,10 +84,21 @@ describe('the members', () => {
     expect(urls(memberList(unconfigured, undefined))).toEqual([['default'], ['']])
   })
 
+  it('[MBR9] tell of the peer URLs that were given, and take as many learners as are allowed', () => {
+    const { sql } = new Host()
+    let id = 10n
+    const peerUrls = ['http://b:2380', 'http://a:2380']
+    const members = new Members(sql, OWN, () => ++id, { peerUrls, maxLearners: 2 })
+    expect(members.list()[0]?.peerURLs).toEqual(peerUrls.toSorted())
+    members.add(['http://c:1'], true)
+    members.add(['http://d:1'], true)
+    expect(() => members.add(['http://e:1'], true)).toThrow(statusOf('too-many-learners').message)
+  })
+
   it('[MBR8] pick ids that are free', () => {
     const { sql } = new Host()
     const ids = [OWN, 5n, 5n, 6n]
-    const members = new Members(sql, OWN, () => ids.shift() ?? 0n)
+    const members = new Members(sql, OWN, () => ids.shift() ?? 0n, memberSettings)
     expect(members.add(['http://a:1'], true).id).toBe(5n)
     expect(members.add(['http://b:1'], false).id).toBe(6n)
   })

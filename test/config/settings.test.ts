@@ -6,6 +6,9 @@ describe('the settings', () => {
     const defaults: Settings = {
       name: 'default',
       advertiseClientUrls: [],
+      peerUrls: ['http://localhost:2380'],
+      maxLearners: 1,
+      jsonGateway: true,
       quotaBackendBytes: 0,
       maxRequestBytes: 1_572_864,
       maxTxnOps: 128,
@@ -32,6 +35,9 @@ describe('the settings', () => {
     const settings = parseSettings({
       ETCD_NAME: 'infra1',
       ETCD_ADVERTISE_CLIENT_URLS: 'http://a:1,http://b:2',
+      ETCD_INITIAL_ADVERTISE_PEER_URLS: 'http://c:3,http://d:4',
+      ETCD_MAX_LEARNERS: '7',
+      ETCD_ENABLE_GRPC_GATEWAY: 'false',
       ETCD_QUOTA_BACKEND_BYTES: '-1',
       ETCD_MAX_REQUEST_BYTES: '5',
       ETCD_MAX_TXN_OPS: '6',
@@ -50,6 +56,9 @@ describe('the settings', () => {
     expect(settings).toEqual({
       name: 'infra1',
       advertiseClientUrls: ['http://a:1', 'http://b:2'],
+      peerUrls: ['http://c:3', 'http://d:4'],
+      maxLearners: 7,
+      jsonGateway: false,
       quotaBackendBytes: -1,
       maxRequestBytes: 5,
       maxTxnOps: 6,

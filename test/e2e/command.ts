@@ -25,3 +25,18 @@ export async function runCommand(
   await once(child, 'close')
   return { code: child.exitCode, stdout, stderr }
 }
+
+/** What a command that ended by itself says: one line, before its log begins or in it. */
+export function complaintOf(stderr: string): string {
+  const [line = '', ...others] = stderr.trimEnd().split('\n')
+  if (others.length > 0 || line === '') {
+    throw new Error(`these are not one line: ${stderr}`)
+  }
+  const { level, msg } = line.startsWith('{')
+    ? (JSON.parse(line) as { readonly level: string; readonly msg: string })
+    : { level: 'fatal', msg: line.replace(/^etcdurable: /, '') }
+  if (level !== 'fatal') {
+    throw new Error(`this is no complaint: ${line}`)
+  }
+  return msg
+}

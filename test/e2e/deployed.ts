@@ -33,7 +33,10 @@ export async function deployWorker(token = 'a-token-of-this-test'): Promise<Depl
       configPath,
       workerdConfig({ directory, storage, addresses, modules, variables }),
     )
-    workerd = new Workerd(configPath, new Log('error'))
+    workerd = new Workerd(
+      configPath,
+      new Log({ 'log-level': 'error', 'log-format': 'json', 'log-outputs': ['default'] }),
+    )
     port = (await workerd.listening(1))[0] ?? 0
   }
   const halt = async (): Promise<void> => workerd?.stop()

@@ -44,7 +44,8 @@ export class GrpcClient {
     secure: ChannelCredentials = credentials.createInsecure(),
     messageBytesMax = -1,
   ) {
-    this.#client = new Client(new URL(url).host, secure, {
+    const target = url.startsWith('unix:') ? url : new URL(url).host
+    this.#client = new Client(target, secure, {
       'grpc.default_authority': authority,
       // Clients of one process share a connection otherwise.
       'grpc.use_local_subchannel_pool': 1,

@@ -1,5 +1,5 @@
 // Our own server as `npm start` runs it: a process of its own, on a free port, with real storage.
-import { type ChildProcess, spawn } from 'node:child_process'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -93,14 +93,19 @@ async function startCommand(
     process.execPath,
     [main, ...args],
     // Its own process group, so that workerd can be killed with it.
-    { detached: true, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] },
+    { detached: true, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] },
   )
   const closed = once(child, 'close')
   let log = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    log = (log + text).slice(-logCharactersMax)
+  const ready = Promise.withResolvers<readonly string[]>()
+  createInterface({ input: child.stderr }).on('line', (line) => {
+    log = `${log}${line}\n`.slice(-logCharactersMax)
+    const urls = readyUrls(line)
+    if (urls !== undefined) {
+      ready.resolve(urls)
+    }
   })
-  const urls = await readyUrls(child)
+  const urls = await Promise.race([ready.promise, closed.then((): readonly string[] => [])])
   const [url] = urls
   if (url === undefined) {
     await closed
@@ -132,17 +137,10 @@ async function startCommand(
   }
 }
 
-/** The URLs of the ready line; none when standard output ends without one. */
-async function readyUrls(child: ChildProcess): Promise<readonly string[]> {
-  if (child.stdout === null) {
-    throw new Error('standard output is not piped')
+/** The URLs of the ready line; undefined for another line. */
+export function readyUrls(line: string): readonly string[] | undefined {
+  if (!line.includes('"msg":"ready to serve client requests"')) {
+    return undefined
   }
-  for await (const line of createInterface({ input: child.stdout })) {
-    const urls = /^ready to serve client requests on (https?:.+)$/.exec(line)?.[1]
-    if (urls !== undefined) {
-      child.stdout.resume()
-      return urls.split(', ')
-    }
-  }
-  return []
+  return (JSON.parse(line) as { readonly 'client-urls': readonly string[] })['client-urls']
 }

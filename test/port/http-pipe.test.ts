@@ -19,7 +19,10 @@ beforeEach(async () => {
   gateway = createServer({ allowHalfOpen: true }).listen(path)
   await once(gateway, 'listening')
   listener = new ClientListener()
-  const port = await listener.bind({ host: '127.0.0.1', port: 0 })
+  const port = await listener.bind(
+    { host: '127.0.0.1', port: 0 },
+    { isPlain: true, tls: undefined },
+  )
   listener.serve({
     http1: (socket) => pipeToGateway(socket, path),
     http2: (socket) => void socket.destroy(),

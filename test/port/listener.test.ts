@@ -11,7 +11,7 @@ let clients: Socket[]
 
 beforeEach(async () => {
   listener = new ClientListener()
-  port = await listener.bind({ host: '127.0.0.1', port: 0 })
+  port = await listener.bind({ host: '127.0.0.1', port: 0 }, { isPlain: true, tls: undefined })
   clients = []
 })
 

@@ -35,7 +35,10 @@ export async function serveProxy(
     (level, message) => log.push(`${level} ${message}`),
   )
   const listener = new ClientListener()
-  const port = await listener.bind({ host: '127.0.0.1', port: 0 })
+  const port = await listener.bind(
+    { host: '127.0.0.1', port: 0 },
+    { isPlain: true, tls: undefined },
+  )
   listener.serve({
     http1: (socket) => proxy.accept(socket, undefined),
     http2: (socket) =>

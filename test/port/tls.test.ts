@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { connect as connectPlain } from 'node:net'
@@ -47,6 +48,7 @@ async function serve(settings: Partial<TlsSettings> = {}): Promise<number> {
       trustedCaFile: '',
       clientCertAuth: false,
       allowedHostnames: [],
+      crlFile: '',
       minVersion: 'TLSv1.2',
       maxVersion: undefined,
       ciphers: undefined,
@@ -54,12 +56,24 @@ async function serve(settings: Partial<TlsSettings> = {}): Promise<number> {
     },
     (level, message, fields) => log.push(`${level} ${message} ${fields['error'] ?? ''}`),
   )
-  const port = await listener.bind({ host: '127.0.0.1', port: 0 }, tls)
+  const port = await listener.bind({ host: '127.0.0.1', port: 0 }, { isPlain: false, tls })
   listener.serve({
     http2: (socket) => socket.end('http2'),
     http1: (socket, isSecure) => socket.end(isSecure ? 'http1 over TLS' : 'http1'),
   })
   return port
+}
+
+/** Of a revocation list what is looked at (RFC 5280 §5.1), in DER. */
+function revoking(...serials: readonly string[]): Buffer {
+  const entries = serials.map((serial) => element(0x30, element(0x02, Buffer.from(serial, 'hex'))))
+  const [algorithm, issuer] = [element(0x30), element(0x30)]
+  return element(0x30, element(0x30, algorithm, issuer, element(0x30, ...entries)))
+}
+
+function element(tag: number, ...contents: readonly Buffer[]): Buffer {
+  const content = Buffer.concat(contents)
+  return Buffer.concat([Buffer.from([tag, content.length]), content])
 }
 
 interface Meeting {
@@ -176,6 +190,25 @@ describe('client certificates', () => {
   it('[TLS3] without an authority of ours are held against those of the system', async () => {
     const port = await serve({ clientCertAuth: true })
     await expect(meet(port, await makeLeaf(ours))).rejects.toThrow(cutOff)
+  })
+
+  it('[LSN8] are refused once the revocation list names them', async () => {
+    const crlFile = join(directory, 'list.crl')
+    const [good, bad] = [await makeLeaf(ours), await makeLeaf(ours)]
+    await writeFile(crlFile, revoking())
+    const port = await serve({ ...files, clientCertAuth: true, crlFile })
+    expect(await meet(port, bad)).toMatchObject({ answer: 'http1 over TLS' })
+    const serial = new X509Certificate(bad.cert).serialNumber
+    await writeFile(crlFile, revoking(serial))
+    await expect(meet(port, bad)).rejects.toThrow(cutOff)
+    expect(await meet(port, good)).toMatchObject({ answer: 'http1 over TLS' })
+    await writeFile(crlFile, 'nonsense')
+    await expect(meet(port, good)).rejects.toThrow(cutOff)
+    const rejected = 'warn rejected connection on client endpoint'
+    expect(log).toEqual([
+      `${rejected} transport: certificate serial ${serial.toLowerCase()} revoked`,
+      `${rejected} ${crlFile} holds no certificate revocation list in DER form`,
+    ])
   })
 
   it('[TLS4] need one of the allowed names', async () => {

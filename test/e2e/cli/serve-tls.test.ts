@@ -10,7 +10,7 @@ import { text } from 'node:stream/consumers'
 import type { SecureContextOptions } from 'node:tls'
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { makeAuthority, makeLeaf, type Pem, writePem } from '../../port/certificates.ts'
-import { runCommand } from '../command.ts'
+import { complaintOf, runCommand } from '../command.ts'
 import { runtimeFlags } from '../runtime.ts'
 import { type Server, startServer } from '../server.ts'
 
@@ -127,7 +127,7 @@ async function refusal(flags: readonly string[]): Promise<string> {
     ...flags,
   ])
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-  return stderr
+  return complaintOf(stderr)
 }
 
 it('[CLI15] a server ends while clients are in the middle of a handshake, or say nothing', async () => {
@@ -148,17 +148,15 @@ describe('a server that cannot serve TLS', () => {
     const [cert, key] = certificateFlags()
     const { certFile, keyFile } = files
     expect(await refusal([])).toBe(
-      'etcdurable: --cert-file and --key-file must be given for https://127.0.0.1:0\n',
+      '--cert-file and --key-file must be given for https://127.0.0.1:0',
     )
-    expect(await refusal([cert ?? ''])).toBe(
-      'etcdurable: --cert-file and --key-file must both be given\n',
-    )
+    expect(await refusal([cert ?? ''])).toBe('--cert-file and --key-file must both be given')
     expect(await refusal(['--cert-file=/nonexistent', key ?? ''])).toBe(
-      'etcdurable: cannot read /nonexistent: no such file or directory\n',
+      'cannot read /nonexistent: no such file or directory',
     )
     await writeFile(keyFile, (await makeLeaf(authority)).key)
     expect(await refusal(certificateFlags())).toBe(
-      `etcdurable: the private key in ${keyFile} is not that of ${certFile}\n`,
+      `the private key in ${keyFile} is not that of ${certFile}`,
     )
   })
 
@@ -168,18 +166,18 @@ describe('a server that cannot serve TLS', () => {
     }
     await chmod(files.keyFile, 0)
     expect(await refusal(certificateFlags())).toBe(
-      `etcdurable: cannot read ${files.keyFile}: permission denied\n`,
+      `cannot read ${files.keyFile}: permission denied`,
     )
   })
 
   it('[TLS7] refuses versions and suites that leave nothing', async () => {
     const versions = ['--tls-min-version=TLS1.3', '--tls-max-version=TLS1.2']
     expect(await refusal([...certificateFlags(), ...versions])).toBe(
-      'etcdurable: --tls-min-version TLS1.3 is greater than --tls-max-version TLS1.2\n',
+      '--tls-min-version TLS1.3 is greater than --tls-max-version TLS1.2',
     )
     const suites = ['--tls-min-version=TLS1.3', '--cipher-suites=TLS_AES_128_GCM_SHA256']
     expect(await refusal([...certificateFlags(), ...suites])).toBe(
-      'etcdurable: --cipher-suites cannot be configured when only TLS1.3 is enabled\n',
+      '--cipher-suites cannot be configured when only TLS1.3 is enabled',
     )
   })
 })

@@ -4,7 +4,8 @@ import { type AddressInfo, createServer } from 'node:net'
 import { networkInterfaces, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { runCommand } from '../command.ts'
+import { complaintOf, runCommand } from '../command.ts'
+import { GrpcClient } from '../grpc-client.ts'
 import { runtimeFlags } from '../runtime.ts'
 import { startServer } from '../server.ts'
 
@@ -26,8 +27,7 @@ async function refusal(
 ): Promise<{ code: number | null; line: string }> {
   const { code, stdout, stderr } = await runCommand([...runtimeFlags, ...args], environment)
   expect(stdout).toBe('')
-  expect(stderr).toMatch(/^etcdurable: .*\n$/)
-  return { code, line: stderr.slice('etcdurable: '.length, -1) }
+  return { code, line: complaintOf(stderr) }
 }
 
 async function post(url: string, request: object): Promise<unknown> {
@@ -96,12 +96,25 @@ describe('a server that starts', () => {
     )
     await server.stop()
   })
+})
 
-  it('[CLI14] logs nothing below its level', async () => {
-    const server = await startServer({ dataDir: directory, flags: ['--log-level=error'] })
-    expect(server.log()).toBe('')
-    await server.stop()
-  })
+it('[FLG6] answers nothing below /v3/ without the JSON gateway, and all else', async () => {
+  const flags = [
+    '--enable-grpc-gateway=false',
+    '--initial-advertise-peer-urls=http://10.0.0.1:2380',
+  ]
+  const server = await startServer({ dataDir: directory, flags })
+  for (const path of ['/v3/kv/range', '/v3beta/kv/range', '/v3/watch', '/v3/nonsense']) {
+    const response = await fetch(server.url + path, { method: 'POST', body: '{"key":"YQ=="}' })
+    expect([response.status, await response.text()]).toEqual([404, '404 page not found\n'])
+  }
+  const { status } = await fetch(`${server.url}/health`)
+  expect(status).toBe(200)
+  const client = new GrpcClient(server.url)
+  const { members } = await client.call('/etcdserverpb.Cluster/MemberList', {})
+  expect(members).toMatchObject([{ peerURLs: ['http://10.0.0.1:2380'] }])
+  client.close()
+  await server.stop()
 })
 
 describe('a server that stops', () => {

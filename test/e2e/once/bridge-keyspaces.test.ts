@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { freePort } from '../../oracle/free-port.ts'
 import { runCommand } from '../command.ts'
 import { type DeployedWorker, deployWorker } from '../deployed.ts'
 import { base64, call, send } from '../http.ts'
@@ -79,7 +80,7 @@ describe('a bridge with --keyspace', () => {
   it('[PRT13] serves several, each on a port of its own', async () => {
     const { urls } = await start(
       '--keyspace',
-      'two=http://127.0.0.1:0,http://127.0.0.1:0',
+      `two=http://127.0.0.1:0,http://127.0.0.1:${await freePort()}`,
       '--keyspace=default',
     )
     expect(urls.length).toBe(3)
@@ -134,7 +135,7 @@ describe('a bridge with --keyspace', () => {
     expect(code).toBe(1)
     const session = `${worker.url.replace('http', 'ws')}/keyspaces/three/session`
     const reason = 'it answers HTTP 404 where a WebSocket was asked for: keyspace not found'
-    expect(stderr).toContain(`etcdurable: cannot use ${session}: ${reason}\n`)
+    expect(stderr).toContain(`"msg":"cannot use ${session}: ${reason}"}\n`)
   })
 
   it('[PRT16] answers NotFound once its keyspace is deleted, until there is one again', async () => {

@@ -10,7 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { makeAuthority, makeLeaf, writePem } from '../../port/certificates.ts'
-import { runCommand } from '../command.ts'
+import { complaintOf, runCommand } from '../command.ts'
 import { type DeployedWorker, deployWorker } from '../deployed.ts'
 import { type Command, startBridge } from '../server.ts'
 
@@ -121,8 +121,7 @@ async function refusal(args: readonly string[]): Promise<string> {
     ...args,
   ])
   expect({ code, stdout }).toEqual({ code: 1, stdout: '' })
-  expect(stderr).toMatch(/^etcdurable: [^\n]+\n$/)
-  return stderr
+  return complaintOf(stderr)
 }
 
 describe('a bridge that cannot start', () => {
@@ -149,12 +148,12 @@ describe('a bridge that cannot start', () => {
   it('[PRT10] says what is wrong with its token file', async () => {
     const upstream = `--upstream=${worker.url}`
     expect(await refusal([upstream, '--token-file=/nonexistent'])).toBe(
-      'etcdurable: cannot read /nonexistent: no such file or directory\n',
+      'cannot read /nonexistent: no such file or directory',
     )
     const emptyFile = join(directory, 'empty-token')
     await writeFile(emptyFile, '\n')
     expect(await refusal([upstream, `--token-file=${emptyFile}`])).toBe(
-      `etcdurable: ${emptyFile} holds no token: it must be one line of printable characters\n`,
+      `${emptyFile} holds no token: it must be one line of printable characters`,
     )
   })
 })

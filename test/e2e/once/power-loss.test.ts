@@ -14,7 +14,7 @@ import { NodeSql } from '../../mvcc/node-sql.ts'
 import { runs } from '../../runs.ts'
 import { base64, call } from '../http.ts'
 import { Random } from '../random.ts'
-import { startServer } from '../server.ts'
+import { readyUrls, startServer } from '../server.ts'
 
 const SEED = Number(process.env['SEED'] ?? Date.now() % 2 ** 31)
 const CUTS = runs(30)
@@ -35,11 +35,11 @@ async function record(): Promise<readonly FileEvent[]> {
   const flags = ['--listen-client-urls=http://127.0.0.1:0', `--data-dir=${dataDir}`]
   const child = spawn('strace', [...straceFlags, '-o', trace, process.execPath, main, ...flags], {
     detached: true,
-    stdio: ['ignore', 'pipe', 'ignore'],
+    stdio: ['ignore', 'ignore', 'pipe'],
   })
   const ended = once(child, 'exit')
-  for await (const line of createInterface({ input: child.stdout })) {
-    const url = /^ready to serve client requests on (http:.+)$/.exec(line)?.[1]
+  for await (const line of createInterface({ input: child.stderr })) {
+    const [url] = readyUrls(line) ?? []
     if (url !== undefined) {
       await load(url)
       break

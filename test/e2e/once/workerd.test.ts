@@ -24,7 +24,7 @@ export default {
   }
 }`
 
-const log = new Log('fatal')
+const log = new Log({ 'log-level': 'fatal', 'log-format': 'json', 'log-outputs': ['default'] })
 let directory: string
 
 beforeEach(async () => {

@@ -1,0 +1,110 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Failure } from './failure.ts'
+import type { Log } from './log.ts'
+import type { Workerd } from './workerd.ts'
+
+/** How often in a row it may end before it is given up. */
+const ENDS_MAX = 5
+/** Twice as long each time. */
+const FIRST_PAUSE_MS = 100
+/** One that has run as long counts as the first again. */
+const STEADY_MS = 60_000
+
+export interface KeptWorkerdOptions {
+  readonly log: Log
+  /** Makes the process. */
+  readonly spawn: () => Workerd
+  /** Waits until it serves; rejects with a Failure where it does not. */
+  readonly untilServing: (workerd: Workerd) => Promise<void>
+  /** From then on an end is meant. */
+  readonly stopped: Promise<void>
+}
+
+/**
+ * A workerd that is started again when it ends by itself. Nothing is lost by its end but what was under
+ * way: what was acknowledged is on disk, and the link comes back to the same sockets.
+ */
+export class KeptWorkerd {
+  readonly #options: KeptWorkerdOptions
+  readonly #ended = Promise.withResolvers<never>()
+  readonly #stopping = new AbortController()
+  #workerd: Workerd
+  #serving: PromiseWithResolvers<void> | undefined
+  #ends = 0
+
+  /** Resolves when it serves for the first time. Rejects with a Failure where that fails. */
+  static async start(options: KeptWorkerdOptions): Promise<KeptWorkerd> {
+    const kept = new KeptWorkerd(options)
+    try {
+      await Promise.race([options.stopped, options.untilServing(kept.#workerd)])
+    } catch (error) {
+      await kept.stop()
+      throw error
+    }
+    kept.#keep().catch((error: unknown) => kept.#ended.reject(error))
+    return kept
+  }
+
+  private constructor(options: KeptWorkerdOptions) {
+    this.#options = options
+    this.#workerd = options.spawn()
+    // Ctrl-C reaches workerd too; our own signal still comes before the news of its end.
+    void options.stopped.then(() => this.#stopping.abort())
+    // Until somebody waits for it.
+    this.#ended.promise.catch(() => undefined)
+  }
+
+  /** Rejects with a Failure when it is given up. */
+  get ended(): Promise<never> {
+    return this.#ended.promise
+  }
+
+  /** Undefined while it serves; else resolves when it does again, and never if it does not. */
+  get servesAgain(): Promise<void> | undefined {
+    return this.#serving?.promise
+  }
+
+  async stop(): Promise<void> {
+    this.#stopping.abort()
+    await this.#workerd.stop()
+  }
+
+  async #keep(): Promise<void> {
+    for (;;) {
+      const began = performance.now()
+      const how = await this.#workerd.exited
+      if (this.#stopping.signal.aborted) {
+        return
+      }
+      this.#ends = performance.now() - began > STEADY_MS ? 1 : this.#ends + 1
+      if (this.#ends > ENDS_MAX) {
+        this.#ended.reject(new Failure(`workerd ${how}, for the ${this.#ends}th time in a row`))
+        return
+      }
+      await this.#startAgain(how)
+    }
+  }
+
+  async #startAgain(how: string): Promise<void> {
+    const { log, spawn, untilServing } = this.#options
+    this.#serving ??= Promise.withResolvers<void>()
+    const pauseMs = FIRST_PAUSE_MS * 2 ** (this.#ends - 1)
+    log.write('warn', `workerd ${how}; it is started again`, { 'pause-ms': pauseMs })
+    await Promise.race([sleep(pauseMs), this.#options.stopped])
+    if (this.#stopping.signal.aborted) {
+      return
+    }
+    this.#workerd = spawn()
+    try {
+      await untilServing(this.#workerd)
+      this.#serving.resolve()
+      this.#serving = undefined
+    } catch (error) {
+      if (!(error instanceof Failure)) {
+        throw error
+      }
+      // One that lives and does not serve is of no use, and the next one takes its place.
+      await this.#workerd.stop()
+    }
+  }
+}
