@@ -124,8 +124,10 @@ const cors = [
   'Access-Control-Allow-Origin',
 ]
 
-describe.skipIf(process.env['ETCDURABLE_RUNTIME'] === 'workerd')('the fields of a head', () => {
-  it.each([
+const isWorkerd = process.env['ETCDURABLE_RUNTIME'] === 'workerd'
+
+describe('the fields of a head', () => {
+  it.for<[string, string, readonly string[]]>([
     [
       'an endpoint',
       version,
@@ -172,7 +174,8 @@ describe.skipIf(process.env['ETCDURABLE_RUNTIME'] === 'workerd')('the fields of 
       version.replace('GET', 'OPTIONS'),
       ['HTTP/1.1 200 OK', ...cors, 'Date', 'Content-Length'],
     ],
-  ])("[GTW40] are in etcd's order: %s", async (_, request, names) => {
+  ])("[GTW40] are in etcd's order: %s", async ([, request, names], { skip }) => {
+    skip(isWorkerd, 'workerd has an order of its own')
     expect(fields((await ask(request, { isOpen: true })).heard)).toEqual(names)
   })
 })
