@@ -7,6 +7,7 @@ export type ErrorKind =
   | 'too-many-ops'
   | 'duplicate-key'
   | 'invalid-sort-option'
+  | 'sort-too-large'
   | 'compacted'
   | 'future-revision'
   | 'lease-not-found'

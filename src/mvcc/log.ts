@@ -91,6 +91,10 @@ WHERE ${where} AND create_revision <= ? ORDER BY key ${order} LIMIT ?`),
 
 const LOG_COLUMNS = HEAD_COLUMNS
 
+/** A change as it was made; without its value it is a head. */
+export const SELECT_LOGGED = `SELECT ${LOG_COLUMNS}, value FROM log WHERE id = ${ID}`
+export const SELECT_LOGGED_HEAD = `SELECT ${LOG_COLUMNS}, NULL FROM log WHERE id = ${ID}`
+
 /** The tombstones after a revision of generations that lived at it: at most one a key. */
 export function scanTombstones(open: boolean, descending: boolean): string {
   return TOMBSTONES[(open ? 2 : 0) + (descending ? 1 : 0)] ?? ''

@@ -6,8 +6,11 @@ import { KeyCount } from './key-count.ts'
 import { type Bounds, boundsOf } from './key-range.ts'
 import { eventOf, readLog, SELECT_LAST_REVISION, SELECT_LEASED_KEYS } from './log.ts'
 import { Operations } from './operations.ts'
-import { checkRange, type RangeCursor, type RangePage, readRange } from './range.ts'
+import type { RangeCursor, RangePage } from './range-page.ts'
+import { checkRange, isSorted, readRange } from './range.ts'
+import { ReadBudget } from './read-budget.ts'
 import { RecentHeads } from './recent-heads.ts'
+import { SortedRanges } from './sorted-ranges.ts'
 import { bytesOf, numberOf, type Sql } from './sql.ts'
 import { checkDeleteRange, checkPut, checkTxn } from './txn-check.ts'
 import {
@@ -59,8 +62,10 @@ export class Store {
   readonly #heads = new RecentHeads()
   /** Since this store was opened. */
   readonly operations = new Operations()
+  readonly #sorted = new SortedRanges()
   readonly #rowBytesMax: number
   #revision: Revision
+  #work = 0
 
   constructor(sql: Sql, options: StoreOptions, rowBytesMax = ROW_BYTES_MAX) {
     this.#sql = sql
@@ -85,39 +90,66 @@ export class Store {
     return this.#compaction.revision
   }
 
+  /**
+   * What was done so far: rows read by ranges, whether answered or passed over, and changes made; each
+   * KiB of their keys and values counts as one more. What a turn does is measured by it.
+   */
+  get work(): number {
+    return this.#work
+  }
+
   /** How many keys live now. */
   get keys(): number {
     return this.#count.count({ start: new Uint8Array(0), end: undefined })
   }
 
-  /** The first page, of about `bytesMax` of keys and values, of a range's answer. */
-  range(request: RangeRequest, bytesMax: number): RangePage {
+  /**
+   * The first page of a range's answer: what comes of reading about `bytesMax` of keys and values, and
+   * `rowsMax` of them at most.
+   */
+  range(request: RangeRequest, bytesMax: number, rowsMax = Infinity): RangePage {
     checkRange(request)
     this.operations.ranges++
     const revision = this.#readable(request.revision)
     const left = Math.max(request.limit, 0)
-    return this.#read(request, { revision, after: undefined, skip: 0, left }, bytesMax)
+    const cursor = { revision, after: undefined, skip: 0, left }
+    return this.#read(request, cursor, new ReadBudget(bytesMax, rowsMax))
   }
 
   /**
    * A further page, at the revision of the first. A compaction meanwhile does not end the answer,
    * unless the rows are physically gone because nobody kept them pinned.
    */
-  rangeNext(request: RangeRequest, cursor: RangeCursor, bytesMax: number): RangePage {
+  rangeNext(
+    request: RangeRequest,
+    cursor: RangeCursor,
+    bytesMax: number,
+    rowsMax = Infinity,
+  ): RangePage {
     if (cursor.revision < this.#compaction.physical) {
+      this.endRange(cursor)
       throw new EngineError('compacted')
     }
-    return this.#read(request, cursor, bytesMax)
+    return this.#read(request, cursor, new ReadBudget(bytesMax, rowsMax))
   }
 
-  #read(request: RangeRequest, cursor: RangeCursor, bytesMax: number): RangePage {
+  /** Nobody reads on at the cursor: what memory holds for that goes. */
+  endRange(cursor: RangeCursor): void {
+    this.#sorted.end(cursor)
+  }
+
+  #read(request: RangeRequest, cursor: RangeCursor, budget: ReadBudget): RangePage {
     const view = {
       sql: this.#sql,
       current: this.#revision,
       count: (range: RangeRequest, revision: Revision) =>
         this.#countKeys(boundsOf(range), revision),
     }
-    return readRange(view, request, cursor, bytesMax)
+    const page = isSorted(request)
+      ? this.#sorted.page(view, request, cursor, budget)
+      : readRange(view, request, cursor, budget)
+    this.#work += budget.work
+    return page
   }
 
   #countKeys(bounds: Bounds, revision: Revision): number {
@@ -287,6 +319,7 @@ export class Store {
     this.operations.add(write)
     if (write.changes > 0) {
       this.#revision = write.revision
+      this.#work += write.work
       if (write.complete) {
         this.#heads.changed(write.events)
         this.#count.changed(write.created, write.deleted)

@@ -1,7 +1,9 @@
 import { EngineError } from './errors.ts'
 import { boundsOf, compareBytes, isEmpty, isPoint } from './key-range.ts'
 import { KEY_BYTES_MAX } from './log.ts'
-import { readRange } from './range.ts'
+import { isSorted, readRange } from './range.ts'
+import { ReadBudget } from './read-budget.ts'
+import { SortedRanges } from './sorted-ranges.ts'
 import type { Sql } from './sql.ts'
 import {
   type Compare,
@@ -253,5 +255,9 @@ function rangeWithin(sql: Sql, write: Write, request: RangeRequest): RangeResult
     skip: 0,
     left: Math.max(request.limit, 0),
   }
-  return readRange({ sql, current, count }, request, cursor, Infinity)
+  const view = { sql, current, count }
+  const budget = new ReadBudget(Infinity, Infinity)
+  return isSorted(request)
+    ? new SortedRanges().page(view, request, cursor, budget)
+    : readRange(view, request, cursor, budget)
 }

@@ -16,6 +16,8 @@ import {
   SELECT_CURRENT,
   SELECT_HEAD,
   SELECT_HEAD_BEFORE,
+  SELECT_LOGGED,
+  SELECT_LOGGED_HEAD,
   SELECT_VERSION_BEFORE,
   withValue,
 } from './log.ts'
@@ -57,11 +59,28 @@ export function versionBefore(
   revision: Revision,
   kind: ScanKind = 'values',
 ): KeyValue | undefined {
+  const row = rowBefore(sql, from, revision, kind)
+  return row && keyValueWith(sql, row, kind)
+}
+
+function rowBefore(
+  sql: Sql,
+  from: ChangeId,
+  revision: Revision,
+  kind: ScanKind,
+): SqlRow | undefined {
   const statement = kind === 'values' ? SELECT_VERSION_BEFORE : SELECT_HEAD_BEFORE
   const row = sql.first(statement, from.main, from.sub, revision)
   if (row === undefined || numberOf(row[2]) >= revision || numberOf(row[3]) === 0) {
     return undefined
   }
+  return row
+}
+
+/** The version that a change has made, which the log still holds. */
+export function versionAt(sql: Sql, id: ChangeId, kind: ScanKind): KeyValue {
+  const row = sql.first(kind === 'values' ? SELECT_LOGGED : SELECT_LOGGED_HEAD, id.main, id.sub)
+  assert(row !== undefined, `the log has lost change ${id.main}/${id.sub}`)
   return keyValueWith(sql, row, kind)
 }
 
@@ -70,7 +89,27 @@ export function versionBefore(
  * tree answers for all keys that live; those that changed since the revision are followed back
  * along their log, and those deleted since come from their tombstones.
  */
-export function* versions(sql: Sql, walk: Walk, current: Revision): Iterable<KeyValue> {
+export function versions(sql: Sql, walk: Walk, current: Revision): Iterable<KeyValue> {
+  return walked(sql, { walk, current, found: (_, version) => version })
+}
+
+/** The same with the changes that have made them. */
+export function placedVersions(
+  sql: Sql,
+  walk: Walk,
+  current: Revision,
+): Iterable<readonly [ChangeId, KeyValue]> {
+  const found = ({ main, sub }: ChangeId, version: KeyValue) => [{ main, sub }, version] as const
+  return walked(sql, { walk, current, found })
+}
+
+interface Walking<T> {
+  readonly walk: Walk
+  readonly current: Revision
+  readonly found: (id: ChangeId, version: KeyValue) => T
+}
+
+function* walked<T>(sql: Sql, { walk, current, found }: Walking<T>): Iterable<T> {
   const { kind, revision, descending } = walk
   const shown = kind === 'values' ? scannedVersion : scannedHead
   const living = scan(sql, walk, (bounds, rows) => {
@@ -79,7 +118,7 @@ export function* versions(sql: Sql, walk: Walk, current: Revision): Iterable<Key
   })
   if (revision >= current) {
     for (const row of living) {
-      yield shown(sql, row)
+      yield found(row, shown(sql, row))
     }
     return
   }
@@ -89,11 +128,12 @@ export function* versions(sql: Sql, walk: Walk, current: Revision): Iterable<Key
   })
   for (const row of merge(sql, living, dead, descending)) {
     if (row.version !== 0 && row.main <= revision) {
-      yield shown(sql, row)
+      yield found(row, shown(sql, row))
     } else {
-      const version = versionBefore(sql, row, revision + 1, kind)
-      assert(version !== undefined, `the log has lost a version at revision ${revision}`)
-      yield version
+      const before = rowBefore(sql, row, revision + 1, kind)
+      assert(before !== undefined, `the log has lost a version at revision ${revision}`)
+      const id = { main: numberOf(before[2]), sub: numberOf(before[5]) }
+      yield found(id, keyValueWith(sql, before, kind))
     }
   }
 }

@@ -83,6 +83,7 @@ export class Write {
   deletes = 0
   putBytes = 0
   #changes = 0
+  #bytes = 0
 
   /** `rowBytesMax` is the most that a row holds of a key and its value. */
   constructor(sql: Sql, begin: Revision, heads: RecentHeads, rowBytesMax: number) {
@@ -94,6 +95,11 @@ export class Write {
 
   get changes(): number {
     return this.#changes
+  }
+
+  /** What was written, in the unit of `Store.work`. */
+  get work(): number {
+    return this.#changes + Math.floor(this.#bytes / 1024)
   }
 
   /** What this transaction reads as the current revision: its own as soon as it changed a thing. */
@@ -238,6 +244,7 @@ export class Write {
   }
 
   #hold(event: Event): void {
+    this.#bytes += event.kv.key.length + event.kv.value.length
     if (this.events.length < EVENTS_HELD_MAX) {
       this.events.push(event)
     }

@@ -1,5 +1,5 @@
 import type { KeyspaceOptions } from '../config/keyspace-options.ts'
-import type { RangeCursor } from '../mvcc/range.ts'
+import type { RangeCursor } from '../mvcc/range-page.ts'
 import type { Revision } from '../mvcc/types.ts'
 import type { MethodName } from './methods.ts'
 import type { MetricValues } from './metric-families.ts'

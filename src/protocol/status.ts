@@ -64,6 +64,11 @@ const table = {
   'too-many-ops': [Code.INVALID_ARGUMENT, 'etcdserver: too many operations in txn request'],
   'duplicate-key': [Code.INVALID_ARGUMENT, 'etcdserver: duplicate key given in txn request'],
   'invalid-sort-option': [Code.INVALID_ARGUMENT, 'etcdserver: invalid sort option'],
+  // Not etcd's, which takes what memory the machine has.
+  'sort-too-large': [
+    Code.RESOURCE_EXHAUSTED,
+    'etcdurable: sorted ranges under way hold 64 MiB of memory: ask for fewer keys at once',
+  ],
   'compacted': [Code.OUT_OF_RANGE, 'etcdserver: mvcc: required revision has been compacted'],
   'future-revision': [
     Code.OUT_OF_RANGE,

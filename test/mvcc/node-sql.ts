@@ -56,7 +56,7 @@ export class NodeSql implements Sql {
 
   all(text: string, ...params: readonly SqlParam[]): readonly SqlRow[] {
     const rows = this.#prepare(text, params).all(...params) as unknown as SqlRow[]
-    this.rowsRead += rows.length
+    this.rowsRead += rows.reduce((sum, row) => sum + rowsIn(row), 0)
     return rows
   }
 
@@ -96,6 +96,14 @@ export class NodeSql implements Sql {
   close(): void {
     this.#database.close()
   }
+}
+
+/** Of what `scanPacked` reads one row is many. */
+function rowsIn(row: SqlRow): number {
+  const last = row.at(-1)
+  return typeof last === 'string' && last.startsWith('[[')
+    ? (JSON.parse(last) as unknown[][])[0]?.length ?? 0
+    : 1
 }
 
 /** A new store's SQL with the tables of `migrations/`. */

@@ -28,6 +28,8 @@ import {
   SELECT_LEASED_KEYS,
   SELECT_LOG_KEY,
   SELECT_LOG_VALUE,
+  SELECT_LOGGED,
+  SELECT_LOGGED_HEAD,
   SELECT_VERSION_BEFORE,
 } from '../../src/mvcc/log.ts'
 import { SELECT_PARTS } from '../../src/mvcc/value-parts.ts'
@@ -66,6 +68,8 @@ const PLANS: [name: string, statement: string, searches: readonly string[]][] = 
   ['SELECT_HEAD', SELECT_HEAD, [KEY]],
   ['DELETE_CURRENT', DELETE_CURRENT, [KEY]],
   ['SELECT_LOG_VALUE', SELECT_LOG_VALUE, [ID]],
+  ['SELECT_LOGGED', SELECT_LOGGED, [ID]],
+  ['SELECT_LOGGED_HEAD', SELECT_LOGGED_HEAD, [ID]],
   ['SELECT_VERSION_BEFORE', SELECT_VERSION_BEFORE, [ID, ID]],
   ['SELECT_HEAD_BEFORE', SELECT_HEAD_BEFORE, [ID, ID]],
   ['SELECT_CHANGES', SELECT_CHANGES, [IDS]],

@@ -1,6 +1,6 @@
 import { EngineError, type ErrorKind } from '../../src/mvcc/errors.ts'
 import { boundsOf } from '../../src/mvcc/key-range.ts'
-import type { RangePage } from '../../src/mvcc/range.ts'
+import type { RangePage } from '../../src/mvcc/range-page.ts'
 import type { Sql } from '../../src/mvcc/sql.ts'
 import { Store } from '../../src/mvcc/store.ts'
 import type {

@@ -1,7 +1,7 @@
 import type { Principal } from '../../auth/principal.ts'
 import { capped, putCost, txnCost } from '../../maintenance/quota.ts'
 import { EngineError } from '../../mvcc/errors.ts'
-import type { RangeCursor } from '../../mvcc/range.ts'
+import type { RangeCursor } from '../../mvcc/range-page.ts'
 import { checkDeleteRange, checkPut, checkTxn } from '../../mvcc/txn-check.ts'
 import type { OpResult, TxnResult } from '../../mvcc/types.ts'
 import {
@@ -24,10 +24,12 @@ import type { Page } from '../page.ts'
 
 /** Keys and values of one page of a range: what is in memory at once, here and in the gateway. */
 export const PAGE_BYTES_MAX = 512 * 1024
+/** What is read for a page besides: some milliseconds, be the keys small or none of them wanted. */
+export const PAGE_ROWS_MAX = 2000
 
 /** The first page has the header and the count, and the last one `more`: in a row they are the whole. */
 export function range(keyspace: Keyspace, request: RangeRequest): Page<RangeResponse> {
-  const { next, ...page } = keyspace.store.range(request, PAGE_BYTES_MAX)
+  const { next, ...page } = keyspace.store.range(request, PAGE_BYTES_MAX, PAGE_ROWS_MAX)
   return { response: { header: keyspace.header(), ...page }, next }
 }
 
@@ -36,7 +38,7 @@ export function rangeNext(
   request: RangeRequest,
   cursor: RangeCursor,
 ): Page<RangeResponse> {
-  const { next, ...page } = keyspace.store.rangeNext(request, cursor, PAGE_BYTES_MAX)
+  const { next, ...page } = keyspace.store.rangeNext(request, cursor, PAGE_BYTES_MAX, PAGE_ROWS_MAX)
   return { response: page, next }
 }
 

@@ -1,4 +1,5 @@
-import { checkRange, type RangePage } from '../../mvcc/range.ts'
+import type { RangePage } from '../../mvcc/range-page.ts'
+import { checkRange } from '../../mvcc/range.ts'
 import { SortOrder, SortTarget } from '../../mvcc/types.ts'
 import { sizeOf } from '../../protocol/binary.ts'
 import {
@@ -10,7 +11,7 @@ import type { PageCursor, RangeStreamBegun } from '../../protocol/shard-rpc.ts'
 import { statusOf } from '../../protocol/status.ts'
 import type { Keyspace } from '../keyspace.ts'
 import type { Page } from '../page.ts'
-import { PAGE_BYTES_MAX } from './kv.ts'
+import { PAGE_BYTES_MAX, PAGE_ROWS_MAX } from './kv.ts'
 
 /** etcd's initialStreamChunkLimit. */
 const FIRST_KEYS_MAX = 10
@@ -34,7 +35,7 @@ export function rangeStream(keyspace: Keyspace, request: RangeRequest): Page<Ran
   const { store } = keyspace
   const left = Math.max(request.limit, 0)
   const limit = keysOf(request, FIRST_KEYS_MAX, left)
-  const page = store.range({ ...request, limit }, PAGE_BYTES_MAX)
+  const page = store.range({ ...request, limit }, PAGE_BYTES_MAX, PAGE_ROWS_MAX)
   const revision = request.revision > 0 ? request.revision : store.revision
   const begun = { revision: store.revision, count: page.count, keysMax: FIRST_KEYS_MAX }
   return messageOf(keyspace, page, { revision, after: undefined, skip: 0, left, begun })
@@ -48,7 +49,8 @@ export function rangeStreamNext(
 ): Page<RangeStreamResponse> {
   const { begun = { revision: cursor.revision, count: 0, keysMax: FIRST_KEYS_MAX } } = cursor
   const left = keysOf(request, begun.keysMax, cursor.left)
-  const page = keyspace.store.rangeNext(request, { ...cursor, left }, PAGE_BYTES_MAX)
+  const at = { ...cursor, left }
+  const page = keyspace.store.rangeNext(request, at, PAGE_BYTES_MAX, PAGE_ROWS_MAX)
   return messageOf(keyspace, page, { ...cursor, begun })
 }
 
@@ -77,9 +79,10 @@ function messageOf(
   const { maxRequestBytes } = keyspace.settings
   const keysMax = adjusted(begun.keysMax, sizeOf(RangeResponse, rangeResponse), maxRequestBytes)
   const after = page.next === undefined ? kvs.at(-1)?.key : page.next.after
-  const skip = page.next?.skip ?? 0
-  const next = { revision: cursor.revision, after, skip, left, begun: { ...begun, keysMax } }
-  return { response: { rangeResponse }, next }
+  const { skip = 0, order } = page.next ?? {}
+  const next = { revision: cursor.revision, after, skip, order, left, begun: { ...begun, keysMax } }
+  // While it is put in order there is nothing to say yet.
+  return { response: kvs.length === 0 ? {} : { rangeResponse }, next }
 }
 
 /** etcd's adjustChunkLimit: towards messages of half to twice so many bytes. */
