@@ -52,6 +52,11 @@ export class Calls {
     }
   }
 
+  /** Resolves when it is the turn of a further page. */
+  turn(): Promise<void> {
+    return this.#parts.turns.next()
+  }
+
   /** A further page of a Range or RangeStream, at the revision of the first. */
   next(method: PagedMethod, request: Uint8Array, cursor: PageCursor): Outcome {
     const { keyspace, background } = this.#parts

@@ -1,4 +1,4 @@
-/** What waits for its turn. It answers for itself: it must not throw, for others share the turn. */
+/** What waits for its turn. It answers for itself: what it throws is a defect, and the log's. */
 export interface Write {
   /** `now` is in milliseconds since 1970, the same for all writes of a turn. */
   apply(now: number): void
@@ -9,16 +9,21 @@ export interface Write {
  * on Cloudflare, a round trip to other data centres. So writes do not run as they come: those of
  * all callers wait for the end of a bridge's message or the next macrotask, which runs them one after
  * the other, each in its own transaction, as one turn and hence one commit. Their answers leave when
- * that is durable.
+ * that is durable. What is more than a turn may do waits for the next one.
  */
 export class CommitQueue {
   #waiting: Write[] = []
   #closed = false
   #isHeld = false
+  readonly #work: () => number
   readonly #committed: () => void
 
-  /** `committed` is called in the same turn, after the last of the writes. */
-  constructor(committed: () => void) {
+  /**
+   * `work` says what was done so far, in the unit of `Store.work`. `committed` is called in the same
+   * turn, after the last of the writes.
+   */
+  constructor(work: () => number, committed: () => void) {
+    this.#work = work
     this.#committed = committed
   }
 
@@ -71,6 +76,16 @@ export class CommitQueue {
     return any
   }
 
+  /** Whoever waits with others for this turn must hear of their own writes, whatever becomes of this one. */
+  #apply(write: Write, now: number): void {
+    try {
+      write.apply(now)
+    } catch (error) {
+      // oxlint-disable-next-line no-console -- a Durable Object's log is its console
+      console.error(error)
+    }
+  }
+
   #turn(): void {
     const waiting = this.#waiting
     if (waiting.length === 0) {
@@ -78,12 +93,28 @@ export class CommitQueue {
     }
     this.#waiting = []
     const now = Date.now()
+    const enough = this.#work() + TURN_WORK_MAX
+    let applied = 0
     for (const write of waiting) {
-      write.apply(now)
+      if (this.#work() > enough) {
+        break
+      }
+      applied++
+      this.#apply(write, now)
+    }
+    if (applied < waiting.length) {
+      this.#waiting = [...waiting.slice(applied), ...this.#waiting]
+      void nextTurn().then(() => this.#turn())
     }
     this.#committed()
   }
 }
+
+/**
+ * What a turn of the event loop does before others are let in, in the unit of `Store.work`: some
+ * milliseconds. What has begun is finished, so that a turn may do as much more as one request may.
+ */
+export const TURN_WORK_MAX = 4000
 
 /** Lets other events in. */
 export function nextTurn(): Promise<void> {

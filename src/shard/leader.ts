@@ -27,6 +27,7 @@ import { refusal } from './reply.ts'
 import { Sessions } from './session/sessions.ts'
 import { Turn } from './session/turn.ts'
 import { durableSql } from './storage.ts'
+import { Turns } from './turns.ts'
 
 /** How often a commit is measured at most. */
 const COMMIT_SAMPLE_MS = 10
@@ -46,6 +47,7 @@ export class Leader {
   readonly #sessions: Sessions
   readonly #metrics: Metrics
   readonly #turn = new Turn()
+  readonly #turns: Turns
   #replaying = false
   #nextMeasure = 0
   #machine: Machine | undefined
@@ -60,7 +62,9 @@ export class Leader {
     this.#background = new BackgroundWork(this.#keyspace, this.#deadlines, this.#metrics, () =>
       this.#sessions.endDead(),
     )
-    const commits = new CommitQueue(() => {
+    const work = (): number => this.#keyspace.store.work
+    this.#turns = new Turns(work)
+    const commits = new CommitQueue(work, () => {
       this.#endTurn()
       void this.#measureCommit()
     })
@@ -78,6 +82,7 @@ export class Leader {
       waiters: new Waiters(this.#keyspace.hub, submitAndSchedule),
       defragment: () => defragment(this.#machine, ctx.id.toString()),
       passwords: new PasswordQueue(settings.bcryptCost),
+      turns: this.#turns,
       submitAndSchedule,
     }
     this.#calls = new Calls(parts, this.#metrics)
@@ -103,6 +108,7 @@ export class Leader {
   }
 
   callMany(calls: readonly Call[]): Promise<readonly Outcome[]> {
+    this.#turns.begin()
     return Promise.all(
       calls.map(
         (call) =>
@@ -113,7 +119,8 @@ export class Leader {
     )
   }
 
-  rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Outcome {
+  async rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Promise<Outcome> {
+    await this.#calls.turn()
     return this.#refusalOf(context) ?? this.#calls.next('/etcdserverpb.KV/Range', request, next)
   }
 
@@ -174,6 +181,7 @@ export class Leader {
   async receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
     let waiting: Promise<unknown> | undefined
     this.#commits.hold()
+    this.#turns.begin()
     try {
       waiting = this.#sessions.receive(socket, message)
     } finally {

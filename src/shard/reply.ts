@@ -84,7 +84,13 @@ export class Reply {
 
   /** `response` is of the method's type, or its first page. */
   answered(response: object, next?: PageCursor): void {
-    const page = encodedPage(this.#method, { response, next }, this.#background)
+    let page: Outcome
+    try {
+      page = encodedPage(this.#method, { response, next }, this.#background)
+    } catch (error) {
+      this.failed(error)
+      return
+    }
     if (this.#method.streaming !== 'unary') {
       this.#method.sent++
     }

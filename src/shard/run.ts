@@ -12,6 +12,7 @@ import type { Keyspace } from './keyspace.ts'
 import type { PasswordQueue } from './methods/password-queue.ts'
 import type { Page } from './page.ts'
 import type { Messages, Reply } from './reply.ts'
+import type { Turns } from './turns.ts'
 
 /** What methods work with. */
 export interface Parts {
@@ -23,6 +24,7 @@ export interface Parts {
   readonly passwords: PasswordQueue
   /** Gives back to the disk what is free in the object's file, where that can be. */
   readonly defragment: () => Promise<void>
+  readonly turns: Turns
   /** For what may bring a deadline closer, as a new lease does. */
   readonly submitAndSchedule: <T>(write: (now: number) => T) => Promise<T>
 }
@@ -66,6 +68,8 @@ export type Handler<T> = Way<T> & {
   readonly check?: (request: T) => void
   /** The method asks its principal itself, between other checks. */
   readonly admits?: 'itself'
+  /** Whether to read may take long, so that it waits where others of its turn have done so. */
+  readonly isLong?: (request: T) => boolean
 }
 
 /** A call that has come in at the door. */
@@ -109,7 +113,7 @@ class Run implements Write {
     if ('write' in handler) {
       this.#parts.commits.enqueue(this)
     } else if ('read' in handler) {
-      this.#read(handler.read)
+      this.#beginRead(handler)
     } else if ('steps' in handler) {
       this.#takeSteps(handler.steps)
     } else {
@@ -144,7 +148,20 @@ class Run implements Write {
     this.#reply.answered(response)
   }
 
+  #beginRead({ read, isLong }: Handler<object> & { readonly read: Read<object> }): void {
+    const { turns } = this.#parts
+    if (turns.spent && isLong?.(this.#call.request) === true) {
+      void turns.next().then(() => this.#read(read))
+    } else {
+      this.#read(read)
+    }
+  }
+
   #read(read: Read<object>): void {
+    if (this.#reply.gone) {
+      this.#reply.dropped()
+      return
+    }
     const { request, context } = this.#call
     // etcd proposes some reads too.
     const begun = this.#reply.isProposed ? performance.now() : undefined

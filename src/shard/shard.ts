@@ -55,7 +55,7 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
   }
 
   rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Promise<Outcome> {
-    return Promise.resolve(this.#leader?.rangeNext(request, next, context) ?? refused)
+    return this.#leader?.rangeNext(request, next, context) ?? Promise.resolve(refused)
   }
 
   metrics(context: CallContext): Promise<MetricsOutcome> {

@@ -10,6 +10,7 @@ import {
 import { checkPeerUrls } from '../../cluster/members.ts'
 import { leader, proclaim, resign } from '../../concurrency/election.ts'
 import { unlock } from '../../concurrency/lock.ts'
+import { isPoint } from '../../mvcc/key-range.ts'
 import { checkRange } from '../../mvcc/range.ts'
 import type {
   AlarmRequest,
@@ -56,10 +57,12 @@ const handlers: {
   ...authHandlers,
   '/etcdserverpb.KV/Range': {
     check: checkRange,
+    isLong,
     read: (keyspace, request: RangeRequest) => range(keyspace, request),
   },
   '/etcdserverpb.KV/RangeStream': {
     check: checkRangeStream,
+    isLong,
     read: (keyspace, request: RangeRequest) => rangeStream(keyspace, request),
   },
   '/etcdserverpb.KV/Put': {
@@ -210,6 +213,10 @@ const handlers: {
       return { response: {} }
     },
   },
+}
+
+function isLong(request: RangeRequest): boolean {
+  return !isPoint(request) && !request.countOnly
 }
 
 export function handlerOf(method: MethodName): Handler<object> | undefined {

@@ -10,7 +10,7 @@ const NO_BYTES = new Uint8Array(0)
 
 /**
  * Who waits for a call that came in a CALL frame. A long answer leaves page by page: the next one is read when the
- * reader has credit for it, so that no more than a window of it is in memory.
+ * reader has credit for it, so that no more than a window of it is in memory, and in a turn of its own.
  */
 export class SessionCaller implements Caller {
   gone = false
@@ -39,21 +39,28 @@ export class SessionCaller implements Caller {
     if (this.gone) {
       return
     }
-    let page = answer
+    if ('response' in answer && answer.next !== undefined) {
+      void this.#sendPages(answer)
+    } else {
+      this.#end(answer)
+    }
+  }
+
+  async #sendPages(first: Outcome): Promise<void> {
+    let page = first
     while ('response' in page && page.next !== undefined) {
       const { response, next } = page
-      const read = (): Outcome =>
-        this.#calls.next(this.#call.method as PagedMethod, this.#call.request, next)
-      this.#sendData(response)
+      if (response.length > 0) {
+        this.#sendData(response)
+      }
       if (this.#underWay >= CREDIT_WINDOW_BYTES) {
-        this.#wait(() => {
-          if (!this.gone) {
-            this.answered(read())
-          }
-        })
+        await new Promise<void>((resolve) => this.#wait(resolve))
+      }
+      await this.#calls.turn()
+      if (this.gone) {
         return
       }
-      page = read()
+      page = this.#calls.next(this.#call.method as PagedMethod, this.#call.request, next)
     }
     this.#end(page)
   }

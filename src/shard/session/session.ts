@@ -36,6 +36,9 @@ const STREAMS_MAX = 10_000
 /** Calls under way on one socket. A bridge queues behind that by itself. */
 const CALLS_MAX = 50_000
 
+/** RFC 6455: this side has met what it did not expect. */
+const CLOSE_INTERNAL_ERROR = 1011
+
 /** What all sessions of a shard share. */
 export interface SessionParts {
   readonly keyspace: Keyspace
@@ -345,6 +348,10 @@ export class Session implements SessionOut, Unflushed {
       }
     }
     this.#remember()
+  }
+
+  lost(): void {
+    this.#socket.close(CLOSE_INTERNAL_ERROR, 'internal error')
   }
 
   #remember(): void {

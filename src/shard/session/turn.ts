@@ -1,6 +1,8 @@
 /** Something that is said, or written, at the end of the turn in which it came about. */
 export interface Unflushed {
   flush(): void
+  /** What it had to say could not be said: it must not be taken for said. */
+  lost(): void
 }
 
 /**
@@ -33,9 +35,16 @@ export class Turn {
     this.#touched.delete(one)
   }
 
+  /** One that fails keeps none of the others from saying what it has to say. */
   end(): void {
     for (const one of this.#touched) {
-      one.flush()
+      try {
+        one.flush()
+      } catch (error) {
+        // oxlint-disable-next-line no-console -- a Durable Object's log is its console
+        console.error(error)
+        one.lost()
+      }
     }
     this.#touched.clear()
   }
