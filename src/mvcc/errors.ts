@@ -8,6 +8,7 @@ export type ErrorKind =
   | 'duplicate-key'
   | 'invalid-sort-option'
   | 'sort-too-large'
+  | 'txn-reads-too-much'
   | 'compacted'
   | 'future-revision'
   | 'lease-not-found'

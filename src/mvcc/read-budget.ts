@@ -33,6 +33,11 @@ export class ReadBudget {
     return this.#bytes > this.#bytesMax || this.#rows >= this.#rowsMax
   }
 
+  /** Rows that SQLite alone has looked at. */
+  skip(rows: number): void {
+    this.#rows += rows
+  }
+
   take(kv: KeyValue): void {
     this.#rows++
     this.#bytes += kv.key.length + kv.value.length

@@ -13,6 +13,7 @@ import { RecentHeads } from './recent-heads.ts'
 import { SortedRanges } from './sorted-ranges.ts'
 import { bytesOf, numberOf, type Sql } from './sql.ts'
 import { checkDeleteRange, checkPut, checkTxn } from './txn-check.ts'
+import { TxnReads } from './txn-reads.ts'
 import {
   applyTxn,
   checkPutState,
@@ -191,18 +192,23 @@ export class Store {
   txn(request: TxnRequest): TxnResult {
     checkTxn(request, this.#options.txnOpsMax)
     const state = this.#state()
-    const taken = decideTxn(state, request)
-    const apply = (write: Write): TxnResult => {
-      const result = applyTxn(this.#sql, write, request, taken)
-      // etcd compares in a transaction of its own, unless the other one only reads as well.
-      if (isReadOnly(request)) {
-        write.ranges += state.reads
-      } else {
-        this.operations.addRanges(state.reads)
+    const reads = new TxnReads(this.#sql, (bounds, revision) => this.#countKeys(bounds, revision))
+    try {
+      const taken = decideTxn(state, reads, request)
+      const apply = (write: Write): TxnResult => {
+        const result = applyTxn(reads, write, request, taken)
+        // etcd compares in a transaction of its own, unless the other one only reads as well.
+        if (isReadOnly(request)) {
+          write.ranges += state.reads
+        } else {
+          this.operations.addRanges(state.reads)
+        }
+        return result
       }
-      return result
+      return this.#write(apply, needsNoSavepoint(request, taken))
+    } finally {
+      this.#work += reads.work
     }
-    return this.#write(apply, needsNoSavepoint(request, taken))
   }
 
   /** Deletes what still exists of the keys, all in one revision, in their order. */

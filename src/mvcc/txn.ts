@@ -1,10 +1,8 @@
 import { EngineError } from './errors.ts'
 import { boundsOf, compareBytes, isEmpty, isPoint } from './key-range.ts'
 import { KEY_BYTES_MAX } from './log.ts'
-import { isSorted, readRange } from './range.ts'
-import { ReadBudget } from './read-budget.ts'
-import { SortedRanges } from './sorted-ranges.ts'
 import type { Sql } from './sql.ts'
+import type { TxnReads } from './txn-reads.ts'
 import {
   type Compare,
   CompareResult,
@@ -12,14 +10,12 @@ import {
   type KeyValue,
   type OpResult,
   type PutRequest,
-  type RangeRequest,
-  type RangeResult,
   type RequestOp,
   type Revision,
   type TxnRequest,
   type TxnResult,
 } from './types.ts'
-import { countAt, currentVersion, versions } from './versions.ts'
+import { currentVersion, versions } from './versions.ts'
 import { isOneStatement, readsBefore, type Write } from './write.ts'
 
 /** The state that a transaction is judged by: all checks see it as it was before the first write. */
@@ -45,8 +41,8 @@ export interface Taken {
  * Compares, then checks, then does: nested transactions are compared and checked before the first
  * operation runs (server/etcdserver/txn/txn.go), so that a refusal leaves nothing behind.
  */
-export function decideTxn(state: TxnState, request: TxnRequest): Taken {
-  const taken = compareAll(state, request)
+export function decideTxn(state: TxnState, reads: TxnReads, request: TxnRequest): Taken {
+  const taken = compareAll(state, reads, request)
   try {
     checkTaken(state, request, taken)
   } catch (error) {
@@ -57,13 +53,15 @@ export function decideTxn(state: TxnState, request: TxnRequest): Taken {
   return taken
 }
 
-function compareAll(state: TxnState, request: TxnRequest): Taken {
+function compareAll(state: TxnState, reads: TxnReads, request: TxnRequest): Taken {
   const byMemory = accessesStorage(request.success) && accessesStorage(request.failure)
-  const succeeded = request.compare.every((compare) => holds(state, compare, byMemory))
+  const succeeded = request.compare.every((compare) =>
+    holds(compare, compared(state, reads, compare, byMemory)),
+  )
   const nested = new Map<number, Taken>()
   for (const [index, op] of (succeeded ? request.success : request.failure).entries()) {
     if (op.requestTxn !== undefined) {
-      nested.set(index, compareAll(state, op.requestTxn))
+      nested.set(index, compareAll(state, reads, op.requestTxn))
     }
   }
   return { succeeded, nested }
@@ -81,10 +79,9 @@ function accessesStorage(ops: readonly RequestOp[]): boolean {
 }
 
 /** A compare over a range must hold for each key of it; over no key it is that of a missing one. */
-function holds(state: TxnState, compare: Compare, byMemory: boolean): boolean {
-  state.reads++
+function holds(compare: Compare, kvs: Iterable<KeyValue>): boolean {
   let found = false
-  for (const kv of compared(state, compare, byMemory)) {
+  for (const kv of kvs) {
     found = true
     if (!matches(compare, kv)) {
       return false
@@ -94,7 +91,13 @@ function holds(state: TxnState, compare: Compare, byMemory: boolean): boolean {
   return found || (compare.target !== CompareTarget.VALUE && matches(compare, undefined))
 }
 
-function compared(state: TxnState, compare: Compare, byMemory: boolean): Iterable<KeyValue> {
+function compared(
+  state: TxnState,
+  reads: TxnReads,
+  compare: Compare,
+  byMemory: boolean,
+): Iterable<KeyValue> {
+  state.reads++
   const { sql, revision } = state
   const kind = compare.target === CompareTarget.VALUE ? 'values' : 'heads'
   if (isPoint(compare)) {
@@ -111,7 +114,7 @@ function compared(state: TxnState, compare: Compare, byMemory: boolean): Iterabl
     rows: Infinity,
     bytes: Infinity,
   } as const
-  return isEmpty(bounds) ? [] : versions(sql, walk, revision)
+  return isEmpty(bounds) ? [] : reads.compared(versions(sql, walk, revision))
 }
 
 function matches(compare: Compare, kv: KeyValue | undefined): boolean {
@@ -219,11 +222,16 @@ export function isReadOnly({ success, failure }: TxnRequest): boolean {
   )
 }
 
-/** Runs what was decided. `count` answers how many keys a range holds for this transaction. */
-export function applyTxn(sql: Sql, write: Write, request: TxnRequest, taken: Taken): TxnResult {
+/** Runs what was decided. */
+export function applyTxn(
+  reads: TxnReads,
+  write: Write,
+  request: TxnRequest,
+  taken: Taken,
+): TxnResult {
   const responses = branchOf(request, taken).map((op, index): OpResult => {
     if (op.requestRange !== undefined) {
-      const range = rangeWithin(sql, write, op.requestRange)
+      const range = reads.range(write, op.requestRange)
       return { kind: 'range', revision: write.revision, range }
     }
     if (op.requestPut !== undefined) {
@@ -238,26 +246,7 @@ export function applyTxn(sql: Sql, write: Write, request: TxnRequest, taken: Tak
     if (op.requestTxn === undefined || nested === undefined) {
       throw new EngineError('key-not-found')
     }
-    return { kind: 'txn', txn: applyTxn(sql, write, op.requestTxn, nested) }
+    return { kind: 'txn', txn: applyTxn(reads, write, op.requestTxn, nested) }
   })
   return { succeeded: taken.succeeded, responses }
-}
-
-/** A range inside a transaction sees the operations before it, and is answered whole. */
-function rangeWithin(sql: Sql, write: Write, request: RangeRequest): RangeResult {
-  write.ranges++
-  const current = write.revision
-  const count = (range: RangeRequest, revision: Revision): number =>
-    countAt(sql, boundsOf(range), revision)
-  const cursor = {
-    revision: request.revision <= 0 ? current : request.revision,
-    after: undefined,
-    skip: 0,
-    left: Math.max(request.limit, 0),
-  }
-  const view = { sql, current, count }
-  const budget = new ReadBudget(Infinity, Infinity)
-  return isSorted(request)
-    ? new SortedRanges().page(view, request, cursor, budget)
-    : readRange(view, request, cursor, budget)
 }

@@ -99,8 +99,11 @@ export function placedVersions(
   walk: Walk,
   current: Revision,
 ): Iterable<readonly [ChangeId, KeyValue]> {
-  const found = ({ main, sub }: ChangeId, version: KeyValue) => [{ main, sub }, version] as const
-  return walked(sql, { walk, current, found })
+  return walked(sql, { walk, current, found: placed })
+}
+
+function placed({ main, sub }: ChangeId, version: KeyValue): readonly [ChangeId, KeyValue] {
+  return [{ main, sub }, version]
 }
 
 interface Walking<T> {

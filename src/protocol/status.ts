@@ -69,6 +69,10 @@ const table = {
     Code.RESOURCE_EXHAUSTED,
     'etcdurable: sorted ranges under way hold 64 MiB of memory: ask for fewer keys at once',
   ],
+  'txn-reads-too-much': [
+    Code.RESOURCE_EXHAUSTED,
+    'etcdurable: the ranges of a transaction read 4 MiB or 10000 keys at most: read more outside of it',
+  ],
   'compacted': [Code.OUT_OF_RANGE, 'etcdserver: mvcc: required revision has been compacted'],
   'future-revision': [
     Code.OUT_OF_RANGE,

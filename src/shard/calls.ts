@@ -52,9 +52,9 @@ export class Calls {
     }
   }
 
-  /** Resolves when it is the turn of a further page. */
-  turn(): Promise<void> {
-    return this.#parts.turns.next()
+  /** Reads when it is the turn of a further page. */
+  later(read: () => void): void {
+    this.#parts.turns.wait(read)
   }
 
   /** A further page of a Range or RangeStream, at the revision of the first. */

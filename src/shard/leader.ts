@@ -119,9 +119,12 @@ export class Leader {
     )
   }
 
-  async rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Promise<Outcome> {
-    await this.#calls.turn()
-    return this.#refusalOf(context) ?? this.#calls.next('/etcdserverpb.KV/Range', request, next)
+  rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Promise<Outcome> {
+    const read = (): Outcome =>
+      this.#refusalOf(context) ?? this.#calls.next('/etcdserverpb.KV/Range', request, next)
+    return new Promise((resolve) => {
+      this.#calls.later(() => resolve(read()))
+    })
   }
 
   metrics(context: CallContext): MetricsOutcome {

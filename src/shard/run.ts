@@ -151,7 +151,7 @@ class Run implements Write {
   #beginRead({ read, isLong }: Handler<object> & { readonly read: Read<object> }): void {
     const { turns } = this.#parts
     if (turns.spent && isLong?.(this.#call.request) === true) {
-      void turns.next().then(() => this.#read(read))
+      turns.wait(() => this.#read(read))
     } else {
       this.#read(read)
     }

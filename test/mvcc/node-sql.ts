@@ -102,7 +102,7 @@ export class NodeSql implements Sql {
 function rowsIn(row: SqlRow): number {
   const last = row.at(-1)
   return typeof last === 'string' && last.startsWith('[[')
-    ? (JSON.parse(last) as unknown[][])[0]?.length ?? 0
+    ? ((JSON.parse(last) as unknown[][])[0]?.length ?? 0)
     : 1
 }
 

@@ -1,18 +1,22 @@
 import { describe, expect, it } from 'vitest'
 import type { Store } from '../../src/mvcc/store.ts'
-import type { Compare, RequestOp } from '../../src/mvcc/types.ts'
+import type { Compare, RequestOp, TxnResult } from '../../src/mvcc/types.ts'
 import { bytes } from '../model-rules.ts'
 import {
   compareOf,
   deleteOf,
   deleteOp,
+  keysOf,
   lines,
+  numbered,
   openStore,
   opLines,
   putOf,
   putOp,
+  rangeOf,
   rangeOp,
   refusal,
+  type Told,
   txnOf,
   txnOp,
   TXN_OPS_MAX,
@@ -21,6 +25,14 @@ import type { WithSql } from './with-sql.ts'
 
 const [EQUAL, GREATER, LESS, NOT_EQUAL] = [0, 1, 2, 3]
 const [VERSION, CREATE, MOD, VALUE, LEASE] = [0, 1, 2, 3, 4]
+
+/** Compares that hold of all keys from k on, which they read. */
+const compares = (count: number): readonly Compare[] =>
+  Array.from({ length: count }, () =>
+    compareOf('k', { rangeEnd: bytes('l'), result: 1, target: 0, version: 0 }),
+  )
+
+const read = ({ responses }: TxnResult): readonly string[] => responses.map(({ kind }) => kind)
 
 /** Whether the transaction's compares held. */
 function holds(store: Store, ...compare: Compare[]): boolean {
@@ -348,6 +360,51 @@ export function describeTxn(withSql: WithSql): void {
     it('[TXN20] an empty transaction succeeds', () =>
       withSql((sql) => {
         expect(openStore(sql).txn(txnOf([]))).toEqual({ succeeded: true, responses: [] })
+      }))
+
+    it('[TXN22] all its ranges together read 10,000 keys and 4 MiB at most, and it is refused whole', () =>
+      withSql((sql) => {
+        const told: Told[] = []
+        const store = openStore(sql, [], told)
+        for (let i = 0; i < 5000; i += 100) {
+          store.txn(txnOf(Array.from({ length: 100 }, (_, j) => putOp(numbered('k', i + j)))))
+        }
+        const { revision } = store
+        told.length = 0
+        const all = rangeOp('k', 'l')
+        const nothing = rangeOp('k', 'l', { minModRevision: 1_000_000 })
+        const sorted = rangeOp('k', 'l', { sortTarget: 3, sortOrder: 2 })
+        const inner = txnOp([], [], compares(2))
+        expect(read(store.txn(txnOf([all, all])))).toEqual(['range', 'range'])
+        expect(read(store.txn(txnOf([sorted])))).toEqual(['range'])
+        expect(store.txn(txnOf([], [], compares(2))).succeeded).toBe(true)
+        // What is counted is not read.
+        const counts = Array.from({ length: TXN_OPS_MAX }, () =>
+          rangeOp('k', 'l', { countOnly: true }),
+        )
+        expect(read(store.txn(txnOf(counts)))).toHaveLength(TXN_OPS_MAX)
+        for (const request of [
+          txnOf([putOp('a', 'lost'), all, all, rangeOp('k0000')]),
+          txnOf(
+            [putOp('a', 'lost'), deleteOp('k', 'l'), putOp('b'), all, nothing, nothing],
+            [],
+            compares(2),
+          ),
+          txnOf([nothing, nothing, all]),
+          txnOf([sorted, rangeOp('k0000')]),
+          txnOf([putOp('a', 'lost'), inner, txnOp([rangeOp('k0000')])]),
+          txnOf([], [], compares(3)),
+        ]) {
+          expect(refusal(() => store.txn(request))).toBe('txn-reads-too-much')
+        }
+        expect([store.revision, told]).toEqual([revision, []])
+        expect(keysOf(store, rangeOf('a'))).toEqual([])
+        store.put(putOf('long', 'x'.repeat(1_000_000)))
+        const long = rangeOp('long')
+        expect(read(store.txn(txnOf([long, long, long, long, long])))).toHaveLength(5)
+        expect(refusal(() => store.txn(txnOf([long, long, long, long, long, long])))).toBe(
+          'txn-reads-too-much',
+        )
       }))
   })
 }

@@ -94,26 +94,39 @@ describe('what leaves at the end of a turn', () => {
 })
 
 describe('long reads', () => {
-  it('[SHD19] have a turn each, first come, first served, and let others in', async () => {
-    const turns = new Turns(() => 0)
+  it('[SHD19] share turns, first come, first served, and let others in', async () => {
+    let work = 0
+    const turns = new Turns(() => work)
     const seen: string[] = []
-    const read = async (name: string): Promise<void> => {
-      for (let page = 0; page < 3; page++) {
-        await turns.next()
+    const read = (name: string, page: number): void =>
+      turns.wait(() => {
+        work += 800
         seen.push(`${name}${page}`)
-      }
+        if (page < 2) {
+          read(name, page + 1)
+        }
+      })
+    for (const name of ['a', 'b', 'c']) {
+      read(name, 0)
     }
-    const others = async (): Promise<void> => {
-      while (seen.filter((each) => each !== '-').length < 6) {
-        await nextTurn()
-        seen.push('-')
-      }
+    while (seen.filter((each) => each !== '-').length < 9) {
+      await nextTurn()
+      seen.push('-')
     }
-    await Promise.all([read('a'), read('b'), others()])
-    const pages = seen.filter((each) => each !== '-')
-    expect(pages).toEqual(['a0', 'b0', 'a1', 'b1', 'a2', 'b2'])
-    // Never two pages without the turn of another between them.
-    expect(seen.join('')).not.toMatch(/\d[ab]\d[ab]/)
+    expect(seen.filter((each) => each !== '-').join(' ')).toBe('a0 b0 c0 a1 b1 c1 a2 b2 c2')
+    // Two of them are more than a turn reads.
+    expect(seen.join('')).not.toMatch(/\d[abc]\d[abc]\d/)
+  })
+
+  it('[SHD19] go on behind one that throws', async () => {
+    vi.spyOn(console, 'error').mockImplementation(() => undefined)
+    const turns = new Turns(() => 0)
+    turns.wait(() => {
+      throw new RangeError('Invalid array length')
+    })
+    await new Promise<void>((resolve) => {
+      turns.wait(resolve)
+    })
   })
 
   it('[SHD19] a range that passes over the whole store is behind a put that came with it', async () => {

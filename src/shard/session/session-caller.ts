@@ -1,5 +1,5 @@
 import { CREDIT_WINDOW_BYTES, encodeEnd, FrameKind, responseFrame } from '../../protocol/frames.ts'
-import type { Outcome, CallContext, Call } from '../../protocol/shard-rpc.ts'
+import type { Outcome, CallContext, Call, PageCursor } from '../../protocol/shard-rpc.ts'
 import { RpcStatus, statusOf } from '../../protocol/status.ts'
 import { PIN_MS_MAX } from '../background.ts'
 import type { Calls, PagedMethod } from '../calls.ts'
@@ -35,34 +35,32 @@ export class SessionCaller implements Caller {
     return this.#call.context
   }
 
-  answered(answer: Outcome): void {
+  answered(page: Outcome): void {
     if (this.gone) {
       return
     }
-    if ('response' in answer && answer.next !== undefined) {
-      void this.#sendPages(answer)
+    if ('refused' in page || page.next === undefined) {
+      this.#end(page)
+      return
+    }
+    if (page.response.length > 0) {
+      this.#sendData(page.response)
+    }
+    const { next } = page
+    if (this.#underWay >= CREDIT_WINDOW_BYTES) {
+      this.#wait(() => this.#readNext(next))
     } else {
-      this.#end(answer)
+      this.#readNext(next)
     }
   }
 
-  async #sendPages(first: Outcome): Promise<void> {
-    let page = first
-    while ('response' in page && page.next !== undefined) {
-      const { response, next } = page
-      if (response.length > 0) {
-        this.#sendData(response)
+  #readNext(next: PageCursor): void {
+    this.#calls.later(() => {
+      if (!this.gone) {
+        const method = this.#call.method as PagedMethod
+        this.answered(this.#calls.next(method, this.#call.request, next))
       }
-      if (this.#underWay >= CREDIT_WINDOW_BYTES) {
-        await new Promise<void>((resolve) => this.#wait(resolve))
-      }
-      await this.#calls.turn()
-      if (this.gone) {
-        return
-      }
-      page = this.#calls.next(this.#call.method as PagedMethod, this.#call.request, next)
-    }
-    this.#end(page)
+    })
   }
 
   streams(messages: EncodedMessages): void {
