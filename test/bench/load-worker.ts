@@ -6,9 +6,11 @@ import { grpcCycleLoad, grpcLoad } from './grpc-load.ts'
 import { grpcWatch } from './grpc-watch.ts'
 import { kubernetesLoad } from './kubernetes-load.ts'
 import type { Task } from './load.ts'
+import { oneRequest } from './one-request.ts'
 import { snapshotDownload } from './snapshot-download.ts'
 import { txnLoad } from './txn-load.ts'
 import { unaryLoad } from './unary-load.ts'
+import { worstPut } from './worst-put.ts'
 
 function run(task: Task): Promise<object> {
   switch (task.kind) {
@@ -32,6 +34,10 @@ function run(task: Task): Promise<object> {
       return grpcDownload(task)
     case 'snapshot-download':
       return snapshotDownload(task)
+    case 'one-request':
+      return oneRequest(task)
+    case 'worst-put':
+      return worstPut(task)
   }
 }
 

@@ -7,9 +7,11 @@ import type { GrpcCycleTask, GrpcTask } from './grpc-load.ts'
 import type { GrpcWatchResult, GrpcWatchTask } from './grpc-watch.ts'
 import type { KubernetesResult, KubernetesTask } from './kubernetes-load.ts'
 import type { UnaryResult } from './measured-window.ts'
+import type { OneRequestResult, OneRequestTask } from './one-request.ts'
 import type { SnapshotDownloadResult, SnapshotDownloadTask } from './snapshot-download.ts'
 import type { TxnTask } from './txn-load.ts'
 import type { UnaryTask } from './unary-load.ts'
+import type { WorstPutResult, WorstPutTask } from './worst-put.ts'
 
 interface Results {
   'unary': UnaryResult
@@ -22,6 +24,8 @@ interface Results {
   'grpc-watch': GrpcWatchResult
   'grpc-download': GrpcDownloadResult
   'snapshot-download': SnapshotDownloadResult
+  'one-request': OneRequestResult
+  'worst-put': WorstPutResult
 }
 
 export type Task =
@@ -35,6 +39,8 @@ export type Task =
   | GrpcWatchTask
   | GrpcDownloadTask
   | SnapshotDownloadTask
+  | OneRequestTask
+  | WorstPutTask
 
 /** Runs a task in a thread of its own, so that nothing here delays a client of it. */
 export async function runLoad<T extends Task>(task: T): Promise<Results[T['kind']]> {

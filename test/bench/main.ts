@@ -6,6 +6,7 @@ import workerd from 'workerd'
 import type { BenchCase, Row } from './bench-case.ts'
 import { checkPerf } from './cases-check-perf.ts'
 import { engine } from './cases-engine.ts'
+import { fairness } from './cases-fairness.ts'
 import { grpcList } from './cases-grpc-list.ts'
 import { progress, putToEvent } from './cases-grpc-watch.ts'
 import { grpcCasesInPlaintext, grpcCasesOverTls } from './cases-grpc.ts'
@@ -49,6 +50,7 @@ const cases: readonly BenchCase[] = [
   kill,
   kubernetes,
   checkPerf,
+  fairness,
 ]
 
 const usage = `npm run bench -- [case …] [--seconds 3] [--rounds 3] [--runtime NAME]

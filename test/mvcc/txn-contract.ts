@@ -27,7 +27,7 @@ const [EQUAL, GREATER, LESS, NOT_EQUAL] = [0, 1, 2, 3]
 const [VERSION, CREATE, MOD, VALUE, LEASE] = [0, 1, 2, 3, 4]
 
 /** Compares that hold of all keys from k on, which they read. */
-const compares = (count: number): readonly Compare[] =>
+const comparesOfAll = (count: number): readonly Compare[] =>
   Array.from({ length: count }, () =>
     compareOf('k', { rangeEnd: bytes('l'), result: 1, target: 0, version: 0 }),
   )
@@ -374,10 +374,10 @@ export function describeTxn(withSql: WithSql): void {
         const all = rangeOp('k', 'l')
         const nothing = rangeOp('k', 'l', { minModRevision: 1_000_000 })
         const sorted = rangeOp('k', 'l', { sortTarget: 3, sortOrder: 2 })
-        const inner = txnOp([], [], compares(2))
+        const inner = txnOp([], [], comparesOfAll(2))
         expect(read(store.txn(txnOf([all, all])))).toEqual(['range', 'range'])
         expect(read(store.txn(txnOf([sorted])))).toEqual(['range'])
-        expect(store.txn(txnOf([], [], compares(2))).succeeded).toBe(true)
+        expect(store.txn(txnOf([], [], comparesOfAll(2))).succeeded).toBe(true)
         // What is counted is not read.
         const counts = Array.from({ length: TXN_OPS_MAX }, () =>
           rangeOp('k', 'l', { countOnly: true }),
@@ -388,12 +388,12 @@ export function describeTxn(withSql: WithSql): void {
           txnOf(
             [putOp('a', 'lost'), deleteOp('k', 'l'), putOp('b'), all, nothing, nothing],
             [],
-            compares(2),
+            comparesOfAll(2),
           ),
           txnOf([nothing, nothing, all]),
           txnOf([sorted, rangeOp('k0000')]),
           txnOf([putOp('a', 'lost'), inner, txnOp([rangeOp('k0000')])]),
-          txnOf([], [], compares(3)),
+          txnOf([], [], comparesOfAll(3)),
         ]) {
           expect(refusal(() => store.txn(request))).toBe('txn-reads-too-much')
         }
