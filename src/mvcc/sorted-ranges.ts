@@ -54,7 +54,7 @@ export class SortedRanges {
   }
 
   /** Nobody reads on there. */
-  end({ order }: RangeCursor): void {
+  end({ order }: Pick<RangeCursor, 'order'>): void {
     if (order !== undefined) {
       this.#ranges.delete(order)
     }

@@ -135,7 +135,7 @@ export class Store {
   }
 
   /** Nobody reads on at the cursor: what memory holds for that goes. */
-  endRange(cursor: RangeCursor): void {
+  endRange(cursor: Pick<RangeCursor, 'order'>): void {
     this.#sorted.end(cursor)
   }
 

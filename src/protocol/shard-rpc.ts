@@ -114,6 +114,8 @@ export function isRefused(answer: unknown): answer is Refused {
 
 /** Where the next page of a range begins; opaque to who passes it back. */
 export interface PageCursor extends RangeCursor {
+  /** By which the shard knows the answer that the page is of. */
+  readonly open?: number | undefined
   readonly begun?: RangeStreamBegun
 }
 

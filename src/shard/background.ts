@@ -1,16 +1,16 @@
 import { EXPIRED_LEASES_MAX } from '../lease/lessor.ts'
 import type { HashKv } from '../mvcc/hash.ts'
 import type { Revision } from '../mvcc/types.ts'
+import type { PageCursor } from '../protocol/shard-rpc.ts'
 import { AutoCompactor } from './auto-compactor.ts'
 import { nextTurn } from './commit.ts'
 import type { DeadlineName, Deadlines } from './deadlines.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { Metrics } from './metrics.ts'
+import { OpenRanges } from './open-ranges.ts'
 
 /** etcd scans for expired leases twice a second and takes so many each time. */
 const EXPIRY_SCAN_MS = 500
-/** After this long without a page read, a paged answer has lost its client. */
-export const PIN_MS_MAX = 60_000
 /** A revision that no compaction leaves as it was. */
 const BEFORE_ALL: Revision = -1
 /** When to look again after a compaction that was cut off, or that a reader holds up. */
@@ -25,7 +25,7 @@ export class BackgroundWork {
   readonly #deadlines: Deadlines
   readonly #metrics: Metrics
   readonly #autoCompaction: AutoCompactor | undefined
-  readonly #pins = new Map<Revision, number>()
+  readonly #ranges: OpenRanges
   readonly #accessExpired: () => void
   #holds = 0
   #compacting: Promise<void> | undefined
@@ -41,6 +41,8 @@ export class BackgroundWork {
     this.#deadlines = deadlines
     this.#metrics = metrics
     this.#accessExpired = accessExpired
+    const first = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER) >> 1
+    this.#ranges = new OpenRanges(first, (kept) => keyspace.store.endRange(kept))
     const { autoCompaction } = keyspace.settings
     this.#autoCompaction = autoCompaction && new AutoCompactor(keyspace, autoCompaction)
   }
@@ -149,14 +151,17 @@ export class BackgroundWork {
 
   /** How many readers keep rows from being deleted: snapshots, and ranges that are read page by page. */
   get openReads(): number {
-    const now = Date.now()
-    return this.#holds + [...this.#pins.values()].filter((until) => until >= now).length
+    return this.#holds + this.#ranges.count(Date.now())
   }
 
-  /** Keeps the rows of a revision for the pages of an answer that are still to come. */
-  pin(revision: Revision): void {
-    this.#pins.delete(revision)
-    this.#pins.set(revision, Date.now() + PIN_MS_MAX)
+  /** Keeps what the pages of an answer need that are still to come. Answers their cursor. */
+  keep(next: PageCursor): PageCursor {
+    return { ...next, open: this.#ranges.keep(next, Date.now()) }
+  }
+
+  /** Nobody reads on at the cursor. */
+  release({ open }: PageCursor): void {
+    this.#ranges.end(open)
   }
 
   /** Keeps every row there is until the function that it answers is called, once. */
@@ -174,28 +179,23 @@ export class BackgroundWork {
     if (this.#holds > 0) {
       return BEFORE_ALL
     }
-    const now = Date.now()
-    let lowest: Revision | undefined
-    for (const [revision, until] of this.#pins) {
-      if (until < now) {
-        this.#pins.delete(revision)
-      } else {
-        lowest = Math.min(revision, lowest ?? revision)
-      }
-    }
-    return lowest
+    return this.#ranges.lowest(Date.now())
   }
 
   async hashKv(revision: Revision): Promise<HashKv> {
     const steps = this.#keyspace.store.hashKv(revision)
-    const compacted = this.#keyspace.store.compactRevision
-    for (;;) {
-      const step = steps.next()
-      if (step.done === true) {
-        return step.value
+    const kept = { revision: this.#keyspace.store.compactRevision }
+    let open: number | undefined
+    try {
+      for (let step = steps.next(); ; step = steps.next()) {
+        if (step.done === true) {
+          return step.value
+        }
+        open = this.#ranges.keep({ ...kept, open }, Date.now())
+        await nextTurn()
       }
-      this.pin(compacted)
-      await nextTurn()
+    } finally {
+      this.#ranges.end(open)
     }
   }
 }

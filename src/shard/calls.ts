@@ -62,19 +62,26 @@ export class Calls {
     const { keyspace, background } = this.#parts
     try {
       const metrics = this.#metrics.of(method)
-      if (method === '/etcdserverpb.KV/Range') {
-        return encodedPage(
-          metrics,
-          rangeNext(keyspace, decode(RangeRequest, request), cursor),
-          background,
-        )
+      const isStream = method === '/etcdserverpb.KV/RangeStream'
+      const read = isStream ? rangeStreamNext : rangeNext
+      const { response, next } = read(keyspace, decode(RangeRequest, request), cursor)
+      if (next === undefined) {
+        this.end(cursor)
       }
-      const message = rangeStreamNext(keyspace, decode(RangeRequest, request), cursor)
-      metrics.sent++
-      return encodedPage(metrics, message, background)
+      if (isStream) {
+        metrics.sent++
+      }
+      const page = { response, next: next && { ...next, open: cursor.open } }
+      return encodedPage(metrics, page, background)
     } catch (error) {
+      this.end(cursor)
       return refusal(error)
     }
+  }
+
+  /** Nobody reads the pages that are still to come. */
+  end(cursor: PageCursor): void {
+    this.#parts.background.release(cursor)
   }
 }
 

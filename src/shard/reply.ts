@@ -172,13 +172,10 @@ export function encodedPage(
   { response, next }: Page,
   background: BackgroundWork,
 ): Outcome {
-  if (next !== undefined) {
-    background.pin(next.revision)
-  }
   const type: MessageType<object> = rpcMethods[method.name].response
   const encoded = encode(type, response)
   method.sentBytes += encoded.length
-  return { response: encoded, next }
+  return { response: encoded, next: next && background.keep(next) }
 }
 
 /** `ended` is called once, with what became of the stream. */

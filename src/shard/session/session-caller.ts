@@ -1,8 +1,8 @@
 import { CREDIT_WINDOW_BYTES, encodeEnd, FrameKind, responseFrame } from '../../protocol/frames.ts'
 import type { Outcome, CallContext, Call, PageCursor } from '../../protocol/shard-rpc.ts'
 import { RpcStatus, statusOf } from '../../protocol/status.ts'
-import { PIN_MS_MAX } from '../background.ts'
 import type { Calls, PagedMethod } from '../calls.ts'
+import { OPEN_MS_MAX } from '../open-ranges.ts'
 import type { Caller, EncodedMessages } from '../reply.ts'
 import type { SessionOut } from './session-out.ts'
 
@@ -20,6 +20,8 @@ export class SessionCaller implements Caller {
   readonly #out: SessionOut
   /** What goes on when the reader has credit again. */
   #resume: (() => void) | undefined
+  /** Of an answer in pages. */
+  #next: PageCursor | undefined
   #underWay = 0
   #stalled: number | null = null
   #listener: (() => void) | undefined
@@ -47,6 +49,7 @@ export class SessionCaller implements Caller {
       this.#sendData(page.response)
     }
     const { next } = page
+    this.#next = next
     if (this.#underWay >= CREDIT_WINDOW_BYTES) {
       this.#wait(() => this.#readNext(next))
     } else {
@@ -108,7 +111,7 @@ export class SessionCaller implements Caller {
       const { code, message } = statusOf('timeout')
       this.#end({ refused: { code, message } })
       this.cancel()
-    }, PIN_MS_MAX)
+    }, OPEN_MS_MAX)
   }
 
   #end(answer: Outcome): void {
@@ -136,6 +139,9 @@ export class SessionCaller implements Caller {
   cancel(): void {
     this.gone = true
     clearTimeout(this.#stalled)
+    if (this.#next !== undefined) {
+      this.#calls.end(this.#next)
+    }
     this.#listener?.()
     // A stream that waits for credit is ended by itself.
     const resume = this.#resume
