@@ -159,7 +159,7 @@ export class Store {
       return keys
     }
     // A list that goes on at the revision of its first page is mostly not long ago.
-    return this.#revision - revision < keys
+    return (this.#revision - revision) * LOG_ROWS_PER_REVISION < keys
       ? keys - growthSince(this.#sql, bounds, revision)
       : countAt(this.#sql, bounds, revision)
   }
@@ -341,3 +341,6 @@ export class Store {
 }
 
 const NO_BYTES = new Uint8Array(0)
+
+/** What a revision may have changed, and how much more a row of the log is than a key is to count. */
+const LOG_ROWS_PER_REVISION = 64

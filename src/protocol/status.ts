@@ -71,7 +71,7 @@ const table = {
   ],
   'txn-reads-too-much': [
     Code.RESOURCE_EXHAUSTED,
-    'etcdurable: the ranges of a transaction read 4 MiB or 10000 keys at most: read more outside of it',
+    'etcdurable: the ranges of a transaction read 4 MiB and 10000 keys at most: read more outside of it',
   ],
   'compacted': [Code.OUT_OF_RANGE, 'etcdserver: mvcc: required revision has been compacted'],
   'future-revision': [
@@ -131,6 +131,11 @@ const table = {
     'auth: authentication failed, password was given for no password user',
   ],
   'password-too-long': [Code.UNKNOWN, 'bcrypt: password length exceeds 72 bytes'],
+  // Not etcd's, which compares with what it is given, however long that takes.
+  'hash-too-costly': [
+    Code.INVALID_ARGUMENT,
+    'etcdurable: the bcrypt cost of a hashed password is 14 at most, or that of --bcrypt-cost',
+  ],
   'verify-only-key': [Code.UNKNOWN, 'auth: token signing attempted with verify-only key'],
   'permission-not-given': [Code.INVALID_ARGUMENT, 'etcdserver: permission not given'],
   'permission-denied': [Code.PERMISSION_DENIED, 'etcdserver: permission denied'],

@@ -3,7 +3,7 @@ import bcryptjs from 'bcryptjs'
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { Bcrypt, formatHash, parseHash } from '../../src/auth/bcrypt.ts'
-import { hashPassword, isPassword } from '../../src/auth/password.ts'
+import { hashPassword, isPassword, isTooCostly } from '../../src/auth/password.ts'
 import { fractionOfPi } from '../../src/auth/pi.ts'
 import { runs } from '../runs.ts'
 import { bytes } from './keyspace.ts'
@@ -89,6 +89,15 @@ describe('passwords', () => {
     await hashPassword('secret', 8)
     done = true
     expect(turns).toBeGreaterThanOrEqual(2 ** 8 / 32)
+  })
+
+  it('[AUT44] that of a cost of more than 14 is too costly, unless those made here are dearer', () => {
+    const hash = (cost: string) => bytes(`$2a$${cost}$${'x'.repeat(53)}`)
+    expect(isTooCostly(hash('14'), 10)).toBe(false)
+    expect(isTooCostly(hash('15'), 10)).toBe(true)
+    expect(isTooCostly(hash('15'), 15)).toBe(false)
+    expect(isTooCostly(hash('31'), 15)).toBe(true)
+    expect(isTooCostly(bytes('no hash'), 10)).toBe(false)
   })
 
   it('[AUT19] none matches what is no hash', async () => {

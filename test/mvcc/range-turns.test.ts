@@ -124,7 +124,7 @@ describe('the pages of a range', () => {
     const view = { sql, current: store.revision, count: () => KEYS }
     const request = rangeOf('k', 'l', { sortTarget: 3, sortOrder: 1 })
     const page = (cursor: Parameters<typeof ranges.page>[2]): RangePage =>
-      ranges.page(view, request, cursor, new ReadBudget(Infinity, KEYS + 500))
+      ranges.page(view, request, cursor, new ReadBudget(Infinity, KEYS + 2000))
     const begin = { revision: store.revision, after: undefined, skip: 0, left: 0 }
     const sorted = (): RangePage => page(begin)
     const first = sorted()

@@ -373,7 +373,7 @@ export function describeTxn(withSql: WithSql): void {
         told.length = 0
         const all = rangeOp('k', 'l')
         const nothing = rangeOp('k', 'l', { minModRevision: 1_000_000 })
-        const sorted = rangeOp('k', 'l', { sortTarget: 3, sortOrder: 2 })
+        const sorted = rangeOp('k', numbered('k', 2000), { sortTarget: 3, sortOrder: 2 })
         const inner = txnOp([], [], comparesOfAll(2))
         expect(read(store.txn(txnOf([all, all])))).toEqual(['range', 'range'])
         expect(read(store.txn(txnOf([sorted])))).toEqual(['range'])

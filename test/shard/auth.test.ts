@@ -38,6 +38,23 @@ async function login(shard: Stub, name: string): Promise<string> {
   return (await auth<AuthenticateResponse>(shard, 'Authenticate', request)).token
 }
 
+describe('a password', () => {
+  it('[AUT44] whose hash is too costly is refused, and the old one stays', async () => {
+    const shard = await shardNamed('costly hash')
+    await enabled(shard)
+    const hashed = async (cost: number) => {
+      const hashedPassword = btoa(`$2a$${cost}$${'x'.repeat(53)}`)
+      const root = await login(shard, 'root')
+      const request = { name: 'alice', password: '', hashedPassword }
+      return auth(shard, 'UserChangePassword', request, root)
+    }
+    await expect(hashed(17)).rejects.toThrow(/bcrypt cost of a hashed password is 14 at most/)
+    expect(await login(shard, 'alice')).not.toBe('')
+    await hashed(10)
+    await expect(login(shard, 'alice')).rejects.toThrow('authentication failed')
+  })
+})
+
 const refused = (code: string, message: string) => ({
   watchId: -1,
   created: true,

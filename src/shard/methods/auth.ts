@@ -1,5 +1,6 @@
 /** The Auth service (server/etcdserver/api/v3rpc/auth.go and v3_server.go). */
 import type { AuthStore } from '../../auth/auth-store.ts'
+import { isTooCostly } from '../../auth/password.ts'
 import type { Principal } from '../../auth/principal.ts'
 import { EngineError } from '../../mvcc/errors.ts'
 import { ROW_BYTES_MAX } from '../../mvcc/value-parts.ts'
@@ -20,6 +21,7 @@ import type {
   AuthUserRevokeRoleRequest,
 } from '../../protocol/generated/messages.ts'
 import { type AuthMethod, requestTooLarge } from '../../protocol/request-size.ts'
+import { statusOf } from '../../protocol/status.ts'
 import type { Keyspace } from '../keyspace.ts'
 import type { Page } from '../page.ts'
 import type { Handler, Parts, StepsFacts } from '../run.ts'
@@ -131,7 +133,7 @@ async function authenticate(
   const { auth, tokens } = keyspace
   for (;;) {
     const check = auth.passwordCheck(name)
-    if (!(await passwords.matches(password, check.hash, gone))) {
+    if (!(await passwords.matches({ name, password }, check.hash, gone))) {
       throw new EngineError('auth-failed')
     }
     const info = measured(() => auth.authenticated(name, check))(Date.now())
@@ -176,6 +178,9 @@ async function userChangePassword(
       : { ...request, password: '', hashedPassword: toBase64(hash) }
   const write = measured(() => {
     admit(keyspace, principal, CHANGE_PASSWORD, proposed)
+    if (hash !== undefined && isTooCostly(hash, keyspace.settings.bcryptCost)) {
+      throw statusOf('hash-too-costly')
+    }
     keyspace.auth.userChangePassword(name, hash)
     return { header: keyspace.header() }
   })
