@@ -21,8 +21,8 @@ const DELETE_LEASE = 'DELETE FROM lease WHERE id = ?'
 export interface LeasedKeys {
   /** In byte order. */
   leasedKeys(lease: LeaseId): readonly Uint8Array[]
-  /** Deletes them in the order given, in one revision, within the caller's transaction. */
-  deleteKeys(keys: readonly Uint8Array[]): void
+  /** Deletes them in one revision, within the caller's transaction: all those of the lease, in byte order. */
+  deleteKeys(keys: readonly Uint8Array[], lease: LeaseId): void
 }
 
 /** Who hears of what becomes of leases. */
@@ -131,7 +131,7 @@ export class Lessor {
     this.#sql.transaction(() => {
       this.#sql.run(DELETE_LEASE, lease.id)
       // Last, because from here on the store knows of the revision: nothing may fail after it.
-      this.#keys.deleteKeys(this.#keys.leasedKeys(id))
+      this.#keys.deleteKeys(this.#keys.leasedKeys(id), id)
     })
     this.#leases.delete(lease.id)
     this.#queue.remove(lease)

@@ -36,7 +36,7 @@ import type {
   TxnResult,
 } from './types.ts'
 import { ROW_BYTES_MAX } from './value-parts.ts'
-import { countAt, growthSince, versionBefore } from './versions.ts'
+import { countAt, currentVersion, growthSince, versionBefore } from './versions.ts'
 import { isOneStatement, Write } from './write.ts'
 
 /** 'many' stands for more events than are worth holding: they are in the log. */
@@ -180,7 +180,13 @@ export class Store {
 
   put(request: PutRequest): PutResult {
     checkPut(request)
-    checkPutState(this.#state(), request)
+    try {
+      checkPutState(this.#state(), request)
+    } catch (error) {
+      // Nothing may have been read yet: memory alone must not answer.
+      currentVersion(this.#sql, NO_BYTES, 'heads')
+      throw error
+    }
     return this.#write((write) => write.put(request), isOneStatement(request))
   }
 
@@ -211,14 +217,12 @@ export class Store {
     }
   }
 
-  /** Deletes what still exists of the keys, all in one revision, in their order. */
-  deleteKeys(keys: readonly Uint8Array[]): void {
-    this.#write((write) => {
-      for (const key of keys) {
-        write.delete(key)
-        write.deletes++
-      }
-    })
+  /**
+   * Deletes what still exists of the keys, all in one revision, in their order. With a `lease` they are
+   * all of its keys, in byte order, and any number of them goes in two statements.
+   */
+  deleteKeys(keys: readonly Uint8Array[], lease?: LeaseId): void {
+    this.#write((write) => write.deleteKeys(keys, lease))
   }
 
   /** The keys attached to a lease, in byte order. */

@@ -25,6 +25,7 @@ import {
   type Event,
   EventType,
   type KeyValue,
+  type LeaseId,
   type PutRequest,
   type PutResult,
   type Revision,
@@ -40,6 +41,11 @@ INSERT INTO log (id, key, create_revision, version, previous, lease, value)
 SELECT ${FIRST_ID} + ? + row_number() OVER (ORDER BY key) - 1, key, create_revision, 0, id, NULL, NULL
 FROM current WHERE key >= ?`
 export const INSERT_TOMBSTONES = `${INSERT_TOMBSTONES_OPEN} AND key < ?`
+export const INSERT_LEASED_TOMBSTONES = `
+INSERT INTO log (id, key, create_revision, version, previous, lease, value)
+SELECT ${FIRST_ID} + ? + row_number() OVER (ORDER BY key) - 1, key, create_revision, 0, id, NULL, NULL
+FROM current WHERE lease = ?`
+export const DELETE_LEASED = 'DELETE FROM current WHERE lease = ?'
 export const MASS_DELETE_OPEN = 'DELETE FROM current WHERE key >= ?'
 export const MASS_DELETE = `${MASS_DELETE_OPEN} AND key < ?`
 
@@ -179,15 +185,29 @@ export class Write {
     if (isEmpty(bounds)) {
       return { deleted: 0, prevKvs: [] }
     }
-    const keys = request.prevKv ? 0 : this.#count(bounds)
+    const asked = request.prevKv ? this.#versions(bounds, 'values') : undefined
+    const keys = asked?.length ?? this.#count(bounds)
     if (keys > EVENTS_HELD_MAX) {
-      return { deleted: this.#deleteMany(bounds, keys), prevKvs: [] }
+      this.#deleteRange(bounds, keys)
+      return { deleted: keys, prevKvs: asked ?? [] }
     }
-    const prevKvs = this.#versions(bounds, request.prevKv ? 'values' : 'heads')
-    for (const kv of prevKvs) {
+    const kvs = asked ?? this.#versions(bounds, 'heads')
+    for (const kv of kvs) {
       this.delete(kv.key)
     }
-    return { deleted: prevKvs.length, prevKvs: request.prevKv ? prevKvs : [] }
+    return { deleted: kvs.length, prevKvs: asked ?? [] }
+  }
+
+  /** Deletes what still exists of the keys, in their order. Of a `lease` they are all its keys in byte order. */
+  deleteKeys(keys: readonly Uint8Array[], lease: LeaseId | undefined): void {
+    this.deletes += keys.length
+    if (lease !== undefined && keys.length > EVENTS_HELD_MAX) {
+      this.#deleteMany(INSERT_LEASED_TOMBSTONES, DELETE_LEASED, [lease.toString()], keys.length)
+      return
+    }
+    for (const key of keys) {
+      this.delete(key)
+    }
   }
 
   /** Answers whether there was such a key. */
@@ -223,18 +243,23 @@ export class Write {
     return numberOf(this.#sql.first(statement, ...boundsParams(bounds))?.[0])
   }
 
+  #deleteRange(bounds: Bounds, keys: number): void {
+    const params = boundsParams(bounds)
+    if (bounds.end === undefined) {
+      this.#deleteMany(INSERT_TOMBSTONES_OPEN, MASS_DELETE_OPEN, params, keys)
+    } else {
+      this.#deleteMany(INSERT_TOMBSTONES, MASS_DELETE, params, keys)
+    }
+  }
+
   /** Two statements for any number of keys, whose events nobody has to hold. */
-  #deleteMany(bounds: Bounds, keys: number): number {
+  #deleteMany(insert: string, remove: string, params: readonly SqlParam[], keys: number): void {
     if (this.#changes + keys > SUB_MAX) {
       throw new EngineError('request-too-large')
     }
-    const params = boundsParams(bounds)
-    const open = bounds.end === undefined
-    const insert = open ? INSERT_TOMBSTONES_OPEN : INSERT_TOMBSTONES
     this.#sql.run(insert, this.#begin + 1, this.#changes, ...params)
-    this.#sql.run(open ? MASS_DELETE_OPEN : MASS_DELETE, ...params)
+    this.#sql.run(remove, ...params)
     this.#changes += keys
-    return keys
   }
 
   #next(): ChangeId {

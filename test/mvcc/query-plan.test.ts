@@ -42,6 +42,8 @@ import {
   COUNT_OLD_OPEN,
 } from '../../src/mvcc/versions.ts'
 import {
+  DELETE_LEASED,
+  INSERT_LEASED_TOMBSTONES,
   INSERT_TOMBSTONES,
   INSERT_TOMBSTONES_OPEN,
   MASS_DELETE,
@@ -55,6 +57,7 @@ const KEYS_OPEN = 'SEARCH current USING PRIMARY KEY (key>?)'
 const ID = 'SEARCH log USING INTEGER PRIMARY KEY (rowid=?)'
 const IDS = 'SEARCH log USING INTEGER PRIMARY KEY (rowid>? AND rowid<?)'
 const IDS_OPEN = 'SEARCH log USING INTEGER PRIMARY KEY (rowid>?)'
+const LEASED = 'SEARCH current USING INDEX current_lease (lease=?)'
 const PARTS = 'SEARCH value_part USING INDEX value_part_log (log_id=?)'
 const DEAD = 'SEARCH log USING INDEX log_tombstone (key>? AND key<?)'
 const DEAD_OPEN = 'SEARCH log USING INDEX log_tombstone (key>?)'
@@ -113,6 +116,8 @@ const PLANS: [name: string, statement: string, searches: readonly string[]][] = 
   ['DELETE_TOMBSTONES', DELETE_TOMBSTONES, [IDS]],
   ['INSERT_TOMBSTONES', INSERT_TOMBSTONES, [KEYS]],
   ['INSERT_TOMBSTONES_OPEN', INSERT_TOMBSTONES_OPEN, [KEYS_OPEN]],
+  ['INSERT_LEASED_TOMBSTONES', INSERT_LEASED_TOMBSTONES, [LEASED]],
+  ['DELETE_LEASED', DELETE_LEASED, [LEASED]],
   ['MASS_DELETE', MASS_DELETE, [KEYS]],
   ['MASS_DELETE_OPEN', MASS_DELETE_OPEN, [KEYS_OPEN]],
   ...DIRECTIONS.flatMap((descending): typeof PLANS => [

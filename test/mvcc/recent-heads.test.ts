@@ -130,6 +130,12 @@ describe('[PUT10] a transaction is not answered by memory alone', () => {
     expect(statements).not.toEqual([])
   })
 
+  it('nor is a put refused', () => {
+    const { store, statements } = recorded()
+    expect(refusal(() => store.put(putOf('a', '', { lease: 99n })))).toBe('lease-not-found')
+    expect(statements).not.toEqual([])
+  })
+
   it('and reads nothing for the comparison where it is not needed', () => {
     const { store, statements } = recorded()
     store.txn(txnOf([putOp('a')], [rangeOp('a')], [version2]))

@@ -323,6 +323,36 @@ export function describeDelete(withSql: WithSql): void {
         expect(openStore(sql).revision).toBe(before + 1)
       }))
 
+    it('[DEL8] as many keys of a lease are deleted alike, and as many with their previous values', () =>
+      withSql((sql) => {
+        const told: Told[] = []
+        const store = openStore(sql, [7n], told)
+        fill(store, MANY)
+        for (let i = 0; i < MANY; i += 100) {
+          const puts = Array.from({ length: 100 }, (_, j) =>
+            putOp(numbered('leased', i + j), '', { lease: 7n }),
+          )
+          store.txn(txnOf(puts))
+        }
+        store.put(putOf('leased', 'not of it'))
+        const before = store.revision
+        told.length = 0
+        const leased = store.leasedKeys(7n)
+        store.deleteKeys(leased, 7n)
+        expect(told).toEqual([{ revision: before + 1, events: 'many' }])
+        expect(eventLines(store, before + 1)).toEqual(
+          leased.map((key) => `delete ${text(key)} ${before + 1}`),
+        )
+        expect([store.leasedKeys(7n), keysOf(store, rangeOf('l', 'm'))]).toEqual([[], ['leased']])
+        const { deleted, prevKvs } = store.deleteRange(deleteOf('k', 'l', true))
+        expect([deleted, prevKvs.length]).toEqual([MANY, MANY])
+        expect(prevKvs.map(({ key }) => text(key))).toEqual(
+          Array.from({ length: MANY }, (_, i) => numbered('k', i)),
+        )
+        expect(told.at(-1)).toEqual({ revision: before + 2, events: 'many' })
+        expect(keysOf(store, rangeOf('\0', '\0'))).toEqual(['leased'])
+      }))
+
     it('[DEL6] everything from a key on is deleted alike', () =>
       withSql((sql) => {
         const store = openStore(sql)
