@@ -82,7 +82,8 @@ describe('what leaves at the end of a turn', () => {
       whenGone: () => undefined,
       answered: (answer: unknown) => answers.push(answer),
     }
-    const reply = new Reply(RANGE, caller, new Metrics(0, 'basic'), {} as BackgroundWork)
+    const metrics = new Metrics(0, 'basic')
+    const reply = new Reply(metrics.of(RANGE), caller, metrics, {} as BackgroundWork)
     const broken = {
       get kvs(): never {
         throw new RangeError('Invalid array length')
