@@ -26,6 +26,7 @@ function observed(): {
     started: 3,
   }
   const out = {
+    full: false,
     send: (frame: Frame) => void sent.push(frame),
     sendSoon: (frame: Frame) => void sent.push(frame),
     changed: () => undefined,

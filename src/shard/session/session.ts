@@ -33,6 +33,11 @@ const WATCH_METHOD = '/etcdserverpb.Watch/Watch'
 const OBSERVE_METHOD = '/v3electionpb.Election/Observe'
 /** Watch streams of one socket: one for an HTTP client, as many as it serves for a bridge. */
 const STREAMS_MAX = 10_000
+/**
+ * Events that leave with a turn: thousands of streams may each have room for some, and all of them are
+ * copied into messages at once.
+ */
+const EVENT_BYTES_MAX = 16 * 1024 * 1024
 /** Calls under way on one socket. A bridge queues behind that by itself. */
 const CALLS_MAX = 50_000
 
@@ -64,6 +69,7 @@ export class Session implements SessionOut, Unflushed {
   #outgoing: Frame[] = []
   /** Of this turn too, of watch streams. */
   #events: Frame[] = []
+  #eventBytes = 0
 
   constructor(
     parts: SessionParts,
@@ -271,10 +277,15 @@ export class Session implements SessionOut, Unflushed {
   send(frame: Frame): void {
     if (this.#streams.has(frame.stream)) {
       this.#events.push(frame)
+      this.#eventBytes += frame.payload.length
     } else {
       this.#outgoing.push(frame)
     }
     this.#parts.turn.touch(this)
+  }
+
+  get full(): boolean {
+    return this.#eventBytes >= EVENT_BYTES_MAX
   }
 
   sendSoon(frame: Frame): void {
@@ -339,8 +350,10 @@ export class Session implements SessionOut, Unflushed {
   flush(): void {
     const outgoing =
       this.#events.length === 0 ? this.#outgoing : this.#outgoing.concat(this.#events)
+    const wasFull = this.full
     this.#outgoing = []
     this.#events = []
+    this.#eventBytes = 0
     // A socket that is closing takes nothing any more; its close event ends the session.
     if (outgoing.length > 0 && this.#socket.readyState === WebSocket.OPEN) {
       for (const message of messagesOf(outgoing)) {
@@ -348,6 +361,16 @@ export class Session implements SessionOut, Unflushed {
       }
     }
     this.#remember()
+    if (wasFull) {
+      this.#drained()
+    }
+  }
+
+  /** Watchers that have fallen behind for want of room go on. */
+  #drained(): void {
+    for (const { watch } of this.#streams.values()) {
+      this.#parts.keyspace.hub.drained(watch)
+    }
   }
 
   lost(): void {

@@ -18,8 +18,8 @@ interface SinkMetrics {
 
 /**
  * One stream's way out. It is ready while less than a window of bytes is on its way to the reader,
- * which gives credit for what it has taken; behind that, the hub lets its watchers read the log
- * later instead of holding their events in memory.
+ * which gives credit for what it has taken, and as long as its socket has room in this turn; behind
+ * that, the hub lets its watchers read the log later instead of holding their events in memory.
  */
 export class WatchSink implements Sink {
   readonly #keyspace: Keyspace
@@ -36,6 +36,10 @@ export class WatchSink implements Sink {
   }
 
   get ready(): boolean {
+    return this.#hasCredit && !this.#out.full
+  }
+
+  get #hasCredit(): boolean {
     return this.#underWay < CREDIT_WINDOW_BYTES
   }
 
@@ -57,11 +61,11 @@ export class WatchSink implements Sink {
     this.#out.changed(this.#stream)
   }
 
-  /** The reader has taken so many bytes. Answers whether that has made the stream ready again. */
+  /** The reader has taken so many bytes. Answers whether there is credit again where there was none. */
   credit(taken: number): boolean {
-    const behind = !this.ready
+    const behind = !this.#hasCredit
     this.#underWay = Math.max(0, this.#underWay - taken)
-    return behind && this.ready
+    return behind && this.#hasCredit
   }
 }
 
