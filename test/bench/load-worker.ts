@@ -10,6 +10,7 @@ import { oneRequest } from './one-request.ts'
 import { snapshotDownload } from './snapshot-download.ts'
 import { txnLoad } from './txn-load.ts'
 import { unaryLoad } from './unary-load.ts'
+import { wholeReaders } from './whole-readers.ts'
 import { worstPut } from './worst-put.ts'
 
 function run(task: Task): Promise<object> {
@@ -38,6 +39,8 @@ function run(task: Task): Promise<object> {
       return oneRequest(task)
     case 'worst-put':
       return worstPut(task)
+    case 'whole-readers':
+      return wholeReaders(task)
   }
 }
 

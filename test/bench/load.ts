@@ -11,6 +11,7 @@ import type { OneRequestResult, OneRequestTask } from './one-request.ts'
 import type { SnapshotDownloadResult, SnapshotDownloadTask } from './snapshot-download.ts'
 import type { TxnTask } from './txn-load.ts'
 import type { UnaryTask } from './unary-load.ts'
+import type { WholeReadersResult, WholeReadersTask } from './whole-readers.ts'
 import type { WorstPutResult, WorstPutTask } from './worst-put.ts'
 
 interface Results {
@@ -26,6 +27,7 @@ interface Results {
   'snapshot-download': SnapshotDownloadResult
   'one-request': OneRequestResult
   'worst-put': WorstPutResult
+  'whole-readers': WholeReadersResult
 }
 
 export type Task =
@@ -41,6 +43,7 @@ export type Task =
   | SnapshotDownloadTask
   | OneRequestTask
   | WorstPutTask
+  | WholeReadersTask
 
 /** Runs a task in a thread of its own, so that nothing here delays a client of it. */
 export async function runLoad<T extends Task>(task: T): Promise<Results[T['kind']]> {

@@ -21,6 +21,7 @@ import { objectList } from './cases-object-list.ts'
 import { permission } from './cases-permission.ts'
 import { snapshot } from './cases-snapshot.ts'
 import { secondStart } from './cases-start.ts'
+import { watchDelay } from './cases-watch-delay.ts'
 import { fanOut, grpcFanOut, idleWatchers } from './cases-watch.ts'
 import { findContestants, stopAll } from './contestants.ts'
 import { formatTable } from './table.ts'
@@ -51,6 +52,7 @@ const cases: readonly BenchCase[] = [
   kubernetes,
   checkPerf,
   fairness,
+  watchDelay,
 ]
 
 const usage = `npm run bench -- [case …] [--seconds 3] [--rounds 3] [--runtime NAME]

@@ -37,7 +37,7 @@ describe('the events of a turn', () => {
     } as unknown as WebSocket
     const session = new Session(parts, socket, 'all' as never, undefined)
     for (let stream = 1; stream <= STREAMS; stream++) {
-      session.receive({ kind: FrameKind.OPEN, stream, payload: encodeCall(WATCH) })
+      void session.receive({ kind: FrameKind.OPEN, stream, payload: encodeCall(WATCH) })
     }
     turn.end()
     const value = new Uint8Array(MIB)
