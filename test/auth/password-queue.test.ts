@@ -29,7 +29,7 @@ describe('the queue of passwords', () => {
     await first
   })
 
-  it('[AUT43] a hash that takes long holds up those of its own user alone', async () => {
+  it('[AUT45] a hash that takes long holds up those of its own user alone', async () => {
     const hash = await new PasswordQueue(COST).hash('secret', stays)
     const costly = new TextEncoder().encode(
       new TextDecoder().decode(hash).replace('$2a$04$', '$2a$17$'),
@@ -54,7 +54,7 @@ describe('the queue of passwords', () => {
     expect(done).toEqual(['a', 'b', 'slow has gone'])
   })
 
-  it('[AUT43] lanes take turns, slice by slice', async () => {
+  it('[AUT45] lanes take turns, slice by slice', async () => {
     // 256 rounds are eight slices.
     const cost = 8
     const hash = await new PasswordQueue(cost).hash('secret', stays)
