@@ -93,7 +93,7 @@ describe('passwords', () => {
     expect(turns).toBeGreaterThanOrEqual(2 ** 8 / 32)
   })
 
-  it('[AUT44] that of a cost of more than 14 is too costly, unless those made here are dearer', () => {
+  it('[AUT46] that of a cost of more than 14 is too costly, unless those made here are dearer', () => {
     expect(isTooCostly(hashOf('14'), 10)).toBe(false)
     expect(isTooCostly(hashOf('15'), 10)).toBe(true)
     expect(isTooCostly(hashOf('15'), 15)).toBe(false)

@@ -39,7 +39,7 @@ async function login(shard: Stub, name: string): Promise<string> {
 }
 
 describe('a password', () => {
-  it('[AUT44] whose hash is too costly is refused, and the old one stays', async () => {
+  it('[AUT46] whose hash is too costly is refused, and the old one stays', async () => {
     const shard = await shardNamed('costly hash')
     await enabled(shard)
     const hashed = async (cost: number) => {
