@@ -1,4 +1,4 @@
-import { keyspaceCreateTable, tokenCreateTable } from './client-flag-table.ts'
+import { clientTable, keyspaceCreateTable, tokenCreateTable } from './client-flag-table.ts'
 import { type FlagTable, sections } from './flag-spec.ts'
 import { bridgeTable, serveTable } from './flag-table.ts'
 
@@ -22,6 +22,11 @@ export function tokenHelpText(): string {
   return [tokenUsage, flagsText(tokenCreateTable)].join('\n')
 }
 
+/** The text of `snapshot --help`. */
+export function snapshotHelpText(): string {
+  return [snapshotUsage, flagsText({ 'write-out': clientTable['write-out'] })].join('\n')
+}
+
 const serveUsage = `Usage:
 
   npm start -- [flags]
@@ -35,6 +40,9 @@ const serveUsage = `Usage:
 
   npm start -- token create|list|revoke [flags]
     Manage the access tokens of a server or of a deployed Worker (see token --help).
+
+  npm start -- snapshot status FILE [flags]
+    Look into a snapshot or a database of etcd (see snapshot --help).
 
   npm start -- --version
     Show the version.
@@ -81,6 +89,15 @@ const tokenUsage = `Usage:
 
 Flags of the section Token are for create, but for --keyspace. Every flag can also be set by its
 ETCD_* variable: --token-file by ETCD_TOKEN_FILE.
+`
+
+const snapshotUsage = `Usage:
+
+  npm start -- snapshot status FILE [flags]
+    Check a file of etcd's, as "etcdctl snapshot save" writes it or a member has it as snap/db, and show
+    its hash, revision, keys, size and storage version, as "etcdutl snapshot status" does.
+
+Every flag can also be set by its ETCD_* variable: --write-out by ETCD_WRITE_OUT.
 `
 
 function flagsText(table: FlagTable): string {
