@@ -1,12 +1,15 @@
-import { clientTable } from './client-flag-table.ts'
+import { ApiClient } from './api-client.ts'
+import { clientTable, snapshotRestoreTable } from './client-flag-table.ts'
 import { Failure } from './failure.ts'
 import { parseClientFlags } from './flags.ts'
+import { checkedName, optionsGiven } from './keyspace.ts'
 import { withSnapshotFile } from './snapshot-file.ts'
+import { restoreKeyspace } from './snapshot-restore.ts'
 import { type Environment, subcommands } from './subcommand.ts'
 import { writeOut } from './write-out.ts'
 
 /** `snapshot status|restore`: resolves to what is to be printed. Throws Failure. */
-export const snapshotCommand = subcommands('snapshot', { status })
+export const snapshotCommand = subcommands('snapshot', { status, restore })
 
 /** The same as `etcdutl snapshot status`, and as it is written there. */
 async function status(args: readonly string[], environment: Environment): Promise<string> {
@@ -17,6 +20,21 @@ async function status(args: readonly string[], environment: Environment): Promis
     return writeOut(flags, { hash, revision, totalKey, totalSize, version }, () =>
       [hash.toString(16), revision, totalKey, shownBytes(totalSize), version].join(', '),
     )
+  })
+}
+
+/** The file is read as a whole before anything is asked: one that is damaged makes nothing. */
+async function restore(args: readonly string[], environment: Environment): Promise<string> {
+  const { flags, operands } = parseClientFlags(snapshotRestoreTable, args, environment)
+  const path = onlyFile('restore', operands)
+  if (flags.keyspace === '') {
+    throw new Failure('snapshot restore needs the name of a new keyspace: --keyspace NAME', 2)
+  }
+  const made = { name: checkedName(flags.keyspace), options: optionsGiven(flags) }
+  const api = new ApiClient(flags)
+  return withSnapshotFile(path, async (found) => {
+    const keyspace = await restoreKeyspace(api, made, found)
+    return writeOut(flags, keyspace, () => `Keyspace ${made.name} restored`)
   })
 }
 

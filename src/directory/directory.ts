@@ -5,7 +5,14 @@ import type { AccessTokenList } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
 import { AccessTokens } from '../door/access-tokens.ts'
 import { migrate } from '../mvcc/migrations.ts'
-import type { AdministratorToken, Refused, ShardRpc } from '../protocol/shard-rpc.ts'
+import {
+  type AdministratorToken,
+  type Creation,
+  isRefused,
+  type Refused,
+  type RestoreTotal,
+  type ShardRpc,
+} from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { newAccessToken } from '../shard/new-access-token.ts'
 import { durableSql } from '../shard/storage.ts'
@@ -18,6 +25,8 @@ import { migrations } from './migrations.ts'
 const RETRY_MS = 10_000
 /** So many keyspaces are brought on at a time. */
 const RETRIES_MAX = 100
+/** After so long without an entry a restore has lost its client. */
+const RESTORE_IDLE_MS_MAX = 60_000
 /** A shard is lost at being destroyed, and may be lost at anything else. */
 const ATTEMPTS_MAX = 4
 
@@ -53,7 +62,10 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
   }
 
   describe(name: string): Promise<KeyspaceEntry | Refused> {
-    return Promise.resolve(this.#keyspaces.get(name) ?? refusal(statusOf('keyspace-not-found')))
+    const entry = this.#keyspaces.get(name)
+    return Promise.resolve(
+      entry === undefined || isRestoring(entry) ? refusal(statusOf('keyspace-not-found')) : entry,
+    )
   }
 
   async create(name: string, options: KeyspaceOptions): Promise<KeyspaceEntry | Refused> {
@@ -65,6 +77,8 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
         return refusal(problem)
       }
       this.#keyspaces.beginCreation(name, options, Date.now())
+    } else if (isRestoring(before)) {
+      return refusal(statusOf('keyspace-restoring'))
     } else if (before.state !== 'creating' || !isSame(before.options, options)) {
       return refusal(statusOf('keyspace-exists'))
     }
@@ -74,6 +88,93 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
       return refusal(unfinished(name, error))
     }
     return this.describe(name)
+  }
+
+  async beginRestore(name: string, options: KeyspaceOptions): Promise<{ id: string } | Refused> {
+    await this.#remindMe()
+    const before = this.#keyspaces.get(name)
+    const problem = this.#placeProblem(name, options)
+    if (before !== undefined && !isRestoring(before)) {
+      return refusal(statusOf('keyspace-exists'))
+    }
+    if (problem !== undefined) {
+      return refusal(problem)
+    }
+    const id = crypto.randomUUID()
+    try {
+      await this.#giveUp(name)
+      await this.#after(name, async () => {
+        const between = this.#keyspaces.get(name)
+        if (between !== undefined) {
+          throw statusOf(isRestoring(between) ? 'keyspace-restoring' : 'keyspace-exists')
+        }
+        this.#keyspaces.beginCreation(name, options, Date.now(), id)
+        await persevering(() => this.#shard({ name, options }).beginRestore(id))
+      })
+    } catch (error) {
+      return refusal(error instanceof RpcStatus ? error : unfinished(name, error))
+    }
+    return { id }
+  }
+
+  findRestore(name: string, id: string): Promise<KeyspaceAddress | Refused> {
+    const entry = this.#keyspaces.get(name)
+    return Promise.resolve(
+      entry?.restore === id && entry.state === 'creating'
+        ? { name, jurisdiction: entry.options.jurisdiction }
+        : refusal(statusOf('restore-not-found')),
+    )
+  }
+
+  async commitRestore(
+    name: string,
+    id: string,
+    total: RestoreTotal,
+  ): Promise<KeyspaceEntry | Refused> {
+    await this.#remindMe()
+    let refused: Refused | undefined
+    try {
+      await this.#after(name, async () => {
+        const entry = this.#keyspaces.get(name)
+        if (entry?.restore === id && entry.state === 'creating') {
+          const creation = creationOf(entry)
+          const answer = await persevering(() =>
+            this.#shard(entry).commitRestore(id, total, creation),
+          )
+          refused = isRefused(answer) ? answer : undefined
+          if (answer === 'ready') {
+            this.#keyspaces.endCreation(name)
+          }
+        }
+      })
+    } catch (error) {
+      return refusal(unfinished(name, error))
+    }
+    const entry = this.#keyspaces.get(name)
+    const isOther = entry?.restore !== id || entry.state === 'deleting'
+    return refused ?? (isOther ? refusal(statusOf('restore-not-found')) : entry)
+  }
+
+  async cancelRestore(name: string, id: string): Promise<Refused | undefined> {
+    await this.#remindMe()
+    if (isRefused(await this.findRestore(name, id))) {
+      return refusal(statusOf('restore-not-found'))
+    }
+    try {
+      await this.#giveUp(name)
+    } catch (error) {
+      return refusal(unfinished(name, error))
+    }
+    return undefined
+  }
+
+  /** What is being restored under the name is gone afterwards. */
+  async #giveUp(name: string): Promise<void> {
+    const entry = this.#keyspaces.get(name)
+    if (entry !== undefined && isRestoring(entry)) {
+      this.#keyspaces.beginDeletion(name)
+      await this.#bringOn(name)
+    }
   }
 
   async delete(name: string): Promise<Refused | undefined> {
@@ -96,13 +197,10 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
   /** After a crash: brings to their ends what was begun. */
   override async alarm(): Promise<void> {
     const left = this.#keyspaces.unfinished('', RETRIES_MAX)
-    const results = await Promise.allSettled(left.map(({ name }) => this.#bringOn(name)))
+    await Promise.allSettled(left.map(({ name }) => this.#bringOn(name)))
     const allTold = await this.#tellAll()
-    if (
-      !allTold ||
-      left.length === RETRIES_MAX ||
-      results.some(({ status }) => status === 'rejected')
-    ) {
+    const isDone = this.#keyspaces.unfinished('', 1).length === 0
+    if (!allTold || !isDone) {
       await this.#remindMe()
     }
   }
@@ -115,9 +213,18 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
   }
 
   /** Rejects with what the platform throws, or the shard: then it is tried again later. */
-  async #bringOn(name: string): Promise<void> {
+  #bringOn(name: string): Promise<void> {
+    return this.#after(name, () => this.#step(name))
+  }
+
+  /** One thing after the other is done to a keyspace. */
+  async #after(name: string, act: () => Promise<void>): Promise<void> {
     const before = this.#underWay.get(name)
-    const step = this.#step(name, before)
+    const step = (async () => {
+      // Whoever began that hears how it ended.
+      await before?.catch(() => undefined)
+      await act()
+    })()
     this.#underWay.set(name, step)
     try {
       await step
@@ -128,17 +235,29 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
     }
   }
 
-  async #step(name: string, before: Promise<void> | undefined): Promise<void> {
-    // Whoever began that hears how it ended.
-    await before?.catch(() => undefined)
+  async #step(name: string): Promise<void> {
     const entry = this.#keyspaces.get(name)
     if (entry?.state === 'creating') {
-      const { created, options } = entry
-      const { quotaBackendBytes, autoCompactionMode, autoCompactionRetention } = options
-      const creation = { created, quotaBackendBytes, autoCompactionMode, autoCompactionRetention }
-      await persevering(() => this.#shard(entry).create(creation))
-      this.#keyspaces.endCreation(name)
+      if (entry.restore === undefined) {
+        await persevering(() => this.#shard(entry).create(creationOf(entry)))
+        this.#keyspaces.endCreation(name)
+      } else {
+        await this.#lookAfter(entry, entry.restore)
+      }
     } else if (entry?.state === 'deleting') {
+      await persevering(() => this.#shard(entry).destroy())
+      this.#keyspaces.endDeletion(name)
+    }
+  }
+
+  /** A restore whose client has left is given up; one whose last answer was lost is a keyspace. */
+  async #lookAfter(entry: KeyspaceEntry, id: string): Promise<void> {
+    const { name } = entry
+    const idle = await this.#shard(entry).restoreIdle(id, creationOf(entry))
+    if (idle === 'ready') {
+      this.#keyspaces.endCreation(name)
+    } else if (idle === 'none' || idle > RESTORE_IDLE_MS_MAX) {
+      this.#keyspaces.beginDeletion(name)
       await persevering(() => this.#shard(entry).destroy())
       this.#keyspaces.endDeletion(name)
     }
@@ -207,17 +326,26 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
   }
 }
 
-async function persevering(attempt: () => Promise<void>): Promise<void> {
+async function persevering<T>(attempt: () => Promise<T>): Promise<T> {
   for (let left = ATTEMPTS_MAX - 1; ; left--) {
     try {
-      await attempt()
-      return
+      return await attempt()
     } catch (error) {
       if (left === 0) {
         throw error
       }
     }
   }
+}
+
+/** It is not there until it is whole. */
+function isRestoring({ restore, state }: KeyspaceEntry): boolean {
+  return restore !== undefined && state !== 'ready'
+}
+
+function creationOf({ created, options }: KeyspaceEntry): Creation {
+  const { quotaBackendBytes, autoCompactionMode, autoCompactionRetention } = options
+  return { created, quotaBackendBytes, autoCompactionMode, autoCompactionRetention }
 }
 
 function isSame(a: KeyspaceOptions, b: KeyspaceOptions): boolean {

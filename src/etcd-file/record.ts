@@ -21,8 +21,8 @@ export type EtcdRecord =
   /** The history up to there is compacted: all of it, or it is to go when etcd starts. */
   | { readonly kind: 'compaction'; readonly revision: Revision; readonly finished: boolean }
   | { readonly kind: 'lease'; readonly lease: Lease }
-  | { readonly kind: 'user'; readonly user: User }
-  | { readonly kind: 'role'; readonly role: Role }
+  | { readonly kind: 'user'; readonly name: string; readonly user: User }
+  | { readonly kind: 'role'; readonly name: string; readonly role: Role }
   | { readonly kind: 'auth-enabled'; readonly enabled: boolean }
   | { readonly kind: 'auth-revision'; readonly revision: number }
   | { readonly kind: 'alarm'; readonly alarm: AlarmMember }
@@ -38,10 +38,14 @@ export function recordOf(entry: BucketEntry): EtcdRecord {
       return changeOf(key, value)
     case 'lease':
       return { kind: 'lease', lease: message(Lease, value, 'a lease') }
-    case 'authUsers':
-      return { kind: 'user', user: message(User, value, 'a user') }
-    case 'authRoles':
-      return { kind: 'role', role: message(Role, value, 'a role') }
+    case 'authUsers': {
+      const user = message(User, value, 'a user')
+      return { kind: 'user', name: textOf(user.name), user }
+    }
+    case 'authRoles': {
+      const role = message(Role, value, 'a role')
+      return { kind: 'role', name: textOf(role.name), role }
+    }
     case 'alarm':
       return { kind: 'alarm', alarm: message(AlarmMember, key, 'an alarm') }
     default:
@@ -115,8 +119,12 @@ function message<T extends object>(type: MessageType<T>, bytes: Uint8Array, what
   }
 }
 
-const utf8 = new TextDecoder()
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 function textOf(bytes: Uint8Array): string {
-  return utf8.decode(bytes)
+  try {
+    return utf8.decode(bytes)
+  } catch (error) {
+    throw error instanceof TypeError ? damage('a name is not UTF-8') : error
+  }
 }

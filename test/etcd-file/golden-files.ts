@@ -41,3 +41,18 @@ export const goldenStatus = {
   '3.7.1-member':
     '{"hash":3831340473,"revision":64,"totalKey":10,"totalSize":2170880,"version":"3.7.0"}',
 } as const satisfies Readonly<Record<GoldenFile, string>>
+
+/** Up to where their history is compacted. */
+export const GOLDEN_COMPACTED = 30
+
+/**
+ * HashKV of the two keyspaces at each revision from 31 on, as each of them said. At the compacted one,
+ * where 3.4 refuses it, 3.7 said 3846531738.
+ */
+export const goldenHashes = [
+  3301673001, 1307900356, 421124457, 580609151, 3724023957, 2535545479, 2885698815, 1380514312,
+  2559272933, 4003979313, 2704195514, 3225464089, 2819708242, 68411795, 2913063167, 3762198912,
+  2370379201, 4241497759, 793500221, 1532606607, 1327775994, 66818220, 601768727, 2294500771,
+  507465048, 1970780773, 1919197804, 2231562582, 3569907555, 1377482887, 982082153, 3877837435,
+  2388312591, 4223650040,
+] as const
