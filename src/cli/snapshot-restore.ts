@@ -15,6 +15,8 @@ import type { SnapshotFile } from './snapshot-file.ts'
 
 /** Of entries that are sent at once, if a single one is not longer. */
 const BATCH_BYTES = 4 * 1024 * 1024
+/** Short ones take longer for their bytes, and an answer must come in time. */
+const BATCH_ENTRIES = 10_000
 
 /**
  * Makes a keyspace from a file, batch by batch: the file is read as they leave. Where anything goes wrong
@@ -65,7 +67,8 @@ function* batchesOf(file: EtcdFile): Generator<readonly BucketEntry[], void> {
       if (length > BATCH_BYTES_MAX) {
         throw new FileProblem(`has a value of ${entry.value.length} bytes, which is too long`)
       }
-      if (batch.length > 0 && bytes + length > BATCH_BYTES) {
+      const isFull = bytes + length > BATCH_BYTES || batch.length >= BATCH_ENTRIES
+      if (isFull && batch.length > 0) {
         yield batch
         batch = []
         bytes = 0

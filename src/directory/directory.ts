@@ -5,19 +5,14 @@ import type { AccessTokenList } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
 import { AccessTokens } from '../door/access-tokens.ts'
 import { migrate } from '../mvcc/migrations.ts'
-import {
-  type AdministratorToken,
-  type Creation,
-  isRefused,
-  type Refused,
-  type RestoreTotal,
-  type ShardRpc,
-} from '../protocol/shard-rpc.ts'
+import type { AdministratorToken, Refused, RestoreTotal, ShardRpc } from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { newAccessToken } from '../shard/new-access-token.ts'
 import { durableSql } from '../shard/storage.ts'
 import { AdministratorSessions, type Told } from './administrator-sessions.ts'
+import { Restores } from './directory-restores.ts'
 import type { DirectoryRpc, KeyspaceAddress, KeyspaceEntry } from './directory-rpc.ts'
+import { creationOf, isRestoring, persevering, refusal, unfinished } from './directory-steps.ts'
 import { KeyspaceTable } from './keyspace-table.ts'
 import { migrations } from './migrations.ts'
 
@@ -25,10 +20,6 @@ import { migrations } from './migrations.ts'
 const RETRY_MS = 10_000
 /** So many keyspaces are brought on at a time. */
 const RETRIES_MAX = 100
-/** After so long without an entry a restore has lost its client. */
-const RESTORE_IDLE_MS_MAX = 60_000
-/** A shard is lost at being destroyed, and may be lost at anything else. */
-const ATTEMPTS_MAX = 4
 
 /**
  * The one object that knows which keyspaces there are. It is off the way of calls: an isolate asks it
@@ -38,6 +29,7 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
   readonly #keyspaces: KeyspaceTable
   readonly #tokens: AccessTokens
   readonly #sessions: AdministratorSessions
+  readonly #restores: Restores
   /** What is being done to a keyspace; the next thing is done after it. */
   readonly #underWay = new Map<string, Promise<void>>()
 
@@ -48,6 +40,11 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
     this.#keyspaces = new KeyspaceTable(sql)
     this.#tokens = new AccessTokens(sql, 'administrator')
     this.#sessions = new AdministratorSessions(sql)
+    this.#restores = new Restores(this.#keyspaces, {
+      shard: (keyspace) => this.#shard(keyspace),
+      after: (name, act) => this.#after(name, act),
+      bringOn: (name) => this.#bringOn(name),
+    })
   }
 
   find(name: string): Promise<KeyspaceAddress | undefined> {
@@ -92,38 +89,12 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
 
   async beginRestore(name: string, options: KeyspaceOptions): Promise<{ id: string } | Refused> {
     await this.#remindMe()
-    const before = this.#keyspaces.get(name)
     const problem = this.#placeProblem(name, options)
-    if (before !== undefined && !isRestoring(before)) {
-      return refusal(statusOf('keyspace-exists'))
-    }
-    if (problem !== undefined) {
-      return refusal(problem)
-    }
-    const id = crypto.randomUUID()
-    try {
-      await this.#giveUp(name)
-      await this.#after(name, async () => {
-        const between = this.#keyspaces.get(name)
-        if (between !== undefined) {
-          throw statusOf(isRestoring(between) ? 'keyspace-restoring' : 'keyspace-exists')
-        }
-        this.#keyspaces.beginCreation(name, options, Date.now(), id)
-        await persevering(() => this.#shard({ name, options }).beginRestore(id))
-      })
-    } catch (error) {
-      return refusal(error instanceof RpcStatus ? error : unfinished(name, error))
-    }
-    return { id }
+    return problem === undefined ? this.#restores.begin(name, options) : refusal(problem)
   }
 
   findRestore(name: string, id: string): Promise<KeyspaceAddress | Refused> {
-    const entry = this.#keyspaces.get(name)
-    return Promise.resolve(
-      entry?.restore === id && entry.state === 'creating'
-        ? { name, jurisdiction: entry.options.jurisdiction }
-        : refusal(statusOf('restore-not-found')),
-    )
+    return this.#restores.find(name, id)
   }
 
   async commitRestore(
@@ -132,49 +103,12 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
     total: RestoreTotal,
   ): Promise<KeyspaceEntry | Refused> {
     await this.#remindMe()
-    let refused: Refused | undefined
-    try {
-      await this.#after(name, async () => {
-        const entry = this.#keyspaces.get(name)
-        if (entry?.restore === id && entry.state === 'creating') {
-          const creation = creationOf(entry)
-          const answer = await persevering(() =>
-            this.#shard(entry).commitRestore(id, total, creation),
-          )
-          refused = isRefused(answer) ? answer : undefined
-          if (answer === 'ready') {
-            this.#keyspaces.endCreation(name)
-          }
-        }
-      })
-    } catch (error) {
-      return refusal(unfinished(name, error))
-    }
-    const entry = this.#keyspaces.get(name)
-    const isOther = entry?.restore !== id || entry.state === 'deleting'
-    return refused ?? (isOther ? refusal(statusOf('restore-not-found')) : entry)
+    return this.#restores.commit(name, id, total)
   }
 
   async cancelRestore(name: string, id: string): Promise<Refused | undefined> {
     await this.#remindMe()
-    if (isRefused(await this.findRestore(name, id))) {
-      return refusal(statusOf('restore-not-found'))
-    }
-    try {
-      await this.#giveUp(name)
-    } catch (error) {
-      return refusal(unfinished(name, error))
-    }
-    return undefined
-  }
-
-  /** What is being restored under the name is gone afterwards. */
-  async #giveUp(name: string): Promise<void> {
-    const entry = this.#keyspaces.get(name)
-    if (entry !== undefined && isRestoring(entry)) {
-      this.#keyspaces.beginDeletion(name)
-      await this.#bringOn(name)
-    }
+    return this.#restores.cancel(name, id)
   }
 
   async delete(name: string): Promise<Refused | undefined> {
@@ -242,22 +176,9 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
         await persevering(() => this.#shard(entry).create(creationOf(entry)))
         this.#keyspaces.endCreation(name)
       } else {
-        await this.#lookAfter(entry, entry.restore)
+        await this.#restores.lookAfter(entry, entry.restore)
       }
     } else if (entry?.state === 'deleting') {
-      await persevering(() => this.#shard(entry).destroy())
-      this.#keyspaces.endDeletion(name)
-    }
-  }
-
-  /** A restore whose client has left is given up; one whose last answer was lost is a keyspace. */
-  async #lookAfter(entry: KeyspaceEntry, id: string): Promise<void> {
-    const { name } = entry
-    const idle = await this.#shard(entry).restoreIdle(id, creationOf(entry))
-    if (idle === 'ready') {
-      this.#keyspaces.endCreation(name)
-    } else if (idle === 'none' || idle > RESTORE_IDLE_MS_MAX) {
-      this.#keyspaces.beginDeletion(name)
       await persevering(() => this.#shard(entry).destroy())
       this.#keyspaces.endDeletion(name)
     }
@@ -326,28 +247,6 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
   }
 }
 
-async function persevering<T>(attempt: () => Promise<T>): Promise<T> {
-  for (let left = ATTEMPTS_MAX - 1; ; left--) {
-    try {
-      return await attempt()
-    } catch (error) {
-      if (left === 0) {
-        throw error
-      }
-    }
-  }
-}
-
-/** It is not there until it is whole. */
-function isRestoring({ restore, state }: KeyspaceEntry): boolean {
-  return restore !== undefined && state !== 'ready'
-}
-
-function creationOf({ created, options }: KeyspaceEntry): Creation {
-  const { quotaBackendBytes, autoCompactionMode, autoCompactionRetention } = options
-  return { created, quotaBackendBytes, autoCompactionMode, autoCompactionRetention }
-}
-
 function isSame(a: KeyspaceOptions, b: KeyspaceOptions): boolean {
   return (
     a.quotaBackendBytes === b.quotaBackendBytes &&
@@ -356,15 +255,4 @@ function isSame(a: KeyspaceOptions, b: KeyspaceOptions): boolean {
     a.locationHint === b.locationHint &&
     a.jurisdiction === b.jurisdiction
   )
-}
-
-function refusal({ code, message }: RpcStatus): Refused {
-  return { refused: { code, message } }
-}
-
-/** The alarm goes on with it. */
-function unfinished(name: string, error: unknown): RpcStatus {
-  // oxlint-disable-next-line no-console -- a Durable Object's log is its console
-  console.error(error)
-  return new RpcStatus(Code.UNAVAILABLE, `keyspace ${name} could not be reached; still trying`)
 }
