@@ -17,11 +17,15 @@ import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { CLUSTER_VERSION } from '../protocol/version.ts'
 import { nextTurn } from './commit.ts'
 import { recordCreation } from './creation.ts'
+import { DiskRoom } from './disk-room.ts'
+import type { Machine } from './machine.ts'
 import { migrations } from './migrations.ts'
 
 /** What is written in a turn: some milliseconds. */
 const TURN_ENTRIES = 250
 const TURN_BYTES = 256 * 1024
+/** The history is in two tables, of which one has no values that are long. */
+const COST_PER_BYTE = 2
 /** How long a call checks before it says that it is not done. */
 const CHECK_MS = 5_000
 
@@ -66,12 +70,15 @@ export class Restore {
   readonly #id: string
   #history: HistoryRestore
   readonly #users: UserRestore
+  readonly #disk = new DiskRoom(() => undefined)
+  readonly #diskOpen: Promise<void>
   #check: Generator<void, number> | undefined
 
   /** That of the id must be under way. */
-  constructor(sql: Sql, id: string) {
+  constructor(sql: Sql, id: string, machine: Machine | undefined) {
     this.#sql = sql
     this.#id = id
+    this.#diskOpen = this.#disk.open(machine)
     this.#history = new HistoryRestore(sql)
     this.#users = new UserRestore(sql, (length) => crypto.getRandomValues(new Uint8Array(length)))
   }
@@ -88,6 +95,10 @@ export class Restore {
   async add(first: number, batch: Uint8Array): Promise<void> {
     try {
       const entries = decodeBatch(batch)
+      await this.#diskOpen
+      if (!this.#disk.take(COST_PER_BYTE * batch.length)) {
+        throw new EngineError('no-space')
+      }
       while (this.#sql.transaction(() => this.#turn(first, entries))) {
         await nextTurn()
       }

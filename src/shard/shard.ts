@@ -167,7 +167,7 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
     if (restoreIn(sql)?.id !== id) {
       throw statusOf('restore-not-found')
     }
-    this.#restore ??= new Restore(sql, id)
+    this.#restore ??= new Restore(sql, id, this.env.HOST)
     return this.#restore
   }
 

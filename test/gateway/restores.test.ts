@@ -6,7 +6,7 @@ import { encodeBatch, RESTORED_BUCKETS } from '../../src/etcd-file/entry-batch.t
 import { type BucketEntry, EtcdFile } from '../../src/etcd-file/etcd-file.ts'
 import { statusOfFile } from '../../src/etcd-file/status.ts'
 import { readBolt } from '../snapshot/bbolt-reader.ts'
-import { answer, ask, base64, LineReader, post } from './client.ts'
+import { answer, ask, base64, LineReader, post, until } from './client.ts'
 
 /** The keyspace that all of these are copies of. */
 const SOURCE = '/keyspaces/restore-source'
@@ -220,6 +220,23 @@ describe('a restore by the API', () => {
       'the history that was written is not that of the file',
     ])
     expect(await isThere('other')).toBe(false)
+  })
+
+  it('[RST10] that finds no room on the disk is refused, and goes on when there is some', async () => {
+    const restore = await begin('full')
+    const shard = env.SHARD.getByName('full')
+    let room = 1000
+    const HOST = { fetch: () => Promise.resolve({ json: () => Promise.resolve({ room }) }) }
+    await runInDurableObject(shard, (instance) => {
+      Object.defineProperty(instance, 'env', { value: { ...env, HOST }, configurable: true })
+    })
+    const refused = await refusal(await send(restore, 0))
+    expect(refused).toEqual([429, 'etcdserver: mvcc: database space exceeded'])
+    room = 1e9
+    // Each refusal asks the machine anew.
+    await until(async () => (await send(restore, 0)).status === 204)
+    await sendAll(restore)
+    expect((await commit(restore)).status).toBe(200)
   })
 
   it('[RST6] refuses entries that are none, and changes nothing by them', async () => {
