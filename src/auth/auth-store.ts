@@ -24,8 +24,8 @@ const ROOT_PERMISSION: Permission = {
 }
 
 const SELECT_AUTH = 'SELECT enabled, revision FROM auth'
-const UPDATE_ENABLED = 'UPDATE auth SET enabled = ?'
-const UPDATE_REVISION = 'UPDATE auth SET revision = ?'
+export const UPDATE_ENABLED = 'UPDATE auth SET enabled = ?'
+export const UPDATE_REVISION = 'UPDATE auth SET revision = ?'
 
 /** Who asks: a revision of 0 is nobody's. */
 export interface AuthInfo {

@@ -80,6 +80,16 @@ export class Roles {
     }
   }
 
+  /** Those of a new role in the order of their granting, where keys are equal. */
+  restore(role: string, permissions: readonly Permission[]): void {
+    const places = new Map<string, number>()
+    for (const { permType, key, rangeEnd } of permissions) {
+      const place = places.get(String(key)) ?? 0
+      places.set(String(key), place + 1)
+      this.#sql.run(INSERT_PERMISSION, role, key, place, rangeEnd, permType)
+    }
+  }
+
   /** What a grant of it would replace. */
   replacedBy(role: string, { key, rangeEnd }: Permission): Permission | undefined {
     const [first] = this.#sql.all(SELECT_PERMISSIONS_OF_KEY, role, key)

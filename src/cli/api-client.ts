@@ -15,6 +15,7 @@ const refusal = z.object({ message: z.string() })
 export class ApiClient {
   readonly #endpoint: URL
   readonly #options: RequestOptions
+  readonly #headers: Readonly<Record<string, string>>
 
   /** Throws Failure where a file cannot be read. */
   constructor(flags: ClientFlags) {
@@ -24,11 +25,8 @@ export class ApiClient {
       ...(flags.cacert !== '' && { ca: readPem(flags.cacert) }),
       ...(flags.cert !== '' && { cert: readPem(flags.cert) }),
       ...(flags.key !== '' && { key: readPem(flags.key) }),
-      headers: {
-        'content-type': 'application/json',
-        ...(token !== undefined && { authorization: `Bearer ${token}` }),
-      },
     }
+    this.#headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
   }
 
   /** What is answered to the request, read by `schema`. Throws Failure where it is a refusal. */
@@ -52,7 +50,9 @@ export class ApiClient {
   #send({ method, path, body }: ApiRequest): Promise<{ status: number; body: string }> {
     const start = this.#endpoint.protocol === 'https:' ? httpsRequest : httpRequest
     return new Promise((resolve, reject) => {
-      const options = { ...this.#options, method, timeout: ANSWER_MS_MAX }
+      const type = body instanceof Uint8Array ? 'application/octet-stream' : 'application/json'
+      const headers = { ...this.#headers, 'content-type': type }
+      const options = { ...this.#options, headers, method, timeout: ANSWER_MS_MAX }
       const request = start(`${this.#shown}${path}`, options, (response) => {
         text(response).then(
           (answer) => resolve({ status: response.statusCode ?? 0, body: answer }),
@@ -61,7 +61,7 @@ export class ApiClient {
       })
       request.once('timeout', () => request.destroy(new Error('no answer')))
       request.once('error', (error) => reject(this.#unreachable(error)))
-      request.end(body === undefined ? undefined : JSON.stringify(body))
+      request.end(body instanceof Uint8Array ? body : body && JSON.stringify(body))
     })
   }
 
@@ -76,6 +76,7 @@ export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'DELETE'
   /** Encoded, with its query. */
   readonly path: string
+  /** Sent as JSON, unless it is bytes. */
   readonly body?: object
 }
 

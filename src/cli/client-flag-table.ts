@@ -45,8 +45,8 @@ export const clientTable = {
 
 export type ClientFlags = FlagsOf<typeof clientTable>
 
-/** The flags of `keyspace create`. */
-export const keyspaceCreateTable = {
+/** What a new keyspace is given. */
+const keyspaceOptionTable = {
   'quota-backend-bytes': {
     section: 'Keyspace',
     fallback: '',
@@ -80,7 +80,25 @@ export const keyspaceCreateTable = {
     help: 'Where the keyspace and its data have to stay, such as eu.',
     schema: schemas.text,
   },
+} as const satisfies FlagTable
+
+export type KeyspaceFlags = FlagsOf<typeof keyspaceOptionTable>
+
+/** The flags of `keyspace create`. */
+export const keyspaceCreateTable = {
+  ...keyspaceOptionTable,
   ...clientTable,
+} as const satisfies FlagTable
+
+/** The flags of `snapshot restore`. */
+export const snapshotRestoreTable = {
+  keyspace: {
+    section: 'Keyspace',
+    fallback: '',
+    help: 'Name of the keyspace that is made from the file.',
+    schema: schemas.text,
+  },
+  ...keyspaceCreateTable,
 } as const satisfies FlagTable
 
 /** The flags of `token list` and `token revoke`. */

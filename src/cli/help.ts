@@ -1,4 +1,4 @@
-import { keyspaceCreateTable, tokenCreateTable } from './client-flag-table.ts'
+import { keyspaceCreateTable, snapshotRestoreTable, tokenCreateTable } from './client-flag-table.ts'
 import { type FlagTable, sections } from './flag-spec.ts'
 import { bridgeTable, serveTable } from './flag-table.ts'
 
@@ -22,6 +22,11 @@ export function tokenHelpText(): string {
   return [tokenUsage, flagsText(tokenCreateTable)].join('\n')
 }
 
+/** The text of `snapshot --help`. */
+export function snapshotHelpText(): string {
+  return [snapshotUsage, flagsText(snapshotRestoreTable)].join('\n')
+}
+
 const serveUsage = `Usage:
 
   npm start -- [flags]
@@ -35,6 +40,9 @@ const serveUsage = `Usage:
 
   npm start -- token create|list|revoke [flags]
     Manage the access tokens of a server or of a deployed Worker (see token --help).
+
+  npm start -- snapshot status|restore FILE [flags]
+    Look into a snapshot or a database of etcd, or make a keyspace from it (see snapshot --help).
 
   npm start -- --version
     Show the version.
@@ -81,6 +89,19 @@ const tokenUsage = `Usage:
 
 Flags of the section Token are for create, but for --keyspace. Every flag can also be set by its
 ETCD_* variable: --token-file by ETCD_TOKEN_FILE.
+`
+
+const snapshotUsage = `Usage:
+
+  npm start -- snapshot status FILE [flags]
+    Check a file of etcd's, as "etcdctl snapshot save" writes it or a member has it as snap/db, and show
+    its hash, revision, keys, size and storage version, as "etcdutl snapshot status" does.
+
+  npm start -- snapshot restore FILE --keyspace NAME [flags]
+    Make a new keyspace from such a file. What no flag says is as the deployment has it.
+
+Flags but for --write-out are for restore. Every flag can also be set by its ETCD_* variable:
+--token-file by ETCD_TOKEN_FILE.
 `
 
 function flagsText(table: FlagTable): string {

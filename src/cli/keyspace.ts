@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { keyspace, keyspaceList } from '../api/keyspaces.ts'
 import { keyspaceName } from '../config/keyspace-name.ts'
 import { ApiClient } from './api-client.ts'
-import { clientTable, keyspaceCreateTable } from './client-flag-table.ts'
+import { clientTable, keyspaceCreateTable, type KeyspaceFlags } from './client-flag-table.ts'
 import { Failure } from './failure.ts'
 import { parseClientFlags } from './flags.ts'
 import { type Environment, subcommands } from './subcommand.ts'
@@ -15,18 +15,22 @@ export const keyspaceCommand = subcommands('keyspace', { create, list, describe,
 
 async function create(args: readonly string[], environment: Environment): Promise<string> {
   const { flags, operands } = parseClientFlags(keyspaceCreateTable, args, environment)
+  const body = { name: onlyName('create', operands), ...optionsGiven(flags) }
+  const request = { method: 'POST', path: '/keyspaces', body } as const
+  const created = await new ApiClient(flags).ask(request, keyspace)
+  return writeOut(flags, created, () => `Keyspace ${created.name} created`)
+}
+
+/** Those of a new keyspace, as the API has them: none that no flag says. */
+export function optionsGiven(flags: KeyspaceFlags): object {
   const given = {
-    name: onlyName('create', operands),
     quotaBackendBytes: flags['quota-backend-bytes'],
     autoCompactionMode: flags['auto-compaction-mode'],
     autoCompactionRetention: flags['auto-compaction-retention'],
     locationHint: flags['location-hint'],
     jurisdiction: flags.jurisdiction,
   }
-  const body = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''))
-  const request = { method: 'POST', path: '/keyspaces', body } as const
-  const created = await new ApiClient(flags).ask(request, keyspace)
-  return writeOut(flags, created, () => `Keyspace ${created.name} created`)
+  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== ''))
 }
 
 async function list(args: readonly string[], environment: Environment): Promise<string> {
@@ -67,6 +71,11 @@ function onlyName(command: string, [name, ...others]: readonly string[]): string
   if (name === undefined || others.length > 0) {
     throw new Failure(`keyspace ${command} takes the name of one keyspace`, 2)
   }
+  return checkedName(name)
+}
+
+/** Throws Failure. */
+export function checkedName(name: string): string {
   const problem = keyspaceName.safeParse(name).error?.issues[0]?.message
   if (problem !== undefined) {
     throw new Failure(`invalid keyspace name "${name}": ${problem}`, 2)

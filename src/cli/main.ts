@@ -32,6 +32,12 @@ async function main(args: readonly string[]): Promise<void> {
           ? (await import('./help.ts')).tokenHelpText()
           : await (await import('./token.ts')).tokenCommand(rest, process.env),
       )
+    case 'snapshot':
+      return print(
+        asksForHelp(rest)
+          ? (await import('./help.ts')).snapshotHelpText()
+          : await (await import('./snapshot.ts')).snapshotCommand(rest, process.env),
+      )
     case 'serve':
       return (await import('./serve.ts')).serve(rest, process.env)
     default:

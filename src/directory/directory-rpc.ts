@@ -1,6 +1,6 @@
 import type { Jurisdiction, KeyspaceOptions } from '../config/keyspace-options.ts'
 import type { AccessTokenRpc } from '../door/access-token-rpc.ts'
-import type { AdministratorToken, Refused } from '../protocol/shard-rpc.ts'
+import type { AdministratorToken, Refused, RestoreTotal } from '../protocol/shard-rpc.ts'
 
 /** There is one directory, which goes by this name. */
 export const DIRECTORY_NAME = 'directory'
@@ -19,6 +19,17 @@ export interface DirectoryRpc extends AccessTokenRpc {
   create(name: string, options: KeyspaceOptions): Promise<KeyspaceEntry | Refused>
   /** Answers when its storage is free. */
   delete(name: string): Promise<Refused | undefined>
+  /**
+   * Begins a keyspace that is made from a file of etcd's, and answers the id of its restore. One of that
+   * name that was begun before, and is not done, is given up.
+   */
+  beginRestore(name: string, options: KeyspaceOptions): Promise<{ readonly id: string } | Refused>
+  /** Where the keyspace is made. */
+  findRestore(name: string, id: string): Promise<KeyspaceAddress | Refused>
+  /** All of it has come. Where the answer is not `ready` it is to be asked again. */
+  commitRestore(name: string, id: string, total: RestoreTotal): Promise<KeyspaceEntry | Refused>
+  /** Gives it up. Answers when its storage is free. */
+  cancelRestore(name: string, id: string): Promise<Refused | undefined>
   /** Undefined for what is no administrator's access token, or none any more. */
   administrator(token: string): Promise<AdministratorToken | undefined>
   /** To be awaited before a socket is opened by that token. Answers whether there is one still. */
@@ -37,5 +48,7 @@ export interface KeyspaceEntry {
   readonly state: 'creating' | 'ready' | 'deleting'
   /** Milliseconds since 1970; 0 for `default`, which comes with the deployment. */
   readonly created: number
+  /** The id of the restore that makes it, or has made it. */
+  readonly restore?: string
   readonly options: KeyspaceOptions
 }

@@ -5,12 +5,14 @@ import type { AccessTokenList } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
 import { AccessTokens } from '../door/access-tokens.ts'
 import { migrate } from '../mvcc/migrations.ts'
-import type { AdministratorToken, Refused, ShardRpc } from '../protocol/shard-rpc.ts'
+import type { AdministratorToken, Refused, RestoreTotal, ShardRpc } from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { newAccessToken } from '../shard/new-access-token.ts'
 import { durableSql } from '../shard/storage.ts'
 import { AdministratorSessions, type Told } from './administrator-sessions.ts'
+import { Restores } from './directory-restores.ts'
 import type { DirectoryRpc, KeyspaceAddress, KeyspaceEntry } from './directory-rpc.ts'
+import { creationOf, isRestoring, persevering, refusal, unfinished } from './directory-steps.ts'
 import { KeyspaceTable } from './keyspace-table.ts'
 import { migrations } from './migrations.ts'
 
@@ -18,8 +20,6 @@ import { migrations } from './migrations.ts'
 const RETRY_MS = 10_000
 /** So many keyspaces are brought on at a time. */
 const RETRIES_MAX = 100
-/** A shard is lost at being destroyed, and may be lost at anything else. */
-const ATTEMPTS_MAX = 4
 
 /**
  * The one object that knows which keyspaces there are. It is off the way of calls: an isolate asks it
@@ -29,6 +29,7 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
   readonly #keyspaces: KeyspaceTable
   readonly #tokens: AccessTokens
   readonly #sessions: AdministratorSessions
+  readonly #restores: Restores
   /** What is being done to a keyspace; the next thing is done after it. */
   readonly #underWay = new Map<string, Promise<void>>()
 
@@ -39,6 +40,11 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
     this.#keyspaces = new KeyspaceTable(sql)
     this.#tokens = new AccessTokens(sql, 'administrator')
     this.#sessions = new AdministratorSessions(sql)
+    this.#restores = new Restores(this.#keyspaces, {
+      shard: (keyspace) => this.#shard(keyspace),
+      after: (name, act) => this.#after(name, act),
+      bringOn: (name) => this.#bringOn(name),
+    })
   }
 
   find(name: string): Promise<KeyspaceAddress | undefined> {
@@ -53,7 +59,10 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
   }
 
   describe(name: string): Promise<KeyspaceEntry | Refused> {
-    return Promise.resolve(this.#keyspaces.get(name) ?? refusal(statusOf('keyspace-not-found')))
+    const entry = this.#keyspaces.get(name)
+    return Promise.resolve(
+      entry === undefined || isRestoring(entry) ? refusal(statusOf('keyspace-not-found')) : entry,
+    )
   }
 
   async create(name: string, options: KeyspaceOptions): Promise<KeyspaceEntry | Refused> {
@@ -65,6 +74,8 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
         return refusal(problem)
       }
       this.#keyspaces.beginCreation(name, options, Date.now())
+    } else if (isRestoring(before)) {
+      return refusal(statusOf('keyspace-restoring'))
     } else if (before.state !== 'creating' || !isSame(before.options, options)) {
       return refusal(statusOf('keyspace-exists'))
     }
@@ -74,6 +85,30 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
       return refusal(unfinished(name, error))
     }
     return this.describe(name)
+  }
+
+  async beginRestore(name: string, options: KeyspaceOptions): Promise<{ id: string } | Refused> {
+    await this.#remindMe()
+    const problem = this.#placeProblem(name, options)
+    return problem === undefined ? this.#restores.begin(name, options) : refusal(problem)
+  }
+
+  findRestore(name: string, id: string): Promise<KeyspaceAddress | Refused> {
+    return this.#restores.find(name, id)
+  }
+
+  async commitRestore(
+    name: string,
+    id: string,
+    total: RestoreTotal,
+  ): Promise<KeyspaceEntry | Refused> {
+    await this.#remindMe()
+    return this.#restores.commit(name, id, total)
+  }
+
+  async cancelRestore(name: string, id: string): Promise<Refused | undefined> {
+    await this.#remindMe()
+    return this.#restores.cancel(name, id)
   }
 
   async delete(name: string): Promise<Refused | undefined> {
@@ -96,13 +131,10 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
   /** After a crash: brings to their ends what was begun. */
   override async alarm(): Promise<void> {
     const left = this.#keyspaces.unfinished('', RETRIES_MAX)
-    const results = await Promise.allSettled(left.map(({ name }) => this.#bringOn(name)))
+    await Promise.allSettled(left.map(({ name }) => this.#bringOn(name)))
     const allTold = await this.#tellAll()
-    if (
-      !allTold ||
-      left.length === RETRIES_MAX ||
-      results.some(({ status }) => status === 'rejected')
-    ) {
+    const isDone = this.#keyspaces.unfinished('', 1).length === 0
+    if (!allTold || !isDone) {
       await this.#remindMe()
     }
   }
@@ -115,9 +147,18 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
   }
 
   /** Rejects with what the platform throws, or the shard: then it is tried again later. */
-  async #bringOn(name: string): Promise<void> {
+  #bringOn(name: string): Promise<void> {
+    return this.#after(name, () => this.#step(name))
+  }
+
+  /** One thing after the other is done to a keyspace. */
+  async #after(name: string, act: () => Promise<void>): Promise<void> {
     const before = this.#underWay.get(name)
-    const step = this.#step(name, before)
+    const step = (async () => {
+      // Whoever began that hears how it ended.
+      await before?.catch(() => undefined)
+      await act()
+    })()
     this.#underWay.set(name, step)
     try {
       await step
@@ -128,16 +169,15 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
     }
   }
 
-  async #step(name: string, before: Promise<void> | undefined): Promise<void> {
-    // Whoever began that hears how it ended.
-    await before?.catch(() => undefined)
+  async #step(name: string): Promise<void> {
     const entry = this.#keyspaces.get(name)
     if (entry?.state === 'creating') {
-      const { created, options } = entry
-      const { quotaBackendBytes, autoCompactionMode, autoCompactionRetention } = options
-      const creation = { created, quotaBackendBytes, autoCompactionMode, autoCompactionRetention }
-      await persevering(() => this.#shard(entry).create(creation))
-      this.#keyspaces.endCreation(name)
+      if (entry.restore === undefined) {
+        await persevering(() => this.#shard(entry).create(creationOf(entry)))
+        this.#keyspaces.endCreation(name)
+      } else {
+        await this.#restores.lookAfter(entry, entry.restore)
+      }
     } else if (entry?.state === 'deleting') {
       await persevering(() => this.#shard(entry).destroy())
       this.#keyspaces.endDeletion(name)
@@ -207,19 +247,6 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
   }
 }
 
-async function persevering(attempt: () => Promise<void>): Promise<void> {
-  for (let left = ATTEMPTS_MAX - 1; ; left--) {
-    try {
-      await attempt()
-      return
-    } catch (error) {
-      if (left === 0) {
-        throw error
-      }
-    }
-  }
-}
-
 function isSame(a: KeyspaceOptions, b: KeyspaceOptions): boolean {
   return (
     a.quotaBackendBytes === b.quotaBackendBytes &&
@@ -228,15 +255,4 @@ function isSame(a: KeyspaceOptions, b: KeyspaceOptions): boolean {
     a.locationHint === b.locationHint &&
     a.jurisdiction === b.jurisdiction
   )
-}
-
-function refusal({ code, message }: RpcStatus): Refused {
-  return { refused: { code, message } }
-}
-
-/** The alarm goes on with it. */
-function unfinished(name: string, error: unknown): RpcStatus {
-  // oxlint-disable-next-line no-console -- a Durable Object's log is its console
-  console.error(error)
-  return new RpcStatus(Code.UNAVAILABLE, `keyspace ${name} could not be reached; still trying`)
 }

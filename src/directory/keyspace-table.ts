@@ -5,13 +5,16 @@ import type { KeyspaceEntry } from './directory-rpc.ts'
 
 const COLUMNS = `
   name, state, created, quota_backend_bytes, auto_compaction_mode, auto_compaction_retention,
-  location_hint, jurisdiction`
+  location_hint, jurisdiction, restore`
 const SELECT_ONE = `SELECT ${COLUMNS} FROM keyspace WHERE name = ?`
-const SELECT_PAGE = `SELECT ${COLUMNS} FROM keyspace WHERE name > ? ORDER BY name LIMIT ?`
+/** What is being restored is no keyspace yet, and never was one when it is given up. */
+const SELECT_PAGE = `
+SELECT ${COLUMNS} FROM keyspace WHERE name > ? AND (restore IS NULL OR state = 'ready')
+ORDER BY name LIMIT ?`
 const SELECT_UNFINISHED = `
 SELECT ${COLUMNS} FROM keyspace INDEXED BY keyspace_unfinished
 WHERE state <> 'ready' AND name > ? ORDER BY name LIMIT ?`
-const INSERT = `INSERT INTO keyspace (${COLUMNS}) VALUES (?, 'creating', ?, ?, ?, ?, ?, ?)`
+const INSERT = `INSERT INTO keyspace (${COLUMNS}) VALUES (?, 'creating', ?, ?, ?, ?, ?, ?, ?)`
 const UPDATE_READY = `UPDATE keyspace SET state = 'ready' WHERE name = ? AND state = 'creating'`
 const UPDATE_DELETING = `UPDATE keyspace SET state = 'deleting' WHERE name = ?`
 const DELETE = `DELETE FROM keyspace WHERE name = ? AND state = 'deleting'`
@@ -45,8 +48,11 @@ export class KeyspaceTable {
     return this.#sql.all(SELECT_UNFINISHED, after, limit).map(entryOf)
   }
 
-  /** There must be none of that name. `now` is in milliseconds since 1970. */
-  beginCreation(name: string, options: KeyspaceOptions, now: number): void {
+  /**
+   * There must be none of that name. `now` is in milliseconds since 1970, `restore` the id of the restore
+   * that makes it.
+   */
+  beginCreation(name: string, options: KeyspaceOptions, now: number, restore?: string): void {
     this.#sql.run(
       INSERT,
       name,
@@ -56,6 +62,7 @@ export class KeyspaceTable {
       options.autoCompactionRetention ?? null,
       options.locationHint ?? null,
       options.jurisdiction ?? null,
+      restore ?? null,
     )
   }
 
@@ -82,11 +89,13 @@ function entryOf([
   retention,
   hint,
   place,
+  restore,
 ]: SqlRow): KeyspaceEntry {
   return {
     name: textOf(name),
     state: oneOf(states, state),
     created: numberOf(created),
+    ...(restore !== null && { restore: textOf(restore) }),
     options: {
       ...(quota !== null && { quotaBackendBytes: numberOf(quota) }),
       ...(mode !== null && { autoCompactionMode: oneOf(modes, mode) }),

@@ -2,7 +2,9 @@ import * as z from 'zod'
 import { Code, RpcStatus } from '../protocol/status.ts'
 import { statusOfFailure } from './failure.ts'
 import type { GatewayRequest } from './gateway-request.ts'
+import { chunksOf } from './json-requests.ts'
 import { refusalResponse } from './refusal.ts'
+import { join } from './request-body.ts'
 
 /** What an endpoint is told of the request, besides its parameters and body. */
 export type ApiRequest = Pick<GatewayRequest, 'request' | 'env' | 'settings' | 'visitor'>
@@ -21,6 +23,8 @@ export interface Endpoint {
   readonly params: z.ZodObject | undefined
   readonly query: z.ZodObject | undefined
   readonly body: z.ZodType | undefined
+  /** A body of bytes, in place of one of JSON. */
+  readonly bytes: BytesBody | undefined
   readonly success: Success<z.ZodType>
   /** What each status says by which it refuses, besides those that any endpoint has. */
   readonly refusals: Readonly<Record<number, string>>
@@ -28,6 +32,11 @@ export interface Endpoint {
     asked: ApiRequest,
     params: Readonly<Record<string, string>>,
   ) => Promise<Response>
+}
+
+interface BytesBody {
+  readonly description: string
+  readonly lengthMax: number
 }
 
 interface Success<Answer> {
@@ -47,6 +56,7 @@ interface Declaration<
   readonly params?: Params
   readonly query?: Query
   readonly body?: Body
+  readonly bytes?: BytesBody
   readonly success: Success<Answer>
   readonly refusals?: Readonly<Record<number, string>>
   /** Throws an RpcStatus. */
@@ -56,6 +66,8 @@ interface Declaration<
       readonly params: z.output<Params>
       readonly query: z.output<Query>
       readonly body: z.output<Body>
+      /** None where no body of bytes is declared. */
+      readonly bytes: Uint8Array
     },
   ) => Promise<z.input<Answer>>
 }
@@ -66,7 +78,7 @@ export function endpoint<
   Body extends z.ZodType = z.ZodUndefined,
   Answer extends z.ZodType = z.ZodVoid,
 >(declaration: Declaration<Params, Query, Body, Answer>): Endpoint {
-  const { params, query, body, success, refusals = {}, handle } = declaration
+  const { params, query, body, bytes, success, refusals = {}, handle } = declaration
   const answer: Endpoint['answer'] = async (asked, given) => {
     try {
       const { searchParams } = new URL(asked.request.url)
@@ -79,6 +91,7 @@ export function endpoint<
         ) as z.output<Query>,
         body: (body &&
           parsed(body, await readJson(asked.request), Code.INVALID_ARGUMENT)) as z.output<Body>,
+        bytes: bytes === undefined ? NO_BYTES : await readBytes(asked.request, bytes.lengthMax),
       })
       return success.schema === undefined
         ? new Response(null, { status: success.status })
@@ -87,7 +100,7 @@ export function endpoint<
       return refusalResponse(statusOfFailure(error))
     }
   }
-  return { ...declaration, params, query, body, refusals, answer }
+  return { ...declaration, params, query, body, bytes, refusals, answer }
 }
 
 function parsed<Schema extends z.ZodType>(
@@ -114,6 +127,21 @@ async function readJson(request: Request): Promise<unknown> {
       ? new RpcStatus(Code.INVALID_ARGUMENT, `the body is not JSON: ${error.message}`)
       : error
   }
+}
+
+const NO_BYTES = new Uint8Array(0)
+
+async function readBytes({ body }: Request, lengthMax: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = []
+  let length = 0
+  for await (const chunk of chunksOf(body)) {
+    chunks.push(chunk)
+    length += chunk.length
+    if (length > lengthMax) {
+      throw new RpcStatus(Code.INVALID_ARGUMENT, `the body is longer than ${lengthMax} bytes`)
+    }
+  }
+  return join(chunks, length)
 }
 
 /** Not more of it than there can be. */

@@ -25,7 +25,7 @@ export const keyspaceEndpoints: readonly Endpoint[] = [
       const found = await new DirectoryClient(env).read((all) => all.list(after, limit + 1))
       const page = found.slice(0, limit)
       return {
-        keyspaces: page.map(shown),
+        keyspaces: page.map(shownKeyspace),
         ...(found.length > limit && { next: page.at(-1)?.name }),
       }
     },
@@ -39,7 +39,7 @@ export const keyspaceEndpoints: readonly Endpoint[] = [
     success: { status: 201, description: 'It is ready.', schema: keyspace },
     refusals: { 409: 'There is a keyspace of that name.' },
     handle: async ({ env }, { body: { name, ...options } }) =>
-      shown(await new DirectoryClient(env).write((all) => all.create(name, options))),
+      shownKeyspace(await new DirectoryClient(env).write((all) => all.create(name, options))),
   }),
   endpoint({
     method: 'GET',
@@ -50,7 +50,7 @@ export const keyspaceEndpoints: readonly Endpoint[] = [
     success: { status: 200, description: 'What it was created with.', schema: keyspace },
     refusals: { 404: notFound },
     handle: async ({ env }, { params: { name } }) =>
-      shown(await new DirectoryClient(env).read((all) => all.describe(name))),
+      shownKeyspace(await new DirectoryClient(env).read((all) => all.describe(name))),
   }),
   endpoint({
     method: 'DELETE',
@@ -67,7 +67,7 @@ export const keyspaceEndpoints: readonly Endpoint[] = [
 ]
 
 /** `default` was never created. */
-function shown({ name, state, created, options }: KeyspaceEntry) {
+export function shownKeyspace({ name, state, created, options }: KeyspaceEntry) {
   const time = created === 0 ? {} : { created: new Date(created).toISOString() }
   return { name, state, ...time, ...options }
 }

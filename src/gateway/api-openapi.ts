@@ -43,7 +43,8 @@ export function openApiDocument(endpoints: readonly Endpoint[]): Json {
   }
 }
 
-function operation({ id, summary, params, query, body, success, ...rest }: Endpoint): Json {
+function operation({ id, summary, params, query, success, ...rest }: Endpoint): Json {
+  const content = contentOf(rest)
   const responses = Object.entries({ ...refusals, ...rest.refusals }).map(
     ([status, description]) => [status, { description, content: json(refusal) }],
   )
@@ -51,7 +52,7 @@ function operation({ id, summary, params, query, body, success, ...rest }: Endpo
     operationId: id,
     summary,
     parameters: [...parameters('path', params), ...parameters('query', query)],
-    ...(body && { requestBody: { required: true, content: json(body) } }),
+    ...(content && { requestBody: { required: true, content } }),
     responses: {
       [success.status]: {
         description: success.description,
@@ -60,6 +61,12 @@ function operation({ id, summary, params, query, body, success, ...rest }: Endpo
       ...Object.fromEntries(responses),
     },
   }
+}
+
+function contentOf({ body, bytes }: Pick<Endpoint, 'body' | 'bytes'>): Json | undefined {
+  return bytes === undefined
+    ? body && json(body)
+    : { 'application/octet-stream': { schema: { description: bytes.description } } }
 }
 
 function parameters(place: 'path' | 'query', schema: z.ZodObject | undefined): readonly Json[] {

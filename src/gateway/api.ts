@@ -2,10 +2,15 @@ import { statusOf } from '../protocol/status.ts'
 import { accessTokenEndpoints } from './api-access-tokens.ts'
 import type { ApiRequest, Endpoint } from './api-endpoint.ts'
 import { keyspaceEndpoints } from './api-keyspaces.ts'
+import { restoreEndpoints } from './api-restores.ts'
 import { refusalResponse, textResponse } from './refusal.ts'
 
 /** Each endpoint of the deployment's own API. */
-export const endpoints: readonly Endpoint[] = [...keyspaceEndpoints, ...accessTokenEndpoints]
+export const endpoints: readonly Endpoint[] = [
+  ...keyspaceEndpoints,
+  ...restoreEndpoints,
+  ...accessTokenEndpoints,
+]
 
 const routes = endpoints.map((endpoint) => ({
   endpoint,

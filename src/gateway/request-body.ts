@@ -37,7 +37,7 @@ export async function readBody(request: Request, settings: Settings): Promise<Ui
   return join(kept, length)
 }
 
-function join(chunks: readonly Uint8Array[], length: number): Uint8Array {
+export function join(chunks: readonly Uint8Array[], length: number): Uint8Array {
   const bytes = new Uint8Array(length)
   let position = 0
   for (const chunk of chunks) {

@@ -127,6 +127,16 @@ export class ShardClient {
     return answer as Exclude<T, Refused>
   }
 
+  /** Sends entries of a file to the keyspace that is made from it, also a second time. */
+  async restoreEntries(id: string, first: number, entries: Uint8Array): Promise<void> {
+    const answer = await retrying(READ_RETRIES_MAX, () =>
+      this.#stub().restoreEntries(id, first, entries),
+    )
+    if (answer !== undefined) {
+      throw this.#statusOf(answer)
+    }
+  }
+
   /** The socket that streams share (protocol/frames.ts). */
   async connect(): Promise<WebSocket> {
     await this.#announce()

@@ -4,7 +4,7 @@ import { type LeaseId, NO_LEASE } from '../mvcc/types.ts'
 import { type Lease, LeaseQueue } from './lease-queue.ts'
 
 /** Seconds. etcd derives it from its election timeout: ceil(1.5 × 1 s). */
-const TTL_SECONDS_MIN = 2
+export const TTL_SECONDS_MIN = 2
 /** Seconds, etcd's own (server/lease/lessor.go). In ms and half as much again: a safe integer. */
 const TTL_SECONDS_MAX = 9_000_000_000
 /** 2189-01-01 in ms since 1970: a Durable Object sets no alarm after that year. */
@@ -13,7 +13,7 @@ const DEADLINE_MS_MAX = 6_911_049_600_000
 export const EXPIRED_LEASES_MAX = 500
 
 const SELECT_LEASES = 'SELECT id, ttl, expiry FROM lease'
-const INSERT_LEASE = 'INSERT INTO lease (id, ttl, expiry) VALUES (?, ?, ?)'
+export const INSERT_LEASE = 'INSERT INTO lease (id, ttl, expiry) VALUES (?, ?, ?)'
 const UPDATE_EXPIRY = 'UPDATE lease SET expiry = ? WHERE id = ?'
 const DELETE_LEASE = 'DELETE FROM lease WHERE id = ?'
 

@@ -8,7 +8,7 @@ import type { ChangeId, Revision } from './types.ts'
 const SUB_BITS = 23
 
 /** 2^40 transactions: at 10,000 a second, 3.5 years without a pause. */
-const REVISION_MAX: Revision = 2 ** 40 - 1
+export const REVISION_MAX: Revision = 2 ** 40 - 1
 /** The changes of one transaction; deleting 8 million keys takes longer than an event may. */
 export const SUB_MAX = 2 ** SUB_BITS - 1
 

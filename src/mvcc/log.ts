@@ -16,14 +16,18 @@ import {
   NO_LEASE,
   type Revision,
 } from './types.ts'
-import { joinedParts, ROW_BYTES_MAX, SUM_PART_LENGTHS } from './value-parts.ts'
+import { insertParts, joinedParts, ROW_BYTES_MAX, SUM_PART_LENGTHS } from './value-parts.ts'
 
 /**
  * A value up to this many bytes stands in the current row too, so that a list reads one tree; a
  * longer one would leave the row's page for overflow pages, and is only in its log row. SQLite
  * keeps about 1,000 bytes of a row in a page of such a tree.
  */
-export const INLINE_VALUE_BYTES_MAX = 768
+const INLINE_VALUE_BYTES_MAX = 768
+
+export function isInline(value: Uint8Array): boolean {
+  return value.length <= INLINE_VALUE_BYTES_MAX
+}
 
 /** A key stands in one row. Longer ones are refused, and none is found. */
 export const KEY_BYTES_MAX = ROW_BYTES_MAX
@@ -256,6 +260,24 @@ export function appendLog(
     leaseParam(version.lease),
     version.value,
   )
+}
+
+/** The same of a version whose value may be longer than a row: at most `rowBytesMax` with its key. */
+export function appendVersion(
+  sql: Sql,
+  id: ChangeId,
+  kv: KeyValue,
+  {
+    replaced,
+    rowBytesMax,
+  }: { readonly replaced: ChangeId | undefined; readonly rowBytesMax: number },
+): void {
+  if (kv.key.length + kv.value.length <= rowBytesMax) {
+    appendLog(sql, id, kv, replaced)
+  } else {
+    appendLog(sql, id, { ...kv, value: null }, replaced)
+    insertParts(sql, id, kv.value, rowBytesMax)
+  }
 }
 
 /** etcd's delete event carries the key and its revision, nothing else. */

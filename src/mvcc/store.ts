@@ -77,10 +77,13 @@ export class Store {
     this.#revision = this.#lastRevision()
   }
 
-  /** That of the last change, which no compaction takes away, be it a deletion. */
+  /**
+   * That of the last change, which no compaction takes away, be it a deletion. One of etcd before 3.4.34
+   * does, so a store that was made from its file may have nothing left of the compacted revision.
+   */
   #lastRevision(): Revision {
     const last = this.#sql.first(SELECT_LAST_REVISION)?.[0] ?? null
-    return last === null ? 1 : numberOf(last)
+    return Math.max(last === null ? 1 : numberOf(last), this.#compaction.revision)
   }
 
   get revision(): Revision {

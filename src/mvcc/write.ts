@@ -3,13 +3,14 @@ import { EngineError } from './errors.ts'
 import { type Bounds, boundsOf, isEmpty, isPoint } from './key-range.ts'
 import {
   appendLog,
+  appendVersion,
   boundsParams,
   changeIdOf,
   comparable,
   COUNT_CURRENT,
   COUNT_CURRENT_OPEN,
   DELETE_CURRENT,
-  INLINE_VALUE_BYTES_MAX,
+  isInline,
   leaseParam,
   PUT_CURRENT,
   PUT_CURRENT_RETURNING,
@@ -30,7 +31,6 @@ import {
   type PutResult,
   type Revision,
 } from './types.ts'
-import { insertParts } from './value-parts.ts'
 import { currentVersion, versions } from './versions.ts'
 
 /** Beyond this many changes a transaction's events are left in the log for watchers to read. */
@@ -48,10 +48,6 @@ FROM current WHERE lease = ?`
 export const DELETE_LEASED = 'DELETE FROM current WHERE lease = ?'
 export const MASS_DELETE_OPEN = 'DELETE FROM current WHERE key >= ?'
 export const MASS_DELETE = `${MASS_DELETE_OPEN} AND key < ?`
-
-function isInline(value: Uint8Array): boolean {
-  return value.length <= INLINE_VALUE_BYTES_MAX
-}
 
 /** Whether the put is one statement, which is all of it or nothing by itself. */
 export function isOneStatement({ value, ignoreValue }: PutRequest): boolean {
@@ -139,21 +135,12 @@ export class Write {
     const { createRevision, version, replaced } = this.#putCurrent(params, head)
     const kv = { key, createRevision, modRevision: id.main, version, value, lease }
     if (inline === null) {
-      this.#append(id, kv, replaced)
+      appendVersion(this.#sql, id, kv, { replaced, rowBytesMax: this.#rowBytesMax })
     }
     if (version === 1) {
       this.created.push(key)
     }
     this.#hold({ type: EventType.PUT, kv, prevKv: undefined, replaced })
-  }
-
-  #append(id: ChangeId, kv: KeyValue, replaced: ChangeId | undefined): void {
-    if (kv.key.length + kv.value.length <= this.#rowBytesMax) {
-      appendLog(this.#sql, id, kv, replaced)
-    } else {
-      appendLog(this.#sql, id, { ...kv, value: null }, replaced)
-      insertParts(this.#sql, id, kv.value, this.#rowBytesMax)
-    }
   }
 
   #putCurrent(params: readonly SqlParam[], head: Head | undefined): Placed {

@@ -31,6 +31,31 @@ export interface ShardRpc {
    * this call; one that comes back has found nothing to free.
    */
   destroy(): Promise<void>
+  /**
+   * Begins a keyspace that is made from a file of etcd's. Doing it twice is doing it once; where anything
+   * else is here, the object is lost at freeing it.
+   */
+  beginRestore(id: string): Promise<void>
+  /**
+   * Entries of the file (etcd-file/entry-batch.ts), of which the first is its entry of that number. What
+   * has come already is passed over.
+   */
+  restoreEntries(id: string, first: number, entries: Uint8Array): Promise<Refused | undefined>
+  /** Makes it a keyspace when it is what the file is. `checking` is to be asked again. */
+  commitRestore(
+    id: string,
+    total: RestoreTotal,
+    creation: Creation,
+  ): Promise<'checking' | 'ready' | Refused>
+  /** How long ago the last entry has come, in milliseconds; `ready` is a keyspace. */
+  restoreIdle(id: string, creation: Creation): Promise<number | 'ready' | 'none'>
+}
+
+/** What a file has, and a restore has come to when all of it is there. */
+export interface RestoreTotal {
+  readonly entries: number
+  /** CRC-32C of the changes (mvcc/changes-sum.ts). */
+  readonly changesSum: number
 }
 
 /** What the shard keeps of how its keyspace was made. */

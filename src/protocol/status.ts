@@ -56,6 +56,11 @@ const table = {
   'keyspace-not-found': [Code.NOT_FOUND, 'keyspace not found'],
   'keyspace-exists': [Code.ALREADY_EXISTS, 'keyspace already exists'],
   'keyspace-default': [Code.FAILED_PRECONDITION, 'the keyspace default cannot be deleted'],
+  'keyspace-restoring': [Code.ALREADY_EXISTS, 'the keyspace is being restored'],
+  'restore-not-found': [
+    Code.NOT_FOUND,
+    'there is no such restore: it was left alone for a minute, or another one has begun',
+  ],
   // KV
   'empty-key': [Code.INVALID_ARGUMENT, 'etcdserver: key is not provided'],
   'key-not-found': [Code.INVALID_ARGUMENT, 'etcdserver: key not found'],

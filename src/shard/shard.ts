@@ -13,6 +13,7 @@ import {
   type MetricsOutcome,
   type PageCursor,
   type Refused,
+  type RestoreTotal,
   type Call,
   type ShardRpc,
 } from '../protocol/shard-rpc.ts'
@@ -21,6 +22,7 @@ import { nextTurn } from './commit.ts'
 import { creationIn, recordCreation, settingsWith } from './creation.ts'
 import { Leader } from './leader.ts'
 import { refusal } from './reply.ts'
+import { beginRestore, Restore, restoreIn } from './restore.ts'
 import { durableSql } from './storage.ts'
 
 const notFound = statusOf('keyspace-not-found')
@@ -35,6 +37,8 @@ const CLOSE_NOT_FOUND = 4404
  */
 export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRpc {
   #leader: Leader | undefined
+  /** Of a keyspace that is being made from a file. */
+  #restore: Restore | undefined
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -99,8 +103,77 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
     })
   }
 
+  beginRestore(id: string): Promise<void> {
+    return this.ctx.blockConcurrencyWhile(async () => {
+      const sql = durableSql(this.ctx.storage)
+      const under = restoreIn(sql)
+      if (creationIn(sql) !== undefined || (under !== undefined && under.id !== id)) {
+        return this.#wipe()
+      }
+      if (under === undefined) {
+        beginRestore(sql, id, Date.now())
+      }
+    })
+  }
+
+  async restoreEntries(
+    id: string,
+    first: number,
+    entries: Uint8Array,
+  ): Promise<Refused | undefined> {
+    try {
+      await this.#restoreOf(id).add(first, entries)
+      return undefined
+    } catch (error) {
+      return refusal(error)
+    }
+  }
+
+  async commitRestore(
+    id: string,
+    total: RestoreTotal,
+    creation: Creation,
+  ): Promise<'checking' | 'ready' | Refused> {
+    try {
+      if (this.#isMadeBy(creation)) {
+        return 'ready'
+      }
+      if (!(await this.#restoreOf(id).commit(total, creation))) {
+        return 'checking'
+      }
+      this.#restore = undefined
+      await this.ctx.blockConcurrencyWhile(() => this.#lead(creation))
+      return 'ready'
+    } catch (error) {
+      return refusal(error)
+    }
+  }
+
+  restoreIdle(id: string, creation: Creation): Promise<number | 'ready' | 'none'> {
+    if (this.#isMadeBy(creation)) {
+      return Promise.resolve('ready')
+    }
+    const under = restoreIn(durableSql(this.ctx.storage))
+    return Promise.resolve(under?.id === id ? Date.now() - under.touched : 'none')
+  }
+
+  #isMadeBy({ created }: Creation): boolean {
+    return creationIn(durableSql(this.ctx.storage))?.created === created
+  }
+
+  /** Throws where no such restore is under way. */
+  #restoreOf(id: string): Restore {
+    const sql = durableSql(this.ctx.storage)
+    if (restoreIn(sql)?.id !== id) {
+      throw statusOf('restore-not-found')
+    }
+    this.#restore ??= new Restore(sql, id, this.env.HOST)
+    return this.#restore
+  }
+
   async destroy(): Promise<void> {
-    if (creationIn(durableSql(this.ctx.storage)) !== undefined) {
+    const sql = durableSql(this.ctx.storage)
+    if (creationIn(sql) !== undefined || restoreIn(sql) !== undefined) {
       await this.ctx.blockConcurrencyWhile(() => this.#wipe())
     }
   }

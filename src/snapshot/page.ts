@@ -11,14 +11,14 @@ export const HEAD_BYTES = 16
 /** Of an element in the table behind a page's head, before the keys and values. */
 export const ELEMENT_BYTES = 16
 
-const BRANCH = 0x01
-const LEAF = 0x02
-const META = 0x04
+export const BRANCH = 0x01
+export const LEAF = 0x02
+export const META = 0x04
 /** An element's flag: the value tells of a bucket. */
-const BUCKET = 0x01
+export const BUCKET = 0x01
 
-const MAGIC = 0xed0cdaed
-const VERSION = 2
+export const MAGIC = 0xed0cdaed
+export const VERSION = 2
 /** In place of the page of free pages, of which there are none: bbolt finds that out itself. */
 const NO_FREELIST = [0xffffffff, 0xffffffff] as const
 
@@ -110,7 +110,7 @@ export function encodeMeta(
   return bytes
 }
 
-const META_SUM = 72
+export const META_SUM = 72
 
 function writeHead(view: DataView, page: number, kind: number, elements: number): void {
   setUint64(view, 0, page)
@@ -124,7 +124,7 @@ function setUint64(view: DataView, offset: number, value: number): void {
 }
 
 /** FNV-1a of 64 bits. */
-function fnv1a(bytes: Uint8Array): bigint {
+export function fnv1a(bytes: Uint8Array): bigint {
   return bytes.reduce(
     (hash, byte) => BigInt.asUintN(64, (hash ^ BigInt(byte)) * 0x100000001b3n),
     0xcbf29ce484222325n,

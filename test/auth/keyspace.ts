@@ -11,12 +11,13 @@ export const TOKEN_TTL = 300_000
 
 /** A store with its leases and its users over one database. */
 export class Keyspace implements LeasedKeys {
-  readonly sql = openNodeSql()
+  readonly sql
   readonly store: Store
   readonly lessor: Lessor
   auth: AuthStore
 
-  constructor(changed: Changed = () => undefined) {
+  constructor(changed: Changed = () => undefined, sql = openNodeSql()) {
+    this.sql = sql
     this.store = new Store(this.sql, {
       txnOpsMax: 128,
       hasLease: (id) => this.lessor.has(id),

@@ -1,0 +1,37 @@
+import * as z from 'zod'
+import { keyspaceName } from '../config/keyspace-name.ts'
+import { checkKeyspaceOptions, keyspaceOptionFields } from '../config/keyspace-options.ts'
+
+const id = z.uuid().describe('The id of a restore.')
+
+/** The path's parts that name a restore. */
+export const namedRestore = z.object({
+  name: keyspaceName.describe('The name of the keyspace that is made.'),
+  id,
+})
+
+export const newRestore = z
+  .strictObject(keyspaceOptionFields)
+  .superRefine(checkKeyspaceOptions)
+  .meta({ id: 'NewRestore', description: 'Options that are missing are the deployment’s own.' })
+
+export const restore = z.object({ id }).meta({ id: 'Restore' })
+
+export const firstEntry = z.strictObject({
+  first: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .describe('The number of the batch’s first entry among those of the file, from 0 on.'),
+})
+
+export const restoreTotal = z
+  .strictObject({
+    entries: z.int().min(0).describe('How many the file has.'),
+    changesSum: z
+      .int()
+      .min(0)
+      .max(2 ** 32 - 1)
+      .describe('CRC-32C of its changes, each as HashKV sums it.'),
+  })
+  .meta({ id: 'RestoreTotal' })
