@@ -22,7 +22,7 @@ function observed(): {
     name: new Uint8Array(1),
     stream: 7,
     context: {},
-    metrics: { ended: (...how: unknown[]) => void ended.push(how) },
+    metrics: { ended: (code: Code) => void ended.push(code) },
     started: 3,
   }
   const out = {
@@ -68,7 +68,7 @@ it.each([
     code: Code.INTERNAL,
     message: 'internal error',
   })
-  expect(ended).toEqual([['/v3electionpb.Election/Observe', 3, Code.INTERNAL], 7])
+  expect(ended).toEqual([Code.INTERNAL, 7])
   expect(logged).toEqual([failure])
 })
 
