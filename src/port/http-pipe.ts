@@ -1,4 +1,4 @@
-import { connect, type Socket } from 'node:net'
+import { connect } from 'node:net'
 import type { Duplex } from 'node:stream'
 
 /** A client's connection, or what stands for it. */
@@ -25,24 +25,34 @@ export function pipeToGateway(client: ClientConnection, path: string): void {
   pipeBothWays(client, connect({ path, allowHalfOpen: true }))
 }
 
-/** The same for a gateway that is connected already. */
-export function pipeBothWays(client: ClientConnection, gateway: Socket): void {
+/** The same for a gateway that is connected already, be it in this process. */
+export function pipeBothWays(client: ClientConnection, gateway: Duplex): void {
   gateway.pipe(client)
   client.pipe(gateway)
   // The news of an error is the close that follows it.
   gateway.on('error', () => client.destroy())
   client.on('error', () => gateway.destroy())
   client.once('close', () => gateway.destroy())
-  client.once('end', () => gateway.setTimeout(silentMsMax))
-  gateway.on('timeout', () => {
-    if (client.writableLength === 0) {
-      client.destroy()
-    } else {
-      gateway.setTimeout(silentMsMax)
-    }
-  })
+  client.once('end', () => leaveWhenSilent(client, gateway))
   gateway.once('close', () => {
     client.setTimeout(lingerMsMax, () => client.destroy())
     client.destroySoon()
   })
+}
+
+function leaveWhenSilent(client: ClientConnection, gateway: Duplex): void {
+  let timer: NodeJS.Timeout | undefined
+  const wait = (): void => {
+    clearTimeout(timer)
+    timer = setTimeout(() => {
+      if (client.writableLength === 0) {
+        client.destroy()
+      } else {
+        wait()
+      }
+    }, silentMsMax)
+  }
+  wait()
+  gateway.on('data', wait)
+  gateway.once('close', () => clearTimeout(timer))
 }

@@ -4,7 +4,7 @@ import { GrpcClient } from './grpc-client.ts'
 import { base64, type JsonObject, send } from './http.ts'
 import { type Metrics, readMetrics, sampleSettles } from './metrics.ts'
 import { HttpStream } from './streams.ts'
-import { Target } from './target.ts'
+import { Target, targetIsEtcd } from './target.ts'
 import { Keyspace, WatchSession } from './watch-session.ts'
 
 let target: Target
@@ -315,6 +315,7 @@ it('[END22] what /health, /livez and /readyz have said', async () => {
     etcd_server_health_failures: 1,
     [`${total}{name="data_corruption",status="success",type="readyz"}`]: 1,
     [`${total}{name="serializable_read",status="success",type="readyz"}`]: 1,
+    ...(!targetIsEtcd && { [`${total}{name="disk_space",status="success",type="readyz"}`]: 1 }),
     [`${total}{name="linearizable_read",status="success",type="readyz"}`]: 1,
     [`${total}{name="non_learner",status="success",type="readyz"}`]: 1,
     [`${total}{name="serializable_read",status="success",type="livez"}`]: 1,
