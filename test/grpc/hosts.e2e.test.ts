@@ -80,9 +80,10 @@ it.each(calls)('[GRC27] refuses two hosts: $message, $type', async ({ block, typ
 })
 
 it('[GRC27] so does a real etcd', async ({ skip }) => {
-  if (etcd === undefined || Number.parseFloat(etcd.version) < 3.5) {
+  if (etcd === undefined) {
     return skip(etcdMissing)
   }
+  skip(Number.parseFloat(etcd.version) < 3.5, 'an etcd before 3.5 says it otherwise')
   const port = Number(new URL(etcd.url).port)
   for (const { block, type, message } of calls) {
     expect(await ask(port, block)).toMatchObject({ 'content-type': type, 'grpc-message': message })
