@@ -9,7 +9,7 @@ import {
   SELECT_HEAD_BEFORE,
   SHORT_LOG_VALUE,
 } from './log.ts'
-import { packed, type ScannedRow, scanPacked } from './packed-rows.ts'
+import { EVERYTHING, packed, type ScannedRow, scanPacked } from './packed-rows.ts'
 import { RowSum } from './row-sum.ts'
 import { numberOf, type Sql } from './sql.ts'
 import type { Revision } from './types.ts'
@@ -83,8 +83,6 @@ export function* hashKv(sql: Sql, scope: HashScope): Generator<void, HashKv> {
   }
   return { hash: sum.checksum, compactRevision, hashRevision: revision }
 }
-
-const EVERYTHING = { rows: Infinity, bytes: Infinity }
 
 /** Rows at or below the compacted revision count only while a reader can still see them. */
 function isHashed(sql: Sql, row: ScannedRow, scope: HashScope): boolean {

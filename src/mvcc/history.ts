@@ -5,7 +5,7 @@ import {
   SELECT_CHANGE_SIZES,
   tombstone,
 } from './log.ts'
-import { scanPacked, scanSizes } from './packed-rows.ts'
+import { EVERYTHING, scanPacked, scanSizes } from './packed-rows.ts'
 import type { ChangeName } from './revision-bytes.ts'
 import type { Sql } from './sql.ts'
 import { type ChangeId, type KeyValue, NO_LEASE, type Revision } from './types.ts'
@@ -41,8 +41,6 @@ export function* changesUpTo(sql: Sql, revision: Revision): Iterable<Change<Uint
     yield { main, sub, deleted, kv }
   }
 }
-
-const EVERYTHING = { rows: Infinity, bytes: Infinity }
 
 /** The same changes without their bytes, of which SQLite then reads no more than it must. */
 export function* changeSizesUpTo(sql: Sql, revision: Revision): Iterable<Change<Length>> {

@@ -6,6 +6,7 @@ import {
   PACKED_VALUE_BYTES_MAX,
   type ScannedRow,
   scanPacked,
+  EVERYTHING,
 } from './packed-rows.ts'
 import { bytesOf, numberOf, type Sql, type SqlCell, type SqlParam, type SqlRow } from './sql.ts'
 import {
@@ -301,8 +302,6 @@ export function readLog(
     return [statement, main, sub, before, ...params, rows]
   })
 }
-
-const EVERYTHING = { rows: Infinity, bytes: Infinity }
 
 export function eventOf(sql: Sql, row: ScannedRow): Event {
   const deleted = row.version === 0

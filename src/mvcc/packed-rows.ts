@@ -3,8 +3,8 @@ import { bytesOf, type Sql, type SqlParam, type SqlRow, textOf } from './sql.ts'
 import { type LeaseId, NO_LEASE, type Revision } from './types.ts'
 
 /**
- * Many rows as one. A driver makes a JavaScript value of each cell that it answers, which takes longer
- * than SQLite takes for the row: 256 rows of 1 KB are read in 0.37 of the time that they take one by one.
+ * Many rows as one. A driver makes a JavaScript value of each cell that it answers, which takes about as
+ * long as SQLite takes for the row: 10,000 rows of 1 KB are read in 18 ms in place of 32.
  */
 
 /** Rows of one piece. With the two limits below, its keys and its values are below 2 MB each. */
@@ -91,6 +91,8 @@ export interface Wanted {
   /** Of keys and values. */
   readonly bytes: number
 }
+
+export const EVERYTHING: Wanted = { rows: Infinity, bytes: Infinity }
 
 /** A statement and its parameters, for so many rows behind `last`. */
 export type PieceOf<T> = (

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { statusOfFile } from '../../src/etcd-file/status.ts'
 import { bucketsOf } from '../../src/snapshot/buckets.ts'
-import { Keyspace, NOW } from '../auth/keyspace.ts'
-import { deleteOf, putOf } from '../mvcc/requests.ts'
+import { putOf } from '../mvcc/requests.ts'
 import { contentOf } from '../snapshot/content.ts'
+import { smallKeyspace } from '../snapshot/small-keyspace.ts'
 import { stateOf } from '../snapshot/state.ts'
 import { fileOf, goldenBytes, goldenFiles, goldenStatus } from './golden-files.ts'
 
@@ -16,13 +16,8 @@ describe('the status of a file', () => {
   })
 
   it('[SNP15] of our own is what etcdutl said of it', () => {
-    const keyspace = new Keyspace()
-    const { store, lessor } = keyspace
-    lessor.grant({ ID: 7n, TTL: 60 }, NOW)
-    store.put(putOf('a', '1'))
-    store.put(putOf('a', '22', { lease: 7n }))
-    store.put(putOf('b', 'x'.repeat(20)))
-    store.deleteRange(deleteOf('b'))
+    const keyspace = smallKeyspace()
+    const { store } = keyspace
     // Many leaves and branches, and a value of many pages.
     for (let i = 0; i < 3000; i++) {
       store.put(putOf(`k${i % 1000}`, i % 500 === 0 ? 'y'.repeat(70_000) : 'short'))

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, expect, it } from 'vitest'
+import { expect, it } from 'vitest'
 import { HpackDecoder } from '../../src/h2/hpack-decoder.ts'
 import {
   callHeaderFields,
@@ -9,23 +9,12 @@ import {
   opening,
   RawConnection,
 } from '../h2/raw-frames.ts'
-import { type Etcd, etcdMissing, startEtcd } from '../oracle/etcd.ts'
+import { etcdMissing } from '../oracle/etcd.ts'
+import { servedBesideEtcd } from './beside-etcd.ts'
 import { range } from './probes.ts'
-import { ScriptedUpstream } from './scripted-upstream.ts'
-import { serve, type Served, until } from './served.ts'
+import { until } from './served.ts'
 
-let served: Served
-let etcd: Etcd | undefined
-
-beforeAll(async () => {
-  served = await serve(new ScriptedUpstream())
-  etcd = await startEtcd()
-})
-
-afterAll(async () => {
-  await served.stop()
-  await etcd?.stop()
-})
+const pair = servedBesideEtcd()
 
 const { ':authority': _, ...unnamed } = callHeaderFields(range)
 const hosts = Buffer.concat([headerBlock({ host: 'a' }), headerBlock({ host: 'a' })])
@@ -76,10 +65,11 @@ it.each(calls)('[GRC27] refuses two hosts: $message, $type', async ({ block, typ
     'grpc-status': '13',
     'grpc-message': message,
   }
-  expect(await ask(served.port, block)).toEqual(refusal)
+  expect(await ask(pair().served.port, block)).toEqual(refusal)
 })
 
 it('[GRC27] so does a real etcd', async ({ skip }) => {
+  const { etcd } = pair()
   if (etcd === undefined) {
     return skip(etcdMissing)
   }

@@ -1,6 +1,7 @@
 import { connect } from 'node:http2'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Etcd, etcdMissing, startEtcd } from '../oracle/etcd.ts'
+import { describe, expect, it } from 'vitest'
+import { etcdMissing } from '../oracle/etcd.ts'
+import { servedBesideEtcd } from './beside-etcd.ts'
 import { compressed, encodings, malformed, sizes } from './message-probes.ts'
 import {
   contentTypes,
@@ -12,21 +13,8 @@ import {
   requests,
 } from './probes.ts'
 import { rawCall } from './raw-call.ts'
-import { ScriptedUpstream } from './scripted-upstream.ts'
-import { serve, type Served } from './served.ts'
 
-let served: Served
-let etcd: Etcd | undefined
-
-beforeAll(async () => {
-  served = await serve(new ScriptedUpstream())
-  etcd = await startEtcd()
-})
-
-afterAll(async () => {
-  await served.stop()
-  await etcd?.stop()
-})
+const pair = servedBesideEtcd()
 
 const groups = [
   { rule: '[GRC2] refuses paths', probes: paths },
@@ -42,10 +30,11 @@ const groups = [
 
 describe.each(groups)('$rule', ({ probes }) => {
   it.for(probes)('$title', async (probe) => {
-    expect(await ask(served.url, probe)).toEqual(wholeAnswer(probe.answer))
+    expect(await ask(pair().served.url, probe)).toEqual(wholeAnswer(probe.answer))
   })
 
   it('and so does a real etcd', async ({ skip }) => {
+    const { etcd } = pair()
     if (etcd === undefined) {
       return skip(etcdMissing)
     }

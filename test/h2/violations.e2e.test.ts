@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { ScriptedUpstream } from '../grpc/scripted-upstream.ts'
-import { serve, type Served, until } from '../grpc/served.ts'
-import { type Etcd, etcdMissing, startEtcd } from '../oracle/etcd.ts'
+import { describe, expect, it } from 'vitest'
+import { servedBesideEtcd } from '../grpc/beside-etcd.ts'
+import { until } from '../grpc/served.ts'
+import { etcdMissing } from '../oracle/etcd.ts'
 import {
   callHeaders,
   Flag,
@@ -14,18 +14,7 @@ import {
 } from './raw-frames.ts'
 import { accepted, ofConnections, ofStreams, type Outcome } from './violations.ts'
 
-let served: Served
-let etcd: Etcd | undefined
-
-beforeAll(async () => {
-  served = await serve(new ScriptedUpstream())
-  etcd = await startEtcd()
-})
-
-afterAll(async () => {
-  await served.stop()
-  await etcd?.stop()
-})
+const pair = servedBesideEtcd()
 
 const prefaceBytes = 24
 
@@ -37,10 +26,11 @@ const groups = [
 
 describe.each(groups)('$rule', ({ violations }) => {
   it.for(violations)('$title', async ({ frames, outcome }) => {
-    expect(await meet(served.port, frames)).toBe(outcome)
+    expect(await meet(pair().served.port, frames)).toBe(outcome)
   })
 
   it('and so does a real etcd, with or without GOAWAY', async ({ skip }) => {
+    const { etcd } = pair()
     if (etcd === undefined) {
       return skip(etcdMissing)
     }
@@ -91,7 +81,7 @@ function outcomeOf(connection: RawConnection): Outcome {
 }
 
 it('[HTF3] ends a connection that does not begin with SETTINGS', async () => {
-  const connection = new RawConnection(served.port)
+  const connection = new RawConnection(pair().served.port)
   await connection.send(opening.subarray(0, prefaceBytes), callHeaders(1, '/x'))
   await until(() => connection.isClosed)
   expect(connection.ofType(FrameType.GOAWAY).map((each) => goawayOf(each).code)).toEqual([1])

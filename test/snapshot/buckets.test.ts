@@ -3,9 +3,10 @@ import { decode } from '../../src/protocol/binary.ts'
 import { AlarmMember, Lease, Role, User } from '../../src/protocol/generated/messages.ts'
 import { bucketsOf } from '../../src/snapshot/buckets.ts'
 import { Keyspace, NOW } from '../auth/keyspace.ts'
-import { deleteOf, putOf } from '../mvcc/requests.ts'
+import { putOf } from '../mvcc/requests.ts'
 import { utf8 } from '../protocol/golden-file.ts'
 import { type BoltContent, contentOf, readContent } from './content.ts'
+import { smallKeyspace } from './small-keyspace.ts'
 import { stateOf } from './state.ts'
 
 /** Sixteen bytes a line, and none for those that are all zero. */
@@ -170,14 +171,7 @@ describe('the buckets of a snapshot', () => {
   })
 
   it('[SNP3] of a small keyspace are byte for byte what etcd was seen to take', async () => {
-    const keyspace = new Keyspace()
-    const { store, lessor } = keyspace
-    lessor.grant({ ID: 7n, TTL: 60 }, NOW)
-    store.put(putOf('a', '1'))
-    store.put(putOf('a', '22', { lease: 7n }))
-    store.put(putOf('b', 'x'.repeat(20)))
-    store.deleteRange(deleteOf('b'))
-    const file = contentOf(bucketsOf(stateOf(keyspace)))
+    const file = contentOf(bucketsOf(stateOf(smallKeyspace())))
     await expect(dump(file)).toMatchFileSnapshot('../golden/snapshot-small.txt')
   })
 })
