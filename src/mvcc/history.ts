@@ -1,3 +1,4 @@
+import { SUB_MAX } from './change-id.ts'
 import {
   scannedKey,
   scannedVersion,
@@ -27,13 +28,20 @@ export interface Change<B extends Length> extends ChangeName {
 }
 
 /** What the log holds up to a revision, in order, read as it is asked for. */
-export function* changesUpTo(sql: Sql, revision: Revision): Iterable<Change<Uint8Array>> {
-  const rows = scanPacked(sql, EVERYTHING, (last, count) => [
-    SELECT_CHANGES,
-    ...behind(last),
-    revision + 1,
-    count,
-  ])
+export function changesUpTo(sql: Sql, revision: Revision): Iterable<Change<Uint8Array>> {
+  return changesBetween(sql, 0, revision)
+}
+
+/** The same from one revision on to another one, both of them with it. */
+export function* changesBetween(
+  sql: Sql,
+  from: Revision,
+  to: Revision,
+): Iterable<Change<Uint8Array>> {
+  const rows = scanPacked(sql, EVERYTHING, (last, count) => {
+    const { main, sub } = last ?? { main: from - 1, sub: SUB_MAX }
+    return [SELECT_CHANGES, main, sub, to + 1, count]
+  })
   for (const row of rows) {
     const { main, sub } = row
     const deleted = row.version === 0
