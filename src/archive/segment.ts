@@ -36,6 +36,8 @@ export interface Segment {
   readonly header: SegmentHeader
   /** Stands for the whole object, also in the next one's `previous`. */
   readonly checksum: number
+  /** That of the writer's section: the same changes have the same. */
+  readonly changesChecksum: number
   /** Those of `from` to `to`, in their order; decoded anew each time. Iterating throws ArchiveDamage. */
   readonly changes: Iterable<Change<Uint8Array>>
   readonly state: ArchivedState
@@ -59,6 +61,7 @@ export function decodeSegment(bytes: Uint8Array): Segment {
   return {
     header: fields,
     checksum: object.checksum,
+    changesChecksum: object.checksumOf('changes'),
     changes: { [Symbol.iterator]: () => changesOf(section, fields) },
     state: stateIn(object.sections),
   }
