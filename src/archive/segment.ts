@@ -87,9 +87,12 @@ function* changesOf(
   }
 }
 
-/** What is to come behind a segment, or behind a full: the first of an epoch has no `previous`. */
+/**
+ * What is to come behind a segment, or behind a full. The first of an epoch has null for `previous`, and
+ * undefined is not known.
+ */
 export interface Expected extends SegmentName {
-  readonly previous: number | null
+  readonly previous: number | null | undefined
 }
 
 /** Throws ArchiveDamage where the segment is not the one that is to come. */
@@ -104,7 +107,7 @@ export function requireNext({ header: found }: Segment, expected: Expected): voi
   if (found.to < found.from - 1) {
     throw new ArchiveDamage('content', 'makes no sense: it ends before it begins')
   }
-  if (found.previous !== expected.previous) {
+  if (expected.previous !== undefined && found.previous !== expected.previous) {
     throw new ArchiveDamage('chain', 'does not follow from the segment before')
   }
 }
