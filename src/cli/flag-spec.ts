@@ -11,6 +11,8 @@ export const sections = [
   'Distributed tracing',
   'Features',
   'Unsafe feature',
+  'Source',
+  'Migration',
   'Keyspace',
   'Token',
   'Client',
