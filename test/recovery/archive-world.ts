@@ -40,7 +40,8 @@ export class ArchiveWorld {
   epoch = 0
   manifest: Manifest | undefined
   #seq = 0
-  #sent: Revision = 0
+  /** All up to there is in a segment or a full. */
+  sent: Revision = 0
   #previous: number | null = null
   #journal: LeaseChange[] = []
   #leases = new Map<string, number>()
@@ -86,7 +87,7 @@ export class ArchiveWorld {
     this.epoch++
     this.#seq = 0
     this.#previous = null
-    this.#sent = this.keyspace.store.revision
+    this.sent = this.keyspace.store.revision
     this.#journal = []
     this.#marks = []
     this.#unlisted = []
@@ -96,11 +97,11 @@ export class ArchiveWorld {
   async segment(): Promise<void> {
     const { revision } = this.keyspace.store
     const changes = new ChangesWriter()
-    for (const change of changesBetween(this.keyspace.sql, this.#sent + 1, revision)) {
+    for (const change of changesBetween(this.keyspace.sql, this.sent + 1, revision)) {
       changes.add(change)
     }
     this.#seq++
-    const name = { epoch: this.epoch, seq: this.#seq, from: this.#sent + 1 }
+    const name = { epoch: this.epoch, seq: this.#seq, from: this.sent + 1 }
     const { bytes, checksum } = encodeSegment(
       {
         ...this.#origin,
@@ -117,7 +118,7 @@ export class ArchiveWorld {
     await this.store.put(segmentKey(ARCHIVE, name), bytes, 'absent')
     this.#unlisted.push({ ...name, to: revision, bytes: bytes.length, checksum, time: this.now })
     this.#previous = checksum
-    this.#sent = revision
+    this.sent = revision
     this.#journal = []
     this.#marks = []
   }
@@ -125,7 +126,7 @@ export class ArchiveWorld {
   /** Of the state right behind the last segment, which has to be the present one. */
   async full(): Promise<void> {
     const { store, sql, lessor } = this.keyspace
-    const revision = this.#sent
+    const revision = this.sent
     const name = { epoch: this.epoch, seq: this.#seq, revision }
     const parts: FullEnd['parts'] = []
     let writer = new ChangesWriter()

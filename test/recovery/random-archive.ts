@@ -116,6 +116,13 @@ async function takeStep(world: ArchiveWorld, step: WorldStep): Promise<void> {
     case 'epoch':
       await world.beginEpoch()
       break
+    case 'compact':
+      // What is not sent yet is not compacted: replication sees to that.
+      if (world.keyspace.store.revision - step.back > world.sent) {
+        await world.segment()
+      }
+      world.step(() => take(world.keyspace, step))
+      break
     default:
       world.step(() => take(world.keyspace, step))
   }
