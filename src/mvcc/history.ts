@@ -1,3 +1,4 @@
+import { SUB_MAX } from './change-id.ts'
 import {
   scannedKey,
   scannedVersion,
@@ -26,11 +27,15 @@ export interface Change<B extends Length> extends ChangeName {
   readonly kv: KeyValueOf<B>
 }
 
-/** What the log holds up to a revision, in order, read as it is asked for. */
-export function* changesUpTo(sql: Sql, revision: Revision): Iterable<Change<Uint8Array>> {
+/** What the log holds from one revision up to another, in order, read as it is asked for. */
+export function* changesUpTo(
+  sql: Sql,
+  revision: Revision,
+  from: Revision = 0,
+): Iterable<Change<Uint8Array>> {
   const rows = scanPacked(sql, EVERYTHING, (last, count) => [
     SELECT_CHANGES,
-    ...behind(last),
+    ...behind(last ?? { main: Math.max(from - 1, 0), sub: from > 0 ? SUB_MAX : 0 }),
     revision + 1,
     count,
   ])

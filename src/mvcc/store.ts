@@ -242,6 +242,11 @@ export class Store {
     return this.#compaction.deleted
   }
 
+  /** Whether no row of that revision or a later one has been deleted. */
+  keepsAllSince(revision: Revision): boolean {
+    return this.#compaction.keepsAllSince(revision)
+  }
+
   get compactionPending(): boolean {
     return this.#compaction.pending
   }
@@ -281,11 +286,11 @@ export class Store {
   }
 
   /**
-   * All that is kept of the changes up to a revision, in order, read as they are asked for. While it
-   * is read, nothing may be compacted.
+   * All that is kept of the changes up to a revision, in order, read as they are asked for; of a later
+   * `from` on, where that is given. While it is read, nothing may be compacted.
    */
-  changes(until: Revision): Iterable<Change<Uint8Array>> {
-    return changesUpTo(this.#sql, until)
+  changes(until: Revision, from?: Revision): Iterable<Change<Uint8Array>> {
+    return changesUpTo(this.#sql, until, from)
   }
 
   /** The lengths of what `changes` answers. */
