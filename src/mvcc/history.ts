@@ -27,18 +27,21 @@ export interface Change<B extends Length> extends ChangeName {
   readonly kv: KeyValueOf<B>
 }
 
-/** What the log holds from one revision up to another, in order, read as it is asked for. */
-export function* changesUpTo(
+/** What the log holds up to a revision, in order, read as it is asked for. */
+export function changesUpTo(sql: Sql, revision: Revision): Iterable<Change<Uint8Array>> {
+  return changesBetween(sql, 0, revision)
+}
+
+/** The same from one revision on to another one, both of them with it. */
+export function* changesBetween(
   sql: Sql,
-  revision: Revision,
-  from: Revision = 0,
+  from: Revision,
+  to: Revision,
 ): Iterable<Change<Uint8Array>> {
-  const rows = scanPacked(sql, EVERYTHING, (last, count) => [
-    SELECT_CHANGES,
-    ...behind(last ?? { main: Math.max(from - 1, 0), sub: from > 0 ? SUB_MAX : 0 }),
-    revision + 1,
-    count,
-  ])
+  const rows = scanPacked(sql, EVERYTHING, (last, count) => {
+    const { main, sub } = last ?? { main: from - 1, sub: SUB_MAX }
+    return [SELECT_CHANGES, main, sub, to + 1, count]
+  })
   for (const row of rows) {
     const { main, sub } = row
     const deleted = row.version === 0

@@ -1,7 +1,7 @@
 import { Compaction } from './compaction.ts'
 import { EngineError } from './errors.ts'
 import { type HashKv, hashKv, hashScope } from './hash.ts'
-import { type Change, changeSizesUpTo, changesUpTo, type Length } from './history.ts'
+import { type Change, changesBetween, changeSizesUpTo, changesUpTo, type Length } from './history.ts'
 import { KeyCount } from './key-count.ts'
 import { type Bounds, boundsOf } from './key-range.ts'
 import { eventOf, readLog, SELECT_LAST_REVISION, SELECT_LEASED_KEYS } from './log.ts'
@@ -286,11 +286,16 @@ export class Store {
   }
 
   /**
-   * All that is kept of the changes up to a revision, in order, read as they are asked for; of a later
-   * `from` on, where that is given. While it is read, nothing may be compacted.
+   * All that is kept of the changes up to a revision, in order, read as they are asked for. While it
+   * is read, nothing may be compacted.
    */
-  changes(until: Revision, from?: Revision): Iterable<Change<Uint8Array>> {
-    return changesUpTo(this.#sql, until, from)
+  changes(until: Revision): Iterable<Change<Uint8Array>> {
+    return changesUpTo(this.#sql, until)
+  }
+
+  /** The same from a revision on. */
+  changesBetween(from: Revision, to: Revision): Iterable<Change<Uint8Array>> {
+    return changesBetween(this.#sql, from, to)
   }
 
   /** The lengths of what `changes` answers. */

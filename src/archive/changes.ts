@@ -1,0 +1,202 @@
+import { crc32c } from '../mvcc/crc32c.ts'
+import type { Change } from '../mvcc/history.ts'
+import { type LeaseId, NO_LEASE, type Revision } from '../mvcc/types.ts'
+import { ArchiveDamage } from './archive-damage.ts'
+import type { Section } from './container.ts'
+
+/**
+ * Changes of the log, a record each. Numbers are varints, as in protobuf.
+ *
+ *     flags       1 byte: 1 for a tombstone, 2 for a lease
+ *     main        less that of the record before; of the first one, the revision
+ *     sub
+ *     key         length, bytes
+ *     of a version: the revision less its key's creation; its version; the lease, if any (8 bytes,
+ *     big-endian); its value: length, bytes
+ *
+ * A put's change of 256 bytes takes 0.73 µs to read from SQLite and to write here, and 0.18 to sum. What
+ * SQLite joined (`mvcc/packed-rows.ts`), written as it comes, took 0.66, was 6 % longer, and had no long
+ * values.
+ */
+const TOMBSTONE = 1
+const LEASE = 2
+
+/** Of a record without its key and value. */
+const NUMBERS_BYTES_MAX = 64
+/** Pieces of which a section is made: what is summed at once. */
+const PIECE_BYTES = 64 * 1024
+
+/** Writes the section `changes`, change by change in their order. */
+export class ChangesWriter {
+  readonly #pieces: Uint8Array[] = []
+  #piece = new Uint8Array(PIECE_BYTES)
+  #length = 0
+  #bytes = 0
+  #checksum = 0
+  #main: Revision = 0
+  /** How many there are. */
+  count = 0
+
+  /** So many bytes the section has. */
+  get bytes(): number {
+    return this.#bytes + this.#length
+  }
+
+  add({ main, sub, deleted, kv }: Change<Uint8Array>): void {
+    this.#begin(NUMBERS_BYTES_MAX + kv.key.length + kv.value.length)
+    const lease = deleted ? NO_LEASE : kv.lease
+    this.#piece[this.#length++] = (deleted ? TOMBSTONE : 0) | (lease === NO_LEASE ? 0 : LEASE)
+    this.#int(main - this.#main)
+    this.#int(sub)
+    this.#put(kv.key)
+    if (!deleted) {
+      this.#int(main - kv.createRevision)
+      this.#int(kv.version)
+      if (lease !== NO_LEASE) {
+        this.#lease(lease)
+      }
+      this.#put(kv.value)
+    }
+    this.#main = main
+    this.count++
+  }
+
+  /** The section. Nothing may be added behind it. */
+  end(): Section {
+    this.#endPiece()
+    return { name: 'changes', pieces: this.#pieces, checksum: this.#checksum }
+  }
+
+  #begin(bytes: number): void {
+    if (this.#length + bytes > this.#piece.length) {
+      this.#endPiece()
+      this.#piece = new Uint8Array(Math.max(PIECE_BYTES, bytes))
+    }
+  }
+
+  #endPiece(): void {
+    if (this.#length > 0) {
+      const piece = this.#piece.subarray(0, this.#length)
+      this.#pieces.push(piece)
+      this.#checksum = crc32c(piece, this.#checksum)
+      this.#bytes += this.#length
+      this.#length = 0
+    }
+  }
+
+  #int(value: number): void {
+    let rest = value
+    while (rest > 0x7f) {
+      this.#piece[this.#length++] = (rest % 0x80) | 0x80
+      rest = Math.floor(rest / 0x80)
+    }
+    this.#piece[this.#length++] = rest
+  }
+
+  #lease(lease: LeaseId): void {
+    const view = new DataView(this.#piece.buffer)
+    view.setBigInt64(this.#length, lease)
+    this.#length += 8
+  }
+
+  #put(bytes: Uint8Array): void {
+    this.#int(bytes.length)
+    this.#piece.set(bytes, this.#length)
+    this.#length += bytes.length
+  }
+}
+
+/** The changes of a section, whose keys and values are views of it. Throws ArchiveDamage. */
+export function* changesIn(section: Uint8Array): Generator<Change<Uint8Array>, void> {
+  const reader = new Reader(section)
+  let main = 0
+  while (!reader.done) {
+    const flags = reader.byte()
+    if (flags > (TOMBSTONE | LEASE)) {
+      throw nonsense()
+    }
+    main += reader.int()
+    const sub = reader.int()
+    const key = reader.bytes()
+    if ((flags & TOMBSTONE) !== 0) {
+      yield { main, sub, deleted: true, kv: { ...TOMBSTONE_VALUES, key } }
+    } else {
+      const createRevision = main - reader.int()
+      const version = reader.int()
+      const lease = (flags & LEASE) === 0 ? NO_LEASE : reader.lease()
+      const value = reader.bytes()
+      const kv = { key, createRevision, modRevision: main, version, value, lease }
+      yield { main, sub, deleted: false, kv }
+    }
+  }
+}
+
+/** As `mvcc/history.ts` has them: its key is all that is known of a tombstone. */
+const TOMBSTONE_VALUES = {
+  createRevision: 0,
+  modRevision: 0,
+  version: 0,
+  value: new Uint8Array(0),
+  lease: NO_LEASE,
+}
+
+class Reader {
+  readonly #section: Uint8Array
+  #at = 0
+
+  constructor(section: Uint8Array) {
+    this.#section = section
+  }
+
+  get done(): boolean {
+    return this.#at >= this.#section.length
+  }
+
+  byte(): number {
+    const byte = this.#section[this.#at++]
+    if (byte === undefined) {
+      throw nonsense()
+    }
+    return byte
+  }
+
+  int(): number {
+    let value = 0
+    let factor = 1
+    for (;;) {
+      const byte = this.byte()
+      value += (byte & 0x7f) * factor
+      if (byte <= 0x7f) {
+        break
+      }
+      factor *= 0x80
+    }
+    if (!Number.isSafeInteger(value)) {
+      throw nonsense()
+    }
+    return value
+  }
+
+  lease(): LeaseId {
+    const bytes = this.#take(8)
+    return new DataView(bytes.buffer, bytes.byteOffset, 8).getBigInt64(0)
+  }
+
+  bytes(): Uint8Array {
+    return this.#take(this.int())
+  }
+
+  #take(length: number): Uint8Array {
+    const end = this.#at + length
+    if (end > this.#section.length) {
+      throw nonsense()
+    }
+    const bytes = this.#section.subarray(this.#at, end)
+    this.#at = end
+    return bytes
+  }
+}
+
+function nonsense(): ArchiveDamage {
+  return new ArchiveDamage('content', 'makes no sense: its changes are none')
+}

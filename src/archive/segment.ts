@@ -1,0 +1,112 @@
+import * as z from 'zod'
+import type { Change } from '../mvcc/history.ts'
+import { ArchiveDamage } from './archive-damage.ts'
+import { changesIn, type ChangesWriter } from './changes.ts'
+import { decodeObject, encodeObject, parsed } from './container.ts'
+import type { SegmentName } from './names.ts'
+import { compaction, mark, origin } from './origin.ts'
+import { type ArchivedState, encodeState, stateIn } from './state.ts'
+
+const uint32 = z
+  .int()
+  .min(0)
+  .max(2 ** 32 - 1)
+
+const header = z.object({
+  ...origin.shape,
+  seq: z.int().min(1),
+  /** Its first revision and its last: `from` − 1 where nothing but state has changed. */
+  from: z.int().min(1),
+  to: z.int().min(0),
+  /** Of the segment before; null of the first one of an epoch. */
+  previous: uint32.nullable(),
+  /** When it ended, in ms since 1970. */
+  time: z.int(),
+  /** In the order of time, and of revisions; at most one a second is worth it. */
+  marks: z.array(mark),
+  /** As it is at the end. */
+  compaction,
+  /** How many there are. */
+  changes: z.int().min(0),
+})
+
+export type SegmentHeader = z.output<typeof header>
+
+export interface Segment {
+  readonly header: SegmentHeader
+  /** Stands for the whole object, also in the next one's `previous`. */
+  readonly checksum: number
+  /** Those of `from` to `to`, in their order; decoded anew each time. Iterating throws ArchiveDamage. */
+  readonly changes: Iterable<Change<Uint8Array>>
+  readonly state: ArchivedState
+}
+
+/** The writer has the changes of `from` to `to`, and is ended by this. */
+export function encodeSegment(
+  fields: Omit<SegmentHeader, 'changes'>,
+  changes: ChangesWriter,
+  state: ArchivedState,
+): { readonly bytes: Uint8Array<ArrayBuffer>; readonly checksum: number } {
+  const sections = [changes.end(), ...encodeState(state)]
+  return encodeObject('segment', { ...fields, changes: changes.count }, sections)
+}
+
+/** Throws ArchiveDamage. */
+export function decodeSegment(bytes: Uint8Array): Segment {
+  const object = decodeObject('segment', bytes)
+  const fields = parsed(header, object.header)
+  const section = object.sections.get('changes') ?? NO_BYTES
+  return {
+    header: fields,
+    checksum: object.checksum,
+    changes: { [Symbol.iterator]: () => changesOf(section, fields) },
+    state: stateIn(object.sections),
+  }
+}
+
+const NO_BYTES = new Uint8Array(0)
+
+/** Changes that are not those of the header are none at all. */
+function* changesOf(
+  section: Uint8Array,
+  { from, to, changes }: SegmentHeader,
+): Generator<Change<Uint8Array>> {
+  let count = 0
+  for (const change of changesIn(section)) {
+    if (change.main < from || change.main > to) {
+      throw new ArchiveDamage('content', `makes no sense: revision ${change.main} is not in it`)
+    }
+    count++
+    yield change
+  }
+  if (count !== changes) {
+    throw new ArchiveDamage('content', `makes no sense: it has ${count} changes of ${changes}`)
+  }
+}
+
+/** What is to come behind a segment, or behind a full: the first of an epoch has no `previous`. */
+export interface Expected extends SegmentName {
+  readonly previous: number | null
+}
+
+/** Throws ArchiveDamage where the segment is not the one that is to come. */
+export function requireNext({ header: found }: Segment, expected: Expected): void {
+  const { epoch, seq, from } = expected
+  if (found.epoch !== epoch || found.seq !== seq) {
+    throw new ArchiveDamage('foreign', `is segment ${found.seq} of epoch ${found.epoch}`)
+  }
+  if (found.from !== from) {
+    throw new ArchiveDamage('gap', `begins with revision ${found.from}, and ${from} is to come`)
+  }
+  if (found.to < found.from - 1) {
+    throw new ArchiveDamage('content', 'makes no sense: it ends before it begins')
+  }
+  if (found.previous !== expected.previous) {
+    throw new ArchiveDamage('chain', 'does not follow from the segment before')
+  }
+}
+
+/** What comes behind the segment. */
+export function nextOf({ header: { epoch, seq, to }, checksum }: Segment): Expected {
+  return { epoch, seq: seq + 1, from: to + 1, previous: checksum }
+}
