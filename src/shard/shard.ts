@@ -13,6 +13,7 @@ import {
   type MetricsOutcome,
   type PageCursor,
   type Refused,
+  type ReplicationStatus,
   type RestoreTotal,
   type Call,
   type ShardRpc,
@@ -64,6 +65,10 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
 
   metrics(context: CallContext): Promise<MetricsOutcome> {
     return Promise.resolve(this.#leader?.metrics(context) ?? refused)
+  }
+
+  replication(context: CallContext): Promise<ReplicationStatus | Refused> {
+    return Promise.resolve(this.#leader?.replication(context) ?? refused)
   }
 
   checked(checks: readonly HealthCheck[], context: CallContext): Promise<void> {

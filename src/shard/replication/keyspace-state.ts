@@ -52,6 +52,22 @@ export class KeyspaceState {
     )
   }
 
+  /** Whether nothing was ever written. */
+  get isNew(): boolean {
+    const { store, auth, accessTokens, lessor, members, alarms, downgrade } = this.#keyspace
+    return (
+      store.revision === 1 &&
+      store.compactRevision < 0 &&
+      auth.revision === 1 &&
+      !auth.enabled &&
+      !downgrade.info.enabled &&
+      accessTokens.list().length === 0 &&
+      lessor.leases().length === 0 &&
+      members.list().length === 1 &&
+      alarms.stored().length === 0
+    )
+  }
+
   /** A text that differs from an earlier one where the state does. */
   get marks(): string {
     return JSON.stringify(this.#marks())
