@@ -39,6 +39,8 @@ export interface ArchiveObject {
   readonly header: unknown
   /** Views of the object's bytes. */
   readonly sections: ReadonlyMap<string, Uint8Array>
+  /** That of a section; 0 of one that is not there. */
+  readonly checksumOf: (section: string) => number
   /** That of the whole object. */
   readonly checksum: number
 }
@@ -112,7 +114,8 @@ export function decodeObject(kind: ObjectKind, bytes: Uint8Array): ArchiveObject
     }
     sections.set(name, content)
   }
-  return { header, sections, checksum }
+  const sums = new Map(table.map(([name, , sum]) => [name, sum]))
+  return { header, sections, checksumOf: (name) => sums.get(name) ?? 0, checksum }
 }
 
 function headerLength(bytes: Uint8Array, view: DataView): number {

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { decodeObject, encodeObject, parsed } from './container.ts'
-import { origin } from './origin.ts'
+import { type Origin, origin } from './origin.ts'
 
 const uint32 = z
   .int()
@@ -74,6 +74,85 @@ export function encodeManifest(content: Manifest): Uint8Array<ArrayBuffer> {
 /** Throws ArchiveDamage. */
 export function decodeManifest(bytes: Uint8Array): Manifest {
   return parsed(manifest, decodeObject('manifest', bytes).header)
+}
+
+/** What has come into an archive since a manifest, all of it of one epoch. */
+export interface News {
+  /** The manifest's own. */
+  readonly origin: Origin
+  /** When it is written, in ms since 1970. */
+  readonly time: number
+  /** In their order, the first of them right behind the last one that was told of. */
+  readonly segments: readonly SentSegment[]
+  readonly full?: FullEntry | undefined
+}
+
+export interface SentSegment {
+  readonly seq: number
+  readonly from: number
+  readonly to: number
+  readonly bytes: number
+  readonly checksum: number
+  /** When it ended, in ms since 1970. */
+  readonly time: number
+}
+
+/** The manifest behind another one. */
+export function nextManifest(before: Manifest | undefined, news: News): Manifest {
+  const { origin: own, time, segments, full: made } = news
+  const chains = before?.chains ?? []
+  const last = segments.at(-1)
+  const marks = before?.marks ?? []
+  return {
+    ...own,
+    number: (before?.number ?? 0) + 1,
+    time,
+    chains: [
+      ...chains.filter(({ epoch }) => epoch !== own.epoch),
+      ...chainWith(
+        chains.find(({ epoch }) => epoch === own.epoch),
+        news,
+      ),
+    ],
+    fulls: [...(before?.fulls ?? []), ...(made === undefined ? [] : [made])].toSorted(
+      (a, b) => a.epoch - b.epoch || a.seq - b.seq,
+    ),
+    marks:
+      last === undefined
+        ? marks
+        : withMark(marks, {
+            time: last.time,
+            to: last.to,
+            epoch: own.epoch,
+            seq: last.seq,
+            from: last.from,
+          }),
+  }
+}
+
+/** Of an epoch of which there is nothing yet there is no chain. */
+function chainWith(
+  before: Chain | undefined,
+  { origin: { epoch }, segments, full: made }: News,
+): readonly Chain[] {
+  const [first] = segments
+  const begun = before ?? (first && begin(epoch, first)) ?? (made && behindFull(made))
+  if (begun === undefined) {
+    return []
+  }
+  const { seq, to, time, checksum } = segments.at(-1) ?? begun.last
+  const bytes = segments.reduce((sum, segment) => sum + segment.bytes, begun.bytes)
+  return [{ ...begun, last: { seq, to, time, checksum }, bytes }]
+}
+
+function begin(epoch: number, { seq, from, time }: SentSegment): Chain {
+  const last = { seq: seq - 1, to: from - 1, time, checksum: null }
+  return { epoch, first: { seq, from }, last, bytes: 0 }
+}
+
+function behindFull({ epoch, seq, revision, time }: FullEntry): Chain {
+  const last = { seq, to: revision, time, checksum: null }
+  return { epoch, first: { seq: seq + 1, from: revision + 1 }, last, bytes: 0 }
 }
 
 /** With one more; where they are too many, each second of the older half goes. */

@@ -13,9 +13,9 @@ export const origin = z.object({
 export type Origin = z.output<typeof origin>
 
 /** A moment: in ms since 1970, and the revision that was the last one then. */
-export const mark = z.tuple([z.int(), z.int().min(0)])
+export const mark = z.tuple([z.int(), z.int().min(0)]).readonly()
 
-export type Mark = Readonly<z.output<typeof mark>>
+export type Mark = z.output<typeof mark>
 
 /** How far a compaction has come: −1 if there was none; `finished` if what it superseded is gone. */
 export const compaction = z.object({ revision: z.int().min(-1), finished: z.boolean() })

@@ -36,6 +36,8 @@ export interface Segment {
   readonly header: SegmentHeader
   /** Stands for the whole object, also in the next one's `previous`. */
   readonly checksum: number
+  /** That of the writer's section: the same changes have the same. */
+  readonly changesChecksum: number
   /** Those of `from` to `to`, in their order; decoded anew each time. Iterating throws ArchiveDamage. */
   readonly changes: Iterable<Change<Uint8Array>>
   readonly state: ArchivedState
@@ -59,6 +61,7 @@ export function decodeSegment(bytes: Uint8Array): Segment {
   return {
     header: fields,
     checksum: object.checksum,
+    changesChecksum: object.checksumOf('changes'),
     changes: { [Symbol.iterator]: () => changesOf(section, fields) },
     state: stateIn(object.sections),
   }
@@ -84,9 +87,12 @@ function* changesOf(
   }
 }
 
-/** What is to come behind a segment, or behind a full: the first of an epoch has no `previous`. */
+/**
+ * What is to come behind a segment, or behind a full. The first of an epoch has null for `previous`, and
+ * undefined is not known.
+ */
 export interface Expected extends SegmentName {
-  readonly previous: number | null
+  readonly previous: number | null | undefined
 }
 
 /** Throws ArchiveDamage where the segment is not the one that is to come. */
@@ -101,7 +107,7 @@ export function requireNext({ header: found }: Segment, expected: Expected): voi
   if (found.to < found.from - 1) {
     throw new ArchiveDamage('content', 'makes no sense: it ends before it begins')
   }
-  if (found.previous !== expected.previous) {
+  if (expected.previous !== undefined && found.previous !== expected.previous) {
     throw new ArchiveDamage('chain', 'does not follow from the segment before')
   }
 }

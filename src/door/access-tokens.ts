@@ -26,7 +26,7 @@ export const ACCESS_TOKENS_MAX = 1000
 
 const SELECT_TOKENS =
   'SELECT id, hash, access, common_names, description, created, expires FROM access_token'
-const INSERT_TOKEN =
+export const INSERT_TOKEN =
   'INSERT INTO access_token (id, hash, access, common_names, description, created, expires) ' +
   'VALUES (?, ?, ?, ?, ?, ?, ?)'
 const DELETE_TOKEN = 'DELETE FROM access_token WHERE id = ?'

@@ -15,7 +15,7 @@ export const EXPIRED_LEASES_MAX = 500
 const SELECT_LEASES = 'SELECT id, ttl, expiry FROM lease'
 export const INSERT_LEASE = 'INSERT INTO lease (id, ttl, expiry) VALUES (?, ?, ?)'
 const UPDATE_EXPIRY = 'UPDATE lease SET expiry = ? WHERE id = ?'
-const DELETE_LEASE = 'DELETE FROM lease WHERE id = ?'
+export const DELETE_LEASE = 'DELETE FROM lease WHERE id = ?'
 
 /** The keys that are attached to leases: what a lessor asks of the store. */
 export interface LeasedKeys {

@@ -1,7 +1,8 @@
 import type { Sql } from '../mvcc/sql.ts'
 import type { LeaseId } from '../mvcc/types.ts'
-import { INSERT_LEASE, TTL_SECONDS_MIN } from './lessor.ts'
+import { DELETE_LEASE, INSERT_LEASE, TTL_SECONDS_MIN } from './lessor.ts'
 
+const DELETE_LEASES = 'DELETE FROM lease'
 const START_LEASES = 'UPDATE lease SET expiry = expiry + ?'
 
 /** Of another keyspace; seconds. etcd knows what remains of a long lease, and else says 0. */
@@ -17,10 +18,20 @@ export function restoreLease(sql: Sql, { ID, TTL, RemainingTTL }: RestoredLease)
   sql.run(INSERT_LEASE, String(ID), ttl, (RemainingTTL > 0 ? RemainingTTL : ttl) * 1000)
 }
 
+/** Those that were restored come again. */
+export function forgetLeases(sql: Sql): void {
+  sql.run(DELETE_LEASES)
+}
+
 /**
  * From `now` on, in milliseconds since 1970, each restored lease lives for what remains of it, as in etcd
  * it does from when a leader has been found.
  */
 export function startLeases(sql: Sql, now: number): void {
   sql.run(START_LEASES, now)
+}
+
+/** One that was restored, and has ended since. */
+export function endLease(sql: Sql, id: LeaseId): void {
+  sql.run(DELETE_LEASE, String(id))
 }

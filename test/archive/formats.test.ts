@@ -5,12 +5,7 @@ import { changesIn } from '../../src/archive/changes.ts'
 import { decodeClaim } from '../../src/archive/claim.ts'
 import { decodeObject, encodeObject, section } from '../../src/archive/container.ts'
 import { decodeEnd, decodePart, encodePart, requirePart } from '../../src/archive/full.ts'
-import {
-  decodeManifest,
-  MARKS_MAX,
-  type SegmentMark,
-  withMark,
-} from '../../src/archive/manifest.ts'
+import { decodeManifest } from '../../src/archive/manifest.ts'
 import {
   archivePrefix,
   behindGeneration,
@@ -316,18 +311,4 @@ describe('a chain', () => {
     expect(damageOf(() => requirePart(part, { ...end, revision: 44 }, 1))).toBe('foreign')
     expect(damageOf(() => requirePart(part, END, 1))).toBe('chain')
   })
-})
-
-const mark = (seq: number): SegmentMark => ({ time: seq, to: seq, epoch: 1, seq, from: seq })
-
-it('[ARC6] a manifest has a bounded number of marks, the newest of them dense', () => {
-  let marks: SegmentMark[] = []
-  for (let seq = 1; seq <= 10 * MARKS_MAX; seq++) {
-    marks = withMark(marks, mark(seq))
-    expect(marks.length).toBeLessThanOrEqual(MARKS_MAX)
-  }
-  expect(marks[0]).toEqual(mark(1))
-  expect(marks.slice(-MARKS_MAX / 4)).toEqual(
-    Array.from({ length: MARKS_MAX / 4 }, (_, at) => mark(10 * MARKS_MAX - MARKS_MAX / 4 + 1 + at)),
-  )
 })

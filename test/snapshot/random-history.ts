@@ -14,7 +14,8 @@ export type Step =
 
 /** The one that is put with; it is for the test to grant. */
 export const LEASE = 7n
-const anyKey = fc.constantFrom('a', 'b', 'c', 'd', 'k'.repeat(5_000))
+export const KEYS = ['a', 'b', 'c', 'd', 'k'.repeat(5_000)] as const
+const anyKey = fc.constantFrom(...KEYS)
 const anyBytes = fc.oneof(
   { weight: 10, arbitrary: fc.nat(900) },
   { weight: 4, arbitrary: fc.integer({ min: 3_000, max: 20_000 }) },

@@ -1,0 +1,84 @@
+import { ArchiveDamage } from '../archive/archive-damage.ts'
+import { FullHash } from '../archive/full-hash.ts'
+import type { Chain, FullEntry } from '../archive/manifest.ts'
+import { partKey, segmentKey } from '../archive/names.ts'
+import { endKey } from '../archive/names.ts'
+import type { Expected } from '../archive/segment.ts'
+import { type ArchiveReader, brokenBy } from './archive-reader.ts'
+import { BrokenArchive } from './broken-archive.ts'
+import { segmentsFrom } from './segment-walk.ts'
+
+/** What was read back and found as it was written. */
+export interface Verified {
+  readonly objects: number
+  readonly bytes: number
+  readonly changes: number
+}
+
+/**
+ * Reads a full back, twice: checksums, and HashKV if it was asked when the full was made. Throws
+ * BrokenArchive.
+ */
+export async function verifyFull(reader: ArchiveReader, full: FullEntry): Promise<Verified> {
+  const end = await reader.end(full)
+  const key = endKey(reader.archive, end)
+  const sum = new FullHash(end.compaction.revision)
+  let changes = 0
+  for (const pass of ['look', 'add'] as const) {
+    for (let number = 0; number < end.parts.length; number++) {
+      const part = await reader.part(end, number)
+      try {
+        for (const change of part.changes) {
+          sum[pass](change)
+          changes += pass === 'add' ? 1 : 0
+        }
+      } catch (error) {
+        throw brokenBy(partKey(reader.archive, end, number), error)
+      }
+    }
+  }
+  if (end.hash !== null && end.hash.hash !== sum.hash) {
+    const damage = new ArchiveDamage(
+      'content',
+      `has HashKV ${end.hash.hash}, and its parts ${sum.hash}`,
+    )
+    throw new BrokenArchive(key, damage)
+  }
+  const bytes = end.parts.reduce((total, part) => total + part.bytes, 0)
+  return { objects: end.parts.length + 1, bytes, changes }
+}
+
+/**
+ * Reads segments of a chain back, at most so many bytes of changes and one more segment. Answers what is
+ * next, if the chain goes on. Throws BrokenArchive.
+ */
+export async function verifySegments(
+  reader: ArchiveReader,
+  chain: Chain,
+  from: Expected,
+  bytesMax: number,
+): Promise<Verified & { readonly next: Expected | undefined }> {
+  let objects = 0
+  let bytes = 0
+  let changes = 0
+  for await (const { segment, expected } of segmentsFrom(reader, from, chain)) {
+    if (bytes >= bytesMax) {
+      return { objects, bytes, changes, next: expected }
+    }
+    try {
+      for (const { kv } of segment.changes) {
+        bytes += kv.key.length + kv.value.length
+        changes++
+      }
+    } catch (error) {
+      throw brokenBy(segmentKey(reader.archive, expected), error)
+    }
+    objects++
+  }
+  return { objects, bytes, changes, next: undefined }
+}
+
+/** The first segment of a chain that is kept. */
+export function chainStart({ epoch, first: { seq, from } }: Chain): Expected {
+  return { epoch, seq, from, previous: seq === 1 ? null : undefined }
+}
