@@ -25,6 +25,7 @@ import { metricValues } from './metric-values.ts'
 import { Metrics } from './metrics.ts'
 import { newAccessToken } from './new-access-token.ts'
 import { type Archived, NOT_REPLICATED, workerClock } from './replication/archived.ts'
+import { positionIn } from './replication/position.ts'
 import { Replication } from './replication/replication.ts'
 import { refusal } from './reply.ts'
 import { Sessions } from './session/sessions.ts'
@@ -116,12 +117,17 @@ export class Leader {
     this.#replication?.schedule()
   }
 
-  #replicationTo({ objects, archive, options }: Archived, settings: Settings): Replication {
+  #replicationTo(archived: Archived, settings: Settings): Replication | undefined {
     const ctx = this.#ctx
+    const { objects, generation, options } = archived
+    const keyspace = archived.keyspace ?? positionIn(this.#keyspace.sql)?.name
+    if (keyspace === undefined) {
+      return undefined
+    }
     return new Replication({
       keyspace: this.#keyspace,
       objects,
-      archive,
+      archive: { keyspace, generation },
       options,
       lagMs: settings.snapshotLagMs,
       clock: workerClock,

@@ -22,6 +22,7 @@ import { statusOf } from '../protocol/status.ts'
 import { nextTurn } from './commit.ts'
 import { creationIn, recordCreation, settingsWith } from './creation.ts'
 import { Leader } from './leader.ts'
+import { archivedIn } from './replication/archived.ts'
 import { refusal } from './reply.ts'
 import { beginRestore, Restore, restoreIn } from './restore.ts'
 import { durableSql } from './storage.ts'
@@ -50,7 +51,8 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
   }
 
   async #lead(creation: Creation | undefined): Promise<void> {
-    const leader = new Leader(this.ctx, settingsWith(parseSettings(this.env), creation))
+    const settings = settingsWith(parseSettings(this.env), creation)
+    const leader = new Leader(this.ctx, settings, archivedIn(this.env, this.ctx, creation))
     await leader.open(this.env.HOST)
     this.#leader = leader
   }

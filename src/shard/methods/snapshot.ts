@@ -1,10 +1,10 @@
-import type { AuthStore } from '../../auth/auth-store.ts'
 import { memberList } from '../../cluster/cluster-service.ts'
 import { AlarmType } from '../../maintenance/alarm.ts'
 import type { SnapshotResponse } from '../../protocol/generated/messages.ts'
 import { CLUSTER_VERSION, STORAGE_VERSION } from '../../protocol/version.ts'
-import { type AuthState, bucketsOf, type EtcdState } from '../../snapshot/buckets.ts'
+import { bucketsOf, type EtcdState } from '../../snapshot/buckets.ts'
 import { fileBytes, fileOf, layOut } from '../../snapshot/file.ts'
+import { authStateOf } from '../auth-state.ts'
 import { nextTurn } from '../commit.ts'
 import { type Keyspace, RAFT_TERM } from '../keyspace.ts'
 import type { Parts, StepsFacts } from '../run.ts'
@@ -99,23 +99,3 @@ function stateOf(keyspace: Keyspace, origin: string | undefined): EtcdState {
     auth: authStateOf(auth),
   }
 }
-
-/** Users and roles as etcd has them in its file. */
-export function authStateOf(auth: AuthStore): AuthState {
-  return {
-    enabled: auth.enabled,
-    revision: auth.revision,
-    users: auth.users().map(({ name, password, roles, noPassword }) => ({
-      name: utf8.encode(name),
-      password,
-      roles,
-      options: { noPassword },
-    })),
-    roles: auth.roles().map(({ name, permissions }) => ({
-      name: utf8.encode(name),
-      keyPermission: permissions,
-    })),
-  }
-}
-
-const utf8 = new TextEncoder()

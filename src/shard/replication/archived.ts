@@ -1,5 +1,6 @@
-import type { ArchiveName } from '../../archive/names.ts'
 import type { ArchivedOptions } from '../../archive/state.ts'
+import { DEFAULT_KEYSPACE } from '../../config/keyspace-name.ts'
+import { objectStoreOf } from '../../object-store/object-store-of.ts'
 import type { ObjectStore } from '../../object-store/object-store.ts'
 import type { Creation, ReplicationStatus } from '../../protocol/shard-rpc.ts'
 import { nextTurn } from '../commit.ts'
@@ -8,25 +9,31 @@ import type { Clock } from './clock.ts'
 /** Where a keyspace is sent to, and what it was made with. */
 export interface Archived {
   readonly objects: ObjectStore
-  readonly archive: ArchiveName
+  /** Undefined where the object does not know it, as when its alarm has woken it. */
+  readonly keyspace: string | undefined
+  readonly generation: number
   readonly options: ArchivedOptions
 }
 
-/** `creation` is undefined of `default`, which nobody makes. */
+/** Undefined where the deployment has no store. `creation` is so of `default`, which nobody makes. */
 export function archivedIn(
-  objects: ObjectStore,
-  keyspace: string,
+  env: Env,
+  ctx: DurableObjectState,
   creation: Creation | undefined,
-): Archived {
-  return {
-    objects,
-    archive: { keyspace, generation: creation?.created ?? 0 },
-    options: {
-      quotaBackendBytes: creation?.quotaBackendBytes ?? null,
-      autoCompactionMode: creation?.autoCompactionMode ?? null,
-      autoCompactionRetention: creation?.autoCompactionRetention ?? null,
-    },
-  }
+): Archived | undefined {
+  const objects = objectStoreOf(env)
+  return (
+    objects && {
+      objects,
+      keyspace: creation === undefined ? DEFAULT_KEYSPACE : ctx.id.name,
+      generation: creation?.created ?? 0,
+      options: {
+        quotaBackendBytes: creation?.quotaBackendBytes ?? null,
+        autoCompactionMode: creation?.autoCompactionMode ?? null,
+        autoCompactionRetention: creation?.autoCompactionRetention ?? null,
+      },
+    }
+  )
 }
 
 /** Of a keyspace without an object store. */

@@ -9,8 +9,8 @@ import {
   clusterBucket,
   type SmallBucket,
 } from '../../snapshot/buckets.ts'
+import { authStateOf } from '../auth-state.ts'
 import type { Keyspace } from '../keyspace.ts'
-import { authStateOf } from '../methods/snapshot.ts'
 import type { LeaseJournal } from './lease-journal.ts'
 
 /** What a segment or a full has of the state, and how to put back what was taken for it. */
