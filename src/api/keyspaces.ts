@@ -26,6 +26,34 @@ export const keyspace = z
   })
   .meta({ id: 'Keyspace' })
 
+/** How far a keyspace has come in sending snapshots of itself. */
+export const keyspaceSnapshots = z
+  .object({
+    state: z
+      .enum(['current', 'behind', 'failing', 'deposed'])
+      .describe('A keyspace that is deposed sends nothing any more: another copy of it does.'),
+    reason: z.string().optional().describe('Why it is failing or deposed.'),
+    lagSeconds: z.number().describe('How long ago the first change came that was not sent.'),
+    lagRevisions: z.int().describe('How many revisions were not sent.'),
+    revision: z.int().describe('The last revision that was sent.'),
+    epoch: z.int().describe('Under which they are sent; 0 before anything was.'),
+    lastSegment: z.iso.datetime().optional().describe('When changes were sent last.'),
+    lastFull: z
+      .object({ revision: z.int(), time: z.iso.datetime(), bytes: z.int() })
+      .optional()
+      .describe('The last full snapshot: its revision, and when that was the current one.'),
+  })
+  .meta({ id: 'KeyspaceSnapshots' })
+
+export const describedKeyspace = z
+  .object({
+    ...keyspace.shape,
+    snapshots: keyspaceSnapshots
+      .optional()
+      .describe('Missing where the deployment has no object store, or the keyspace is not ready.'),
+  })
+  .meta({ id: 'DescribedKeyspace' })
+
 export const keyspaceList = z
   .object({
     keyspaces: z.array(keyspace).describe('In the order of their names.'),

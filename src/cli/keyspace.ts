@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { keyspace, keyspaceList } from '../api/keyspaces.ts'
+import { describedKeyspace, keyspace, keyspaceList } from '../api/keyspaces.ts'
 import { keyspaceName } from '../config/keyspace-name.ts'
 import { ApiClient } from './api-client.ts'
 import { clientTable, keyspaceCreateTable, type KeyspaceFlags } from './client-flag-table.ts'
@@ -54,9 +54,16 @@ async function list(args: readonly string[], environment: Environment): Promise<
 async function describe(args: readonly string[], environment: Environment): Promise<string> {
   const { flags, operands } = parseClientFlags(clientTable, args, environment)
   const path = `/keyspaces/${onlyName('describe', operands)}`
-  const described = await new ApiClient(flags).ask({ method: 'GET', path }, keyspace)
-  return writeOut(flags, described, () =>
-    columns(Object.entries(described).map(([field, value]) => [`${field}:`, String(value)])),
+  const described = await new ApiClient(flags).ask({ method: 'GET', path }, describedKeyspace)
+  return writeOut(flags, described, () => columns(fieldsOf(described)))
+}
+
+/** A line for each field, of one within another with both names. */
+function fieldsOf(value: object, prefix = ''): readonly (readonly string[])[] {
+  return Object.entries(value).flatMap(([field, content]: [string, unknown]) =>
+    typeof content === 'object' && content !== null
+      ? fieldsOf(content, `${prefix}${field}.`)
+      : [[`${prefix}${field}:`, String(content)]],
   )
 }
 

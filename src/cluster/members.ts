@@ -38,6 +38,8 @@ export class Members {
   readonly #random: () => bigint
   readonly #learnersMax: number
   readonly #members = new Map<bigint, RaftMember>()
+  /** Counts what is written. */
+  changes = 0
 
   /** `own` is this member's id; `random` gives the ids of others, which etcd hashes from the time. */
   constructor(
@@ -95,6 +97,7 @@ export class Members {
     }
     this.#sql.run(DELETE_MEMBER, String(id))
     this.#members.delete(id)
+    this.changes++
   }
 
   /** etcd looks at the URLs only when it is to dial them, and then one that is none crashes it. */
@@ -145,6 +148,7 @@ export class Members {
     const { id, peerURLs, isLearner } = member
     this.#sql.run(UPSERT_MEMBER, String(id), JSON.stringify(peerURLs), isLearner ? 1 : 0)
     this.#members.set(id, member)
+    this.changes++
   }
 }
 

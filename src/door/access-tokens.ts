@@ -15,7 +15,8 @@ import {
 } from './access-token.ts'
 import { base64Url } from './base64-url.ts'
 
-interface Stored {
+/** A token, and SHA-256 of its secret. */
+export interface StoredAccessToken {
   readonly token: AccessToken
   readonly hash: Uint8Array
 }
@@ -40,9 +41,11 @@ export class AccessTokens {
   readonly #sql: Sql
   readonly #kind: AccessTokenParts['kind']
   /** By id; read when a token is first asked for. */
-  #tokens: Map<string, Stored> | undefined
+  #tokens: Map<string, StoredAccessToken> | undefined
   /** What was found right, by its text: a token that comes with every call is hashed once. */
   readonly #verified = new Map<string, AccessToken>()
+  /** Counts what is written. */
+  changes = 0
 
   constructor(sql: Sql, kind: AccessTokenParts['kind']) {
     this.#sql = sql
@@ -53,6 +56,11 @@ export class AccessTokens {
   list(): readonly AccessToken[] {
     const tokens = [...this.#all().values()].map(({ token }) => token)
     return tokens.toSorted((a, b) => a.created - b.created || (a.id < b.id ? -1 : 1))
+  }
+
+  /** The same with their hashes, which are all that is kept of the secrets. */
+  stored(): readonly StoredAccessToken[] {
+    return this.list().flatMap(({ id }) => this.#all().get(id) ?? [])
   }
 
   /**
@@ -83,6 +91,7 @@ export class AccessTokens {
       expires ?? null,
     )
     this.#all().set(id, { token, hash })
+    this.changes++
     return { token, text: formatAccessToken({ kind: this.#kind, id, secret }) }
   }
 
@@ -91,6 +100,7 @@ export class AccessTokens {
     const known = this.#all().delete(id)
     if (known) {
       this.#sql.run(DELETE_TOKEN, id)
+      this.changes++
       this.#verified.clear()
     }
     return known
@@ -127,20 +137,31 @@ export class AccessTokens {
     const dead = this.list().filter(({ expires }) => (expires ?? Infinity) <= now)
     if (dead.length > 0) {
       this.#sql.run(DELETE_EXPIRED, now)
+      this.changes++
       dead.forEach(({ id }) => this.#all().delete(id))
       this.#verified.clear()
     }
   }
 
-  #all(): Map<string, Stored> {
+  #all(): Map<string, StoredAccessToken> {
     this.#tokens ??= new Map(
-      this.#sql.all(SELECT_TOKENS).map((row): [string, Stored] => [textOf(row[0]), storedOf(row)]),
+      this.#sql
+        .all(SELECT_TOKENS)
+        .map((row): [string, StoredAccessToken] => [textOf(row[0]), storedOf(row)]),
     )
     return this.#tokens
   }
 }
 
-function storedOf([id, hash, access, commonNames, description, created, expires]: SqlRow): Stored {
+function storedOf([
+  id,
+  hash,
+  access,
+  commonNames,
+  description,
+  created,
+  expires,
+]: SqlRow): StoredAccessToken {
   return {
     hash: bytesOf(hash),
     token: {

@@ -1,13 +1,19 @@
+import type * as z from 'zod'
 import {
+  describedKeyspace,
   keyspace,
   keyspaceList,
+  type keyspaceSnapshots,
   namedKeyspace,
   newKeyspace,
   pageOfKeyspaces,
 } from '../api/keyspaces.ts'
 import type { KeyspaceEntry } from '../directory/directory-rpc.ts'
+import type { ReplicationStatus } from '../protocol/shard-rpc.ts'
 import { endpoint, type Endpoint } from './api-endpoint.ts'
 import { DirectoryClient } from './directory-client.ts'
+import { keyspaceAddress } from './keyspace-address.ts'
+import { ShardClient } from './shard-client.ts'
 
 const notFound = 'There is no such keyspace.'
 
@@ -47,10 +53,21 @@ export const keyspaceEndpoints: readonly Endpoint[] = [
     id: 'describeKeyspace',
     summary: 'Describes a keyspace.',
     params: namedKeyspace,
-    success: { status: 200, description: 'What it was created with.', schema: keyspace },
+    success: {
+      status: 200,
+      description: 'What it was created with, and how far its snapshots are.',
+      schema: describedKeyspace,
+    },
     refusals: { 404: notFound },
-    handle: async ({ env }, { params: { name } }) =>
-      shownKeyspace(await new DirectoryClient(env).read((all) => all.describe(name))),
+    handle: async ({ env, visitor }, { params: { name } }) => {
+      const entry = await new DirectoryClient(env).read((all) => all.describe(name))
+      const described = shownKeyspace(entry)
+      if (entry.state !== 'ready') {
+        return described
+      }
+      const shard = new ShardClient(env, await keyspaceAddress(name, env), visitor)
+      return { ...described, ...shownSnapshots(await shard.replication()) }
+    },
   }),
   endpoint({
     method: 'DELETE',
@@ -65,6 +82,28 @@ export const keyspaceEndpoints: readonly Endpoint[] = [
     },
   }),
 ]
+
+function shownSnapshots(status: ReplicationStatus): {
+  readonly snapshots?: z.output<typeof keyspaceSnapshots>
+} {
+  const { state, reason, lagSeconds, lagRevisions, revision, epoch, lastSegment, lastFull } = status
+  if (state === 'off') {
+    return {}
+  }
+  const time = (ms: number): string => new Date(ms).toISOString()
+  return {
+    snapshots: {
+      state,
+      ...(reason !== null && { reason }),
+      lagSeconds,
+      lagRevisions,
+      revision,
+      epoch,
+      ...(lastSegment !== null && { lastSegment: time(lastSegment) }),
+      ...(lastFull !== null && { lastFull: { ...lastFull, time: time(lastFull.time) } }),
+    },
+  }
+}
 
 /** `default` was never created. */
 export function shownKeyspace({ name, state, created, options }: KeyspaceEntry) {

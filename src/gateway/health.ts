@@ -6,7 +6,7 @@ import {
   RangeRequest,
 } from '../protocol/generated/messages.ts'
 import { create } from '../protocol/message-type.ts'
-import type { HealthCheck } from '../protocol/shard-rpc.ts'
+import type { HealthCheck, ReplicationStatus } from '../protocol/shard-rpc.ts'
 import { Code, type RpcStatus } from '../protocol/status.ts'
 import { statusOfFailure } from './failure.ts'
 import { textResponse } from './refusal.ts'
@@ -109,12 +109,25 @@ const checks = {
   // A keyspace has one member, and that is no learner.
   non_learner: () => Promise.resolve(undefined),
   disk_space: async ({ env }) => ((await isDiskFull(env)) ? 'the disk is full' : undefined),
+  snapshots: async ({ shard }) => {
+    try {
+      return snapshotProblem(await shard.replication())
+    } catch (error) {
+      return problemOf(error).message
+    }
+  },
 } satisfies Record<string, Check>
 
 type CheckName = keyof typeof checks
 
-/** Among others it is named only where it fails, since etcd has no such check. */
-const OWN_CHECK: CheckName = 'disk_space'
+/** Among others they are named only where they fail, since etcd has no such checks. */
+const OWN_CHECKS: ReadonlySet<CheckName> = new Set<CheckName>(['disk_space', 'snapshots'])
+
+/**
+ * Among others it is said and fails nothing: a keyspace whose snapshots are late serves as well as ever, and
+ * to take it out of service would help nobody.
+ */
+const ADVICE: CheckName = 'snapshots'
 
 const probes = {
   livez: ['serializable_read'],
@@ -124,6 +137,7 @@ const probes = {
     'linearizable_read',
     'non_learner',
     'disk_space',
+    'snapshots',
   ],
 } as const satisfies Record<string, readonly CheckName[]>
 
@@ -149,6 +163,7 @@ export const probePaths: ReadonlyMap<string, Probe> = new Map(
 export async function probeResponse(asked: Asked, probe: Probe, query: Query): Promise<Response> {
   const { exclude, verbose } = options.parse(query)
   const run = probe.checks.filter((name) => !(probe.excludable && exclude.has(name)))
+  const isAdvice = (name: CheckName): boolean => name === ADVICE && probe.excludable
   const problems = await Promise.all(run.map((name) => checks[name](asked)))
   await told(
     asked.shard,
@@ -160,15 +175,24 @@ export async function probeResponse(asked: Asked, probe: Probe, query: Query): P
   )
   const lines = run.map((name, index) => {
     const problem = problems[index]
-    if (problem === undefined && name === OWN_CHECK && probe.excludable) {
-      return ''
+    if (problem === undefined) {
+      return OWN_CHECKS.has(name) && probe.excludable ? '' : `[+]${name} ok\n`
     }
-    return problem === undefined ? `[+]${name} ok\n` : `[-]${name} failed: ${problem}\n`
+    return `[${isAdvice(name) ? '!' : '-'}]${name} failed: ${problem}\n`
   })
-  if (problems.some((problem) => problem !== undefined)) {
+  if (run.some((name, index) => problems[index] !== undefined && !isAdvice(name))) {
     return textResponse(503, lines.join(''))
   }
   return textResponse(200, `${verbose ? lines.join('') : ''}ok`)
+}
+
+function snapshotProblem(status: ReplicationStatus): string | undefined {
+  const { state, reason, lagSeconds, lagRevisions } = status
+  if (state === 'off' || state === 'current') {
+    return undefined
+  }
+  const behind = `${lagRevisions} revisions and ${Math.round(lagSeconds)} s behind`
+  return reason === null ? behind : `${behind}: ${reason}`
 }
 
 async function isDiskFull({ HOST }: Asked['env']): Promise<boolean> {

@@ -17,6 +17,7 @@ import {
   type HealthCheck,
   type PageCursor,
   type Refused,
+  type ReplicationStatus,
   type RestoreBatch,
   type RestoreProgress,
   type ShardRpc,
@@ -107,6 +108,15 @@ export class ShardClient {
       throw this.#statusOf(answer)
     }
     return answer.values
+  }
+
+  /** How far the keyspace has come in sending itself to the object store. */
+  async replication(): Promise<ReplicationStatus> {
+    const answer = await retrying(READ_RETRIES_MAX, () => this.#stub().replication(this.#visitor))
+    if (isRefused(answer)) {
+      throw this.#statusOf(answer)
+    }
+    return answer
   }
 
   async checked(checks: readonly HealthCheck[]): Promise<void> {

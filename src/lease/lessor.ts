@@ -28,10 +28,10 @@ export interface LeasedKeys {
 /** Who hears of what becomes of leases. */
 export interface LeaseEvents {
   /** For so many seconds. */
-  granted(ttl: number): void
+  granted(id: LeaseId, ttl: number): void
   renewed(): void
   /** By whoever; an expired one too. */
-  revoked(): void
+  revoked(id: LeaseId, ttl: number): void
 }
 
 const nobody: LeaseEvents = {
@@ -115,7 +115,7 @@ export class Lessor {
     const expiry = now + TTL * 1000
     this.#sql.run(INSERT_LEASE, String(ID), TTL, expiry)
     this.#hold(String(ID), TTL, expiry)
-    this.#events.granted(TTL)
+    this.#events.granted(ID, TTL)
     return { ID, TTL }
   }
 
@@ -135,7 +135,7 @@ export class Lessor {
     })
     this.#leases.delete(lease.id)
     this.#queue.remove(lease)
-    this.#events.revoked()
+    this.#events.revoked(id, lease.ttl)
   }
 
   /**

@@ -26,6 +26,8 @@ export class AlarmStore {
   readonly #sql: Sql
   readonly #members = new Map<number, Set<bigint>>()
   readonly #disarmed = new Map<string, AlarmMember>()
+  /** Counts what is written of them: whoever has seen all at one number need not look again. */
+  changes = 0
   /** One that stands for now, is not stored, and is not disarmed by anybody. */
   passing: AlarmMember | undefined
 
@@ -64,6 +66,11 @@ export class AlarmStore {
       .toSorted((a, b) => a.alarm - b.alarm || (a.memberID < b.memberID ? -1 : 1))
   }
 
+  /** Those that are stored, in the same order. */
+  stored(): readonly AlarmMember[] {
+    return this.get(AlarmType.NONE).filter(({ memberID, alarm }) => this.#stands(memberID, alarm))
+  }
+
   /** Those that have stood since this was opened, and do no more. */
   disarmed(): readonly AlarmMember[] {
     return [...this.#disarmed.values()]
@@ -82,6 +89,7 @@ export class AlarmStore {
     if (!this.#stands(memberID, alarm)) {
       this.#sql.run(INSERT_ALARM, String(memberID), alarm)
       this.#membersWith(alarm).add(memberID)
+      this.changes++
       this.#disarmed.delete(`${alarm} ${memberID}`)
     }
     return [{ memberID, alarm }]
@@ -94,6 +102,7 @@ export class AlarmStore {
     }
     this.#sql.run(DELETE_ALARM, String(memberID), alarm)
     this.#membersWith(alarm).delete(memberID)
+    this.changes++
     this.#disarmed.set(`${alarm} ${memberID}`, { memberID, alarm })
     return [{ memberID, alarm }]
   }

@@ -28,6 +28,8 @@ export class Downgrade {
   readonly #sql: Sql
   readonly #clusterVersion: string
   #target: string | undefined
+  /** Counts what is written. */
+  changes = 0
 
   /** `clusterVersion` is one of `MAJOR.MINOR.PATCH`. */
   constructor(sql: Sql, clusterVersion: string) {
@@ -61,12 +63,14 @@ export class Downgrade {
     const text = `${target.major}.${target.minor}.0`
     this.#sql.run(INSERT_TARGET, text)
     this.#target = text
+    this.changes++
   }
 
   cancel(): void {
     if (this.#target !== undefined) {
       this.#sql.run(DELETE_TARGET)
       this.#target = undefined
+      this.changes++
     }
   }
 }

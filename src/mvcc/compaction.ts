@@ -72,6 +72,11 @@ export class Compaction {
     return this.#physical
   }
 
+  /** Whether no row of that revision or a later one has been deleted: only later rows replace one. */
+  keepsAllSince(revision: Revision): boolean {
+    return this.#main < revision || (this.#main === revision && this.#sub === 0)
+  }
+
   get pending(): boolean {
     return this.#unhashed.length > 0 || this.#main <= this.#revision
   }

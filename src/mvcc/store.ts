@@ -1,7 +1,13 @@
 import { Compaction } from './compaction.ts'
 import { EngineError } from './errors.ts'
 import { type HashKv, hashKv, hashScope } from './hash.ts'
-import { type Change, changeSizesUpTo, changesUpTo, type Length } from './history.ts'
+import {
+  type Change,
+  changesBetween,
+  changeSizesUpTo,
+  changesUpTo,
+  type Length,
+} from './history.ts'
 import { KeyCount } from './key-count.ts'
 import { type Bounds, boundsOf } from './key-range.ts'
 import { eventOf, readLog, SELECT_LAST_REVISION, SELECT_LEASED_KEYS } from './log.ts'
@@ -242,6 +248,11 @@ export class Store {
     return this.#compaction.deleted
   }
 
+  /** Whether no row of that revision or a later one has been deleted. */
+  keepsAllSince(revision: Revision): boolean {
+    return this.#compaction.keepsAllSince(revision)
+  }
+
   get compactionPending(): boolean {
     return this.#compaction.pending
   }
@@ -286,6 +297,11 @@ export class Store {
    */
   changes(until: Revision): Iterable<Change<Uint8Array>> {
     return changesUpTo(this.#sql, until)
+  }
+
+  /** The same from a revision on. */
+  changesBetween(from: Revision, to: Revision): Iterable<Change<Uint8Array>> {
+    return changesBetween(this.#sql, from, to)
   }
 
   /** The lengths of what `changes` answers. */

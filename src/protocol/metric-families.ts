@@ -348,6 +348,29 @@ const table = {
     'The latency distributions of fsync called by snap.',
     DISK_BUCKETS,
   ),
+  etcdurable_snapshot_deposed: shard.gauge(
+    'Whether another copy of the keyspace sends its snapshots, so that this one does not.',
+  ),
+  etcdurable_snapshot_epoch: shard.gauge('The epoch under which snapshots are sent.'),
+  etcdurable_snapshot_failures_total: shard.counter(
+    'The total number of times that sending to the object store has failed.',
+  ),
+  etcdurable_snapshot_fulls_total: shard.counter('The total number of full snapshots sent.'),
+  etcdurable_snapshot_lag_revisions: shard.gauge(
+    'How many revisions the object store does not have yet.',
+  ),
+  etcdurable_snapshot_lag_seconds: shard.gauge(
+    'How long ago the first change was made that the object store does not have yet.',
+  ),
+  etcdurable_snapshot_last_full_timestamp_seconds: shard.gauge(
+    'When the keyspace was as the last full snapshot has it, since unix epoch in seconds.',
+  ),
+  etcdurable_snapshot_last_segment_timestamp_seconds: shard.gauge(
+    'When the last segment of the log was sent, since unix epoch in seconds.',
+  ),
+  etcdurable_snapshot_segments_total: shard.counter(
+    'The total number of segments of the log sent.',
+  ),
   grpc_server_handled_total: shard.counter(
     'Total number of RPCs completed on the server, regardless of success or failure.',
     eachCode,

@@ -20,6 +20,8 @@ export interface ShardRpc {
   rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Promise<Outcome>
   /** What /metrics shows, already true at the moment of the call. */
   metrics(context: CallContext): Promise<MetricsOutcome>
+  /** How far the keyspace has come in sending itself to the object store. */
+  replication(context: CallContext): Promise<ReplicationStatus | Refused>
   /** What the gateway has found of the keyspace's health, for the metrics to tell. */
   checked(checks: readonly HealthCheck[], context: CallContext): Promise<void>
   /** An administrator's token was revoked: what is open by it ends. */
@@ -81,6 +83,35 @@ export interface Creation extends Pick<
 > {
   /** Milliseconds since 1970; tells the keyspace from an earlier one of the same name. */
   readonly created: number
+}
+
+/** How far a keyspace has come in sending itself to the object store. */
+export interface ReplicationStatus {
+  /**
+   * `off`: there is no store. `current`: what is behind is no older than it may be. `behind`: it is.
+   * `failing`: so is the store, and `reason` says how. `deposed`: another copy of the keyspace sends.
+   */
+  readonly state: 'off' | 'current' | 'behind' | 'failing' | 'deposed'
+  readonly reason: string | null
+  /** 0 before anything was sent. */
+  readonly epoch: number
+  /** The last revision that was sent. */
+  readonly revision: Revision
+  /** How long ago the first change came that was not. */
+  readonly lagSeconds: number
+  readonly lagRevisions: number
+  /** When a segment was sent last, in ms since 1970. */
+  readonly lastSegment: number | null
+  readonly lastFull: {
+    readonly revision: Revision
+    /** In ms since 1970. */
+    readonly time: number
+    readonly bytes: number
+  } | null
+  /** Since the object came into memory. */
+  readonly segments: number
+  readonly fulls: number
+  readonly failures: number
 }
 
 export type MetricsOutcome = Refused | { readonly values: MetricValues }

@@ -16,6 +16,16 @@ const BEFORE_ALL: Revision = -1
 /** When to look again after a compaction that was cut off, or that a reader holds up. */
 const COMPACTION_RETRY_MS = 5_000
 
+/** What the deadlines of others come to, and what compaction waits for. */
+export interface BackgroundPartners {
+  /** Somebody's access token has come to its end. */
+  accessExpired(): void
+  /** Something is to be sent to the object store. */
+  replicate(): void
+  /** The lowest revision that is still to be sent there, at a time in ms since 1970. */
+  unsent(now: number): Revision | undefined
+}
+
 /**
  * What a keyspace does by itself: expiring leases, deleting what compaction superseded, and long
  * hashes. Each of them works in bounded steps and lets requests in between.
@@ -26,21 +36,20 @@ export class BackgroundWork {
   readonly #metrics: Metrics
   readonly #autoCompaction: AutoCompactor | undefined
   readonly #ranges: OpenRanges
-  readonly #accessExpired: () => void
+  readonly #partners: BackgroundPartners
   #holds = 0
   #compacting: Promise<void> | undefined
 
-  /** `accessExpired` is called when somebody's access token has come to its end. */
   constructor(
     keyspace: Keyspace,
     deadlines: Deadlines,
     metrics: Metrics,
-    accessExpired: () => void,
+    partners: BackgroundPartners,
   ) {
     this.#keyspace = keyspace
     this.#deadlines = deadlines
     this.#metrics = metrics
-    this.#accessExpired = accessExpired
+    this.#partners = partners
     const first = Math.floor(Math.random() * Number.MAX_SAFE_INTEGER) >> 1
     this.#ranges = new OpenRanges(first, (kept) => keyspace.store.endRange(kept))
     const { autoCompaction } = keyspace.settings
@@ -85,7 +94,10 @@ export class BackgroundWork {
           this.#notifyProgress()
           break
         case 'access':
-          this.#accessExpired()
+          this.#partners.accessExpired()
+          break
+        case 'replication':
+          this.#partners.replicate()
           break
       }
     }
@@ -169,9 +181,16 @@ export class BackgroundWork {
     this.#holds++
     return () => {
       this.#holds--
-      if (this.#holds === 0 && this.#keyspace.store.compactionPending) {
-        void this.compact()
+      if (this.#holds === 0) {
+        this.released()
       }
+    }
+  }
+
+  /** What a compaction may have waited for is no more. */
+  released(): void {
+    if (this.#keyspace.store.compactionPending) {
+      void this.compact()
     }
   }
 
@@ -179,7 +198,10 @@ export class BackgroundWork {
     if (this.#holds > 0) {
       return BEFORE_ALL
     }
-    return this.#ranges.lowest(Date.now())
+    const now = Date.now()
+    const read = this.#ranges.lowest(now) ?? Infinity
+    const lowest = Math.min(read, this.#partners.unsent(now) ?? Infinity)
+    return lowest === Infinity ? undefined : lowest
   }
 
   async hashKv(revision: Revision): Promise<HashKv> {

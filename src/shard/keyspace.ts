@@ -49,6 +49,8 @@ export class Keyspace implements LeasedKeys {
   readonly auth: AuthStore
   readonly tokens: Tokens
   readonly accessTokens: AccessTokens
+  /** Hears of what becomes of leases, beside the metrics. */
+  leaseEvents: Pick<LeaseEvents, 'granted' | 'revoked'> | undefined
   readonly #emptyBytes: number
   /** What the database has likely not outgrown since the last look. */
   #size = 0
@@ -76,7 +78,17 @@ export class Keyspace implements LeasedKeys {
     this.hub = new WatchHub(this.store, {
       fragmentBytesMax: settings.maxRequestBytes + GRPC_OVERHEAD_BYTES,
     })
-    this.lessor = new Lessor(sql, this.store, randomId, metrics)
+    this.lessor = new Lessor(sql, this.store, randomId, {
+      granted: (id, ttl) => {
+        metrics.granted(id, ttl)
+        this.leaseEvents?.granted(id, ttl)
+      },
+      renewed: () => metrics.renewed(),
+      revoked: (id, ttl) => {
+        metrics.revoked(id, ttl)
+        this.leaseEvents?.revoked(id, ttl)
+      },
+    })
     this.alarms = new AlarmStore(sql)
     this.quota = new Quota(settings.quotaBackendBytes)
     this.disk = new DiskRoom((isFull) => {

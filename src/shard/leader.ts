@@ -10,6 +10,7 @@ import type {
   MetricsOutcome,
   PageCursor,
   Refused,
+  ReplicationStatus,
   Call,
 } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
@@ -23,6 +24,9 @@ import { PasswordQueue } from './methods/password-queue.ts'
 import { metricValues } from './metric-values.ts'
 import { Metrics } from './metrics.ts'
 import { newAccessToken } from './new-access-token.ts'
+import { type Archived, NOT_REPLICATED, workerClock } from './replication/archived.ts'
+import { positionIn } from './replication/position.ts'
+import { Replication } from './replication/replication.ts'
 import { refusal } from './reply.ts'
 import { Sessions } from './session/sessions.ts'
 import { Turn } from './session/turn.ts'
@@ -42,6 +46,8 @@ export class Leader {
   readonly #keyspace: Keyspace
   readonly #deadlines: Deadlines
   readonly #background: BackgroundWork
+  /** Undefined where there is no object store. */
+  readonly #replication: Replication | undefined
   readonly #commits: CommitQueue
   readonly #calls: Calls
   readonly #sessions: Sessions
@@ -52,16 +58,19 @@ export class Leader {
   #nextMeasure = 0
   #machine: Machine | undefined
 
-  constructor(ctx: DurableObjectState, settings: Settings) {
+  constructor(ctx: DurableObjectState, settings: Settings, archived: Archived | undefined) {
     this.#ctx = ctx
     this.#metrics = new Metrics(Date.now(), settings.metrics)
     const sql = durableSql(ctx.storage)
     this.#keyspace = new Keyspace(sql, settings, this.#metrics)
     this.#deadlines = new Deadlines(ctx.storage)
     this.door = new Door(this.#keyspace.accessTokens, () => Date.now())
-    this.#background = new BackgroundWork(this.#keyspace, this.#deadlines, this.#metrics, () =>
-      this.#sessions.endDead(),
-    )
+    this.#replication = archived && this.#replicationTo(archived, settings)
+    this.#background = new BackgroundWork(this.#keyspace, this.#deadlines, this.#metrics, {
+      accessExpired: () => this.#sessions.endDead(),
+      replicate: () => this.#replication?.run(),
+      unsent: (now) => this.#replication?.pinned(now),
+    })
     const work = (): number => this.#keyspace.store.work
     this.#turns = new Turns(work)
     const commits = new CommitQueue(work, () => {
@@ -105,6 +114,31 @@ export class Leader {
     this.#sessions.endDead()
     await this.#schedule()
     this.#endTurn()
+    this.#replication?.schedule()
+  }
+
+  #replicationTo(archived: Archived, settings: Settings): Replication | undefined {
+    const ctx = this.#ctx
+    const { objects, generation, options } = archived
+    const keyspace = archived.keyspace ?? positionIn(this.#keyspace.sql)?.name
+    if (keyspace === undefined) {
+      return undefined
+    }
+    return new Replication({
+      keyspace: this.#keyspace,
+      objects,
+      archive: { keyspace, generation },
+      options,
+      lagMs: settings.snapshotLagMs,
+      clock: workerClock,
+      random: () => crypto.randomUUID(),
+      durable: () => ctx.storage.sync(),
+      wakeAt: (time) => void this.#deadlines.set('replication', time),
+      keep: (work) => ctx.waitUntil(work),
+      sent: () => this.#background.released(),
+      // oxlint-disable-next-line no-console -- a Durable Object's log is its console
+      log: (line) => console.warn(line),
+    })
   }
 
   callMany(calls: readonly Call[]): Promise<readonly Outcome[]> {
@@ -137,9 +171,18 @@ export class Leader {
       keyspace: this.#keyspace,
       commits: this.#commits,
       background: this.#background,
+      replication: this.#replicationStatus,
     })
     this.#metrics.scrapes++
     return { values }
+  }
+
+  replication(context: CallContext): ReplicationStatus | Refused {
+    return this.#refusalOf(context) ?? this.#replicationStatus
+  }
+
+  get #replicationStatus(): ReplicationStatus {
+    return this.#replication?.status() ?? NOT_REPLICATED
   }
 
   checked(checks: readonly HealthCheck[], context: CallContext): void {
@@ -158,7 +201,9 @@ export class Leader {
   }
 
   createAccessToken(wanted: NewAccessToken): CreatedAccessToken | Refused {
-    return newAccessToken(this.#keyspace.accessTokens, wanted)
+    const created = newAccessToken(this.#keyspace.accessTokens, wanted)
+    this.#replication?.noticed()
+    return created
   }
 
   accessTokens(): AccessTokenList {
@@ -167,6 +212,7 @@ export class Leader {
 
   revokeAccessToken(id: string): { readonly known: boolean } {
     const known = this.#keyspace.accessTokens.revoke(id)
+    this.#replication?.noticed()
     this.#sessions.endDead()
     return { known }
   }
@@ -219,6 +265,7 @@ export class Leader {
   /** The keyspace is no more: nobody waits for it any longer. */
   end(): void {
     this.#commits.close()
+    this.#replication?.end()
     this.#sessions.end(statusOf('keyspace-not-found'))
   }
 
@@ -234,6 +281,7 @@ export class Leader {
   #endTurn(): void {
     this.#turn.end()
     void this.#background.armAutoCompaction()
+    this.#replication?.noticed()
     if (!this.#replaying && this.#keyspace.hub.pending()) {
       void this.#replay()
     }

@@ -1,6 +1,7 @@
 import { type AlarmMember, AlarmType } from '../maintenance/alarm.ts'
 import type { MethodName } from '../protocol/methods.ts'
 import { type FamiliesFrom, type MetricSample, rpcLabels } from '../protocol/metric-families.ts'
+import type { ReplicationStatus } from '../protocol/shard-rpc.ts'
 import { codeNames } from '../protocol/status.ts'
 import { CLUSTER_VERSION, ETCD_VERSION } from '../protocol/version.ts'
 import type { BackgroundWork } from './background.ts'
@@ -14,6 +15,7 @@ interface Told {
   readonly keyspace: Keyspace
   readonly commits: CommitQueue
   readonly background: BackgroundWork
+  readonly replication: ReplicationStatus
 }
 
 type Samples = readonly MetricSample[]
@@ -35,6 +37,7 @@ export function metricValues(told: Told): { readonly [name in ShardFamily]: Samp
     ...debuggingValues(told),
     ...compactionValues(told),
     ...watchValues(told),
+    ...snapshotValues(told),
   }
 }
 
@@ -278,5 +281,22 @@ function watchValues({ metrics: { watch } }: Told): Values<'etcd_debugging_serve
     etcd_debugging_server_watch_send_loop_watch_stream_duration_seconds: one(
       watch.responseSeconds.value(),
     ),
+  }
+}
+
+/** A keyspace that goes to no store has nothing to tell of it. */
+function snapshotValues({ replication }: Told): Values<'etcdurable_'> {
+  const { state, epoch, lastSegment, lastFull } = replication
+  const told = (value: number): Samples => (state === 'off' ? [] : one(value))
+  return {
+    etcdurable_snapshot_lag_seconds: told(replication.lagSeconds),
+    etcdurable_snapshot_lag_revisions: told(replication.lagRevisions),
+    etcdurable_snapshot_segments_total: told(replication.segments),
+    etcdurable_snapshot_fulls_total: told(replication.fulls),
+    etcdurable_snapshot_failures_total: told(replication.failures),
+    etcdurable_snapshot_last_segment_timestamp_seconds: told((lastSegment ?? 0) / 1000),
+    etcdurable_snapshot_last_full_timestamp_seconds: told((lastFull?.time ?? 0) / 1000),
+    etcdurable_snapshot_epoch: told(epoch),
+    etcdurable_snapshot_deposed: told(state === 'deposed' ? 1 : 0),
   }
 }

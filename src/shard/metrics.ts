@@ -1,5 +1,6 @@
 import type { Authority } from '../door/door.ts'
 import type { LeaseEvents } from '../lease/lessor.ts'
+import type { LeaseId } from '../mvcc/types.ts'
 import type { MethodName } from '../protocol/methods.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
 import { HealthChecks } from './health-checks.ts'
@@ -133,7 +134,7 @@ export class Metrics implements LeaseEvents {
     this.applied(ms)
   }
 
-  granted(ttl: number): void {
+  granted(_id: LeaseId, ttl: number): void {
     this.leaseTtls.observe(ttl)
   }
 

@@ -13,6 +13,7 @@ import {
   type MetricsOutcome,
   type PageCursor,
   type Refused,
+  type ReplicationStatus,
   type RestoreBatch,
   type RestoreProgress,
   type RestoreTotal,
@@ -23,6 +24,7 @@ import { statusOf } from '../protocol/status.ts'
 import { nextTurn } from './commit.ts'
 import { creationIn, recordCreation, settingsWith } from './creation.ts'
 import { Leader } from './leader.ts'
+import { archivedIn } from './replication/archived.ts'
 import { refusal } from './reply.ts'
 import { beginRestore, Restore, restoreIn } from './restore.ts'
 import { durableSql } from './storage.ts'
@@ -51,7 +53,8 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
   }
 
   async #lead(creation: Creation | undefined): Promise<void> {
-    const leader = new Leader(this.ctx, settingsWith(parseSettings(this.env), creation))
+    const settings = settingsWith(parseSettings(this.env), creation)
+    const leader = new Leader(this.ctx, settings, archivedIn(this.env, this.ctx, creation))
     await leader.open(this.env.HOST)
     this.#leader = leader
   }
@@ -66,6 +69,10 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
 
   metrics(context: CallContext): Promise<MetricsOutcome> {
     return Promise.resolve(this.#leader?.metrics(context) ?? refused)
+  }
+
+  replication(context: CallContext): Promise<ReplicationStatus | Refused> {
+    return Promise.resolve(this.#leader?.replication(context) ?? refused)
   }
 
   checked(checks: readonly HealthCheck[], context: CallContext): Promise<void> {

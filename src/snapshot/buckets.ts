@@ -38,7 +38,7 @@ interface CompactionState {
   readonly pending: boolean
 }
 
-interface AuthState {
+export interface AuthState {
   readonly enabled: boolean
   readonly revision: number
   readonly users: readonly User[]
@@ -48,50 +48,64 @@ interface AuthState {
 /** The buckets in the order of their names, which is that of the file. */
 export function bucketsOf(state: EtcdState): readonly Bucket[] {
   return [
-    small(
-      'alarm',
-      state.alarms.map((alarm) => ({ key: encode(AlarmMember, alarm), value: NO_BYTES })),
-    ),
-    small('auth', [
-      { key: utf8('authEnabled'), value: Uint8Array.of(state.auth.enabled ? 1 : 0) },
-      { key: utf8('authRevision'), value: uint64(state.auth.revision) },
-    ]),
-    small(
-      'authRoles',
-      state.auth.roles.map((role) => ({ key: role.name, value: encode(Role, role) })),
-    ),
-    small(
-      'authUsers',
-      state.auth.users.map((user) => ({ key: user.name, value: encode(User, user) })),
-    ),
-    small('cluster', clusterEntries(state)),
+    small(alarmBucket(state.alarms)),
+    ...authBuckets(state.auth).map(small),
+    small(clusterBucket(state)),
     keyBucket(state.history, state.revision),
     leaseBucket(state.leases),
-    small('members', state.members.map(memberEntry)),
-    small('members_removed', []),
-    small('meta', metaEntries(state)),
+    small({ name: 'members', entries: state.members.map(memberEntry) }),
+    small({ name: 'members_removed', entries: [] }),
+    small({ name: 'meta', entries: metaEntries(state) }),
   ]
 }
 
 const NO_BYTES = new Uint8Array(0)
 
-/** A bucket whose entries are all in memory. */
-function small(name: string, entries: readonly Entry<Uint8Array>[]): Bucket {
+/** A bucket whose entries are all in memory, in any order. */
+export interface SmallBucket {
+  readonly name: string
+  readonly entries: readonly Entry<Uint8Array>[]
+}
+
+export function alarmBucket(alarms: readonly AlarmMember[]): SmallBucket {
+  const entries = alarms.map((alarm) => ({ key: encode(AlarmMember, alarm), value: NO_BYTES }))
+  return { name: 'alarm', entries }
+}
+
+/** Users, roles, and whether auth is on. */
+export function authBuckets(auth: AuthState): readonly SmallBucket[] {
+  const state = [
+    { key: utf8('authEnabled'), value: Uint8Array.of(auth.enabled ? 1 : 0) },
+    { key: utf8('authRevision'), value: uint64(auth.revision) },
+  ]
+  const roles = auth.roles.map((role) => ({ key: role.name, value: encode(Role, role) }))
+  const users = auth.users.map((user) => ({ key: user.name, value: encode(User, user) }))
+  return [
+    { name: 'auth', entries: state },
+    { name: 'authRoles', entries: roles },
+    { name: 'authUsers', entries: users },
+  ]
+}
+
+function small({ name, entries }: SmallBucket): Bucket {
   const parts = entries
     .toSorted((a, b) => compareBytes(a.key, b.key))
     .map(({ key, value }) => ({ key: partOf(key), value: partOf(value) }))
   return { name, entries: () => parts, sizes: () => parts }
 }
 
-function clusterEntries({
+/** The version, and a downgrade under way. */
+export function clusterBucket({
   clusterVersion,
   downgradeTarget,
-}: EtcdState): readonly Entry<Uint8Array>[] {
+}: Pick<EtcdState, 'clusterVersion' | 'downgradeTarget'>): SmallBucket {
   const version = textEntry('clusterVersion', clusterVersion)
   const downgrade = { 'target-version': downgradeTarget, 'enabled': true }
-  return downgradeTarget === undefined
-    ? [version]
-    : [version, textEntry('downgrade', JSON.stringify(downgrade))]
+  const entries =
+    downgradeTarget === undefined
+      ? [version]
+      : [version, textEntry('downgrade', JSON.stringify(downgrade))]
+  return { name: 'cluster', entries }
 }
 
 /**

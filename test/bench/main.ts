@@ -19,6 +19,7 @@ import { list, page } from './cases-list.ts'
 import { largeRange } from './cases-memory.ts'
 import { objectList } from './cases-object-list.ts'
 import { permission } from './cases-permission.ts'
+import { replication, replicationFull } from './cases-replication.ts'
 import { snapshot } from './cases-snapshot.ts'
 import { secondStart } from './cases-start.ts'
 import { watchDelay } from './cases-watch-delay.ts'
@@ -53,6 +54,8 @@ const cases: readonly BenchCase[] = [
   checkPerf,
   fairness,
   watchDelay,
+  replication,
+  replicationFull,
 ]
 
 const usage = `npm run bench -- [case …] [--seconds 3] [--rounds 3] [--runtime NAME]

@@ -4,6 +4,7 @@ import type { SnapshotResponse } from '../../protocol/generated/messages.ts'
 import { CLUSTER_VERSION, STORAGE_VERSION } from '../../protocol/version.ts'
 import { bucketsOf, type EtcdState } from '../../snapshot/buckets.ts'
 import { fileBytes, fileOf, layOut } from '../../snapshot/file.ts'
+import { authStateOf } from '../auth-state.ts'
 import { nextTurn } from '../commit.ts'
 import { type Keyspace, RAFT_TERM } from '../keyspace.ts'
 import type { Parts, StepsFacts } from '../run.ts'
@@ -95,21 +96,6 @@ function stateOf(keyspace: Keyspace, origin: string | undefined): EtcdState {
     downgradeTarget: downgrade.info.enabled ? downgrade.info.targetVersion : undefined,
     leases: lessor.granted(),
     alarms: alarms.get(AlarmType.NONE),
-    auth: {
-      enabled: auth.enabled,
-      revision: auth.revision,
-      users: auth.users().map(({ name, password, roles, noPassword }) => ({
-        name: utf8.encode(name),
-        password,
-        roles,
-        options: { noPassword },
-      })),
-      roles: auth.roles().map(({ name, permissions }) => ({
-        name: utf8.encode(name),
-        keyPermission: permissions,
-      })),
-    },
+    auth: authStateOf(auth),
   }
 }
-
-const utf8 = new TextEncoder()

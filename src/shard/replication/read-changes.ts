@@ -1,0 +1,67 @@
+import { ChangesWriter } from '../../archive/changes.ts'
+import type { Change } from '../../mvcc/history.ts'
+import type { Revision } from '../../mvcc/types.ts'
+import { SEGMENT_BYTES, SEGMENT_BYTES_MAX } from './schedule.ts'
+
+/** What is read in a turn of the event loop: half a millisecond. */
+const TURN_ROWS = 250
+const TURN_BYTES = 256 * 1024
+
+/** Counts what a turn has read. */
+export class TurnShare {
+  #rows = 0
+  #bytes = 0
+
+  /** Whether that is enough for a turn, so that the next is to be waited for. */
+  spent({ kv }: Change<Uint8Array>): boolean {
+    this.#rows++
+    this.#bytes += kv.key.length + kv.value.length
+    if (this.#rows < TURN_ROWS && this.#bytes < TURN_BYTES) {
+      return false
+    }
+    this.#rows = 0
+    this.#bytes = 0
+    return true
+  }
+}
+
+export interface ReadChanges {
+  readonly writer: ChangesWriter
+  /** The last revision that is in it as a whole. */
+  readonly to: Revision
+}
+
+interface Log {
+  changesBetween(from: Revision, to: Revision): Iterable<Change<Uint8Array>>
+}
+
+/**
+ * The log's changes from one revision up to another, or to an earlier one where they are too many for a
+ * segment. Undefined where the first revision alone is too much.
+ */
+export async function readChanges(
+  log: Log,
+  from: Revision,
+  to: Revision,
+  turn: () => Promise<void>,
+): Promise<ReadChanges | undefined> {
+  const writer = new ChangesWriter()
+  const share = new TurnShare()
+  let last: Revision = from - 1
+  for (const change of log.changesBetween(from, to)) {
+    if (change.main !== last && writer.bytes >= SEGMENT_BYTES) {
+      return { writer, to: change.main - 1 }
+    }
+    // The record is little longer than that.
+    const bytes = writer.bytes + change.kv.key.length + change.kv.value.length
+    if (bytes > SEGMENT_BYTES_MAX) {
+      return change.main === from ? undefined : readChanges(log, from, change.main - 1, turn)
+    }
+    last = change.main
+    writer.add(change)
+    if (share.spent(change)) {
+      await turn()
+    }
+  }
+  return { writer, to }
+}
