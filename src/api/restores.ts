@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { keyspaceName } from '../config/keyspace-name.ts'
 import { checkKeyspaceOptions, keyspaceOptionFields } from '../config/keyspace-options.ts'
+import { restoreSource } from './snapshots.ts'
 
 const id = z.uuid().describe('The id of a restore.')
 
@@ -11,9 +12,19 @@ export const namedRestore = z.object({
 })
 
 export const newRestore = z
-  .strictObject(keyspaceOptionFields)
+  .strictObject({
+    ...keyspaceOptionFields,
+    source: restoreSource
+      .optional()
+      .describe(
+        'Where the keyspace is made from snapshots or another keyspace, and no file comes.',
+      ),
+  })
   .superRefine(checkKeyspaceOptions)
-  .meta({ id: 'NewRestore', description: 'Options that are missing are the deployment’s own.' })
+  .meta({
+    id: 'NewRestore',
+    description: 'Options that are missing are the deployment’s own, or those of the source.',
+  })
 
 export const restore = z.object({ id }).meta({ id: 'Restore' })
 

@@ -90,17 +90,6 @@ export const keyspaceCreateTable = {
   ...clientTable,
 } as const satisfies FlagTable
 
-/** The flags of `snapshot restore`. */
-export const snapshotRestoreTable = {
-  keyspace: {
-    section: 'Keyspace',
-    fallback: '',
-    help: 'Name of the keyspace that is made from the file.',
-    schema: schemas.text,
-  },
-  ...keyspaceCreateTable,
-} as const satisfies FlagTable
-
 /** The flags of `token list` and `token revoke`. */
 export const tokenTable = {
   keyspace: {

@@ -18,6 +18,8 @@ export const wholeNumber = z
 
 export const countingNumber = wholeNumber.refine((value) => value >= 0, 'must not be negative')
 
+export const countingNumberOrNone = z.literal('').or(countingNumber)
+
 export const requestBytes = countingNumber.refine(
   (value) => value <= REQUEST_BYTES_MAX,
   REQUEST_BYTES_PROBLEM,

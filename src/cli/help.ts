@@ -1,7 +1,8 @@
-import { keyspaceCreateTable, snapshotRestoreTable, tokenCreateTable } from './client-flag-table.ts'
+import { tokenCreateTable } from './client-flag-table.ts'
 import { type FlagTable, sections } from './flag-spec.ts'
 import { bridgeTable, serveTable } from './flag-table.ts'
 import { migrateTable } from './migrate/flag-table.ts'
+import { forkTable, snapshotRestoreTable, snapshotTable } from './point-flags.ts'
 
 /** The text of `--help`: etcd's layout, from the table of flags. */
 export function helpText(): string {
@@ -15,7 +16,7 @@ export function bridgeHelpText(): string {
 
 /** The text of `keyspace --help`. */
 export function keyspaceHelpText(): string {
-  return [keyspaceUsage, flagsText(keyspaceCreateTable)].join('\n')
+  return [keyspaceUsage, flagsText(forkTable)].join('\n')
 }
 
 /** The text of `token --help`. */
@@ -25,7 +26,7 @@ export function tokenHelpText(): string {
 
 /** The text of `snapshot --help`. */
 export function snapshotHelpText(): string {
-  return [snapshotUsage, flagsText(snapshotRestoreTable)].join('\n')
+  return [snapshotUsage, flagsText({ ...snapshotTable, ...snapshotRestoreTable })].join('\n')
 }
 
 /** The text of `migrate --help`. */

@@ -1,15 +1,26 @@
 import { ApiClient } from './api-client.ts'
-import { clientTable, snapshotRestoreTable } from './client-flag-table.ts'
+import { clientTable } from './client-flag-table.ts'
 import { Failure } from './failure.ts'
+import type { FlagsOf } from './flag-spec.ts'
 import { parseClientFlags } from './flags.ts'
 import { checkedName, optionsGiven } from './keyspace.ts'
+import { keyspaceFrom, pointGiven, snapshotRestoreTable } from './point-flags.ts'
+import { restoreFrom } from './restore-from.ts'
+import { shownBytes } from './shown-bytes.ts'
+import { listSnapshots, pruneSnapshots, verifySnapshots } from './snapshot-archive.ts'
 import { withSnapshotFile } from './snapshot-file.ts'
 import { restoreKeyspace } from './snapshot-restore.ts'
 import { type Environment, subcommands } from './subcommand.ts'
 import { writeOut } from './write-out.ts'
 
-/** `snapshot status|restore`: resolves to what is to be printed. Throws Failure. */
-export const snapshotCommand = subcommands('snapshot', { status, restore })
+/** `snapshot status|restore|list|verify|prune`: resolves to what is to be printed. Throws Failure. */
+export const snapshotCommand = subcommands('snapshot', {
+  status,
+  restore,
+  list: listSnapshots,
+  verify: verifySnapshots,
+  prune: pruneSnapshots,
+})
 
 /** The same as `etcdutl snapshot status`, and as it is written there. */
 async function status(args: readonly string[], environment: Environment): Promise<string> {
@@ -23,19 +34,32 @@ async function status(args: readonly string[], environment: Environment): Promis
   })
 }
 
-/** The file is read as a whole before anything is asked: one that is damaged makes nothing. */
+/** From a file, or from what the object store has of a keyspace. */
 async function restore(args: readonly string[], environment: Environment): Promise<string> {
   const { flags, operands } = parseClientFlags(snapshotRestoreTable, args, environment)
-  const path = onlyFile('restore', operands)
+  const path = flags.from === '' ? onlyFile('restore', operands) : undefined
+  if (path === undefined && operands.length > 0) {
+    throw new Failure('snapshot restore takes a file, or --from NAME', 2)
+  }
   if (flags.keyspace === '') {
     throw new Failure('snapshot restore needs the name of a new keyspace: --keyspace NAME', 2)
   }
   const made = { name: checkedName(flags.keyspace), options: optionsGiven(flags) }
   const api = new ApiClient(flags)
-  return withSnapshotFile(path, async (found) => {
-    const keyspace = await restoreKeyspace(api, made, found)
-    return writeOut(flags, keyspace, () => `Keyspace ${made.name} restored`)
-  })
+  const keyspace =
+    path === undefined
+      ? await restoreFrom(api, made, sourceGiven(flags))
+      : // The file is read as a whole before anything is asked: one that is damaged makes nothing.
+        await withSnapshotFile(path, (found) => restoreKeyspace(api, made, found))
+  return writeOut(flags, keyspace, () => `Keyspace ${made.name} restored`)
+}
+
+function sourceGiven(flags: FlagsOf<typeof snapshotRestoreTable>): object {
+  return {
+    keyspace: keyspaceFrom('snapshot restore', flags),
+    ...pointGiven(flags),
+    ...(flags.generation !== '' && { generation: flags.generation }),
+  }
 }
 
 function onlyFile(command: string, [path, ...others]: readonly string[]): string {
@@ -43,12 +67,4 @@ function onlyFile(command: string, [path, ...others]: readonly string[]): string
     throw new Failure(`snapshot ${command} takes the path of one file`, 2)
   }
   return path
-}
-
-/** As Go's go-humanize writes a size, which etcdutl uses: 83 MB. */
-function shownBytes(bytes: number): string {
-  const units = ['B', 'kB', 'MB', 'GB', 'TB']
-  const power = Math.min(Math.floor(Math.log10(Math.max(bytes, 1)) / 3), units.length - 1)
-  const value = Math.floor((bytes / 1000 ** power) * 10 + 0.5) / 10
-  return `${value < 10 && power > 0 ? value.toFixed(1) : value.toFixed(0)} ${units[power]}`
 }

@@ -1,5 +1,11 @@
 import type { KeyspaceOptions } from '../config/keyspace-options.ts'
-import { isRefused, type Refused, type RestoreTotal, type ShardRpc } from '../protocol/shard-rpc.ts'
+import {
+  isRefused,
+  type RecoveryProgress,
+  type Refused,
+  type RestoreTotal,
+  type ShardRpc,
+} from '../protocol/shard-rpc.ts'
 import { RpcStatus, statusOf } from '../protocol/status.ts'
 import type { KeyspaceAddress, KeyspaceEntry } from './directory-rpc.ts'
 import { creationOf, isRestoring, persevering, refusal, unfinished } from './directory-steps.ts'
@@ -29,7 +35,11 @@ export class Restores {
     this.#ways = ways
   }
 
-  async begin(name: string, options: KeyspaceOptions): Promise<{ id: string } | Refused> {
+  async begin(
+    name: string,
+    options: KeyspaceOptions,
+    source: string | null,
+  ): Promise<{ id: string } | Refused> {
     const before = this.#keyspaces.get(name)
     if (before !== undefined && !isRestoring(before)) {
       return refusal(statusOf('keyspace-exists'))
@@ -43,7 +53,7 @@ export class Restores {
           throw statusOf(isRestoring(between) ? 'keyspace-restoring' : 'keyspace-exists')
         }
         this.#keyspaces.beginCreation(name, options, Date.now(), id)
-        await persevering(() => this.#ways.shard({ name, options }).beginRestore(id))
+        await persevering(() => this.#ways.shard({ name, options }).beginRestore(id, source))
       })
     } catch (error) {
       return refusal(error instanceof RpcStatus ? error : unfinished(name, error))
@@ -84,6 +94,31 @@ export class Restores {
     return refused ?? (isOther ? refusal(statusOf('restore-not-found')) : entry)
   }
 
+  async advance(name: string, id: string): Promise<RecoveryProgress | Refused> {
+    let answer: RecoveryProgress | Refused = refusal(statusOf('restore-not-found'))
+    try {
+      await this.#ways.after(name, async () => {
+        const entry = this.#keyspaces.get(name)
+        if (entry?.restore === id && entry.state !== 'deleting') {
+          answer = await persevering(() =>
+            this.#ways.shard(entry).advanceRestore(id, creationOf(entry)),
+          )
+          this.#made(name, answer)
+        }
+      })
+    } catch (error) {
+      return refusal(unfinished(name, error))
+    }
+    return answer
+  }
+
+  /** Options that were not given are those of the source. */
+  #made(name: string, answer: RecoveryProgress | Refused): void {
+    if (!isRefused(answer) && answer.state === 'ready') {
+      this.#keyspaces.endRestore(name, answer.options ?? {})
+    }
+  }
+
   async cancel(name: string, id: string): Promise<Refused | undefined> {
     if (isRefused(await this.find(name, id))) {
       return refusal(statusOf('restore-not-found'))
@@ -110,7 +145,7 @@ export class Restores {
     const { name } = entry
     const idle = await this.#ways.shard(entry).restoreIdle(id, creationOf(entry))
     if (idle === 'ready') {
-      this.#keyspaces.endCreation(name)
+      this.#made(name, await this.#ways.shard(entry).advanceRestore(id, creationOf(entry)))
     } else if (idle === 'none' || idle > IDLE_MS_MAX) {
       this.#keyspaces.beginDeletion(name)
       await persevering(() => this.#ways.shard(entry).destroy())

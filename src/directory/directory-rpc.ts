@@ -1,6 +1,11 @@
 import type { Jurisdiction, KeyspaceOptions } from '../config/keyspace-options.ts'
 import type { AccessTokenRpc } from '../door/access-token-rpc.ts'
-import type { AdministratorToken, Refused, RestoreTotal } from '../protocol/shard-rpc.ts'
+import type {
+  AdministratorToken,
+  RecoveryProgress,
+  Refused,
+  RestoreTotal,
+} from '../protocol/shard-rpc.ts'
 
 /** There is one directory, which goes by this name. */
 export const DIRECTORY_NAME = 'directory'
@@ -20,10 +25,16 @@ export interface DirectoryRpc extends AccessTokenRpc {
   /** Answers when its storage is free. */
   delete(name: string): Promise<Refused | undefined>
   /**
-   * Begins a keyspace that is made from a file of etcd's, and answers the id of its restore. One of that
-   * name that was begun before, and is not done, is given up.
+   * Begins a keyspace that is made from a file of etcd's, or from what `source` says (`ShardRpc`), and
+   * answers the id of its restore. One of that name that was begun before, and is not done, is given up.
    */
-  beginRestore(name: string, options: KeyspaceOptions): Promise<{ readonly id: string } | Refused>
+  beginRestore(
+    name: string,
+    options: KeyspaceOptions,
+    source: string | null,
+  ): Promise<{ readonly id: string } | Refused>
+  /** Goes on with one that has such a source. Where the state is `creating` it is to be asked again. */
+  advanceRestore(name: string, id: string): Promise<RecoveryProgress | Refused>
   /** Where the keyspace is made. */
   findRestore(name: string, id: string): Promise<KeyspaceAddress | Refused>
   /** All of it has come. Where the answer is not `ready` it is to be asked again. */

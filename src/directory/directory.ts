@@ -5,7 +5,13 @@ import type { AccessTokenList } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
 import { AccessTokens } from '../door/access-tokens.ts'
 import { migrate } from '../mvcc/migrations.ts'
-import type { AdministratorToken, Refused, RestoreTotal, ShardRpc } from '../protocol/shard-rpc.ts'
+import type {
+  AdministratorToken,
+  RecoveryProgress,
+  Refused,
+  RestoreTotal,
+  ShardRpc,
+} from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { newAccessToken } from '../shard/new-access-token.ts'
 import { durableSql } from '../shard/storage.ts'
@@ -87,10 +93,19 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
     return this.describe(name)
   }
 
-  async beginRestore(name: string, options: KeyspaceOptions): Promise<{ id: string } | Refused> {
+  async beginRestore(
+    name: string,
+    options: KeyspaceOptions,
+    source: string | null,
+  ): Promise<{ id: string } | Refused> {
     await this.#remindMe()
     const problem = this.#placeProblem(name, options)
-    return problem === undefined ? this.#restores.begin(name, options) : refusal(problem)
+    return problem === undefined ? this.#restores.begin(name, options, source) : refusal(problem)
+  }
+
+  async advanceRestore(name: string, id: string): Promise<RecoveryProgress | Refused> {
+    await this.#remindMe()
+    return this.#restores.advance(name, id)
   }
 
   findRestore(name: string, id: string): Promise<KeyspaceAddress | Refused> {

@@ -16,6 +16,9 @@ SELECT ${COLUMNS} FROM keyspace INDEXED BY keyspace_unfinished
 WHERE state <> 'ready' AND name > ? ORDER BY name LIMIT ?`
 const INSERT = `INSERT INTO keyspace (${COLUMNS}) VALUES (?, 'creating', ?, ?, ?, ?, ?, ?, ?)`
 const UPDATE_READY = `UPDATE keyspace SET state = 'ready' WHERE name = ? AND state = 'creating'`
+const UPDATE_OPTIONS = `
+UPDATE keyspace SET quota_backend_bytes = ?, auto_compaction_mode = ?, auto_compaction_retention = ?
+WHERE name = ? AND state = 'creating'`
 const UPDATE_DELETING = `UPDATE keyspace SET state = 'deleting' WHERE name = ?`
 const DELETE = `DELETE FROM keyspace WHERE name = ? AND state = 'deleting'`
 
@@ -69,6 +72,18 @@ export class KeyspaceTable {
   /** Does nothing where its deletion has begun meanwhile. */
   endCreation(name: string): void {
     this.#sql.run(UPDATE_READY, name)
+  }
+
+  /** The same of one that was restored, whose options are then known. */
+  endRestore(name: string, options: KeyspaceOptions): void {
+    this.#sql.run(
+      UPDATE_OPTIONS,
+      options.quotaBackendBytes ?? null,
+      options.autoCompactionMode ?? null,
+      options.autoCompactionRetention ?? null,
+      name,
+    )
+    this.endCreation(name)
   }
 
   beginDeletion(name: string): void {

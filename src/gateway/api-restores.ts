@@ -7,10 +7,12 @@ import {
   restoreProgress,
   restoreTotal,
 } from '../api/restores.ts'
+import { recoveryProgress } from '../api/snapshots.ts'
 import { BATCH_BYTES_MAX } from '../etcd-file/entry-batch.ts'
 import { endpoint, type Endpoint } from './api-endpoint.ts'
 import { shownKeyspace } from './api-keyspaces.ts'
 import { DirectoryClient } from './directory-client.ts'
+import { restoreSourceOf } from './restore-source.ts'
 import { ShardClient } from './shard-client.ts'
 
 const notFound = 'There is no such restore, or not any more.'
@@ -24,17 +26,40 @@ export const restoreEndpoints: readonly Endpoint[] = [
     method: 'POST',
     path: '/keyspaces/{name}/restores',
     id: 'beginRestore',
-    summary: 'Begins to make a keyspace from a file of etcd’s.',
+    summary:
+      'Begins to make a keyspace from a file of etcd’s, from snapshots, or from another keyspace.',
     params: namedKeyspace,
     body: newRestore,
     success: {
       status: 201,
-      description: 'Its entries may come. One that gets none for a minute is given up.',
+      description:
+        'Its entries may come, or it may advance. One that is left alone for a minute is given up.',
       schema: restore,
     },
-    refusals: { 409: 'There is a keyspace of that name.' },
-    handle: async ({ env }, { params: { name }, body }) =>
-      new DirectoryClient(env).write((all) => all.beginRestore(name, body)),
+    refusals: {
+      400: 'The source has no such revision.',
+      404: 'There is no such source.',
+      409: 'There is a keyspace of that name.',
+    },
+    handle: async ({ env, visitor }, { params: { name }, body: { source, ...options } }) => {
+      const found = source && (await restoreSourceOf(env, visitor, source))
+      const text = found === undefined ? null : JSON.stringify(found)
+      return new DirectoryClient(env).write((all) => all.beginRestore(name, options, text))
+    },
+  }),
+  endpoint({
+    method: 'POST',
+    path: '/keyspaces/{name}/restores/{id}/advance',
+    id: 'advanceRestore',
+    summary: 'Goes on with a restore that has a source, for some seconds.',
+    params: namedRestore,
+    success: { status: 200, description: 'How far it is.', schema: recoveryProgress },
+    refusals: { 404: notFound, 500: 'The source is damaged.' },
+    handle: async ({ env }, { params: { name, id } }) => {
+      const progress = await new DirectoryClient(env).write((all) => all.advanceRestore(name, id))
+      const { state, revision, target, changes } = progress
+      return { state, revision, target, changes }
+    },
   }),
   endpoint({
     method: 'POST',

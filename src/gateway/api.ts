@@ -4,6 +4,7 @@ import type { ApiRequest, Endpoint } from './api-endpoint.ts'
 import { keyspaceSumsEndpoints } from './api-keyspace-sums.ts'
 import { keyspaceEndpoints } from './api-keyspaces.ts'
 import { restoreEndpoints } from './api-restores.ts'
+import { snapshotEndpoints } from './api-snapshots.ts'
 import { refusalResponse, textResponse } from './refusal.ts'
 
 /** Each endpoint of the deployment's own API. */
@@ -11,6 +12,7 @@ export const endpoints: readonly Endpoint[] = [
   ...keyspaceEndpoints,
   ...keyspaceSumsEndpoints,
   ...restoreEndpoints,
+  ...snapshotEndpoints,
   ...accessTokenEndpoints,
 ]
 

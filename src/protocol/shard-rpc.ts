@@ -34,10 +34,11 @@ export interface ShardRpc {
    */
   destroy(): Promise<void>
   /**
-   * Begins a keyspace that is made from a file of etcd's. Doing it twice is doing it once; where anything
+   * Begins a keyspace that is made from a file of etcd's, or from what `source` says: JSON that the gateway
+   * has made and the shard reads (shard/restore-source.ts). Doing it twice is doing it once; where anything
    * else is here, the object is lost at freeing it.
    */
-  beginRestore(id: string): Promise<void>
+  beginRestore(id: string, source: string | null): Promise<void>
   /**
    * Entries of the file (etcd-file/entry-batch.ts), of which the first is its entry of that number. What
    * has come already is passed over. Nobody gives the restore up for so many more seconds.
@@ -51,6 +52,8 @@ export interface ShardRpc {
     total: RestoreTotal,
     creation: Creation,
   ): Promise<'checking' | 'ready' | Refused>
+  /** Goes on with one that reads its source by itself, for some seconds. */
+  advanceRestore(id: string, creation: Creation): Promise<RecoveryProgress | Refused>
   /** How long ago the last entry has come, in milliseconds; `ready` is a keyspace. */
   restoreIdle(id: string, creation: Creation): Promise<number | 'ready' | 'none'>
 }
@@ -68,6 +71,21 @@ export interface RestoreProgress {
   /** Whether all of them are checked as far as can be. */
   readonly summed: boolean
 }
+
+/** How far a keyspace is that is made from an archive, or from another keyspace. */
+export interface RecoveryProgress {
+  /** `creating` is to be asked again. */
+  readonly state: 'creating' | 'ready'
+  /** The last revision that is written, and the one that it ends with. */
+  readonly revision: Revision
+  readonly target: Revision
+  /** So many changes are written. */
+  readonly changes: number
+  /** What the keyspace is made with, where it is ready. */
+  readonly options?: RestoredOptions
+}
+
+export type RestoredOptions = Omit<Creation, 'created'>
 
 /** What a file has, and a restore has come to when all of it is there. */
 export interface RestoreTotal {

@@ -57,6 +57,10 @@ const table = {
   'keyspace-exists': [Code.ALREADY_EXISTS, 'keyspace already exists'],
   'keyspace-default': [Code.FAILED_PRECONDITION, 'the keyspace default cannot be deleted'],
   'keyspace-restoring': [Code.ALREADY_EXISTS, 'the keyspace is being restored'],
+  'no-snapshot-store': [
+    Code.FAILED_PRECONDITION,
+    'there is no object store: none is bound as SNAPSHOTS, and --snapshot-store is not given',
+  ],
   'restore-not-found': [
     Code.NOT_FOUND,
     'there is no such restore: it was left alone for too long, or another one has begun',

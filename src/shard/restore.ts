@@ -31,7 +31,8 @@ const CHECK_MS = 5_000
 
 const SELECT_TABLE = `SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'restore'`
 const SELECT_RESTORE = 'SELECT id, entries, touched FROM restore'
-const INSERT_RESTORE = 'INSERT INTO restore (one, id, entries, touched) VALUES (1, ?, 0, ?)'
+const INSERT_RESTORE =
+  'INSERT INTO restore (one, id, entries, touched, source) VALUES (1, ?, 0, ?, ?)'
 const UPDATE_RESTORE = 'UPDATE restore SET entries = ?, touched = ?'
 const DELETE_RESTORE = 'DELETE FROM restore'
 
@@ -52,11 +53,11 @@ export function restoreIn(sql: Sql): RestoreState | undefined {
   return row && { id: textOf(row[0]), entries: numberOf(row[1]), touched: numberOf(row[2]) }
 }
 
-/** Begins one in an empty storage. */
-export function beginRestore(sql: Sql, id: string, now: number): void {
+/** Begins one in an empty storage. `source` is JSON of what the shard reads by itself. */
+export function beginRestore(sql: Sql, id: string, now: number, source: string | null): void {
   sql.transaction(() => {
     migrate(sql, migrations)
-    sql.run(INSERT_RESTORE, id, now)
+    sql.run(INSERT_RESTORE, id, now, source)
   })
 }
 

@@ -14,6 +14,7 @@ import {
   type PageCursor,
   type Refused,
   type ReplicationStatus,
+  type RecoveryProgress,
   type RestoreBatch,
   type RestoreProgress,
   type RestoreTotal,
@@ -26,6 +27,7 @@ import { creationIn, recordCreation, settingsWith } from './creation.ts'
 import { Leader } from './leader.ts'
 import { archivedIn } from './replication/archived.ts'
 import { refusal } from './reply.ts'
+import { madeIn, type SourceRestore, sourceRestore } from './restore-source.ts'
 import { beginRestore, Restore, restoreIn } from './restore.ts'
 import { durableSql } from './storage.ts'
 
@@ -43,6 +45,8 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
   #leader: Leader | undefined
   /** Of a keyspace that is being made from a file. */
   #restore: Restore | undefined
+  /** Of one that reads its source by itself. */
+  #recovery: SourceRestore | undefined
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -112,7 +116,7 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
     })
   }
 
-  beginRestore(id: string): Promise<void> {
+  beginRestore(id: string, source: string | null): Promise<void> {
     return this.ctx.blockConcurrencyWhile(async () => {
       const sql = durableSql(this.ctx.storage)
       const under = restoreIn(sql)
@@ -120,7 +124,7 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
         return this.#wipe()
       }
       if (under === undefined) {
-        beginRestore(sql, id, Date.now())
+        beginRestore(sql, id, Date.now(), source)
       }
     })
   }
@@ -163,6 +167,34 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
     } catch (error) {
       return refusal(error)
     }
+  }
+
+  async advanceRestore(id: string, creation: Creation): Promise<RecoveryProgress | Refused> {
+    try {
+      if (this.#isMadeBy(creation)) {
+        return madeIn(durableSql(this.ctx.storage))
+      }
+      const progress = await this.#recoveryOf(id).advance(creation)
+      if (progress.state === 'ready') {
+        this.#recovery = undefined
+        await this.ctx.blockConcurrencyWhile(() =>
+          this.#lead(creationIn(durableSql(this.ctx.storage))),
+        )
+      }
+      return progress
+    } catch (error) {
+      return refusal(error)
+    }
+  }
+
+  /** Throws where no such restore is under way. */
+  #recoveryOf(id: string): SourceRestore {
+    const sql = durableSql(this.ctx.storage)
+    if (restoreIn(sql)?.id !== id) {
+      throw statusOf('restore-not-found')
+    }
+    this.#recovery ??= sourceRestore(sql, this.env)
+    return this.#recovery
   }
 
   restoreIdle(id: string, creation: Creation): Promise<number | 'ready' | 'none'> {

@@ -1,0 +1,42 @@
+import { migrate } from '../mvcc/migrations.ts'
+import { numberOf, type Sql, textOf } from '../mvcc/sql.ts'
+import { migrations } from './migrations.ts'
+
+const SELECT_SOURCE = 'SELECT source FROM restore'
+const SELECT_PROGRESS = 'SELECT entries, progress FROM restore'
+const UPDATE_PROGRESS = 'UPDATE restore SET entries = ?, progress = ?, touched = ?'
+const UPDATE_TOUCHED = 'UPDATE restore SET touched = ?'
+const DELETE_RESTORE = 'DELETE FROM restore'
+
+/** What a restore reads by itself; undefined where a client sends it. One has to be under way. */
+export function sourceIn(sql: Sql): unknown {
+  // One that an earlier version has begun has no such column.
+  migrate(sql, migrations)
+  const text = sql.first(SELECT_SOURCE)?.[0] ?? null
+  return text === null ? undefined : (JSON.parse(textOf(text)) as unknown)
+}
+
+/** How many changes are written, and what was recorded with the last of them. */
+export function progressIn(sql: Sql): {
+  readonly count: number
+  readonly progress: unknown
+} {
+  const [count = 0, text = null] = sql.first(SELECT_PROGRESS) ?? []
+  return {
+    count: numberOf(count),
+    progress: text === null ? undefined : (JSON.parse(textOf(text)) as unknown),
+  }
+}
+
+export function recordProgress(sql: Sql, count: number, progress: object): void {
+  sql.run(UPDATE_PROGRESS, count, JSON.stringify(progress), Date.now())
+}
+
+/** Its client is there. */
+export function touchRestore(sql: Sql): void {
+  sql.run(UPDATE_TOUCHED, Date.now())
+}
+
+export function endRestore(sql: Sql): void {
+  sql.run(DELETE_RESTORE)
+}
