@@ -5,13 +5,21 @@ import { ApiClient } from './api-client.ts'
 import { clientTable, keyspaceCreateTable, type KeyspaceFlags } from './client-flag-table.ts'
 import { Failure } from './failure.ts'
 import { parseClientFlags } from './flags.ts'
+import { forkTable, keyspaceFrom, pointGiven } from './point-flags.ts'
+import { restoreFrom } from './restore-from.ts'
 import { type Environment, subcommands } from './subcommand.ts'
 import { columns, writeOut } from './write-out.ts'
 
 type Keyspace = z.output<typeof keyspace>
 
-/** `keyspace create|list|describe|delete`: resolves to what is to be printed. Throws Failure. */
-export const keyspaceCommand = subcommands('keyspace', { create, list, describe, delete: remove })
+/** `keyspace create|list|describe|fork|delete`: resolves to what is to be printed. Throws Failure. */
+export const keyspaceCommand = subcommands('keyspace', {
+  create,
+  list,
+  describe,
+  fork,
+  delete: remove,
+})
 
 async function create(args: readonly string[], environment: Environment): Promise<string> {
   const { flags, operands } = parseClientFlags(keyspaceCreateTable, args, environment)
@@ -65,6 +73,20 @@ function fieldsOf(value: object, prefix = ''): readonly (readonly string[])[] {
       ? fieldsOf(content, `${prefix}${field}.`)
       : [[`${prefix}${field}:`, String(content)]],
   )
+}
+
+/** Of the keyspace itself where it still has the revision, else of its snapshots. */
+async function fork(args: readonly string[], environment: Environment): Promise<string> {
+  const { flags, operands } = parseClientFlags(forkTable, args, environment)
+  const name = onlyName('fork', operands)
+  const source = {
+    keyspace: keyspaceFrom('keyspace fork', flags),
+    ...pointGiven(flags),
+    ...(flags.generation === '' ? { live: true } : { generation: flags.generation }),
+  }
+  const api = new ApiClient(flags)
+  const forked = await restoreFrom(api, { name, options: optionsGiven(flags) }, source)
+  return writeOut(flags, forked, () => `Keyspace ${name} forked from ${source.keyspace}`)
 }
 
 async function remove(args: readonly string[], environment: Environment): Promise<string> {

@@ -24,7 +24,7 @@ import { insertParts, joinedParts, ROW_BYTES_MAX, SUM_PART_LENGTHS } from './val
  * longer one would leave the row's page for overflow pages, and is only in its log row. SQLite
  * keeps about 1,000 bytes of a row in a page of such a tree.
  */
-const INLINE_VALUE_BYTES_MAX = 768
+export const INLINE_VALUE_BYTES_MAX = 768
 
 export function isInline(value: Uint8Array): boolean {
   return value.length <= INLINE_VALUE_BYTES_MAX
@@ -208,7 +208,7 @@ export function withValue(sql: Sql, row: SqlRow): SqlRow {
   return row.with(6, valueAt(sql, { main: numberOf(row[2]), sub: numberOf(row[5]) }))
 }
 
-function valueAt(sql: Sql, id: ChangeId): Uint8Array {
+export function valueAt(sql: Sql, id: ChangeId): Uint8Array {
   const value = sql.first(SELECT_LOG_VALUE, id.main, id.sub)?.[0] ?? null
   return value === null ? joinedParts(sql, id) : bytesOf(value)
 }

@@ -149,6 +149,47 @@ export function* scanPacked(
 
 const NOTHING: readonly null[] = []
 
+/** A piece as SQLite gives it, to be handed to another store. */
+export interface PackedPiece {
+  readonly keys: Uint8Array
+  readonly values: Uint8Array
+  /** JSON */
+  readonly columns: string
+}
+
+export function packedPiece(
+  sql: Sql,
+  statement: string,
+  ...params: readonly SqlParam[]
+): PackedPiece {
+  const row = sql.first(statement, ...params)
+  assert(row !== undefined, 'rows that are packed are one row, be they none')
+  return { keys: bytesOf(row[0]), values: bytesOf(row[1]), columns: textOf(row[2]) }
+}
+
+/** The rows of a piece, as `scanPacked` has them. */
+export function* rowsOf({ keys, values, columns }: PackedPiece): Generator<ScannedRow, void> {
+  const [keyLengths, valueLengths, createRevisions, mains, versions, leases, subs, ...more] =
+    JSON.parse(columns) as Columns
+  let keyAt = 0
+  let valueAt = 0
+  for (const [i, main] of mains.entries()) {
+    const keyLength = keyLengths[i] ?? undefined
+    const valueLength = valueLengths[i] ?? undefined
+    yield {
+      key: keyLength === undefined ? undefined : keys.subarray(keyAt, (keyAt += keyLength)),
+      createRevision: createRevisions[i] ?? 0,
+      main,
+      sub: subs[i] ?? 0,
+      version: versions[i] ?? 0,
+      lease: leaseOf(leases[i]),
+      value:
+        valueLength === undefined ? undefined : values.subarray(valueAt, (valueAt += valueLength)),
+      more: more.map((column) => column[i] ?? null),
+    }
+  }
+}
+
 function pieceIn(
   sql: Sql,
   [statement, ...params]: readonly [string, ...SqlParam[]],

@@ -9,7 +9,8 @@ import {
   type Length,
 } from './history.ts'
 import { KeyCount } from './key-count.ts'
-import { type Bounds, boundsOf } from './key-range.ts'
+import { type Bounds, boundsOf, successor } from './key-range.ts'
+import { type CopiedPlaces, type CopiedRows, copyPlaces, copyRows } from './log-copy.ts'
 import { eventOf, readLog, SELECT_LAST_REVISION, SELECT_LEASED_KEYS } from './log.ts'
 import { Operations } from './operations.ts'
 import type { RangeCursor, RangePage } from './range-page.ts'
@@ -29,6 +30,7 @@ import {
   type TxnState,
 } from './txn.ts'
 import type {
+  ChangeId,
   DeleteRangeRequest,
   DeleteRangeResult,
   Event,
@@ -232,6 +234,18 @@ export class Store {
    */
   deleteKeys(keys: readonly Uint8Array[], lease?: LeaseId): void {
     this.#write((write) => write.deleteKeys(keys, lease))
+  }
+
+  /** Rows of the log behind a change, up to a revision, for another store. */
+  copyRows(after: ChangeId, until: Revision): CopiedRows {
+    return copyRows(this.#sql, after, until)
+  }
+
+  /** Which changes stand at a revision, of keys behind `after`: at most so many. */
+  copyPlaces(revision: Revision, after: Uint8Array | undefined, rows: number): CopiedPlaces {
+    const start = after === undefined ? NO_BYTES : successor(after)
+    const at = { revision: this.#readable(revision), current: this.#revision }
+    return copyPlaces(this.#sql, { start, end: undefined }, at, rows)
   }
 
   /** The keys attached to a lease, in byte order. */

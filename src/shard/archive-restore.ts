@@ -9,7 +9,7 @@ import { BrokenHistory, HistoryRestore } from '../mvcc/restore.ts'
 import { numberOf, type Sql } from '../mvcc/sql.ts'
 import type { Revision } from '../mvcc/types.ts'
 import { type ObjectStore, ObjectStoreError } from '../object-store/object-store.ts'
-import type { Creation, RecoveryProgress, RestoredOptions } from '../protocol/shard-rpc.ts'
+import type { Creation, RecoveryProgress } from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
 import { ArchiveReader } from '../recovery/archive-reader.ts'
 import { BrokenArchive } from '../recovery/broken-archive.ts'
@@ -20,6 +20,7 @@ import { recordCreation } from './creation.ts'
 import { DiskRoom } from './disk-room.ts'
 import type { Machine } from './machine.ts'
 import { endRestore, progressIn, recordProgress } from './restore-row.ts'
+import { optionsFor } from './restored-options.ts'
 import { StateRestore } from './restored-state.ts'
 
 /** What is written in a turn: some milliseconds. */
@@ -213,7 +214,7 @@ export class ArchiveRestore {
       }
     }
     const told = this.#told('ready')
-    const options = given(creation, this.#written.options)
+    const options = optionsFor(creation, this.#written.options)
     this.#sql.transaction(() => {
       startLeases(this.#sql, Date.now())
       endRestore(this.#sql)
@@ -245,20 +246,6 @@ export class ArchiveRestore {
 
 function isSame(a: Position, b: Position): boolean {
   return JSON.stringify(a) === JSON.stringify(b)
-}
-
-/** What is not given is as the archive has it. */
-function given(creation: Creation, archived: ArchivedOptions | undefined): RestoredOptions {
-  const { quotaBackendBytes, autoCompactionMode, autoCompactionRetention } = creation
-  // A retention is read by its mode: they go together.
-  const isKept = autoCompactionRetention === undefined
-  return {
-    quotaBackendBytes: quotaBackendBytes ?? archived?.quotaBackendBytes ?? undefined,
-    autoCompactionMode: isKept ? (archived?.autoCompactionMode ?? undefined) : autoCompactionMode,
-    autoCompactionRetention: isKept
-      ? (archived?.autoCompactionRetention ?? undefined)
-      : autoCompactionRetention,
-  }
 }
 
 function refusalOf(error: unknown): unknown {

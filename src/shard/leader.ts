@@ -200,6 +200,15 @@ export class Leader {
     }
   }
 
+  /** Asks the keyspace for what a copy of it is made of. */
+  copy<T>(ask: (keyspace: Keyspace) => T): T | Refused {
+    try {
+      return ask(this.#keyspace)
+    } catch (error) {
+      return refusal(error)
+    }
+  }
+
   createAccessToken(wanted: NewAccessToken): CreatedAccessToken | Refused {
     const created = newAccessToken(this.#keyspace.accessTokens, wanted)
     this.#replication?.noticed()

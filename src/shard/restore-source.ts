@@ -4,11 +4,13 @@ import { objectStoreOf } from '../object-store/object-store-of.ts'
 import type { Creation, RecoveryProgress } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import { ArchiveRestore, type ArchiveSource } from './archive-restore.ts'
+import { CopyRestore, type CopySource } from './copy-restore.ts'
+import type { CopyRpc } from './copy-source.ts'
 import { creationIn } from './creation.ts'
 import { sourceIn } from './restore-row.ts'
 
 /** What a keyspace is made from, where its shard reads that by itself. */
-export type RestoreSource = ArchiveSource
+export type RestoreSource = ArchiveSource | CopySource
 
 export interface SourceRestore {
   /** Goes on for some seconds, and makes it a keyspace when it is whole. Throws RpcStatus. */
@@ -21,11 +23,22 @@ export function sourceRestore(sql: Sql, env: Env): SourceRestore {
   if (source === undefined) {
     throw statusOf('restore-not-found')
   }
+  const machine = env.HOST
+  if (source.kind === 'keyspace') {
+    return new CopyRestore(sql, source, { shard: () => shardOf(env, source), machine })
+  }
   const objects = objectStoreOf(env)
   if (objects === undefined) {
     throw statusOf('no-snapshot-store')
   }
-  return new ArchiveRestore(sql, source, { objects, machine: env.HOST })
+  return new ArchiveRestore(sql, source, { objects, machine })
+}
+
+/** A stub that has thrown is of no use any more, so each call takes a new one. */
+function shardOf({ SHARD }: Env, { name, jurisdiction }: CopySource): CopyRpc {
+  const within = jurisdiction === undefined ? SHARD : SHARD.jurisdiction(jurisdiction)
+  // The types of a stub make a list of each tuple.
+  return within.getByName(name) as unknown as CopyRpc
 }
 
 /** What is told of a keyspace that is there already: its answer was lost. */

@@ -4,6 +4,8 @@ import { parseSettings } from '../config/settings.ts'
 import type { AccessTokenList, AccessTokenRpc } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
 import { type Authority, hibernates } from '../door/door.ts'
+import type { CopiedPlaces } from '../mvcc/log-copy.ts'
+import type { ChangeId, Revision } from '../mvcc/types.ts'
 import {
   type Outcome,
   type CallContext,
@@ -23,9 +25,18 @@ import {
 } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import { nextTurn } from './commit.ts'
+import {
+  beginCopy,
+  type CopiedLog,
+  copyLog,
+  copyPlaces,
+  type CopyBegun,
+  type CopyRpc,
+} from './copy-source.ts'
 import { creationIn, recordCreation, settingsWith } from './creation.ts'
+import type { Keyspace } from './keyspace.ts'
 import { Leader } from './leader.ts'
-import { archivedIn } from './replication/archived.ts'
+import { archivedIn, archivedOptions } from './replication/archived.ts'
 import { refusal } from './reply.ts'
 import { madeIn, type SourceRestore, sourceRestore } from './restore-source.ts'
 import { beginRestore, Restore, restoreIn } from './restore.ts'
@@ -41,7 +52,7 @@ const CLOSE_NOT_FOUND = 4404
  * The object of one keyspace's name. Whether there is such a keyspace is written in its own storage,
  * so that it need not ask the directory; where there is none, it answers that and writes nothing.
  */
-export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRpc {
+export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRpc, CopyRpc {
   #leader: Leader | undefined
   /** Of a keyspace that is being made from a file. */
   #restore: Restore | undefined
@@ -195,6 +206,23 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
     }
     this.#recovery ??= sourceRestore(sql, this.env)
     return this.#recovery
+  }
+
+  copyBegin(revision: Revision): Promise<CopyBegun | Refused> {
+    const options = archivedOptions(creationIn(durableSql(this.ctx.storage)))
+    return this.#copy((keyspace) => beginCopy(keyspace, revision, options))
+  }
+
+  copyRows(after: ChangeId, until: Revision): Promise<CopiedLog | Refused> {
+    return this.#copy((keyspace) => copyLog(keyspace, after, until))
+  }
+
+  copyPlaces(revision: Revision, after: Uint8Array | undefined): Promise<CopiedPlaces | Refused> {
+    return this.#copy((keyspace) => copyPlaces(keyspace, revision, after))
+  }
+
+  #copy<T>(ask: (keyspace: Keyspace) => T): Promise<T | Refused> {
+    return Promise.resolve(this.#leader?.copy(ask) ?? refused)
   }
 
   restoreIdle(id: string, creation: Creation): Promise<number | 'ready' | 'none'> {

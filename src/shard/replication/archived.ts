@@ -27,13 +27,18 @@ export function archivedIn(
       objects,
       keyspace: creation === undefined ? DEFAULT_KEYSPACE : ctx.id.name,
       generation: creation?.created ?? 0,
-      options: {
-        quotaBackendBytes: creation?.quotaBackendBytes ?? null,
-        autoCompactionMode: creation?.autoCompactionMode ?? null,
-        autoCompactionRetention: creation?.autoCompactionRetention ?? null,
-      },
+      options: archivedOptions(creation),
     }
   )
+}
+
+/** What is not given is null. */
+export function archivedOptions(creation: Creation | undefined): ArchivedOptions {
+  return {
+    quotaBackendBytes: creation?.quotaBackendBytes ?? null,
+    autoCompactionMode: creation?.autoCompactionMode ?? null,
+    autoCompactionRetention: creation?.autoCompactionRetention ?? null,
+  }
 }
 
 /** Of a keyspace without an object store. */

@@ -1,0 +1,164 @@
+import { ID, mainOf, SUB_MAX, subOf } from './change-id.ts'
+import type { Bounds } from './key-range.ts'
+import {
+  changesWith,
+  INLINE_VALUE_BYTES_MAX,
+  SELECT_LOG_KEY,
+  SHORT_LOG_VALUE,
+  valueAt,
+} from './log.ts'
+import { packed, rowsOf, type PackedPiece, packedPiece } from './packed-rows.ts'
+import { bytesOf, type Sql, type SqlParam } from './sql.ts'
+import type { ChangeId, Revision } from './types.ts'
+import { insertParts, ROW_BYTES_MAX } from './value-parts.ts'
+import { placedVersions } from './versions.ts'
+
+/** Rows of the log as they stand there, for another store. They may be cloned. */
+export interface CopiedRows {
+  readonly piece: PackedPiece
+  /** Of rows that are too long for a piece, by their places in it. */
+  readonly long: readonly LongRow[]
+  readonly count: number
+  /** The last of them; undefined where there are none. */
+  readonly last: ChangeId | undefined
+}
+
+interface LongRow {
+  readonly place: number
+  readonly key: Uint8Array | undefined
+  readonly value: Uint8Array | undefined
+}
+
+/** Rows of one piece, and what it costs to put them into statements of 100 parameters. */
+const COPIED_ROWS = 256
+const ROW_PARAMS = 9
+const INSERTED_ROWS = 11
+
+export const SELECT_COPIED = packed(
+  changesWith(
+    'key',
+    SHORT_LOG_VALUE,
+    `${mainOf('previous')} AS previous_main`,
+    `${subOf('previous')} AS previous_sub`,
+  ),
+  ['previous_main', 'previous_sub'],
+)
+
+const ROW_VALUES = `(${ID}, ?, ?, ?, ${ID}, ?, ?)`
+
+function insertRowsOf(count: number): string {
+  const rows = Array.from({ length: count }, () => ROW_VALUES).join(', ')
+  return `INSERT INTO log (id, key, create_revision, version, previous, lease, value) VALUES ${rows}`
+}
+
+const INSERT_ROW = insertRowsOf(1)
+const INSERT_ROWS = insertRowsOf(INSERTED_ROWS)
+
+/** The rows behind a change, up to a revision: a piece of them. */
+export function copyRows(sql: Sql, after: ChangeId, until: Revision): CopiedRows {
+  const piece = packedPiece(sql, SELECT_COPIED, after.main, after.sub, until + 1, COPIED_ROWS)
+  const long: LongRow[] = []
+  let last: ChangeId | undefined
+  let place = 0
+  for (const row of rowsOf(piece)) {
+    const isLong = row.value === undefined && row.version > 0
+    if (row.key === undefined || isLong) {
+      const key = row.key ?? bytesOf(sql.first(SELECT_LOG_KEY, row.main, row.sub)?.[0])
+      long.push({ place, key, value: isLong ? valueAt(sql, row) : undefined })
+    }
+    last = row
+    place++
+  }
+  return { piece, long, count: place, last: last && { main: last.main, sub: last.sub } }
+}
+
+/** Writes them into the log of another store; its current rows come by `insertCurrent`. */
+export function insertCopied(
+  sql: Sql,
+  { piece, long }: CopiedRows,
+  rowBytesMax = ROW_BYTES_MAX,
+): void {
+  const longs = new Map(long.map((row) => [row.place, row]))
+  let params: SqlParam[] = []
+  let place = 0
+  for (const row of rowsOf(piece)) {
+    const more = longs.get(place++)
+    const key = row.key ?? more?.key ?? NO_BYTES
+    const value = row.value ?? more?.value ?? null
+    const isWhole = key.length + (value?.length ?? 0) <= rowBytesMax
+    const [previousMain = null, previousSub = null] = row.more
+    const lease = row.lease === 0n ? null : row.lease.toString()
+    params.push(row.main, row.sub, key, row.createRevision, row.version)
+    params.push(previousMain, previousSub, lease, isWhole ? value : null)
+    if (!isWhole && value !== null) {
+      insertParts(sql, row, value, rowBytesMax)
+    }
+    if (params.length === INSERTED_ROWS * ROW_PARAMS) {
+      sql.run(INSERT_ROWS, ...params)
+      params = []
+    }
+  }
+  for (let at = 0; at < params.length; at += ROW_PARAMS) {
+    sql.run(INSERT_ROW, ...params.slice(at, at + ROW_PARAMS))
+  }
+}
+
+const NO_BYTES = new Uint8Array(0)
+
+/** Which changes stand at a revision, in the order of their keys. They may be cloned. */
+export interface CopiedPlaces {
+  /** Their ids as JSON, which SQLite reads as integers. */
+  readonly ids: string
+  readonly count: number
+  /** The last key; undefined where there are none behind it. */
+  readonly last: Uint8Array | undefined
+}
+
+/** Those of keys in bounds, at most so many. */
+export function copyPlaces(
+  sql: Sql,
+  bounds: Bounds,
+  { revision, current }: { readonly revision: Revision; readonly current: Revision },
+  rows: number,
+): CopiedPlaces {
+  const ids: string[] = []
+  let last: Uint8Array | undefined
+  const walk = {
+    bounds,
+    revision,
+    descending: false,
+    kind: 'heads',
+    rows,
+    bytes: Infinity,
+  } as const
+  for (const [{ main, sub }, { key }] of placedVersions(sql, walk, current)) {
+    ids.push(idText(main, sub))
+    if (ids.length >= rows) {
+      last = key
+      break
+    }
+  }
+  return { ids: `[${ids.join(',')}]`, count: ids.length, last }
+}
+
+/** A number of JavaScript holds the ids of the first 2^30 revisions. */
+function idText(main: Revision, sub: number): string {
+  return main < 2 ** 30
+    ? String(main * (SUB_MAX + 1) + sub)
+    : String(BigInt(main) * BigInt(SUB_MAX + 1) + BigInt(sub))
+}
+
+/**
+ * The trigger would write each of them into the log, where it is: IGNORE holds for what a trigger does,
+ * too.
+ */
+export const INSERT_CURRENT = `
+INSERT OR IGNORE INTO current (key, id, create_revision, version, previous, lease, value)
+SELECT log.key, log.id, log.create_revision, log.version, log.previous, log.lease,
+  CASE WHEN length(log.value) <= ${INLINE_VALUE_BYTES_MAX} THEN log.value END
+FROM json_each(?) AS place CROSS JOIN log ON log.id = place.value`
+
+/** Makes changes that the log has the current ones of their keys. */
+export function insertCurrent(sql: Sql, { ids }: CopiedPlaces): void {
+  sql.run(INSERT_CURRENT, ids)
+}

@@ -1,0 +1,69 @@
+import type { ArchivedOptions, ArchivedState } from '../archive/state.ts'
+import type { CopiedPlaces, CopiedRows } from '../mvcc/log-copy.ts'
+import type { ChangeId, Revision } from '../mvcc/types.ts'
+import type { Refused } from '../protocol/shard-rpc.ts'
+import type { Keyspace } from './keyspace.ts'
+import { KeyspaceState } from './replication/keyspace-state.ts'
+import { LeaseJournal } from './replication/lease-journal.ts'
+
+/** Pieces of the log that are answered at once, and what of them is enough. */
+const PIECES_MAX = 16
+const BYTES_ENOUGH = 1024 * 1024
+/** Changes whose places are. */
+const PLACES_MAX = 4_000
+
+/** What a shard asks another one whose keyspace it copies. */
+export interface CopyRpc {
+  /** 0 is the current revision. */
+  copyBegin(revision: Revision): Promise<CopyBegun | Refused>
+  copyRows(after: ChangeId, until: Revision): Promise<CopiedLog | Refused>
+  copyPlaces(revision: Revision, after: Uint8Array | undefined): Promise<CopiedPlaces | Refused>
+}
+
+export interface CopyBegun {
+  readonly revision: Revision
+  /** As it is now, all of it. */
+  readonly state: ArchivedState
+}
+
+export interface CopiedLog {
+  readonly pieces: readonly CopiedRows[]
+  /** Of the source, which may have compacted meanwhile. */
+  readonly compactRevision: Revision
+}
+
+/** Throws EngineError for a revision that is compacted, or to come. */
+export function beginCopy(
+  keyspace: Keyspace,
+  revision: Revision,
+  options: ArchivedOptions,
+): CopyBegun {
+  const { store, lessor } = keyspace
+  store.copyPlaces(revision, undefined, 1)
+  const state = new KeyspaceState(keyspace, new LeaseJournal(lessor.granted()), options)
+  return {
+    revision: revision === 0 ? store.revision : revision,
+    state: state.capture('all').state,
+  }
+}
+
+export function copyLog({ store }: Keyspace, after: ChangeId, until: Revision): CopiedLog {
+  const pieces: CopiedRows[] = []
+  let bytes = 0
+  for (let last: ChangeId | undefined = after; last !== undefined;) {
+    const rows: CopiedRows = store.copyRows(last, until)
+    pieces.push(rows)
+    bytes += rows.piece.keys.length + rows.piece.values.length
+    bytes += rows.long.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
+    last = pieces.length < PIECES_MAX && bytes < BYTES_ENOUGH ? rows.last : undefined
+  }
+  return { pieces, compactRevision: store.compactRevision }
+}
+
+export function copyPlaces(
+  { store }: Keyspace,
+  revision: Revision,
+  after: Uint8Array | undefined,
+): CopiedPlaces {
+  return store.copyPlaces(revision, after, PLACES_MAX)
+}
