@@ -1,6 +1,7 @@
 import { tokenCreateTable } from './client-flag-table.ts'
 import { type FlagTable, sections } from './flag-spec.ts'
 import { bridgeTable, serveTable } from './flag-table.ts'
+import { diffTable, getTable } from './history-flags.ts'
 import { migrateTable } from './migrate/flag-table.ts'
 import { forkTable, snapshotRestoreTable, snapshotTable } from './point-flags.ts'
 
@@ -29,6 +30,16 @@ export function snapshotHelpText(): string {
   return [snapshotUsage, flagsText({ ...snapshotTable, ...snapshotRestoreTable })].join('\n')
 }
 
+/** The text of `get --help`. */
+export function getHelpText(): string {
+  return [getUsage, flagsText(getTable)].join('\n')
+}
+
+/** The text of `diff --help`. */
+export function diffHelpText(): string {
+  return [diffUsage, flagsText(diffTable)].join('\n')
+}
+
 /** The text of `migrate --help`. */
 export function migrateHelpText(): string {
   return [migrateUsage, flagsText(migrateTable)].join('\n')
@@ -42,14 +53,21 @@ const serveUsage = `Usage:
   npm start -- bridge --upstream URL [flags]
     Serve a deployed Worker's keyspace here (see bridge --help).
 
-  npm start -- keyspace create|list|describe|delete [flags]
+  npm start -- keyspace create|list|describe|fork|delete [flags]
     Manage the keyspaces of a server or of a deployed Worker (see keyspace --help).
 
   npm start -- token create|list|revoke [flags]
     Manage the access tokens of a server or of a deployed Worker (see token --help).
 
-  npm start -- snapshot status|restore FILE [flags]
-    Look into a snapshot or a database of etcd, or make a keyspace from it (see snapshot --help).
+  npm start -- snapshot status|restore|list|verify|prune [flags]
+    Look into a snapshot or a database of etcd, make a keyspace from it or from what the object store has,
+    and look after that (see snapshot --help).
+
+  npm start -- get KEY --at TIME | --rev REVISION [flags]
+    Show what a key was (see get --help).
+
+  npm start -- diff PREFIX --from POINT [--to POINT] [flags]
+    Show what became of keys between two points in time (see diff --help).
 
   npm start -- migrate --from URL --keyspace NAME [flags]
     Move a living etcd into a new keyspace (see migrate --help).
@@ -79,10 +97,14 @@ const keyspaceUsage = `Usage:
   npm start -- keyspace describe NAME [flags]
     Show what a keyspace was created with.
 
+  npm start -- keyspace fork NAME --from KEYSPACE [--revision REVISION | --time TIME] [flags]
+    Make a copy of a keyspace under a new name: of now, or as it was. Of a revision that is not compacted
+    yet, leases, users and access tokens are those of now. What no flag says is as in the keyspace.
+
   npm start -- keyspace delete NAME [flags]
     Delete a keyspace and all that is in it.
 
-Flags of the section Keyspace are for create. Every flag can also be set by its ETCD_* variable:
+Flags of the section Keyspace are for create and fork, those of Snapshots for fork. Every flag can also be set by its ETCD_* variable:
 --token-file by ETCD_TOKEN_FILE.
 `
 
@@ -110,8 +132,40 @@ const snapshotUsage = `Usage:
   npm start -- snapshot restore FILE --keyspace NAME [flags]
     Make a new keyspace from such a file. What no flag says is as the deployment has it.
 
-Flags but for --write-out are for restore. Every flag can also be set by its ETCD_* variable:
+  npm start -- snapshot restore --from KEYSPACE --keyspace NAME [--revision REVISION | --time TIME] [flags]
+    Make a new keyspace from what the object store has of one, be that there still or not: the latest, or
+    as it was. What no flag says is as in that keyspace.
+
+  npm start -- snapshot list --from KEYSPACE [flags]
+    List the points in time that a keyspace can be restored at.
+
+  npm start -- snapshot verify --from KEYSPACE [flags]
+    Read all of it back: checksums, gaps, and the hash of each full snapshot.
+
+  npm start -- snapshot prune --from KEYSPACE [--dry-run] [flags]
+    Delete what is older than the retention: all revisions of 24 hours, one full snapshot for each of 7 days
+    and of 4 weeks. The keyspace does so by itself after each full snapshot.
+
+Flags of the section Keyspace are for restore. Every flag can also be set by its ETCD_* variable:
 --token-file by ETCD_TOKEN_FILE.
+`
+
+const getUsage = `Usage:
+
+  npm start -- get KEY [--at TIME | --rev REVISION] [--prefix] [flags]
+    Show what a key was, below the compacted revision too, and of a keyspace that is deleted: as far as the
+    object store reaches back.
+
+Every flag can also be set by its ETCD_* variable: --token-file by ETCD_TOKEN_FILE.
+`
+
+const diffUsage = `Usage:
+
+  npm start -- diff PREFIX --from POINT [--to POINT] [flags]
+    Show the keys that differ between two points in time. A point is a revision, a time or a duration: what
+    was is marked by -, what is by +.
+
+Every flag can also be set by its ETCD_* variable: --token-file by ETCD_TOKEN_FILE.
 `
 
 const migrateUsage = `Usage:

@@ -38,6 +38,18 @@ async function main(args: readonly string[]): Promise<void> {
           ? (await import('./help.ts')).snapshotHelpText()
           : await (await import('./snapshot.ts')).snapshotCommand(rest, process.env),
       )
+    case 'get':
+      return print(
+        asksForHelp(rest)
+          ? (await import('./help.ts')).getHelpText()
+          : await (await import('./history.ts')).getCommand(rest, process.env),
+      )
+    case 'diff':
+      return print(
+        asksForHelp(rest)
+          ? (await import('./help.ts')).diffHelpText()
+          : await (await import('./history.ts')).diffCommand(rest, process.env),
+      )
     case 'migrate':
       return print(
         asksForHelp(rest)

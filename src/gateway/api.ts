@@ -1,6 +1,7 @@
 import { statusOf } from '../protocol/status.ts'
 import { accessTokenEndpoints } from './api-access-tokens.ts'
 import type { ApiRequest, Endpoint } from './api-endpoint.ts'
+import { historyEndpoints } from './api-history.ts'
 import { keyspaceSumsEndpoints } from './api-keyspace-sums.ts'
 import { keyspaceEndpoints } from './api-keyspaces.ts'
 import { restoreEndpoints } from './api-restores.ts'
@@ -13,6 +14,7 @@ export const endpoints: readonly Endpoint[] = [
   ...keyspaceSumsEndpoints,
   ...restoreEndpoints,
   ...snapshotEndpoints,
+  ...historyEndpoints,
   ...accessTokenEndpoints,
 ]
 

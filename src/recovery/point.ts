@@ -1,4 +1,10 @@
-import { type Base, baseOfRevision, baseOfTime, markBefore } from '../archive/choice.ts'
+import {
+  type Base,
+  baseOfRevision,
+  baseOfTime,
+  fullWithHistory,
+  markBefore,
+} from '../archive/choice.ts'
 import type { Chain, FullEntry, Manifest } from '../archive/manifest.ts'
 import type { Expected } from '../archive/segment.ts'
 import type { Revision } from '../mvcc/types.ts'
@@ -21,7 +27,10 @@ export interface Point {
   readonly time: number | undefined
 }
 
-/** Throws NotKept where the archive does not have it. */
+/**
+ * Throws NotKept where the archive does not have it. Of a revision that no segments lead to, but that a later
+ * full still has the history of, the state beside the history is that of the full.
+ */
 export async function pointOf(
   reader: ArchiveReader,
   manifest: Manifest,
@@ -72,6 +81,10 @@ async function pointAtRevision(
   const reached = base && (await revisionReached(reader, base, revision))
   if (base !== undefined && reached === revision) {
     return { base, revision, time: undefined }
+  }
+  const later = fullWithHistory(manifest, revision)
+  if (later !== undefined) {
+    return { base: { full: later, chain: undefined }, revision, time: undefined }
   }
   const isFuture = base?.full === manifest.fulls.at(-1) && base?.chain !== undefined
   throw new NotKept(

@@ -1,0 +1,94 @@
+import fc from 'fast-check'
+import { expect, it } from 'vitest'
+import { crc32c } from '../../src/mvcc/crc32c.ts'
+import { type CopiedRows, insertCopied, insertCurrent } from '../../src/mvcc/log-copy.ts'
+import { HistoryRestore } from '../../src/mvcc/restore.ts'
+import type { KeyValue, Revision } from '../../src/mvcc/types.ts'
+import { Keyspace } from '../auth/keyspace.ts'
+import { openNodeSql } from '../mvcc/node-sql.ts'
+import { putOf, rangeOf } from '../mvcc/requests.ts'
+import { runs } from '../runs.ts'
+import { finish } from '../snapshot/content.ts'
+import { anyStep, KEYS, take } from '../snapshot/random-history.ts'
+
+const EVERYTHING = { start: new Uint8Array(0), end: undefined }
+
+/** As a shard copies another one's keyspace, a few rows at a time. */
+function copyOf({ store }: Keyspace, revision: Revision, rowsAtOnce: number): Keyspace {
+  const sql = openNodeSql()
+  let last: { main: number; sub: number } | undefined = { main: 0, sub: 0 }
+  while (last !== undefined) {
+    const rows: CopiedRows = structuredClone(store.copyRows(last, revision))
+    insertCopied(sql, rows)
+    last = rows.last
+  }
+  for (let after: Uint8Array | undefined, more = true; more;) {
+    const places = structuredClone(store.copyPlaces(revision, after, rowsAtOnce))
+    insertCurrent(sql, places)
+    after = places.last
+    more = after !== undefined
+  }
+  if (store.compactRevision >= 0) {
+    new HistoryRestore(sql).compacted(store.compactRevision, false)
+  }
+  return new Keyspace(() => undefined, sql)
+}
+
+function lineOf({ key, value, ...rest }: KeyValue): string {
+  const { createRevision, modRevision, version, lease } = rest
+  return [crc32c(key), createRevision, modRevision, version, crc32c(value), lease].join(' ')
+}
+
+/** Of each revision that can be read up to one what there is, and what was changed. */
+function observed({ store }: Keyspace, until: Revision): unknown {
+  const first = Math.max(store.compactRevision, 1)
+  const revisions = Array.from({ length: until - first + 1 }, (_, i) => first + i)
+  return {
+    ranges: revisions.map((revision) =>
+      store.range(rangeOf('\0', '\0', { revision }), 1e9).kvs.map(lineOf),
+    ),
+    events: [...store.events(first, EVERYTHING)]
+      .filter(({ kv }) => kv.modRevision <= until)
+      .map((event) => {
+        const previous = store.previous(event)
+        return [event.type, lineOf(event.kv), previous && lineOf(previous)]
+      }),
+    hashes: revisions
+      .filter((revision) => revision > store.compactRevision)
+      .map((revision) => finish(store.hashKv(revision)).hash),
+  }
+}
+
+it('[FRK1] the copy of a keyspace at any revision is what it was, and goes on as one', () => {
+  const back = fc.nat(5)
+  const steps = fc.array(anyStep, { minLength: 1, maxLength: 25 })
+  fc.assert(
+    fc.property(steps, back, fc.integer({ min: 1, max: 4 }), (history, age, rows) => {
+      const source = new Keyspace()
+      history.forEach((step) => take(source, step))
+      const { store } = source
+      const revision = Math.max(store.revision - age, store.compactRevision, 1)
+      const copy = copyOf(source, revision, rows)
+      expect(copy.store.revision).toBe(revision)
+      expect(observed(copy, revision)).toEqual(observed(source, revision))
+      expect(copy.store.keys).toBe(store.range(rangeOf('\0', '\0', { revision }), 1e9).kvs.length)
+      // Another version of each key, and a compaction.
+      for (const key of KEYS) {
+        copy.store.put(putOf(key, 'next'))
+      }
+      const after = copy.store.revision
+      copy.store.compact(after)
+      while (copy.store.compactSlice(undefined)) {
+        // Each slice deletes a part.
+      }
+      expect(copy.store.range(rangeOf('\0', '\0'), 1e9).kvs.map(({ version }) => version)).toEqual(
+        KEYS.map((key) => {
+          const [kv] = store.range(rangeOf(key, '', { revision }), 1e9).kvs
+          return (kv?.version ?? 0) + 1
+        }),
+      )
+      expect(copy.sql.all('SELECT count(*) FROM log')).toEqual([[KEYS.length]])
+    }),
+    { numRuns: runs(200) },
+  )
+})
