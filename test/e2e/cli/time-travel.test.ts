@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -148,9 +148,7 @@ describe('snapshot restore --from', () => {
     expect(await keysOf('latest')).toEqual(CHANGED)
     expect(await ask('latest', 'auth/user/list', {})).toMatchObject({ users: ['ann'] })
     expect(await ask('latest', 'auth/role/list', {})).toMatchObject({ roles: ['reader'] })
-    for (const query of ['', '?revision=6']) {
-      expect(await sums('latest', query)).toEqual(await sums('blue', query))
-    }
+    expect(await sums('latest')).toEqual(await sums('blue'))
   })
 
   it('[TTR2] brings back what was deleted, and tells it from what has its name now', async () => {
@@ -258,7 +256,7 @@ describe('snapshots', () => {
     await sent('torn')
     const at = join(folder, 'store', 'keyspaces', 'torn')
     const files = await readdir(at, { recursive: true })
-    const part = files.find((name) => /\/0000$/.test(name)) ?? ''
+    const part = files.find((name) => name.endsWith('/0000')) ?? ''
     const bytes = await readFile(join(at, part))
     bytes[bytes.length - 10] = (bytes[bytes.length - 10] ?? 0) ^ 1
     await writeFile(join(at, part), bytes)
@@ -337,6 +335,13 @@ describe('wrong arguments', () => {
   })
 })
 
+/** 0 of a file that has gone meanwhile. */
+const sizeOf = async (path: string): Promise<number> =>
+  (await stat(path).catch(() => undefined))?.size ?? 0
+
+const numbered = (i: number): string =>
+  base64(`key-${String((i * 7_919) % 20_000).padStart(6, '0')}`)
+
 it('[TTR3] a restore goes on after its server was killed amid it, wherever that was', async () => {
   const flags = flagsWith(join(folder, 'killed'))
   let running = await startServer({ flags })
@@ -345,10 +350,9 @@ it('[TTR3] a restore goes on after its server was killed amid it, wherever that 
     await running.kill9()
     await rm(dataDir, { recursive: true })
   })
-  const key = (i: number): string => base64(`key-${String((i * 7_919) % 20_000).padStart(6, '0')}`)
   for (let i = 0; i < 20_000; i += 100) {
     const success = Array.from({ length: 100 }, (_, j) => ({
-      requestPut: { key: key(i + j), value: base64('v'.repeat(200)) },
+      requestPut: { key: numbered(i + j), value: base64('v'.repeat(200)) },
     }))
     const body = JSON.stringify({ success })
     const answer = await fetch(`${running.url}/v3/kv/txn`, { method: 'POST', body })
@@ -356,8 +360,20 @@ it('[TTR3] a restore goes on after its server was killed amid it, wherever that 
   }
   await sent('default', running)
   const restore = ['snapshot', 'restore', '--from=default', '--keyspace=copy']
+  const bytes = async (): Promise<number> => {
+    const files = await readdir(dataDir, { recursive: true })
+    const sizes = await Promise.all(
+      files.filter((name) => name.includes('.sqlite')).map((name) => sizeOf(join(dataDir, name))),
+    )
+    return sizes.reduce((sum, size) => sum + size, 0)
+  }
+  const before = await bytes()
   const restoring = runCommand([...restore, `--endpoint=${running.url}`])
-  for (const pause of [300, 500]) {
+  // A part of it is written then.
+  while ((await bytes()) < before + 500_000) {
+    await sleep(5)
+  }
+  for (const pause of [0, 100]) {
     await sleep(pause)
     await running.kill9()
     running = await startServer({ dataDir, port, flags })
