@@ -11,7 +11,7 @@ import { emptyTreesBytes, Quota } from '../maintenance/quota.ts'
 import { EngineError } from '../mvcc/errors.ts'
 import { migrate } from '../mvcc/migrations.ts'
 import type { Sql } from '../mvcc/sql.ts'
-import { Store } from '../mvcc/store.ts'
+import { type Changed, Store } from '../mvcc/store.ts'
 import type { LeaseId } from '../mvcc/types.ts'
 import { WatchHub } from '../mvcc/watch.ts'
 import type { ResponseHeader } from '../protocol/generated/messages.ts'
@@ -49,6 +49,8 @@ export class Keyspace implements LeasedKeys {
   readonly auth: AuthStore
   readonly tokens: Tokens
   readonly accessTokens: AccessTokens
+  /** Hears of changes before watchers do. */
+  changed: Changed | undefined
   /** Hears of what becomes of leases, beside the metrics. */
   leaseEvents: Pick<LeaseEvents, 'granted' | 'revoked'> | undefined
   readonly #emptyBytes: number
@@ -68,6 +70,7 @@ export class Keyspace implements LeasedKeys {
       txnOpsMax: settings.maxTxnOps,
       hasLease: (lease) => this.lessor.has(lease),
       changed: (revision, events) => {
+        this.changed?.(revision, events)
         if (this.hub.watcherCount === 0) {
           this.hub.notify(revision, events)
         } else {

@@ -26,7 +26,7 @@ const SHAPES = [
 const LARGE_KEYS = 1_000_000
 const LARGE_VALUE_BYTES = 1000
 const PACED = { prefix: 'bench/paced/', perSecond: 500 }
-const BESIDE_NOTHING_SECONDS = 20
+const BESIDE_NOTHING_SECONDS = 30
 /** The bar is two minutes. */
 const FULL_SECONDS_MAX = 300
 

@@ -9,6 +9,7 @@ import type { Keyspace } from '../keyspace.ts'
 import { ownSegmentAt } from './adopt-segment.ts'
 import { claimEpoch, Deposed, lastManifest } from './claim-epoch.ts'
 import type { Clock } from './clock.ts'
+import { ChangeTail, type Tail } from './change-tail.ts'
 import { type CapturedState, KeyspaceState } from './keyspace-state.ts'
 import { LeaseJournal } from './lease-journal.ts'
 import {
@@ -68,6 +69,8 @@ interface Attempt {
   readonly captured: CapturedState
   readonly from: Revision
   readonly target: Revision
+  /** The changes, where they are at hand. */
+  readonly tail: Tail | undefined
   readonly time: number
   readonly compaction: ArchivedCompaction
   readonly marks: readonly Mark[]
@@ -83,6 +86,7 @@ export class Replication {
   readonly #journal: LeaseJournal
   readonly #state: KeyspaceState
   readonly #times = new TimeMarks()
+  readonly #tail = new ChangeTail()
   readonly #health: StoreHealth
   #position: Position
   #taken: Taken
@@ -110,6 +114,8 @@ export class Replication {
     this.#state = new KeyspaceState(keyspace, this.#journal, options)
     this.#health = new StoreHealth((line) => log(`keyspace ${archive.keyspace}: ${line}`))
     this.#position = positionIn(keyspace.sql) ?? noPosition(archive.keyspace)
+    this.#tail.begin(keyspace.store.revision)
+    keyspace.changed = this.#tail.changed
     keyspace.leaseEvents = {
       granted: (id, ttl) => this.#journal.granted(keyspace.store.revision, id, ttl),
       revoked: (id, ttl) => this.#journal.revoked(keyspace.store.revision, id, ttl),
@@ -350,6 +356,7 @@ export class Replication {
     this.#isDiverged = false
     this.#health.worked(time)
     this.#takes(captured)
+    this.#tail.begin(keyspace.store.revision)
     this.#sinceUnderWay = undefined
     this.#startFull(this.#fullFacts(time, captured))
   }
@@ -436,8 +443,9 @@ export class Replication {
     const full = facts && { ...facts, name: { ...facts.name, seq: seq + 1 } }
     const from = revision + 1
     const target = store.revision
+    const tail = this.#tail.take(from, target)
     const marks = this.#times.between(from, target)
-    return { captured, from, target, time, compaction: this.#compaction, marks, full }
+    return { captured, from, target, tail, time, compaction: this.#compaction, marks, full }
   }
 
   /** Answers whether all of it was sent. */
@@ -447,7 +455,8 @@ export class Replication {
     const position = this.#position
     const { epoch, checksum: previous } = position
     const seq = position.seq + 1
-    const read = await readChanges(keyspace.store, from, target, () => clock.turn())
+    const read =
+      attempt.tail ?? (await readChanges(keyspace.store, from, target, () => clock.turn()))
     if (read === undefined) {
       this.#isDiverged = true
       return false

@@ -13,6 +13,8 @@ const MANIFEST_BUSY_MS = 120_000
 const MANIFEST_QUIET_MS = 60_000
 /** Segments may have as many bytes as the full before them, and as that. */
 const BYTES_SINCE_FULL = 64 * 1024 * 1024
+/** However fast they do, the next full is not made before: it costs as much as all of them. */
+const FULL_SPACE_MS = 10 * 60_000
 const FULL_AGE_MS = 24 * 3_600_000
 
 /** What decides what is to be done next. */
@@ -88,7 +90,8 @@ function wantsFull(
   if (full === undefined) {
     return true
   }
-  const hasGrown = bytesSince > Math.max(full.bytes, BYTES_SINCE_FULL)
+  const hasGrown =
+    bytesSince > Math.max(full.bytes, BYTES_SINCE_FULL) && now >= full.time + FULL_SPACE_MS
   const hasChanged = since !== undefined || revision > full.revision
   return hasGrown || (hasChanged && now >= full.time + FULL_AGE_MS)
 }
