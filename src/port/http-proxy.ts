@@ -229,11 +229,10 @@ export class HttpProxy {
         return
       }
       begin(response.statusCode ?? 502, this.#headersOf(response))
-      const over = (): void => void request.destroy()
       if (isInLines) {
-        this.#passLines(response, outgoing, over)
+        this.#passLines(response, outgoing)
       } else {
-        pipeline(response, outgoing, over)
+        pipeline(response, outgoing, () => undefined)
       }
     })
     request.once('error', (error) => {
@@ -249,7 +248,7 @@ export class HttpProxy {
     })
   }
 
-  #passLines(response: IncomingMessage, outgoing: Writable, over: () => void): void {
+  #passLines(response: IncomingMessage, outgoing: Writable): void {
     const lines = new LineChunks()
     const stop = (): void => {
       response.unpipe(lines)
@@ -258,10 +257,7 @@ export class HttpProxy {
     this.#streams.add(stop)
     response.pipe(lines)
     response.once('error', (error) => lines.destroy(error))
-    pipeline(lines, outgoing, () => {
-      this.#streams.delete(stop)
-      over()
-    })
+    pipeline(lines, outgoing, () => this.#streams.delete(stop))
   }
 
   /** A WebSocket: the handshake is passed on, which has no body, then bytes are. */
