@@ -30,7 +30,10 @@ export class HostAnswers {
     const { pathname, searchParams } = new URL(url, 'http://host')
     switch (pathname) {
       case '/room':
-        return { room: await disk.room(Number(searchParams.get('needed'))) }
+        return {
+          room: await disk.room(Number(searchParams.get('needed'))),
+          isExhausted: disk.isExhausted,
+        }
       case '/defragment':
         await defragment?.(searchParams.get('object') ?? '')
         return {}

@@ -171,6 +171,11 @@ const table = {
     Code.UNAVAILABLE,
     'etcdserver: request timed out, possibly due to previous leader failure',
   ],
+  // Ours: of a write that was lost with the shard when its disk had no room for a commit.
+  'timeout-disk-full': [
+    Code.UNAVAILABLE,
+    'etcdserver: request timed out, possibly because the disk is full',
+  ],
   'timeout-connection-lost': [
     Code.UNAVAILABLE,
     'etcdserver: request timed out, possibly due to connection lost',

@@ -1,6 +1,7 @@
 import { type Principal, principalOf } from '../auth/principal.ts'
 import type { Waiters } from '../concurrency/waiters.ts'
 import type { Door } from '../door/door.ts'
+import { needOf } from '../door/need.ts'
 import { assert } from '../mvcc/errors.ts'
 import type { TxnRequest } from '../protocol/generated/messages.ts'
 import type { MethodName } from '../protocol/methods.ts'
@@ -133,6 +134,9 @@ class Run implements Write {
     let response: object
     try {
       this.#admit()
+      if (writes(this.#call)) {
+        this.#parts.keyspace.requireCommits()
+      }
       const facts = { context, principal: this.#principal, now }
       response = handler.write(this.#parts.keyspace, request, facts)
     } catch (error) {
@@ -234,4 +238,9 @@ class Run implements Write {
       this.#principal.authorize(method, request)
     }
   }
+}
+
+/** Some of the calls that wait for a turn write nothing, and a keep-alive hardly ever does. */
+function writes({ method, request }: Admitted): boolean {
+  return method !== '/etcdserverpb.Lease/LeaseKeepAlive' && needOf(method, request) === 'write'
 }
