@@ -54,7 +54,11 @@ export interface StepsFacts extends CallerFacts {
  * answers many messages.
  */
 type Way<T> =
-  | { readonly write: (keyspace: Keyspace, request: T, facts: TurnFacts) => object }
+  | {
+      readonly write: (keyspace: Keyspace, request: T, facts: TurnFacts) => object
+      /** Where it is to take steps, one of which writes. */
+      readonly long?: { readonly when: (request: T) => boolean; readonly steps: Steps<T> }
+    }
   | { readonly read: Read<T> }
   | { readonly steps: Steps<T> }
   | { readonly stream: Stream<T> }
@@ -112,7 +116,12 @@ class Run implements Write {
   begin(): void {
     const { handler } = this.#call
     if ('write' in handler) {
-      this.#parts.commits.enqueue(this)
+      const { long } = handler
+      if (long?.when(this.#call.request) === true) {
+        this.#takeSteps(long.steps)
+      } else {
+        this.#parts.commits.enqueue(this)
+      }
     } else if ('read' in handler) {
       this.#beginRead(handler)
     } else if ('steps' in handler) {
