@@ -45,7 +45,7 @@ async function order(answers: Readonly<Record<string, Promise<unknown>>>): Promi
   return names
 }
 
-it('[SHD23] what a deletion has deleted is read while others put, and no compaction takes it away', async () => {
+it('[SHD24] what a deletion has deleted is read while others put, and no compaction takes it away', async () => {
   const shard = await filled('deletion')
   const request = create(DeleteRangeRequest, {
     key: bytes('k'),
@@ -69,7 +69,7 @@ it('[SHD23] what a deletion has deleted is read while others put, and no compact
   })
 })
 
-it('[SHD23] the keys of a lease are read while others put', async () => {
+it('[SHD24] the keys of a lease are read while others put', async () => {
   const shard = await filled('leased')
   const answer = ask<LeaseTimeToLiveResponse>(shard, LEASE_TIME_TO_LIVE, timeToLive(7n))
   expect(await order({ put: ask(shard, PUT, put('a')), answer })).toEqual(['put', 'answer'])
