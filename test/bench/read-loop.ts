@@ -1,6 +1,10 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { LargeRequest } from './fairness-requests.ts'
 import { GrpcConnection } from './grpc-connection.ts'
 import { askOnce } from './one-request.ts'
+
+/** Many clients ask for 100 MB at once. */
+const ANSWER_MS_MAX = 120_000
 
 export interface ReadLoopTask {
   readonly kind: 'read-loop'
@@ -42,7 +46,12 @@ export async function readLoop(task: ReadLoopTask): Promise<ReadLoopResult> {
     const connection = open()
     for (let i = client; performance.now() < until; i++) {
       const request = requests[i % requests.length] as LargeRequest
-      const result = await askOnce(connection, request)
+      const late = new AbortController()
+      const result = await Promise.race([
+        askOnce(connection, request),
+        sleep(ANSWER_MS_MAX, { bytes: 0, refused: 'no answer in time' }, { signal: late.signal }),
+      ])
+      late.abort()
       bytes += result.bytes
       if (result.refused === undefined) {
         answered++
