@@ -1,0 +1,56 @@
+/**
+ * The body of a response, whole. Throws where it has more than `most` bytes, and where it ends before the
+ * length that its header says: what was cut on the way is not an object.
+ */
+export async function responseBytes(
+  response: Response,
+  most: number,
+): Promise<Uint8Array<ArrayBuffer>> {
+  const header = response.headers.get('Content-Length')
+  const length = header === null ? undefined : Number(header)
+  if (length !== undefined && length > most) {
+    await response.body?.cancel()
+    throw new Error(`the answer has ${length} bytes: ${most} is the most`)
+  }
+  let bytes = new Uint8Array(length ?? Math.min(most, 64 * 1024))
+  let size = 0
+  for await (const chunk of chunksOf(response)) {
+    if (size + chunk.length > most) {
+      throw new Error(`the answer has more than ${most} bytes`)
+    }
+    if (size + chunk.length > bytes.length) {
+      const longer = new Uint8Array(Math.min(most, Math.max(size + chunk.length, 2 * bytes.length)))
+      longer.set(bytes.subarray(0, size))
+      bytes = longer
+    }
+    bytes.set(chunk, size)
+    size += chunk.length
+  }
+  if (length !== undefined && size !== length) {
+    throw new Error(`the answer has ${size} bytes of ${length}`)
+  }
+  return bytes.subarray(0, size)
+}
+
+/** Leaving the loop ends the body. */
+async function* chunksOf({ body }: Response): AsyncGenerator<Uint8Array> {
+  const reader = body?.getReader()
+  if (reader === undefined) {
+    return
+  }
+  let isWhole = false
+  try {
+    for (;;) {
+      const { done, value } = (await reader.read()) as { done: boolean; value?: Uint8Array }
+      if (done || value === undefined) {
+        isWhole = true
+        return
+      }
+      yield value
+    }
+  } finally {
+    if (!isWhole) {
+      await reader.cancel()
+    }
+  }
+}
