@@ -62,6 +62,10 @@ export class DirectoryStore implements ObjectStore {
     checkSize(key, bytes.length)
     return this.#told(`cannot write ${key}`, async () => {
       const path = this.#path(key)
+      if (await isFolder(path)) {
+        const problem = `${this.name}: ${key} is a folder`
+        throw new ObjectStoreError(problem, { retryable: false })
+      }
       if (condition === 'absent' && (await isThere(path))) {
         return false
       }
@@ -304,6 +308,11 @@ async function makeOuter(folder: string): Promise<void> {
 /** Whether anything has this name. */
 async function isThere(path: string): Promise<boolean> {
   return (await absent(stat(path))) !== undefined
+}
+
+/** A directory cannot have `a` beside `a/b`, as a bucket can; nobody writes such keys. */
+async function isFolder(path: string): Promise<boolean> {
+  return (await absent(stat(path)))?.isDirectory() === true
 }
 
 /** Undefined where it is no file, or gone. */

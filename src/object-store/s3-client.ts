@@ -73,15 +73,11 @@ async function sha256(bytes: Uint8Array<ArrayBuffer> = new Uint8Array(0)): Promi
   return [...digest].map((byte) => byte.toString(16).padStart(2, '0')).join('')
 }
 
-/** Node says `fetch failed`, and why in the cause. */
+/** One line. Node says `fetch failed`, and why in the cause. */
 function reasonOf(error: unknown): string {
-  if (!(error instanceof Error)) {
-    return String(error)
-  }
-  const { cause } = error
-  if (!(cause instanceof Error)) {
-    return error.message
-  }
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : ''
-  return cause.message === '' ? code || error.message : cause.message
+  const { cause } = error instanceof Error ? error : {}
+  const told = cause instanceof Error ? cause : error
+  const message = told instanceof Error ? told.message : String(told)
+  const code = told instanceof Error && 'code' in told ? String(told.code) : ''
+  return (message === '' ? code : message).split('\n', 1)[0] ?? ''
 }

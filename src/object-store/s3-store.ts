@@ -21,7 +21,7 @@ const DELETED_MAX = 1000
 /** A page of a thousand keys of a kilobyte, each with what else S3 says of it. */
 const ANSWER_BYTES_MAX = 4 * 1024 * 1024
 /** S3 may refuse both of two writes at once, and asks to try again: who loses hears it then. */
-const CONFLICT_TRIES_MAX = 8
+const CONFLICT_TRIES_MAX = 6
 const CONFLICT_MS = 20
 
 /** A bucket of something that speaks S3: Amazon's, R2 from outside, MinIO and others. */
