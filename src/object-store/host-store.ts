@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { ANSWER_MS_MAX, within } from './deadline.ts'
-import { OBJECTS_PATH, SIZE_HEADER, storeProblem } from './object-answer.ts'
+import { DELETED_MAX, OBJECTS_PATH, SIZE_HEADER, storeProblem } from './object-answer.ts'
 import { checkKey, checkPrefix, checkSize } from './object-checks.ts'
 import {
   type ByteRange,
@@ -79,8 +79,10 @@ export class HostStore implements ObjectStore {
 
   async delete(keys: readonly string[]): Promise<void> {
     keys.forEach(checkKey)
-    const asked = { method: 'POST', body: JSON.stringify(keys) }
-    await this.#ask('', asked, 0, async () => undefined)
+    for (let at = 0; at < keys.length; at += DELETED_MAX) {
+      const asked = { method: 'POST', body: JSON.stringify(keys.slice(at, at + DELETED_MAX)) }
+      await this.#ask('', asked, 0, async () => undefined)
+    }
   }
 
   /** What it answers, an error of the store aside; `bytes` go there or come at most. */

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { bodyBytes } from './body-bytes.ts'
 import {
   type ByteRange,
   type ObjectStore,
@@ -9,6 +10,10 @@ import {
 
 /** The path of all objects; that of one is this, a slash and its key. */
 export const OBJECTS_PATH = '/objects'
+
+/** How many keys are deleted by one request, and how long their list gets. */
+export const DELETED_MAX = 1000
+const KEYS_BYTES_MAX = DELETED_MAX * 1024
 
 /** The size of the whole object, where a range of it is answered. */
 export const SIZE_HEADER = 'X-Object-Size'
@@ -39,11 +44,12 @@ async function answer(store: ObjectStore, request: Request): Promise<Response> {
     case 'GET':
       return key === '' ? list(store, url.searchParams) : get(store, key, request.headers)
     case 'PUT': {
-      const isPut = await store.put(key, await bodyOf(request), conditionOf(request.headers))
+      const bytes = await bodyBytes(request, OBJECT_BYTES_MAX)
+      const isPut = await store.put(key, bytes, conditionOf(request.headers))
       return new Response(null, { status: isPut ? 204 : 412 })
     }
     case 'POST':
-      await store.delete(z.array(z.string()).parse(await request.json()))
+      await store.delete(z.array(z.string()).parse(JSON.parse(await textOf(request))))
       return new Response(null, { status: 204 })
     default:
       return new Response(null, { status: 405 })
@@ -68,11 +74,8 @@ async function list(store: ObjectStore, asked: URLSearchParams): Promise<Respons
   return Response.json(page)
 }
 
-async function bodyOf(request: Request): Promise<Uint8Array> {
-  if (Number(request.headers.get('Content-Length')) > OBJECT_BYTES_MAX) {
-    throw new ObjectStoreError('an object is too large', { retryable: false })
-  }
-  return new Uint8Array(await request.arrayBuffer())
+async function textOf(request: Request): Promise<string> {
+  return new TextDecoder().decode(await bodyBytes(request, KEYS_BYTES_MAX))
 }
 
 /** HTTP's range names its last byte, so one of no bytes is told by its length alone. */

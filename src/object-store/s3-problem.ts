@@ -1,5 +1,5 @@
+import { bodyBytes } from './body-bytes.ts'
 import { ObjectStoreError } from './object-store.ts'
-import { responseBytes } from './response-bytes.ts'
 import { readAnswer, textOf } from './s3-xml.ts'
 
 const PROBLEM_BYTES_MAX = 64 * 1024
@@ -31,7 +31,7 @@ const lastingStatuses: ReadonlySet<number> = new Set([501, 505])
 /** Reads the body of an answer that is no success. A proxy on the way may have answered, not S3. */
 export async function problemOf(response: Response): Promise<S3Problem> {
   const { status } = response
-  const bytes = await responseBytes(response, PROBLEM_BYTES_MAX)
+  const bytes = await bodyBytes(response, PROBLEM_BYTES_MAX)
   try {
     const error = readAnswer(bytes, 'Error')
     return {

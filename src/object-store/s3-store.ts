@@ -1,6 +1,7 @@
 import { md5 } from '@noble/hashes/legacy'
 import type { XmlElement } from '@rgrove/parse-xml'
 import type { S3Settings } from '../config/snapshot-store.ts'
+import { bodyBytes } from './body-bytes.ts'
 import { checkKey, checkPrefix, checkSize, isKey, pageLimit } from './object-checks.ts'
 import {
   type ByteRange,
@@ -11,7 +12,6 @@ import {
   type PutCondition,
   type StoredObject,
 } from './object-store.ts'
-import { responseBytes } from './response-bytes.ts'
 import { S3Client, type S3Request } from './s3-client.ts'
 import { problemOf, type S3Problem, toldProblem } from './s3-problem.ts'
 import { childrenOf, readAnswer, textOf } from './s3-xml.ts'
@@ -57,10 +57,8 @@ export class S3Store implements ObjectStore {
     const what = this.#what(`put ${key}`)
     for (let tries = 1; ; tries++) {
       const problem = await this.#client.ask(what, asked, async (response) => {
-        const { ok } = response
-        const said = ok ? undefined : await problemOf(response)
-        await (ok ? response.body?.cancel() : undefined)
-        return said
+        const said = await problemOf(response)
+        return response.ok ? undefined : said
       })
       if (problem === undefined) {
         return true
@@ -111,14 +109,11 @@ export class S3Store implements ObjectStore {
     }
     const what = this.#what(`get ${key}`)
     return this.#client.ask(what, asked, async (response) => {
-      if (response.status === 416) {
-        await response.body?.cancel()
-        return 'none'
-      }
       if (!response.ok) {
-        return absentOr(what, await problemOf(response))
+        const problem = await problemOf(response)
+        return problem.status === 416 ? 'none' : absentOr(what, problem)
       }
-      const bytes = await responseBytes(response, OBJECT_BYTES_MAX)
+      const bytes = await bodyBytes(response, OBJECT_BYTES_MAX)
       const etag = etagOf(response)
       // A server may answer a range with all.
       const { offset, length } = range ?? { offset: 0, length: bytes.length }
@@ -199,7 +194,7 @@ export class S3Store implements ObjectStore {
       if (!response.ok) {
         throw toldProblem(what, await problemOf(response))
       }
-      return readAnswer(await responseBytes(response, ANSWER_BYTES_MAX), name)
+      return readAnswer(await bodyBytes(response, ANSWER_BYTES_MAX), name)
     })
   }
 

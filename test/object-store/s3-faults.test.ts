@@ -101,6 +101,13 @@ it('[OBJ16] a server that nobody reaches, that hangs up or is slow, may be there
   const late = await errorOf(slow.get('a', { offset: 0, length: 1 }))
   expect(late).toMatchObject({ retryable: true })
   expect(late.message).toMatch(/: get a: no answer in 1 s$/)
+  proxy?.close()
+  const stalled = await openStore(
+    () => ({ status: 200, headers: etag, body: 'ab', stallAfter: 1 }),
+    50,
+  )
+  const half = await errorOf(stalled.get('a', { offset: 0, length: 1 }))
+  expect(half.message).toMatch(/: get a: no answer in 1 s$/)
 })
 
 it('[OBJ16] an answer that is cut is none, wherever the cut is', async () => {
@@ -190,7 +197,7 @@ it('[OBJ18] an object that is too long is not read, and one that says nothing of
       : { status: 206, headers: etag, body: 'a' },
   )
   const { message } = await errorOf(store.get('a'))
-  expect(message).toMatch(/the answer has 34603008 bytes: 33554432 is the most$/)
+  expect(message).toMatch(/the body has 34603008 bytes: 33554432 is the most$/)
   const range = await errorOf(store.get('a', { offset: 0, length: 1 }))
   expect(range.message).toMatch(/the answer does not say of what it is a range$/)
 })

@@ -19,6 +19,8 @@ export interface Answer {
   readonly body?: Uint8Array | string
   /** So many bytes of the body leave; then the line is cut. */
   readonly cutAfter?: number
+  /** So many bytes of the body leave, and no more. */
+  readonly stallAfter?: number
   /** This long nothing leaves. */
   readonly delayMs?: number
 }
@@ -74,11 +76,13 @@ export class S3Proxy {
       request.socket.destroy()
       return
     }
-    const { status, headers, body = '', cutAfter, delayMs = 0 } = answer
+    const { status, headers, body = '', cutAfter, stallAfter, delayMs = 0 } = answer
     const bytes = Buffer.from(body)
     setTimeout(() => {
       response.writeHead(status, { 'Content-Length': bytes.length, ...headers })
-      if (cutAfter === undefined) {
+      if (stallAfter !== undefined) {
+        response.write(bytes.subarray(0, stallAfter))
+      } else if (cutAfter === undefined) {
         response.end(bytes)
       } else {
         response.write(bytes.subarray(0, cutAfter), () => request.socket.destroy())

@@ -5,6 +5,7 @@ import { DirectoryStore } from '../../src/object-directory/directory-store.ts'
 import { probe } from '../../src/object-store/probe.ts'
 import { S3Store } from '../../src/object-store/s3-store.ts'
 import { startVersityGw, versityGwMissing, type VersityGw } from '../oracle/versitygw.ts'
+import { runs } from '../runs.ts'
 import { describeObjectStore, errorOf, newPrefix } from './contract.ts'
 import { type Answer, type Asked, passOn, S3Proxy } from './s3-proxy.ts'
 
@@ -20,7 +21,7 @@ afterAll(() => server?.stop())
 describeObjectStore(
   'a bucket of versitygw',
   async () => (server === undefined ? versityGwMissing : new S3Store(server.settings)),
-  { large: 32, memory: () => process.memoryUsage().rss },
+  { large: runs(32), memory: () => process.memoryUsage().rss },
 )
 
 describe('a bucket of versitygw', () => {

@@ -1,22 +1,22 @@
+/** A request or a response. */
+export type Message = Pick<Response, 'body' | 'headers'>
+
 /**
- * The body of a response, whole. Throws where it has more than `most` bytes, and where it ends before the
+ * The body of a message, whole. Throws where it has more than `most` bytes, and where it ends before the
  * length that its header says: what was cut on the way is not an object.
  */
-export async function responseBytes(
-  response: Response,
-  most: number,
-): Promise<Uint8Array<ArrayBuffer>> {
-  const header = response.headers.get('Content-Length')
+export async function bodyBytes(message: Message, most: number): Promise<Uint8Array<ArrayBuffer>> {
+  const header = message.headers.get('Content-Length')
   const length = header === null ? undefined : Number(header)
   if (length !== undefined && length > most) {
-    await response.body?.cancel()
-    throw new Error(`the answer has ${length} bytes: ${most} is the most`)
+    await message.body?.cancel()
+    throw new Error(`the body has ${length} bytes: ${most} is the most`)
   }
   let bytes = new Uint8Array(length ?? Math.min(most, 64 * 1024))
   let size = 0
-  for await (const chunk of chunksOf(response)) {
+  for await (const chunk of chunksOf(message)) {
     if (size + chunk.length > most) {
-      throw new Error(`the answer has more than ${most} bytes`)
+      throw new Error(`the body has more than ${most} bytes`)
     }
     if (size + chunk.length > bytes.length) {
       const longer = new Uint8Array(Math.min(most, Math.max(size + chunk.length, 2 * bytes.length)))
@@ -27,13 +27,13 @@ export async function responseBytes(
     size += chunk.length
   }
   if (length !== undefined && size !== length) {
-    throw new Error(`the answer has ${size} bytes of ${length}`)
+    throw new Error(`the body has ${size} bytes of ${length}`)
   }
   return bytes.subarray(0, size)
 }
 
 /** Leaving the loop ends the body. */
-async function* chunksOf({ body }: Response): AsyncGenerator<Uint8Array> {
+async function* chunksOf({ body }: Message): AsyncGenerator<Uint8Array> {
   const reader = body?.getReader()
   if (reader === undefined) {
     return
