@@ -1,14 +1,15 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll } from 'vitest'
+import { afterAll, beforeAll } from 'vitest'
 import { DiskSpace } from '../../src/cli/disk-space.ts'
 import { HostAnswers, HostServer } from '../../src/cli/host-answers.ts'
 import { Log } from '../../src/cli/log.ts'
 import { PortMetrics } from '../../src/grpc/port-metrics.ts'
 import { DirectoryStore } from '../../src/object-directory/directory-store.ts'
-import { startVersityGw, versityGwMissing } from '../oracle/versitygw.ts'
+import { startVersityGw, versityGwMissing, type VersityGw } from '../oracle/versitygw.ts'
 import { describeObjectStore } from './contract.ts'
+import { startHostStore } from './host-process-store.ts'
 import { startWorkerdStore } from './workerd-store.ts'
 
 const ends: (() => Promise<void> | void)[] = []
@@ -41,21 +42,48 @@ describeObjectStore('a directory behind HOST, in workerd,', async () => {
   return worker.store
 })
 
+describeObjectStore('a directory behind HOST, on the host,', async () => {
+  const worker = await startHostStore()
+  ends.push(() => worker.stop())
+  return worker.store
+})
+
+const bucket: { server?: VersityGw | undefined } = {}
+
+beforeAll(async () => {
+  bucket.server = await startVersityGw()
+})
+
+afterAll(() => bucket.server?.stop())
+
+/** What a Worker is told of it. */
+function bucketVariables(
+  { settings }: VersityGw,
+  prefix: string,
+): Readonly<Record<string, string>> {
+  return {
+    ETCDURABLE_SNAPSHOT_STORE: `s3://${settings.bucket}/${prefix}`,
+    ETCDURABLE_SNAPSHOT_STORE_ENDPOINT: settings.endpoint,
+    AWS_ACCESS_KEY_ID: settings.accessKeyId,
+    AWS_SECRET_ACCESS_KEY: settings.secretAccessKey,
+  }
+}
+
 describeObjectStore('a bucket of versitygw, from workerd,', async () => {
-  const server = await startVersityGw()
-  if (server === undefined) {
+  if (bucket.server === undefined) {
     return versityGwMissing
   }
-  ends.push(() => server.stop())
-  const { bucket, prefix, endpoint, accessKeyId, secretAccessKey } = server.settings
-  const worker = await startWorkerdStore({
-    variables: {
-      ETCDURABLE_SNAPSHOT_STORE: `s3://${bucket}/${prefix}`,
-      ETCDURABLE_SNAPSHOT_STORE_ENDPOINT: endpoint,
-      AWS_ACCESS_KEY_ID: accessKeyId,
-      AWS_SECRET_ACCESS_KEY: secretAccessKey,
-    },
-  })
+  const variables = bucketVariables(bucket.server, 'workerd')
+  const worker = await startWorkerdStore({ variables })
+  ends.push(() => worker.stop())
+  return worker.store
+})
+
+describeObjectStore('a bucket of versitygw, from the host,', async () => {
+  if (bucket.server === undefined) {
+    return versityGwMissing
+  }
+  const worker = await startHostStore(bucketVariables(bucket.server, 'host'))
   ends.push(() => worker.stop())
   return worker.store
 })
