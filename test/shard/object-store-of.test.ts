@@ -1,15 +1,18 @@
+import { env } from 'cloudflare:workers'
 import { expect, it } from 'vitest'
 import { answerForStore } from '../../src/object-store/object-answer.ts'
 import { objectStoreOf } from '../../src/object-store/object-store-of.ts'
 import type { ObjectStore } from '../../src/object-store/object-store.ts'
 import { R2Store } from '../../src/object-store/r2-store.ts'
 import { errorOf, newPrefix } from '../object-store/contract.ts'
-import { testBucket } from './test-bucket.ts'
 
 const bytes = new TextEncoder().encode('bytes')
-const bucket = testBucket()
+const { SNAPSHOTS: bucket } = env
 
 function openBucket(): R2Store {
+  if (bucket === undefined) {
+    throw new Error('wrangler.toml binds no bucket')
+  }
   return new R2Store(bucket)
 }
 
