@@ -7,9 +7,9 @@ import { type ObjectStore, ObjectStoreError } from '../../object-store/object-st
 import type { ReplicationStatus } from '../../protocol/shard-rpc.ts'
 import type { Keyspace } from '../keyspace.ts'
 import { ownSegmentAt } from './adopt-segment.ts'
+import { ChangeTail, type Tail } from './change-tail.ts'
 import { claimEpoch, Deposed, lastManifest } from './claim-epoch.ts'
 import type { Clock } from './clock.ts'
-import { ChangeTail, type Tail } from './change-tail.ts'
 import { type CapturedState, KeyspaceState } from './keyspace-state.ts'
 import { LeaseJournal } from './lease-journal.ts'
 import {
