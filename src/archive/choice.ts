@@ -29,7 +29,7 @@ function baseOf(manifest: Manifest, isReached: (full: FullEntry) => boolean): Ba
 }
 
 /** The chain of a full's epoch, if it goes on right behind the full. */
-export function chainBehind({ chains }: Manifest, full: FullEntry): Chain | undefined {
+function chainBehind({ chains }: Manifest, full: FullEntry): Chain | undefined {
   const chain = chains.find(({ epoch }) => epoch === full.epoch)
   return chain !== undefined && chain.first.seq <= full.seq + 1 ? chain : undefined
 }

@@ -66,7 +66,7 @@ export function claimKey(archive: ArchiveName, epoch: number): string {
   return `${epochPrefix(archive, epoch)}claim`
 }
 
-export function fullPrefix(archive: ArchiveName, { epoch, seq, revision }: FullName): string {
+function fullPrefix(archive: ArchiveName, { epoch, seq, revision }: FullName): string {
   const name = `${digits(seq, SEQ_DIGITS)}-${digits(revision, REVISION_DIGITS)}`
   return `${epochPrefix(archive, epoch)}full/${name}/`
 }
@@ -79,7 +79,7 @@ export function endKey(archive: ArchiveName, full: FullName): string {
   return `${fullPrefix(archive, full)}end`
 }
 
-export function logPrefix(archive: ArchiveName, epoch: number): string {
+function logPrefix(archive: ArchiveName, epoch: number): string {
   return `${epochPrefix(archive, epoch)}log/`
 }
 
@@ -123,9 +123,6 @@ const KEY = new RegExp(
     `log/(?<seq>\\d{${SEQ_DIGITS}})-(?<from>\\d{${REVISION_DIGITS}})|` +
     `full/(?<fullSeq>\\d{${SEQ_DIGITS}})-(?<revision>\\d{${REVISION_DIGITS}})/(?<part>\\d{${PART_DIGITS}}|end)))$`,
 )
-
-/** How many parts a full may have: with 8 MiB each, 80 GB. */
-export const PARTS_MAX = 10 ** PART_DIGITS
 
 function epochPrefix(archive: ArchiveName, epoch: number): string {
   return `${archivePrefix(archive)}e${digits(epoch, EPOCH_DIGITS)}/`

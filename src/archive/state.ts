@@ -13,7 +13,7 @@ import { jsonIn, jsonSection, type Section, section } from './container.ts'
 export type LeaseChange = readonly [revision: Revision, id: string, ttl: number | null]
 
 /** An access token of the keyspace: its hash is 64 hexadecimal digits, times are in ms since 1970. */
-export interface ArchivedToken {
+interface ArchivedToken {
   readonly id: string
   readonly hash: string
   readonly access: string
@@ -31,7 +31,7 @@ export interface ArchivedOptions {
 }
 
 /** A member by its id in decimal. None but the keyspace's own ever starts. */
-export interface ArchivedMember {
+interface ArchivedMember {
   readonly id: string
   readonly peerUrls: readonly string[]
   readonly learner: boolean

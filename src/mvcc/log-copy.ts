@@ -34,7 +34,7 @@ const COPIED_ROWS = 256
 const ROW_PARAMS = 9
 const INSERTED_ROWS = 11
 
-export const SELECT_COPIED = packed(
+const SELECT_COPIED = packed(
   changesWith(
     'key',
     SHORT_LOG_VALUE,
@@ -152,7 +152,7 @@ function idText(main: Revision, sub: number): string {
  * The trigger would write each of them into the log, where it is: IGNORE holds for what a trigger does,
  * too.
  */
-export const INSERT_CURRENT = `
+const INSERT_CURRENT = `
 INSERT OR IGNORE INTO current (key, id, create_revision, version, previous, lease, value)
 SELECT log.key, log.id, log.create_revision, log.version, log.previous, log.lease,
   CASE WHEN length(log.value) <= ${INLINE_VALUE_BYTES_MAX} THEN log.value END

@@ -5,7 +5,6 @@ import { migrations } from './migrations.ts'
 const SELECT_SOURCE = 'SELECT source FROM restore'
 const SELECT_PROGRESS = 'SELECT entries, progress FROM restore'
 const UPDATE_PROGRESS = 'UPDATE restore SET entries = ?, progress = ?, touched = ?'
-const UPDATE_TOUCHED = 'UPDATE restore SET touched = ?'
 const DELETE_RESTORE = 'DELETE FROM restore'
 
 /** What a restore reads by itself; undefined where a client sends it. One has to be under way. */
@@ -30,11 +29,6 @@ export function progressIn(sql: Sql): {
 
 export function recordProgress(sql: Sql, count: number, progress: object): void {
   sql.run(UPDATE_PROGRESS, count, JSON.stringify(progress), Date.now())
-}
-
-/** Its client is there. */
-export function touchRestore(sql: Sql): void {
-  sql.run(UPDATE_TOUCHED, Date.now())
 }
 
 export function endRestore(sql: Sql): void {
