@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { type Outcome, runCommand } from '../command.ts'
+import { Etcdctl, etcdctlMissing } from '../etcdctl.ts'
 import { base64, type JsonObject } from '../http.ts'
-import { type Server, startServer } from '../server.ts'
+import { type Server, startBridge, startServer } from '../server.ts'
 
 let folder: string
 let server: Server
@@ -170,6 +171,25 @@ describe('snapshot restore --from', () => {
     const { generations } = await json('snapshot', 'list', '--from=gone')
     expect(generations).toEqual([generation, expect.any(Number)])
   })
+})
+
+const missing = await etcdctlMissing()
+
+it('[TTR1] etcdctl finds in what was restored what it found then', async ({ skip }) => {
+  if (missing !== undefined) {
+    skip(missing)
+  }
+  await done('snapshot', 'restore', '--from=blue', '--keyspace=seen', '--revision=4')
+  const flags = ['--keyspace=blue=http://127.0.0.1:0', '--keyspace=seen=http://127.0.0.1:0']
+  const bridge = await startBridge({ upstream: server.url, flags })
+  onTestFinished(() => bridge.stop())
+  const [blue, seen] = await Promise.all(bridge.urls.map((url) => Etcdctl.of(url)))
+  const get = ['get', 'app/', '--prefix'] as const
+  expect(await seen?.run(get)).toBe('app/a\nfirst\napp/b\nleased\n')
+  expect(await blue?.run(get)).toBe('app/a\nsecond\napp/c\nnew\n')
+  expect(await seen?.run(['get', 'app/a', '--rev=2'])).toBe('app/a\nfirst\n')
+  expect(await seen?.run(['lease', 'list'])).toBe('found 1 leases\n0000000000000007\n')
+  expect(await seen?.run(['user', 'list'])).toBe(await blue?.run(['user', 'list']))
 })
 
 describe('the history of keys', () => {
