@@ -1,6 +1,7 @@
 import { type Bounds, compareBytes, contains } from '../mvcc/key-range.ts'
 import type { KeyValue, Revision } from '../mvcc/types.ts'
 import { NotKept } from './broken-archive.ts'
+import { CHANGES_AT_ONCE, pause } from './pause.ts'
 import { BEGINNING, type Position, type Recovery } from './recovery.ts'
 
 /** What a scan answers is held in memory. */
@@ -19,9 +20,13 @@ export interface Scanned {
 export async function scanAt(recovery: Recovery, bounds: Bounds): Promise<Scanned> {
   const found = new Map<string, KeyValue>()
   let bytes = 0
+  let looked = 0
   for (let position: Position | undefined = BEGINNING; position !== undefined;) {
     const piece = await recovery.piece(position)
     for (const { deleted, kv } of piece.changes) {
+      if (++looked % CHANGES_AT_ONCE === 0) {
+        await pause()
+      }
       if (contains(bounds, kv.key)) {
         const name = nameOf(kv.key)
         bytes -= bytesOf(found.get(name))

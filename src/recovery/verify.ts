@@ -6,6 +6,7 @@ import { endKey } from '../archive/names.ts'
 import type { Expected } from '../archive/segment.ts'
 import { type ArchiveReader, brokenBy } from './archive-reader.ts'
 import { BrokenArchive } from './broken-archive.ts'
+import { CHANGES_AT_ONCE, pause } from './pause.ts'
 import { segmentsFrom } from './segment-walk.ts'
 
 /** What was read back and found as it was written. */
@@ -24,12 +25,16 @@ export async function verifyFull(reader: ArchiveReader, full: FullEntry): Promis
   const key = endKey(reader.archive, end)
   const sum = new FullHash(end.compaction.revision)
   let changes = 0
+  let looked = 0
   for (const pass of ['look', 'add'] as const) {
     for (let number = 0; number < end.parts.length; number++) {
       const part = await reader.part(end, number)
       try {
         for (const change of part.changes) {
           sum[pass](change)
+          if (++looked % CHANGES_AT_ONCE === 0) {
+            await pause()
+          }
           changes += pass === 'add' ? 1 : 0
         }
       } catch (error) {
@@ -70,7 +75,9 @@ export async function verifySegments(
     try {
       for (const { kv } of segment.changes) {
         bytes += kv.key.length + kv.value.length
-        changes++
+        if (++changes % CHANGES_AT_ONCE === 0) {
+          await pause()
+        }
       }
     } catch (error) {
       throw brokenBy(segmentKey(reader.archive, expected), error)

@@ -1,3 +1,5 @@
+import { Quota } from '../maintenance/quota.ts'
+import { EngineError } from '../mvcc/errors.ts'
 import { migrate } from '../mvcc/migrations.ts'
 import { numberOf, type Sql, textOf } from '../mvcc/sql.ts'
 import { migrations } from './migrations.ts'
@@ -6,6 +8,9 @@ const SELECT_SOURCE = 'SELECT source FROM restore'
 const SELECT_PROGRESS = 'SELECT entries, progress FROM restore'
 const UPDATE_PROGRESS = 'UPDATE restore SET entries = ?, progress = ?, touched = ?'
 const DELETE_RESTORE = 'DELETE FROM restore'
+
+/** Whatever the quota of the keyspace is: as in etcd, it holds for what is written later. */
+const space = new Quota(-1)
 
 /** What a restore reads by itself; undefined where a client sends it. One has to be under way. */
 export function sourceIn(sql: Sql): unknown {
@@ -27,7 +32,11 @@ export function progressIn(sql: Sql): {
   }
 }
 
+/** Throws EngineError where the keyspace is as large as a Durable Object may be. */
 export function recordProgress(sql: Sql, count: number, progress: object): void {
+  if (!space.available(sql.databaseSize, 1)) {
+    throw new EngineError('no-space')
+  }
   sql.run(UPDATE_PROGRESS, count, JSON.stringify(progress), Date.now())
 }
 
