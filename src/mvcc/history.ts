@@ -6,7 +6,7 @@ import {
   SELECT_CHANGE_SIZES,
   tombstone,
 } from './log.ts'
-import { EVERYTHING, scanPacked, scanSizes } from './packed-rows.ts'
+import { EVERYTHING, type ScannedRow, scanPacked, scanSizes } from './packed-rows.ts'
 import type { ChangeName } from './revision-bytes.ts'
 import type { Sql } from './sql.ts'
 import { type ChangeId, type KeyValue, NO_LEASE, type Revision } from './types.ts'
@@ -43,11 +43,16 @@ export function* changesBetween(
     return [SELECT_CHANGES, main, sub, to + 1, count]
   })
   for (const row of rows) {
-    const { main, sub } = row
-    const deleted = row.version === 0
-    const kv = deleted ? tombstone(scannedKey(sql, row), 0) : scannedVersion(sql, row)
-    yield { main, sub, deleted, kv }
+    yield changeOf(sql, row)
   }
+}
+
+/** A row of the log with all its bytes. */
+export function changeOf(sql: Sql, row: ScannedRow): Change<Uint8Array> {
+  const { main, sub } = row
+  const deleted = row.version === 0
+  const kv = deleted ? tombstone(scannedKey(sql, row), 0) : scannedVersion(sql, row)
+  return { main, sub, deleted, kv }
 }
 
 /** The same changes without their bytes, of which SQLite then reads no more than it must. */

@@ -21,6 +21,8 @@ export interface ReadArchive {
   readonly leases: ReadonlyMap<string, number>
   readonly journal: readonly LeaseChange[]
   readonly segments: number
+  /** The fields of the state that the last segment has. */
+  readonly last: readonly string[]
 }
 
 type Objects = ReadonlyMap<string, Uint8Array>
@@ -69,6 +71,7 @@ export function readArchive(objects: Objects, place = -1): ReadArchive | undefin
     previous: end.previous,
   }
   let { time } = end
+  let last: readonly string[] = []
   const listed = manifest.chains.find(({ epoch }) => epoch === full.epoch)?.last.seq ?? 0
   for (;;) {
     const bytes = objects.get(segmentKey(ARCHIVE, next))
@@ -79,7 +82,7 @@ export function readArchive(objects: Objects, place = -1): ReadArchive | undefin
       const { epoch } = full
       const segments = next.seq - full.seq - 1
       const { revision: from } = full
-      return { manifest, epoch, from, to: next.from - 1, time, changes, state, leases, journal, segments }
+      return { manifest, epoch, from, to: next.from - 1, time, changes, state, leases, journal, segments, last }
     }
     const segment = decodeSegment(bytes)
     requireNext(segment, next)
@@ -87,6 +90,7 @@ export function readArchive(objects: Objects, place = -1): ReadArchive | undefin
       add(change)
     }
     take(segment.state)
+    last = Object.keys(segment.state)
     ;({ time } = segment.header)
     next = nextOf(segment)
   }
