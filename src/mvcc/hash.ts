@@ -1,5 +1,6 @@
 import { FIRST_ID } from './change-id.ts'
 import { crc32c } from './crc32c.ts'
+import { type Change, changeOf } from './history.ts'
 import {
   changesWith,
   FIRST_TOMBSTONE_OF,
@@ -65,11 +66,7 @@ export function* hashKv(sql: Sql, scope: HashScope): Generator<void, HashKv> {
   const sum = new RowSum(crc32c(BUCKET))
   let rows = 0
   let bytes = 0
-  const scanned = scanPacked(sql, EVERYTHING, (last, count) => {
-    const { main, sub } = last ?? { main: 0, sub: 0 }
-    return [SELECT_HASHED, compactRevision + 1, main, sub, revision + 1, count]
-  })
-  for (const row of scanned) {
+  for (const row of scanHashed(sql, scope)) {
     if (isHashed(sql, row, scope)) {
       const kv = scannedVersion(sql, row)
       sum.add({ main: row.main, sub: row.sub, deleted: row.version === 0 }, kv)
@@ -82,6 +79,44 @@ export function* hashKv(sql: Sql, scope: HashScope): Generator<void, HashKv> {
     }
   }
   return { hash: sum.checksum, compactRevision, hashRevision: revision }
+}
+
+/**
+ * The same of a history that is read anyway: all changes up to the revision of the scope, in order, whatever
+ * is hashed of them. The hash is that of those that were read.
+ */
+export class HashedHistory {
+  readonly #sql: Sql
+  readonly #scope: HashScope
+  readonly #sum = new RowSum(crc32c(BUCKET))
+
+  constructor(sql: Sql, scope: HashScope) {
+    this.#sql = sql
+    this.#scope = scope
+  }
+
+  /** Read as they are asked for. Nothing may be physically deleted meanwhile. */
+  *changes(): Iterable<Change<Uint8Array>> {
+    for (const row of scanHashed(this.#sql, this.#scope)) {
+      const change = changeOf(this.#sql, row)
+      if (isHashed(this.#sql, row, this.#scope)) {
+        this.#sum.add(change, change.kv)
+      }
+      yield change
+    }
+  }
+
+  get hash(): HashKv {
+    const { revision, compactRevision } = this.#scope
+    return { hash: this.#sum.checksum, compactRevision, hashRevision: revision }
+  }
+}
+
+function scanHashed(sql: Sql, { revision, compactRevision }: HashScope): Iterable<ScannedRow> {
+  return scanPacked(sql, EVERYTHING, (last, count) => {
+    const { main, sub } = last ?? { main: 0, sub: 0 }
+    return [SELECT_HASHED, compactRevision + 1, main, sub, revision + 1, count]
+  })
 }
 
 /** Rows at or below the compacted revision count only while a reader can still see them. */

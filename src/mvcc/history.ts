@@ -7,7 +7,7 @@ import {
   SELECT_REPLACED,
   tombstone,
 } from './log.ts'
-import { EVERYTHING, scanPacked, scanSizes } from './packed-rows.ts'
+import { EVERYTHING, type ScannedRow, scanPacked, scanSizes } from './packed-rows.ts'
 import type { ChangeName } from './revision-bytes.ts'
 import type { Sql } from './sql.ts'
 import { type ChangeId, type KeyValue, NO_LEASE, type Revision } from './types.ts'
@@ -50,10 +50,7 @@ export function* changesUpTo(
     count,
   ])
   for (const row of rows) {
-    const { main, sub } = row
-    const deleted = row.version === 0
-    const kv = deleted ? tombstone(scannedKey(sql, row), 0) : scannedVersion(sql, row)
-    yield { main, sub, deleted, kv }
+    yield changeOf(sql, row)
   }
 }
 
@@ -67,6 +64,14 @@ export function* replacedIn(sql: Sql, revision: Revision): Iterable<KeyValue> {
   for (const row of rows) {
     yield scannedVersion(sql, row)
   }
+}
+
+/** A row of the log with all its bytes. */
+export function changeOf(sql: Sql, row: ScannedRow): Change<Uint8Array> {
+  const { main, sub } = row
+  const deleted = row.version === 0
+  const kv = deleted ? tombstone(scannedKey(sql, row), 0) : scannedVersion(sql, row)
+  return { main, sub, deleted, kv }
 }
 
 /** The changes without their bytes, of which SQLite then reads no more than it must. */

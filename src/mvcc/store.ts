@@ -1,6 +1,6 @@
 import { Compaction } from './compaction.ts'
 import { EngineError } from './errors.ts'
-import { type HashKv, hashKv, hashScope } from './hash.ts'
+import { HashedHistory, type HashKv, hashKv, hashScope } from './hash.ts'
 import {
   type Change,
   changesBetween,
@@ -340,6 +340,12 @@ export class Store {
    */
   changes(until: Revision): Iterable<Change<Uint8Array>> {
     return changesUpTo(this.#sql, until)
+  }
+
+  /** The same up to the current revision, with the hash of what was read. */
+  hashedHistory(): HashedHistory {
+    const scope = hashScope(this.#sql, this.#revision, this.compactRevision)
+    return new HashedHistory(this.#sql, scope)
   }
 
   /** The same from a revision on. */

@@ -21,6 +21,8 @@ export interface ReadArchive {
   readonly leases: ReadonlyMap<string, number>
   readonly journal: readonly LeaseChange[]
   readonly segments: number
+  /** The fields of the state that the last segment has. */
+  readonly last: readonly string[]
 }
 
 type Objects = ReadonlyMap<string, Uint8Array>
@@ -69,6 +71,7 @@ export function readArchive(objects: Objects, place = -1): ReadArchive | undefin
     previous: end.previous,
   }
   let { time } = end
+  let last: readonly string[] = []
   const listed = manifest.chains.find(({ epoch }) => epoch === full.epoch)?.last.seq ?? 0
   for (;;) {
     const bytes = objects.get(segmentKey(ARCHIVE, next))
@@ -90,6 +93,7 @@ export function readArchive(objects: Objects, place = -1): ReadArchive | undefin
         leases,
         journal,
         segments,
+        last,
       }
     }
     const segment = decodeSegment(bytes)
@@ -98,6 +102,7 @@ export function readArchive(objects: Objects, place = -1): ReadArchive | undefin
       add(change)
     }
     take(segment.state)
+    last = Object.keys(segment.state)
     ;({ time } = segment.header)
     next = nextOf(segment)
   }

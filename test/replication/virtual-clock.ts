@@ -22,7 +22,7 @@ export class VirtualClock {
 
   /** All that is due meanwhile happens in its order, and what that sets off. */
   async pass(ms: number): Promise<void> {
-    const end = this.#now + ms
+    const end = Math.round(this.#now + ms)
     for (;;) {
       await settled()
       const next = this.#timers.toSorted((a, b) => a.at - b.at)[0]

@@ -32,7 +32,8 @@ export async function ownSegmentAt(
     if (!isNext || header.to > store.revision) {
       return undefined
     }
-    const own = await readChanges(store, from, header.to, () => clock.turn())
+    const wanted = { from, to: header.to, bytesMax: Infinity }
+    const own = await readChanges(store, wanted, () => clock.turn())
     const theirs = decodeObject('segment', found.bytes).sections.get('changes')
     const ours = own?.writer.end()
     const isOwn =

@@ -1,7 +1,7 @@
 import { ChangesWriter } from '../../archive/changes.ts'
 import type { Changed } from '../../mvcc/store.ts'
 import { EventType, type Revision } from '../../mvcc/types.ts'
-import { SEGMENT_BYTES } from './schedule.ts'
+import { SEGMENT_BYTES, SEGMENT_BYTES_MAX } from './schedule.ts'
 
 /** More is not held while a segment is on its way: it is read from the log then. */
 const TAIL_BYTES_MAX = 1.5 * SEGMENT_BYTES
@@ -35,15 +35,23 @@ export class ChangeTail {
       return
     }
     if (events === 'many' || (this.#writer?.bytes ?? 0) > TAIL_BYTES_MAX) {
-      this.#writer = undefined
-      this.#to = 0
+      this.#drop()
       return
     }
     this.#writer ??= new ChangesWriter()
     for (const [sub, { type, kv }] of events.entries()) {
       this.#writer.add({ main: revision, sub, deleted: type === EventType.DELETE, kv })
+      if (this.#writer.bytes > SEGMENT_BYTES_MAX) {
+        this.#drop()
+        return
+      }
     }
     this.#to = revision
+  }
+
+  #drop(): void {
+    this.#writer = undefined
+    this.#to = 0
   }
 
   /** Those from one revision to the store's own, if they are held. They are not held any more. */

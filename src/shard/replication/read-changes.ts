@@ -1,7 +1,7 @@
 import { ChangesWriter } from '../../archive/changes.ts'
 import type { Change } from '../../mvcc/history.ts'
 import type { Revision } from '../../mvcc/types.ts'
-import { SEGMENT_BYTES, SEGMENT_BYTES_MAX } from './schedule.ts'
+import { SEGMENT_BYTES_MAX } from './schedule.ts'
 
 /** What is read in a turn of the event loop: half a millisecond. */
 const TURN_ROWS = 250
@@ -31,31 +31,38 @@ export interface ReadChanges {
   readonly to: Revision
 }
 
+interface Wanted {
+  readonly from: Revision
+  readonly to: Revision
+  readonly bytesMax: number
+}
+
 interface Log {
   changesBetween(from: Revision, to: Revision): Iterable<Change<Uint8Array>>
 }
 
 /**
- * The log's changes from one revision up to another, or to an earlier one where they are too many for a
- * segment. Undefined where the first revision alone is too much.
+ * The log's changes from one revision up to another, or to an earlier one where they have more than
+ * `bytesMax`. Undefined where the first revision alone is too much for an object.
  */
 export async function readChanges(
   log: Log,
-  from: Revision,
-  to: Revision,
+  { from, to, bytesMax }: Wanted,
   turn: () => Promise<void>,
 ): Promise<ReadChanges | undefined> {
   const writer = new ChangesWriter()
   const share = new TurnShare()
   let last: Revision = from - 1
   for (const change of log.changesBetween(from, to)) {
-    if (change.main !== last && writer.bytes >= SEGMENT_BYTES) {
+    if (change.main !== last && writer.bytes >= bytesMax) {
       return { writer, to: change.main - 1 }
     }
     // The record is little longer than that.
     const bytes = writer.bytes + change.kv.key.length + change.kv.value.length
     if (bytes > SEGMENT_BYTES_MAX) {
-      return change.main === from ? undefined : readChanges(log, from, change.main - 1, turn)
+      return change.main === from
+        ? undefined
+        : readChanges(log, { from, to: change.main - 1, bytesMax }, turn)
     }
     last = change.main
     writer.add(change)

@@ -373,9 +373,10 @@ export class Replication {
   #fullFacts(time: number, captured?: CapturedState): FullFacts {
     const { state } = captured ?? this.#state.capture('all')
     const { epoch, seq, checksum } = this.#position
-    const { revision } = this.#parts.keyspace.store
-    const name = { epoch, seq, revision }
-    return { name, time, compaction: this.#compaction, previous: checksum, state }
+    const { store } = this.#parts.keyspace
+    const name = { epoch, seq, revision: store.revision }
+    const history = store.hashedHistory()
+    return { name, time, compaction: this.#compaction, previous: checksum, state, history }
   }
 
   #startFull(facts: FullFacts): void {
@@ -455,8 +456,8 @@ export class Replication {
     const position = this.#position
     const { epoch, checksum: previous } = position
     const seq = position.seq + 1
-    const read =
-      attempt.tail ?? (await readChanges(keyspace.store, from, target, () => clock.turn()))
+    const wanted = { from, to: target, bytesMax: SEGMENT_BYTES }
+    const read = attempt.tail ?? (await readChanges(keyspace.store, wanted, () => clock.turn()))
     if (read === undefined) {
       this.#isDiverged = true
       return false

@@ -1,14 +1,19 @@
 import { ChangesWriter } from '../../archive/changes.ts'
-import { decodeEnd, encodeEnd, encodePart, type FullEnd, PART_BYTES } from '../../archive/full.ts'
+import { decodeEnd, encodeEnd, encodePart, type FullEnd } from '../../archive/full.ts'
 import { type ArchiveName, endKey, type FullName, partKey } from '../../archive/names.ts'
 import type { ArchivedCompaction, Origin } from '../../archive/origin.ts'
 import type { ArchivedState } from '../../archive/state.ts'
-import { EngineError } from '../../mvcc/errors.ts'
+import type { HashedHistory } from '../../mvcc/hash.ts'
 import type { Store } from '../../mvcc/store.ts'
 import { type ObjectStore, ObjectStoreError } from '../../object-store/object-store.ts'
 import type { Clock } from './clock.ts'
 import type { SentFull } from './position.ts'
 import { TurnShare } from './read-changes.ts'
+
+/** Half of what a part may have: several copies of it are in memory while it is sent. */
+const PART_BYTES = 4 * 1024 * 1024
+/** What others have for themselves between two turns, while there are any: so a full takes a third of the time. */
+const PACE_MS = 2
 
 /** So often a part is tried, with pauses of 1, 2, 4 … s between, before the full is given up. */
 const PUT_TRIES = 5
@@ -21,7 +26,7 @@ export interface Target {
   readonly origin: Origin
 }
 
-/** All of a full that is not in the log, of the moment when its revision was the store's. */
+/** What a full has, of the moment when its revision was the store's. */
 export interface FullFacts {
   readonly name: FullName
   /** In ms since 1970. */
@@ -30,6 +35,7 @@ export interface FullFacts {
   /** Of the segment before. */
   readonly previous: number | null
   readonly state: ArchivedState
+  readonly history: HashedHistory
 }
 
 export interface FullSource {
@@ -70,6 +76,7 @@ class FullSender {
   readonly #facts: FullFacts
   readonly #parts: FullEnd['parts'] = []
   #sending: Promise<void> = Promise.resolve()
+  #work = 0
 
   constructor(target: Target, source: FullSource, facts: FullFacts) {
     this.#target = target
@@ -78,13 +85,12 @@ class FullSender {
   }
 
   async send(): Promise<SentFull | undefined> {
-    const { store, clock, durable, cancelled } = this.#source
-    const { name, compaction, time, previous, state } = this.#facts
+    const { durable, cancelled } = this.#source
+    const { name, history, compaction, time, previous, state } = this.#facts
     await durable()
-    const hash = await this.#hash()
     const share = new TurnShare()
     let writer = new ChangesWriter()
-    for (const change of store.changes(name.revision)) {
+    for (const change of history.changes()) {
       const bytes = change.kv.key.length + change.kv.value.length
       if (writer.count > 0 && writer.bytes + bytes > PART_BYTES) {
         await this.#part(writer, {})
@@ -92,7 +98,7 @@ class FullSender {
       }
       writer.add(change)
       if (share.spent(change)) {
-        await clock.turn()
+        await this.#pause()
         if (cancelled()) {
           return undefined
         }
@@ -104,6 +110,7 @@ class FullSender {
       return undefined
     }
     const { seq, revision } = name
+    const { hash, hashRevision, compactRevision } = history.hash
     const end: FullEnd = {
       ...this.#target.origin,
       seq,
@@ -111,12 +118,11 @@ class FullSender {
       compaction,
       time,
       parts: this.#parts,
-      hash,
+      hash: { hash, revision: hashRevision, compactRevision },
       previous,
     }
     await this.#end(end)
     const bytes = this.#parts.reduce((sum, part) => sum + part.bytes, 0)
-    const compactRevision = compaction.revision
     return { seq, revision, compactRevision, time, parts: this.#parts.length, bytes, listed: false }
   }
 
@@ -125,27 +131,11 @@ class FullSender {
     await Promise.allSettled([this.#sending])
   }
 
-  /** Null where the revision was compacted meanwhile, which then has none. */
-  async #hash(): Promise<FullEnd['hash']> {
-    const { store, clock, cancelled } = this.#source
-    try {
-      const steps = store.hashKv(this.#facts.name.revision)
-      for (let step = steps.next(); ; step = steps.next()) {
-        if (step.done === true) {
-          const { hash, hashRevision, compactRevision } = step.value
-          return { hash, revision: hashRevision, compactRevision }
-        }
-        if (cancelled()) {
-          return null
-        }
-        await clock.turn()
-      }
-    } catch (error) {
-      if (error instanceof EngineError && error.kind === 'compacted') {
-        return null
-      }
-      throw error
-    }
+  /** Lets others have their turn, and more than that where they have much to do. */
+  async #pause(): Promise<void> {
+    const { store, clock } = this.#source
+    await (store.work === this.#work ? clock.turn() : clock.wait(PACE_MS))
+    this.#work = store.work
   }
 
   async #part(writer: ChangesWriter, state: ArchivedState): Promise<void> {
