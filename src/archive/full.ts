@@ -6,9 +6,6 @@ import { decodeObject, encodeObject, parsed } from './container.ts'
 import { compaction, origin } from './origin.ts'
 import { type ArchivedState, encodeState, stateIn } from './state.ts'
 
-/** A part is ended when it has so many bytes of changes, or one change that is longer. */
-export const PART_BYTES = 8 * 1024 * 1024
-
 const uint32 = z
   .int()
   .min(0)
