@@ -15,6 +15,8 @@ export class MemoryStore implements ObjectStore {
   readonly objects = new Map<string, Uint8Array<ArrayBuffer>>()
   /** What lists show; undefined is what there is. */
   #listed: readonly string[] | undefined
+  /** How often each was put. */
+  readonly #versions = new Map<string, number>()
   /** So many operations fail, from the next one on. */
   failing = 0
   /** Of each operation its name. */
@@ -33,7 +35,9 @@ export class MemoryStore implements ObjectStore {
     return this.#operation('get', () => {
       const bytes = this.objects.get(key)
       const [start, end] = range ? [range.offset, range.offset + range.length] : [0, undefined]
-      return bytes && { bytes: bytes.slice(start, end), size: bytes.length, etag: etagOf(bytes) }
+      return (
+        bytes && { bytes: bytes.slice(start, end), size: bytes.length, etag: this.#etagOf(key) }
+      )
     })
   }
 
@@ -44,9 +48,10 @@ export class MemoryStore implements ObjectStore {
         condition === undefined ||
         (condition === 'absent'
           ? before === undefined
-          : before !== undefined && etagOf(before) === condition.etag)
+          : before !== undefined && this.#etagOf(key) === condition.etag)
       if (holds) {
         this.objects.set(key, Uint8Array.from(bytes))
+        this.#versions.set(key, (this.#versions.get(key) ?? 0) + 1)
       }
       return holds
     })
@@ -72,6 +77,10 @@ export class MemoryStore implements ObjectStore {
     return this.#operation('delete', () => keys.forEach((key) => this.objects.delete(key)))
   }
 
+  #etagOf(key: string): string {
+    return String(this.#versions.get(key) ?? 0)
+  }
+
   async #operation<T>(name: string, operate: () => T): Promise<T> {
     await Promise.resolve()
     this.operations.push(name)
@@ -81,8 +90,4 @@ export class MemoryStore implements ObjectStore {
     }
     return operate()
   }
-}
-
-function etagOf(bytes: Uint8Array): string {
-  return `${bytes.length}-${Buffer.from(bytes).toString('base64').slice(0, 64)}`
 }
