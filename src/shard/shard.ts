@@ -38,6 +38,7 @@ import type { Keyspace } from './keyspace.ts'
 import { Leader } from './leader.ts'
 import { archivedIn, archivedOptions } from './replication/archived.ts'
 import { refusal } from './reply.ts'
+import { sourceIn } from './restore-row.ts'
 import { madeIn, type SourceRestore, sourceRestore } from './restore-source.ts'
 import { beginRestore, Restore, restoreIn } from './restore.ts'
 import { durableSql } from './storage.ts'
@@ -240,7 +241,7 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
   /** Throws where no such restore is under way. */
   #restoreOf(id: string): Restore {
     const sql = durableSql(this.ctx.storage)
-    if (restoreIn(sql)?.id !== id) {
+    if (restoreIn(sql)?.id !== id || sourceIn(sql) !== undefined) {
       throw statusOf('restore-not-found')
     }
     this.#restore ??= new Restore(sql, id, this.env.HOST)

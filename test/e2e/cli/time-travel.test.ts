@@ -53,6 +53,9 @@ const refused = (line: string, code = 1): Outcome => ({
 const create = (name: string, ...flags: readonly string[]): Promise<string> =>
   done('keyspace', 'create', name, ...flags)
 
+const api = (path: string, method: string, body?: string): Promise<Response> =>
+  fetch(path, { method, ...(body !== undefined && { body }) })
+
 async function ask(name: string, path: string, message: object): Promise<JsonObject> {
   const url = `${server.url}/keyspaces/${name}/v3/${path}`
   const response = await fetch(url, { method: 'POST', body: JSON.stringify(message) })
@@ -254,6 +257,20 @@ describe('keyspace fork', () => {
     await done('keyspace', 'fork', 'blue-then', '--from=blue', `--time=${times.changed}`)
     expect(await keysOf('blue-then')).toEqual(CHANGED)
   })
+})
+
+it('[TTR5] takes nothing that a client sends while it is made, and is free when it is cancelled', async () => {
+  const ways = `${server.url}/keyspaces/unsent/restores`
+  const body = JSON.stringify({ source: { keyspace: 'blue', live: true } })
+  const begun = await api(ways, 'POST', body)
+  expect(begun.status).toBe(201)
+  const { id } = (await begun.json()) as { readonly id: string }
+  expect((await api(`${ways}/${id}/entries?first=0`, 'POST', '')).status).toBe(404)
+  expect(await done('keyspace', 'list')).not.toContain('unsent')
+  expect((await api(`${ways}/${id}`, 'DELETE')).status).toBe(204)
+  expect((await api(`${ways}/${id}/advance`, 'POST')).status).toBe(404)
+  await create('unsent')
+  expect(await keysOf('unsent')).toEqual([])
 })
 
 describe('snapshots', () => {
