@@ -28,6 +28,8 @@ export interface ScannedRow {
   readonly lease: LeaseId
   /** Undefined where it is long, was not asked for, or is a tombstone's. */
   readonly value: Uint8Array | undefined
+  /** Undefined where `value` is; known of values of any length where lengths alone were asked for. */
+  readonly valueLength: number | undefined
   /** What else was asked for. */
   readonly more: readonly (number | null)[]
 }
@@ -56,6 +58,13 @@ export function packed(select: string, more: readonly string[] = []): string {
   const columns = [KEY_LENGTH, 'length(value)', ...VERSION_COLUMNS, ...more]
   return `
 SELECT ${joined(key)}, ${joined('value')}, ${arrays(columns)} FROM (${select})`
+}
+
+/** The same where `value` is a length. */
+export function packedKeys(select: string): string {
+  const key = `CASE WHEN length(key) <= ${PACKED_KEY_BYTES_MAX} THEN key END`
+  return `
+SELECT ${joined(key)}, NULL, ${arrays([KEY_LENGTH, 'value', ...VERSION_COLUMNS])} FROM (${select})`
 }
 
 /** The same for `scanSizes`: `key` and `value` are lengths. */
@@ -131,9 +140,10 @@ export function* scanPacked(
         version: versions[i] ?? 0,
         lease: leaseOf(leases[i]),
         value:
-          valueLength === undefined
+          values === undefined || valueLength === undefined
             ? undefined
             : values.subarray(valueAt, (valueAt += valueLength)),
+        valueLength,
         more: more.length === 0 ? NOTHING : more.map((column) => column[i] ?? null),
       }
       yield last
@@ -142,7 +152,7 @@ export function* scanPacked(
       return
     }
     read += rows
-    readBytes += keys.length + values.length
+    readBytes += keys.length + (values?.length ?? 0)
     rows = nextRows(wanted, read, readBytes)
   }
 }
@@ -152,10 +162,11 @@ const NOTHING: readonly null[] = []
 function pieceIn(
   sql: Sql,
   [statement, ...params]: readonly [string, ...SqlParam[]],
-): readonly [keys: Uint8Array, values: Uint8Array, columns: Columns] {
+): readonly [keys: Uint8Array, values: Uint8Array | undefined, columns: Columns] {
   const row = sql.first(statement, ...params)
   assert(row !== undefined, 'rows that are packed are one row, be they none')
-  return [bytesOf(row[0]), bytesOf(row[1]), columnsOf(row, 2)]
+  const values = row[1] ?? null
+  return [bytesOf(row[0]), values === null ? undefined : bytesOf(values), columnsOf(row, 2)]
 }
 
 function columnsOf(row: SqlRow, place: number): Columns {

@@ -18,20 +18,30 @@ import type { CallContext } from './shard-rpc.ts'
  * - OPEN begins a call of many requests. DATA carries a protobuf message of the method's request or
  *   response type, and END closes the stream: from the shard it carries the status.
  * - END from the client cancels either.
+ * - LENGTH from the client asks how long the whole response is of which parts have come, and the shard says
+ *   it before the next part. A response that ends before is not measured.
  * - CREDIT tells the shard how many bytes of DATA the reader has taken; the shard stops sending on a
  *   stream that is a window behind, and goes on from its log when there is credit again.
  */
-const FRAME_VERSION = 1
+const FRAME_VERSION = 2
 
 /** The subprotocol that the handshake names. */
 export const SESSION_PROTOCOL = `etcdurable.frames.${FRAME_VERSION}`
 
-export const FrameKind = { OPEN: 1, DATA: 2, END: 3, CREDIT: 4, CALL: 5, ANSWER: 6 } as const
+export const FrameKind = {
+  OPEN: 1,
+  DATA: 2,
+  END: 3,
+  CREDIT: 4,
+  CALL: 5,
+  ANSWER: 6,
+  LENGTH: 7,
+} as const
 
 export interface Frame {
   readonly kind: number
   readonly stream: number
-  /** OPEN, CALL: see `encodeCall`. CREDIT: a count of 4 bytes. END: see `encodeEnd`. ANSWER: see `responseFrame`. */
+  /** OPEN, CALL: see `encodeCall`. CREDIT: a count of 4 bytes. LENGTH from the shard: one of 8. END: see `encodeEnd`. ANSWER: see `responseFrame`. */
   readonly payload: Uint8Array
   /** In a frame that is sent: the payload's beginning, so that the rest need not be copied behind it. */
   readonly head?: Uint8Array
@@ -142,6 +152,20 @@ export function decodeCredit(payload: Uint8Array): number {
     throw new FrameError(`a credit of ${payload.length} bytes`)
   }
   return readUint32(payload, 0)
+}
+
+export function encodeLength(bytes: number): Uint8Array {
+  const payload = new Uint8Array(8)
+  writeUint32(payload, 0, Math.floor(bytes / 2 ** 32))
+  writeUint32(payload, 4, bytes % 2 ** 32)
+  return payload
+}
+
+export function decodeLength(payload: Uint8Array): number {
+  if (payload.length !== 8) {
+    throw new FrameError(`a length of ${payload.length} bytes`)
+  }
+  return readUint32(payload, 0) * 2 ** 32 + readUint32(payload, 4)
 }
 
 /**

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import type { RangePage } from '../../src/mvcc/range-page.ts'
+import type { RangeCursor, RangePage, SizedPage } from '../../src/mvcc/range-page.ts'
 import { ReadBudget } from '../../src/mvcc/read-budget.ts'
 import { SortedRanges } from '../../src/mvcc/sorted-ranges.ts'
 import type { Store } from '../../src/mvcc/store.ts'
@@ -81,6 +81,28 @@ describe('the pages of a range', () => {
     expect(answer).toEqual(whole)
     expect(rows.length).toBeGreaterThanOrEqual(KEYS / ROWS_MAX / 2)
     // To sort, to answer, and the counts of a bucket at either end.
+    expect(Math.max(...rows)).toBeLessThan(ROWS_MAX + 2 * PIECE_ROWS)
+  })
+
+  it.each<[string, Partial<RangeRequest>]>([
+    ['all of it', {}],
+    ['keys without values', { keysOnly: true }],
+    ['a filter that nothing passes', { minModRevision: future }],
+    ['an old revision', { revision: KEYS / 2 }],
+    ['sorted by value', { sortTarget: 4, sortOrder: 1 }],
+  ])('[RNG26] to measure it reads no more rows than a turn has: %s', (_, options) => {
+    const { sql, store } = filled()
+    const request = rangeOf('k', 'l', options)
+    const first = store.range(request, BYTES_MAX, ROWS_MAX)
+    let at: RangeCursor | undefined = first.next && { ...first.next, order: undefined }
+    const rows: number[] = []
+    while (at !== undefined) {
+      sql.rowsRead = 0
+      const page: SizedPage = store.sizeRange(request, at, BYTES_MAX, ROWS_MAX)
+      rows.push(sql.rowsRead)
+      at = page.next
+    }
+    expect(rows.length).toBeGreaterThanOrEqual(KEYS / ROWS_MAX / 2 - 1)
     expect(Math.max(...rows)).toBeLessThan(ROWS_MAX + 2 * PIECE_ROWS)
   })
 

@@ -4,6 +4,8 @@ import { EngineError } from '../../mvcc/errors.ts'
 import type { RangeCursor } from '../../mvcc/range-page.ts'
 import { checkDeleteRange, checkPut, checkTxn } from '../../mvcc/txn-check.ts'
 import type { OpResult, TxnResult } from '../../mvcc/types.ts'
+import { listedKeyValueSize } from '../../protocol/binary-key-value.ts'
+import { sizeOf } from '../../protocol/binary.ts'
 import {
   type CompactionRequest,
   type CompactionResponse,
@@ -12,7 +14,7 @@ import {
   type PutRequest,
   type PutResponse,
   type RangeRequest,
-  type RangeResponse,
+  RangeResponse,
   ResponseHeader,
   type ResponseOp,
   type TxnRequest,
@@ -40,6 +42,27 @@ export function rangeNext(
 ): Page<RangeResponse> {
   const { next, ...page } = keyspace.store.rangeNext(request, cursor, PAGE_BYTES_MAX, PAGE_ROWS_MAX)
   return { response: page, next }
+}
+
+/** What the pages behind a cursor come to, as far as one step has measured them. */
+export interface MeasuredPages {
+  /** Of their encoding. */
+  readonly bytes: number
+  readonly next: RangeCursor | undefined
+}
+
+export function measureNext(
+  keyspace: Keyspace,
+  request: RangeRequest,
+  cursor: RangeCursor,
+): MeasuredPages {
+  const { store } = keyspace
+  const { kvs, more, next } = store.sizeRange(request, cursor, PAGE_BYTES_MAX, PAGE_ROWS_MAX)
+  let bytes = sizeOf(RangeResponse, { ...RangeResponse.empty(), more })
+  for (const kv of kvs) {
+    bytes += listedKeyValueSize(kv)
+  }
+  return { bytes, next }
 }
 
 /**
