@@ -45,12 +45,17 @@ export interface Frame {
   readonly payload: Uint8Array
   /** In a frame that is sent: the payload's beginning, so that the rest need not be copied behind it. */
   readonly head?: Uint8Array
+  /** The payload is made by `encodeBehind` with `HEAD_BYTES`, so that a long one need not be copied at all. */
+  readonly hasRoom?: boolean
 }
 
 /** The bytes of DATA that may be on their way to a reader before it gives credit. */
 export const CREDIT_WINDOW_BYTES = 1024 * 1024
 
-const HEAD_BYTES = 10
+/** Of a frame, before its payload. */
+export const HEAD_BYTES = 10
+/** Of a payload that leaves alone, where it has room for its head. */
+const ALONE_BYTES_MIN = 64 * 1024
 
 /** A Durable Object takes messages of 32 MiB, and a frame alone may come to 30.5 (config/request-bytes.ts). */
 const MESSAGE_BYTES_MAX = 16 * 1024 * 1024
@@ -62,7 +67,7 @@ export class FrameError extends Error {
   override readonly name = 'FrameError'
 }
 
-/** The frames in as few messages as they may leave in. One that is longer by itself is left alone. */
+/** The frames in as few messages as they may leave in, but for long ones that need not be copied. */
 export function messagesOf(
   frames: readonly Frame[],
   bytesMax = MESSAGE_BYTES_MAX,
@@ -71,30 +76,37 @@ export function messagesOf(
   let first = 0
   let bytes = 0
   let index = 0
-  for (const { payload } of frames) {
-    if (index > first && bytes + payload.length > bytesMax) {
+  let wasAlone = false
+  for (const { payload, hasRoom = false } of frames) {
+    const isAlone = hasRoom && payload.length >= ALONE_BYTES_MIN
+    if (index > first && (isAlone || wasAlone || bytes + payload.length > bytesMax)) {
       messages.push(frames.slice(first, index))
       first = index
       bytes = 0
     }
     bytes += payload.length
     index++
+    wasAlone = isAlone
   }
   return first === 0 ? [frames] : [...messages, frames.slice(first)]
 }
 
 export function encodeFrames(frames: readonly Frame[]): Uint8Array {
+  const [only] = frames
+  if (only?.hasRoom === true && frames.length === 1) {
+    const bytes = new Uint8Array(only.payload.buffer)
+    writeHead(bytes, 0, only)
+    return bytes
+  }
   let size = 0
   for (const { head = noBytes, payload } of frames) {
     size += HEAD_BYTES + head.length + payload.length
   }
   const bytes = new Uint8Array(size)
   let offset = 0
-  for (const { kind, stream, head = noBytes, payload } of frames) {
-    bytes[offset] = FRAME_VERSION
-    bytes[offset + 1] = kind
-    writeUint32(bytes, offset + 2, stream)
-    writeUint32(bytes, offset + 6, head.length + payload.length)
+  for (const frame of frames) {
+    const { head = noBytes, payload } = frame
+    writeHead(bytes, offset, frame)
     offset += HEAD_BYTES
     for (const byte of head) {
       bytes[offset++] = byte
@@ -103,6 +115,14 @@ export function encodeFrames(frames: readonly Frame[]): Uint8Array {
     offset += payload.length
   }
   return bytes
+}
+
+function writeHead(bytes: Uint8Array, at: number, frame: Frame): void {
+  const { kind, stream, head = noBytes, payload } = frame
+  bytes[at] = FRAME_VERSION
+  bytes[at + 1] = kind
+  writeUint32(bytes, at + 2, stream)
+  writeUint32(bytes, at + 6, head.length + payload.length)
 }
 
 /** Payloads are views of `bytes`. */

@@ -1,5 +1,6 @@
 import { EngineError, type ErrorKind } from '../mvcc/errors.ts'
-import { encode } from '../protocol/binary.ts'
+import { encode, encodeBehind } from '../protocol/binary.ts'
+import { HEAD_BYTES } from '../protocol/frames.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
 import type { MethodName } from '../protocol/methods.ts'
@@ -166,14 +167,15 @@ export class Reply {
   }
 }
 
-/** What is still to be read of a page's answer is kept for it. */
+/** What is still to be read of a page's answer is kept for it. A page that others follow has room for its frame's head. */
 export function encodedPage(
   method: MethodMetrics,
   { response, next }: Page,
   background: BackgroundWork,
 ): Outcome {
   const type: MessageType<object> = rpcMethods[method.name].response
-  const encoded = encode(type, response)
+  const encoded =
+    next === undefined ? encode(type, response) : encodeBehind(HEAD_BYTES, type, response)
   method.sentBytes += encoded.length
   return { response: encoded, next: next && background.keep(next) }
 }

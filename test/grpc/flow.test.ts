@@ -35,11 +35,12 @@ describe('an answer in parts that is longer than what is held', () => {
   it('[GRC28] is measured, and leaves as the client takes it', async () => {
     let next = 0
     let underWay = 0
-    let isMeasuring = false
+    const measuring = { isUnderWay: false }
     upstream.ask = (_, reader) => {
       const send = (): void => {
-        while (!isMeasuring && underWay < CREDIT_WINDOW_BYTES && next < parts.length) {
-          const part = parts[next++] ?? whole
+        while (!measuring.isUnderWay && underWay < CREDIT_WINDOW_BYTES && next < parts.length) {
+          const part = parts[next] ?? whole
+          next += 1
           underWay += part.length
           if (next < parts.length) {
             reader.part(part)
@@ -55,10 +56,10 @@ describe('an answer in parts that is longer than what is held', () => {
           setImmediate(send)
         },
         measure: () => {
-          isMeasuring = true
+          measuring.isUnderWay = true
           setImmediate(() => {
             reader.measured?.(whole.length)
-            isMeasuring = false
+            measuring.isUnderWay = false
             send()
           })
         },

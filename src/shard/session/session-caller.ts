@@ -56,7 +56,7 @@ export class SessionCaller implements Caller {
       return
     }
     if (page.response.length > 0) {
-      this.#sendData(page.response)
+      this.#sendData(page.response, true)
     }
     this.#next = page.next
     this.#goOn(page.next)
@@ -130,7 +130,7 @@ export class SessionCaller implements Caller {
         if (this.gone) {
           return
         }
-        turn.forEach((message) => this.#sendData(message))
+        turn.forEach((message) => this.#sendData(message, false))
         if (this.#underWay >= CREDIT_WINDOW_BYTES) {
           await new Promise<void>((resolve) => this.#wait(resolve))
         }
@@ -180,10 +180,10 @@ export class SessionCaller implements Caller {
     this.#out.ended(this.#stream)
   }
 
-  #sendData(payload: Uint8Array): void {
+  #sendData(payload: Uint8Array, hasRoom: boolean): void {
     this.#underWay += payload.length
     this.#sentBytes += payload.length
-    this.#send(FrameKind.DATA, payload)
+    this.#out.sendSoon({ kind: FrameKind.DATA, stream: this.#stream, payload, hasRoom })
   }
 
   #send(kind: number, payload: Uint8Array): void {
