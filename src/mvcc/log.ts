@@ -37,10 +37,10 @@ export const KEY_BYTES_MAX = ROW_BYTES_MAX
 
 /** A trigger appends the change to the log, unless the value is NULL (migrations/0010_put_trigger.sql). */
 export const PUT_CURRENT = `
-INSERT INTO current (key, id, create_revision, version, previous, lease, value)
-VALUES (?, ${ID}, ?, 1, NULL, ?, ?)
+INSERT INTO current (key, id, create_revision, version, previous, lease, value, value_length)
+VALUES (?, ${ID}, ?, 1, NULL, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET previous = id, id = excluded.id, version = version + 1,
-  lease = excluded.lease, value = excluded.value`
+  lease = excluded.lease, value = excluded.value, value_length = excluded.value_length`
 
 /** The same for a key of which nothing is known. */
 export const PUT_CURRENT_RETURNING = `${PUT_CURRENT}
@@ -98,7 +98,8 @@ export function scanCurrent(kind: WalkKind, open: boolean, descending: boolean):
 const SCANS = {
   values: scansOf(SHORT_VALUE, packed),
   sizes: scansOf(
-    `CASE WHEN value IS NULL THEN (SELECT ${VALUE_LENGTH} FROM log WHERE log.id = current.id) ELSE length(value) END`,
+    `CASE WHEN value IS NOT NULL THEN length(value) WHEN value_length IS NOT NULL THEN value_length
+ELSE (SELECT ${VALUE_LENGTH} FROM log WHERE log.id = current.id) END`,
     packedKeys,
   ),
   heads: scansOf('NULL', packed),
