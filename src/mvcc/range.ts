@@ -1,7 +1,8 @@
 import { EngineError } from './errors.ts'
 import { boundsBehind, boundsOf, isEmpty, isPoint } from './key-range.ts'
 import type { WalkKind } from './log.ts'
-import { passes, shown } from './range-filter.ts'
+import { type PackedPage, readPacked } from './packed-page.ts'
+import { hasFilter, passes, shown } from './range-filter.ts'
 import {
   LIMIT_FULL,
   type RangeCursor,
@@ -53,6 +54,33 @@ export function readRange(
   }
   const isAll = page.next === undefined && !page.more
   return { ...page, count: isAll ? seen : view.count(request, cursor.revision) }
+}
+
+/**
+ * The same without an object for each version, where that can be: of what lives now, in the order of keys and
+ * whole.
+ */
+export function readPackedRange(
+  view: RangeView,
+  request: RangeRequest,
+  cursor: RangeCursor,
+  budget: ReadBudget,
+): PackedPage | undefined {
+  const isPlain = !request.countOnly && !request.keysOnly && !hasFilter(request)
+  if (
+    !isPlain ||
+    cursor.revision < view.current ||
+    isPoint(request) ||
+    isEmpty(boundsOf(request))
+  ) {
+    return undefined
+  }
+  const page = readPacked(view.sql, walkOf(request, cursor, budget, 'values'), cursor, budget)
+  if (cursor.after !== undefined) {
+    return { ...page, count: 0 }
+  }
+  const isAll = page.next === undefined && !page.more
+  return isAll ? page : { ...page, count: view.count(request, cursor.revision) }
 }
 
 /**

@@ -39,7 +39,12 @@ export class ReadBudget {
   }
 
   take(kv: Sized): void {
+    this.takeBytes(kv.key.length + kv.value.length)
+  }
+
+  /** A row that has so many. */
+  takeBytes(bytes: number): void {
     this.#rows++
-    this.#bytes += kv.key.length + kv.value.length
+    this.#bytes += bytes
   }
 }

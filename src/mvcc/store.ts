@@ -12,8 +12,9 @@ import {
   SELECT_LEASED_KEYS_AFTER,
 } from './log.ts'
 import { Operations } from './operations.ts'
+import type { PackedPage } from './packed-page.ts'
 import type { RangeCursor, RangePage, RangeView, SizedPage } from './range-page.ts'
-import { checkRange, isSorted, readRange, sizeRange } from './range.ts'
+import { checkRange, isSorted, readPackedRange, readRange, sizeRange } from './range.ts'
 import { ReadBudget } from './read-budget.ts'
 import { RecentHeads } from './recent-heads.ts'
 import { SortedRanges } from './sorted-ranges.ts'
@@ -120,11 +121,14 @@ export class Store {
    */
   range(request: RangeRequest, bytesMax: number, rowsMax = Infinity): RangePage {
     checkRange(request)
+    const cursor = this.#firstCursor(request)
+    return this.#read(request, cursor, new ReadBudget(bytesMax, rowsMax))
+  }
+
+  #firstCursor(request: RangeRequest): RangeCursor {
     this.operations.ranges++
     const revision = this.#readable(request.revision)
-    const left = Math.max(request.limit, 0)
-    const cursor = { revision, after: undefined, skip: 0, left }
-    return this.#read(request, cursor, new ReadBudget(bytesMax, rowsMax))
+    return { revision, after: undefined, skip: 0, left: Math.max(request.limit, 0) }
   }
 
   /**
@@ -146,6 +150,39 @@ export class Store {
       this.endRange(cursor)
       throw new EngineError('compacted')
     }
+  }
+
+  /** `range` for who writes it down: packed, where that is all that can be. */
+  rangePacked(request: RangeRequest, bytesMax: number, rowsMax: number): RangePage | PackedPage {
+    checkRange(request)
+    const cursor = this.#firstCursor(request)
+    return this.#readPacked(request, cursor, new ReadBudget(bytesMax, rowsMax))
+  }
+
+  /** The same of a further page. */
+  rangeNextPacked(
+    request: RangeRequest,
+    cursor: RangeCursor,
+    bytesMax: number,
+    rowsMax: number,
+  ): RangePage | PackedPage {
+    this.#requireRows(cursor)
+    return this.#readPacked(request, cursor, new ReadBudget(bytesMax, rowsMax))
+  }
+
+  #readPacked(
+    request: RangeRequest,
+    cursor: RangeCursor,
+    budget: ReadBudget,
+  ): RangePage | PackedPage {
+    const packed = isSorted(request)
+      ? undefined
+      : readPackedRange(this.#view(), request, cursor, budget)
+    if (packed === undefined) {
+      return this.#read(request, cursor, budget)
+    }
+    this.#work += budget.work
+    return packed
   }
 
   /**

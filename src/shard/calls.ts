@@ -64,15 +64,15 @@ export class Calls {
       const metrics = this.#metrics.of(method)
       const isStream = method === '/etcdserverpb.KV/RangeStream'
       const read = isStream ? rangeStreamNext : rangeNext
-      const { response, next } = read(keyspace, decode(RangeRequest, request), cursor)
+      const page = read(keyspace, decode(RangeRequest, request), cursor)
+      const next = page.next && { ...page.next, open: cursor.open }
       if (next === undefined) {
         this.end(cursor)
       }
       if (isStream) {
         metrics.sent++
       }
-      const page = { response, next: next && { ...next, open: cursor.open } }
-      return encodedPage(metrics, page, background)
+      return encodedPage(metrics, { ...page, next }, background)
     } catch (error) {
       this.end(cursor)
       return refusal(error)

@@ -20,6 +20,7 @@ import { ALL, type Step } from './model-steps.ts'
 import { openNodeSql } from './node-sql.ts'
 import { CUTTING_ROW_BYTES, LEASES, settle } from './random-requests.ts'
 import { rangeOf } from './requests.ts'
+import { unpacked } from './unpacked.ts'
 
 const TXN_OPS_MAX = 5
 const HASHES_KEPT = 10
@@ -236,6 +237,7 @@ export class Pair {
 
   #page(reading: Reading, bytesMax: number): void {
     this.#checkSizes(reading)
+    this.#checkPacked(reading, bytesMax)
     const page = this.store.rangeNext(reading.request, reading.cursor, bytesMax)
     reading.kvs.push(...page.kvs)
     if (page.next !== undefined) {
@@ -259,6 +261,15 @@ export class Pair {
     }
     same(sizes, expected.kvs.slice(kvs.length).map(sizeOnly), 'the sizes of the pages to come')
     same(page?.more, expected.more, 'whether more is left')
+  }
+
+  /** What is answered packed, and where it goes on. An order is gone on with once. */
+  #checkPacked({ request, cursor }: Reading, bytesMax: number): void {
+    if (cursor.order === undefined) {
+      const page = this.store.rangeNext(request, cursor, bytesMax)
+      const packed = this.store.rangeNextPacked(request, cursor, bytesMax, Infinity)
+      same(unpacked(packed), page, 'the page as it is packed')
+    }
   }
 
   /** With memory goes the knowledge of which pages of compacted revisions are still to come. */

@@ -6,6 +6,7 @@ import type { Store } from '../../src/mvcc/store.ts'
 import type { RangeRequest } from '../../src/mvcc/types.ts'
 import { openNodeSql } from './node-sql.ts'
 import { answerOf, deleteOf, numbered, openStore, putOf, rangeOf, refusal } from './requests.ts'
+import { unpacked } from './unpacked.ts'
 
 const KEYS = 3000
 const ROWS_MAX = 100
@@ -104,6 +105,29 @@ describe('the pages of a range', () => {
     }
     expect(rows.length).toBeGreaterThanOrEqual(KEYS / ROWS_MAX / 2 - 1)
     expect(Math.max(...rows)).toBeLessThan(ROWS_MAX + 2 * PIECE_ROWS)
+  })
+
+  it.each<[string, Partial<RangeRequest>]>([
+    ['all of it', {}],
+    ['backwards', { sortOrder: 2 }],
+    ['up to a limit', { limit: 777 }],
+    ['up to a limit that a page fills', { limit: 5 * ROWS_MAX }],
+  ])('[RNG27] packed pages are the pages: %s', (_, options) => {
+    const { store } = filled()
+    store.put({ ...putOf(numbered('k', 70)), value: new Uint8Array(7000) })
+    store.put({ ...putOf(`${numbered('k', 80)}${'x'.repeat(2000)}`) })
+    const request = rangeOf('k', 'l', options)
+    let page = store.range(request, BYTES_MAX, ROWS_MAX)
+    let packed = store.rangePacked(request, BYTES_MAX, ROWS_MAX)
+    let pages = 1
+    for (; page.next !== undefined; pages++) {
+      expect('rows' in packed).toBe(true)
+      expect(unpacked(packed)).toEqual(page)
+      packed = store.rangeNextPacked(request, page.next, BYTES_MAX, ROWS_MAX)
+      page = store.rangeNext(request, page.next, BYTES_MAX, ROWS_MAX)
+    }
+    expect(unpacked(packed)).toEqual(page)
+    expect(pages).toBeGreaterThan(4)
   })
 
   it('[RNG24] a sorted answer reads what it sorts once, and what it answers once more', () => {
