@@ -9,7 +9,7 @@ export interface Page<R extends object = object> {
 }
 
 /** A page of a Range as it was read. */
-export interface PackedRangePage {
+interface PackedRangePage {
   readonly header: ResponseHeader | undefined
   readonly packed: PackedPage
   readonly next?: PageCursor | undefined
