@@ -75,10 +75,10 @@ export class GrpcUnary implements GrpcHandler, AnswerReader {
   }
 
   measured(answerBytes: number): void {
-    if (answerBytes > MESSAGE_BYTES_MAX) {
+    const refusal = this.#refusalOf(answerBytes)
+    if (refusal !== undefined) {
       this.#asked?.cancel()
-      const message = `grpc: message too large (${answerBytes} bytes)`
-      this.#call.end(new RpcStatus(Code.RESOURCE_EXHAUSTED, message))
+      this.#call.end(refusal)
       return
     }
     const parts = this.#parts ?? []
@@ -88,6 +88,15 @@ export class GrpcUnary implements GrpcHandler, AnswerReader {
     for (const part of parts) {
       this.#call.sendPart(part)
     }
+  }
+
+  #refusalOf(answerBytes: number): RpcStatus | undefined {
+    if (answerBytes > MESSAGE_BYTES_MAX) {
+      const message = `grpc: message too large (${answerBytes} bytes)`
+      return new RpcStatus(Code.RESOURCE_EXHAUSTED, message)
+    }
+    // What is held is longer: a defect, of which the client hears before anything wrong.
+    return answerBytes < this.#bytes ? new RpcStatus(Code.INTERNAL, 'internal error') : undefined
   }
 
   #pass(bytes: Uint8Array, length: number): void {

@@ -73,12 +73,13 @@ it.each<[string, Partial<RangeRequest>]>([
   ['with a filter', { minModRevision: 5 }],
   ['up to a limit', { limit: 2500 }],
 ])('[DIF3] [GRC28] over gRPC too, in one message: %s', async (_, options) => {
-  await fill()
   const client = new GrpcClient(target.url)
   const stop = new AbortController()
   const writers = [4, 5, 6].map((seed) => disturb(new Random(seed), stop.signal))
   try {
-    for (let asked = 0; asked < 3; asked++) {
+    for (let asked = 0; asked < 2; asked++) {
+      // What the writers put is short.
+      await fill()
       const request = { ...first, ...options }
       const answer = await client.call('/etcdserverpb.KV/Range', request)
       const at = { ...first, revision: answer.header?.revision ?? 0 }

@@ -123,14 +123,14 @@ describe('an answer in parts that is longer than what is held', () => {
     expect(stream.rstCode).toBe(code)
   })
 
-  it('[GRC28] is refused where no message is so long', async () => {
+  it.for([
+    [2 ** 32, '8', 'grpc: message too large (4294967296 bytes)'],
+    [MEBIBYTE, '13', 'internal error'],
+  ] as const)('[GRC28] of %d bytes is refused', async ([answerBytes, code, message]) => {
     upstream.answer = async () => parts
-    upstream.answerBytes = 2 ** 32
+    upstream.answerBytes = answerBytes
     const answer = await rawCall(served.connect(), { path: range, body: [request] })
-    expect(answer).toMatchObject({
-      code: '8',
-      message: 'grpc: message too large (4294967296 bytes)',
-    })
+    expect(answer).toMatchObject({ code, message })
   })
 })
 
