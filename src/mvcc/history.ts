@@ -10,12 +10,7 @@ import {
 import { EVERYTHING, type ScannedRow, scanPacked, scanSizes } from './packed-rows.ts'
 import type { ChangeName } from './revision-bytes.ts'
 import type { Sql } from './sql.ts'
-import { type ChangeId, type KeyValue, NO_LEASE, type Revision } from './types.ts'
-
-/** What is known of bytes that are not read. */
-export interface Length {
-  readonly length: number
-}
+import { type ChangeId, type KeyValue, type Length, NO_LEASE, type Revision } from './types.ts'
 
 /** A KeyValue, of which the key and the value may be lengths only. */
 export type KeyValueOf<B extends Length> = Omit<KeyValue, 'key' | 'value'> & {

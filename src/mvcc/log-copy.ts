@@ -7,15 +7,15 @@ import {
   SHORT_LOG_VALUE,
   valueAt,
 } from './log.ts'
-import { packed, rowsOf, type PackedPiece, packedPiece } from './packed-rows.ts'
+import { packed, rowsOf, type Piece, pieceIn } from './packed-rows.ts'
 import { bytesOf, type Sql, type SqlParam } from './sql.ts'
 import type { ChangeId, Revision } from './types.ts'
-import { insertParts, ROW_BYTES_MAX } from './value-parts.ts'
+import { insertParts, ROW_BYTES_MAX, SUM_PART_LENGTHS } from './value-parts.ts'
 import { placedVersions } from './versions.ts'
 
 /** Rows of the log as they stand there, for another store. They may be cloned. */
 export interface CopiedRows {
-  readonly piece: PackedPiece
+  readonly piece: Piece
   /** Of rows that are too long for a piece, by their places in it. */
   readonly long: readonly LongRow[]
   readonly count: number
@@ -56,7 +56,7 @@ const INSERT_ROWS = insertRowsOf(INSERTED_ROWS)
 
 /** The rows behind a change, up to a revision: a piece of them. */
 export function copyRows(sql: Sql, after: ChangeId, until: Revision): CopiedRows {
-  const piece = packedPiece(sql, SELECT_COPIED, after.main, after.sub, until + 1, COPIED_ROWS)
+  const piece = pieceIn(sql, [SELECT_COPIED, after.main, after.sub, until + 1, COPIED_ROWS])
   const long: LongRow[] = []
   let last: ChangeId | undefined
   let place = 0
@@ -153,9 +153,12 @@ function idText(main: Revision, sub: number): string {
  * too.
  */
 const INSERT_CURRENT = `
-INSERT OR IGNORE INTO current (key, id, create_revision, version, previous, lease, value)
+INSERT OR IGNORE INTO current
+  (key, id, create_revision, version, previous, lease, value, value_length)
 SELECT log.key, log.id, log.create_revision, log.version, log.previous, log.lease,
-  CASE WHEN length(log.value) <= ${INLINE_VALUE_BYTES_MAX} THEN log.value END
+  CASE WHEN length(log.value) <= ${INLINE_VALUE_BYTES_MAX} THEN log.value END,
+  CASE WHEN log.value IS NULL THEN ${SUM_PART_LENGTHS}
+    WHEN length(log.value) > ${INLINE_VALUE_BYTES_MAX} THEN length(log.value) END
 FROM json_each(?) AS place CROSS JOIN log ON log.id = place.value`
 
 /** Makes changes that the log has the current ones of their keys. */

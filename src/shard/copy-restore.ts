@@ -148,7 +148,11 @@ export class CopyRestore {
 
   #requireRoom({ piece, long }: CopiedRows): void {
     const longBytes = long.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
-    if (!this.#disk.take(COST_PER_BYTE * (piece.keys.length + piece.values.length + longBytes))) {
+    if (
+      !this.#disk.take(
+        COST_PER_BYTE * (piece.keys.length + (piece.values?.length ?? 0) + longBytes),
+      )
+    ) {
       throw new EngineError('no-space')
     }
   }

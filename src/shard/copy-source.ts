@@ -53,7 +53,7 @@ export function copyLog({ store }: Keyspace, after: ChangeId, until: Revision): 
   for (let last: ChangeId | undefined = after; last !== undefined;) {
     const rows: CopiedRows = store.copyRows(last, until)
     pieces.push(rows)
-    bytes += rows.piece.keys.length + rows.piece.values.length
+    bytes += rows.piece.keys.length + (rows.piece.values?.length ?? 0)
     bytes += rows.long.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
     last = pieces.length < PIECES_MAX && bytes < BYTES_ENOUGH ? rows.last : undefined
   }

@@ -11,8 +11,9 @@ import putTrigger from '../../migrations/0010_put_trigger.sql'
 import accessToken from '../../migrations/0011_access_token.sql'
 import valuePart from '../../migrations/0012_value_part.sql'
 import restore from '../../migrations/0013_restore.sql'
-import replication from '../../migrations/0014_replication.sql'
-import restoreSource from '../../migrations/0015_restore_source.sql'
+import valueLength from '../../migrations/0014_value_length.sql'
+import replication from '../../migrations/0015_replication.sql'
+import restoreSource from '../../migrations/0016_restore_source.sql'
 import type { Migration } from '../mvcc/migrations.ts'
 
 /** In the order of their numbers; a script that has shipped never changes. */
@@ -30,6 +31,7 @@ export const migrations: readonly Migration[] = [
   { name: '0011_access_token', script: accessToken },
   { name: '0012_value_part', script: valuePart },
   { name: '0013_restore', script: restore },
-  { name: '0014_replication', script: replication },
-  { name: '0015_restore_source', script: restoreSource },
+  { name: '0014_value_length', script: valueLength },
+  { name: '0015_replication', script: replication },
+  { name: '0016_restore_source', script: restoreSource },
 ]
