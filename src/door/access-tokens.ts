@@ -145,13 +145,23 @@ export class AccessTokens {
 
   #all(): Map<string, StoredAccessToken> {
     this.#tokens ??= new Map(
-      this.#sql.all(SELECT_TOKENS).map((row): [string, StoredAccessToken] => [textOf(row[0]), storedOf(row)]),
+      this.#sql
+        .all(SELECT_TOKENS)
+        .map((row): [string, StoredAccessToken] => [textOf(row[0]), storedOf(row)]),
     )
     return this.#tokens
   }
 }
 
-function storedOf([id, hash, access, commonNames, description, created, expires]: SqlRow): StoredAccessToken {
+function storedOf([
+  id,
+  hash,
+  access,
+  commonNames,
+  description,
+  created,
+  expires,
+]: SqlRow): StoredAccessToken {
   return {
     hash: bytesOf(hash),
     token: {

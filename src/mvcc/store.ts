@@ -1,7 +1,13 @@
 import { Compaction } from './compaction.ts'
 import { EngineError } from './errors.ts'
 import { HashedHistory, type HashKv, hashKv, hashScope } from './hash.ts'
-import { type Change, changesBetween, changeSizesUpTo, changesUpTo, type Length } from './history.ts'
+import {
+  type Change,
+  changesBetween,
+  changeSizesUpTo,
+  changesUpTo,
+  type Length,
+} from './history.ts'
 import { KeyCount } from './key-count.ts'
 import { type Bounds, boundsOf } from './key-range.ts'
 import { eventOf, readLog, SELECT_LAST_REVISION, SELECT_LEASED_KEYS } from './log.ts'

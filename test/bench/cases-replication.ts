@@ -10,8 +10,8 @@ import { type Server, startServer } from '../e2e/server.ts'
 import { alternate, type BenchCase, type Figures, type Row } from './bench-case.ts'
 import { fill } from './fill.ts'
 import { grpcFrame } from './grpc-connection.ts'
-import { findGenerator } from './h2load.ts'
 import { H2Connection } from './h2-connection.ts'
+import { findGenerator } from './h2load.ts'
 import { unaryFigures } from './measured-window.ts'
 import { pacedPuts } from './paced-puts.ts'
 import { growthWhile } from './resident-memory.ts'
@@ -66,22 +66,26 @@ export const replication: BenchCase = {
       withServer(true, async (sending) => {
         const rows: Row[] = []
         for (const [connections, streams] of SHAPES) {
-          const measured = await alternate([plain, sending], rounds, async ({ url, pid }, round) => {
-            const key = Buffer.from(`bench/${connections}/${round}`)
-            const put = create(PutRequest, { key, value: Buffer.alloc(VALUE_BYTES, 'v') })
-            const generate = await findGenerator()
-            const result = await generate({
-              kind: 'grpc',
-              method: '/etcdserverpb.KV/Put',
-              frame: grpcFrame(encode(PutRequest, put)),
-              address: { url },
-              serverPid: pid,
-              connections,
-              streams,
-              seconds,
-            })
-            return unaryFigures(`puts of ${VALUE_BYTES} B, ${connections} × ${streams}`, result)
-          })
+          const measured = await alternate(
+            [plain, sending],
+            rounds,
+            async ({ url, pid }, round) => {
+              const key = Buffer.from(`bench/${connections}/${round}`)
+              const put = create(PutRequest, { key, value: Buffer.alloc(VALUE_BYTES, 'v') })
+              const generate = await findGenerator()
+              const result = await generate({
+                kind: 'grpc',
+                method: '/etcdserverpb.KV/Put',
+                frame: grpcFrame(encode(PutRequest, put)),
+                address: { url },
+                serverPid: pid,
+                connections,
+                streams,
+                seconds,
+              })
+              return unaryFigures(`puts of ${VALUE_BYTES} B, ${connections} × ${streams}`, result)
+            },
+          )
           rows.push(...rowsOfEach(names, measured))
         }
         return rows
@@ -138,15 +142,15 @@ async function paced({ url, pid }: Server, body: () => Promise<void>): Promise<F
   // What a start leaves to be compiled is not measured.
   await pacedPuts(connection, { ...PACED, seconds: 3 }, () => undefined)
   const waits: number[] = []
-  let isOver = false
+  const over = new AbortController()
   const { growth } = await growthWhile(pid, async () => {
     const puts = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         await pacedSecond(connection, waits)
       }
     })()
     await Promise.race([body(), broken])
-    isOver = true
+    over.abort()
     await puts
   })
   connection.close()

@@ -2,9 +2,9 @@ import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseSettings } from '../../src/config/settings.ts'
-import type { ObjectStore } from '../../src/object-store/object-store.ts'
 import { crc32c } from '../../src/mvcc/crc32c.ts'
 import type { Change } from '../../src/mvcc/history.ts'
+import type { ObjectStore } from '../../src/object-store/object-store.ts'
 import { Keyspace } from '../../src/shard/keyspace.ts'
 import { Replication } from '../../src/shard/replication/replication.ts'
 import { NodeSql } from '../mvcc/node-sql.ts'
@@ -141,19 +141,12 @@ function whileIn(stay: Stay, objects: ObjectStore): ObjectStore {
 }
 
 /** Never comes to an end when the stay does before. */
-function inStay<T>(stay: Stay, promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    promise.then(
-      (value) => {
-        if (!stay.isOver) {
-          resolve(value)
-        }
-      },
-      (error: unknown) => {
-        if (!stay.isOver) {
-          reject(error)
-        }
-      },
-    )
-  })
+async function inStay<T>(stay: Stay, promise: Promise<T>): Promise<T> {
+  try {
+    return await promise
+  } finally {
+    if (stay.isOver) {
+      await new Promise<never>(() => undefined)
+    }
+  }
 }

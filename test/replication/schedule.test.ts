@@ -74,9 +74,9 @@ describe('what is done next', () => {
     expect(step({ full: undefined }, { since: NOW })).toEqual({ do: 'segment', full: true })
     const underWay = { isFullUnderWay: true, since: NOW - 10_000 }
     expect(step({ full: undefined }, underWay)).toEqual({ do: 'segment', full: false })
-    expect(step({ full: undefined, unlisted: [segment(1, DAY)] }, { isFullUnderWay: true })).toEqual(
-      forEver,
-    )
+    expect(
+      step({ full: undefined, unlisted: [segment(1, DAY)] }, { isFullUnderWay: true }),
+    ).toEqual(forEver)
   })
 
   it('[REP5] is a full where the segments outgrow the one before, and 64 MiB', () => {
@@ -101,7 +101,9 @@ describe('what is done next', () => {
 
   it('[REP5] is a manifest after each full, two minutes after a segment, or one after the last', () => {
     expect(step({ full: { ...full, listed: false } })).toEqual({ do: 'manifest' })
-    expect(step({ unlisted: [segment(1, 2 * MINUTE), segment(2, 100)] })).toEqual({ do: 'manifest' })
+    expect(step({ unlisted: [segment(1, 2 * MINUTE), segment(2, 100)] })).toEqual({
+      do: 'manifest',
+    })
     expect(step({ unlisted: [segment(1, MINUTE)] })).toEqual({ do: 'manifest' })
     expect(step({ unlisted: [segment(1, MINUTE + 5), segment(2, 5)] })).toEqual({
       do: 'wait',

@@ -50,7 +50,7 @@ it('[OBJ12] a Worker without a bucket and without a flag has no store', () => {
 
 it('[OBJ12] the bucket that is bound comes before what a flag says', async () => {
   const host = newHost(openBucket())
-  const store = storeAt({ ...atHome(host), SNAPSHOTS: bucket } as Env)
+  const store = storeAt({ ...atHome(host), SNAPSHOTS: bucket })
   const key = `${newPrefix()}/bound`
   await store.put(key, bytes, 'absent')
   expect(await (await bucket?.get(key))?.text()).toBe('bytes')

@@ -18,7 +18,9 @@ export class Deposed extends Error {
   override readonly name = 'Deposed'
 
   constructor(epoch: number) {
-    super(`epoch ${epoch} was claimed by another copy of this keyspace, which sends its snapshots now`)
+    super(
+      `epoch ${epoch} was claimed by another copy of this keyspace, which sends its snapshots now`,
+    )
   }
 }
 

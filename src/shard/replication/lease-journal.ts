@@ -59,7 +59,11 @@ export class LeaseJournal {
 
   /** What was taken could not be sent. */
   putBack(taken: readonly LeaseChange[] | undefined): void {
-    if (taken === undefined || !this.#isWhole || taken.length + this.#entries.length > JOURNAL_MAX) {
+    if (
+      taken === undefined ||
+      !this.#isWhole ||
+      taken.length + this.#entries.length > JOURNAL_MAX
+    ) {
       this.broken()
     } else {
       this.#entries = [...taken, ...this.#entries]

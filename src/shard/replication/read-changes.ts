@@ -60,7 +60,9 @@ export async function readChanges(
     // The record is little longer than that.
     const bytes = writer.bytes + change.kv.key.length + change.kv.value.length
     if (bytes > SEGMENT_BYTES_MAX) {
-      return change.main === from ? undefined : readChanges(log, { from, to: change.main - 1, bytesMax }, turn)
+      return change.main === from
+        ? undefined
+        : readChanges(log, { from, to: change.main - 1, bytesMax }, turn)
     }
     last = change.main
     writer.add(change)

@@ -1,16 +1,13 @@
-import { encodeSegment } from '../../archive/segment.ts'
-import { type ArchiveName, segmentKey } from '../../archive/names.ts'
+import { segmentKey } from '../../archive/names.ts'
 import type { ArchivedCompaction, Mark } from '../../archive/origin.ts'
-import type { ArchivedOptions } from '../../archive/state.ts'
+import { encodeSegment } from '../../archive/segment.ts'
 import type { Revision } from '../../mvcc/types.ts'
-import { type ObjectStore, ObjectStoreError } from '../../object-store/object-store.ts'
+import { ObjectStoreError } from '../../object-store/object-store.ts'
 import type { ReplicationStatus } from '../../protocol/shard-rpc.ts'
-import type { Keyspace } from '../keyspace.ts'
 import { ownSegmentAt } from './adopt-segment.ts'
-import { claimEpoch, Deposed, lastManifest } from './claim-epoch.ts'
-import type { Clock } from './clock.ts'
 import { ChangeTail, type Tail } from './change-tail.ts'
-import { type CapturedState, KeyspaceState } from './keyspace-state.ts'
+import { claimEpoch, Deposed, lastManifest } from './claim-epoch.ts'
+import { ALL, type CapturedState, KeyspaceState } from './keyspace-state.ts'
 import { LeaseJournal } from './lease-journal.ts'
 import {
   before,
@@ -22,6 +19,8 @@ import {
   type SentSegment,
 } from './position.ts'
 import { readChanges } from './read-changes.ts'
+import type { ReplicationParts } from './replication-parts.ts'
+import { replicationStatus } from './replication-status.ts'
 import { nextStep, SEGMENT_BYTES, type Situation, type Step } from './schedule.ts'
 import { type FullFacts, FullNameTaken, sendFull, type Target } from './send-full.ts'
 import { StoreHealth } from './store-health.ts'
@@ -34,26 +33,6 @@ const HOLD_MS_MAX = 10 * 60_000
 const FULL_HOLD_MS_MAX = 60 * 60_000
 /** A revision that no compaction leaves as it was. */
 const BEFORE_ALL: Revision = -1
-
-export interface ReplicationParts {
-  readonly keyspace: Keyspace
-  readonly objects: ObjectStore
-  readonly archive: ArchiveName
-  readonly options: ArchivedOptions
-  /** How far behind the archive may be, in ms. */
-  readonly lagMs: number
-  readonly clock: Clock
-  readonly random: () => string
-  /** Resolves when all that was written is durable. */
-  readonly durable: () => Promise<void>
-  /** Has `run` called at a time, in ms since 1970; undefined for never. */
-  readonly wakeAt: (time: number | undefined) => void
-  /** The object stays in memory until it is settled. */
-  readonly keep: (work: Promise<void>) => void
-  /** Something was sent that compaction has waited for. */
-  readonly sent: () => void
-  readonly log: (line: string) => void
-}
 
 /** What is sent, or on its way. */
 interface Taken {
@@ -212,27 +191,16 @@ export class Replication {
 
   status(): ReplicationStatus {
     const { keyspace, clock, lagMs } = this.#parts
-    const { store } = keyspace
-    const { epoch, deposed, revision, full, time } = this.#position
-    const isWithoutFull = epoch > 0 && full === undefined
-    const since = isWithoutFull ? this.#epochSince : (this.#sinceUnderWay ?? this.#since)
-    const lagSeconds = since === undefined ? 0 : Math.max(0, clock.now() - since) / 1000
-    const reason = deposed ?? this.#health.reason
-    const isBehind = lagSeconds * 1000 > 2 * lagMs
-    const failing = reason === undefined ? (isBehind ? 'behind' : 'current') : 'failing'
-    return {
-      state: deposed === undefined ? failing : 'deposed',
-      reason: reason ?? null,
-      epoch,
-      revision,
-      lagSeconds,
-      lagRevisions: since === undefined ? 0 : store.revision - (isWithoutFull ? 0 : revision),
-      lastSegment: time || null,
-      lastFull: full === undefined ? null : { revision: full.revision, time: full.time, bytes: full.bytes },
-      segments: this.counts.segments,
-      fulls: this.counts.fulls,
-      failures: this.#health.failures,
-    }
+    return replicationStatus({
+      position: this.#position,
+      health: this.#health,
+      revision: keyspace.store.revision,
+      since: this.#sinceUnderWay ?? this.#since,
+      epochSince: this.#epochSince,
+      counts: this.counts,
+      now: clock.now(),
+      lagMs,
+    })
   }
 
   #situation(): Situation {
@@ -287,7 +255,9 @@ export class Replication {
     const { clock, log } = this.#parts
     if (error instanceof Deposed) {
       this.#record({ ...this.#position, deposed: error.message })
-      log(`keyspace ${this.#parts.archive.keyspace}: snapshots are not sent any more: ${error.message}`)
+      log(
+        `keyspace ${this.#parts.archive.keyspace}: snapshots are not sent any more: ${error.message}`,
+      )
       return
     }
     const mayHelp = !(error instanceof ObjectStoreError) || error.retryable
@@ -341,7 +311,7 @@ export class Replication {
     const { keyspace, clock, archive } = this.#parts
     const time = clock.now()
     this.#epochSince = this.#since ?? time
-    const captured = this.#state.capture('all')
+    const captured = this.#state.capture(ALL)
     this.#record({
       ...noPosition(archive.keyspace),
       epoch,
@@ -368,7 +338,7 @@ export class Replication {
 
   /** Of this moment, in which nothing is left that is not sent or on its way, behind segment `seq`. */
   #fullFacts(time: number, captured?: CapturedState): FullFacts {
-    const { state } = captured ?? this.#state.capture('all')
+    const { state } = captured ?? this.#state.capture(ALL)
     const { epoch, seq, checksum } = this.#position
     const { store } = this.#parts.keyspace
     const name = { epoch, seq, revision: store.revision }
@@ -461,9 +431,20 @@ export class Replication {
     }
     const { writer, to } = read
     const isAll = to === target
-    const marks = attempt.marks.filter((mark) => mark[1] <= to).map(([at, revision]): [number, number] => [at, revision])
+    const marks = attempt.marks
+      .filter((mark) => mark[1] <= to)
+      .map(([at, revision]): [number, number] => [at, revision])
     const { bytes, checksum } = encodeSegment(
-      { ...this.#target.origin, seq, from, to, previous, time, marks, compaction: attempt.compaction },
+      {
+        ...this.#target.origin,
+        seq,
+        from,
+        to,
+        previous,
+        time,
+        marks,
+        compaction: attempt.compaction,
+      },
       writer,
       isAll ? captured.state : {},
     )
@@ -488,7 +469,7 @@ export class Replication {
     if (own === undefined) {
       this.#isDiverged = true
     } else {
-      this.#sent(own, '')
+      this.#sent(own, ALL)
     }
   }
 

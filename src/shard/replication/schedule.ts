@@ -1,5 +1,5 @@
-import { OBJECT_BYTES_MAX } from '../../object-store/object-store.ts'
 import type { Revision } from '../../mvcc/types.ts'
+import { OBJECT_BYTES_MAX } from '../../object-store/object-store.ts'
 import { type Position, UNLISTED_MAX } from './position.ts'
 
 /** With so many bytes of changes a segment is sent before its time. */

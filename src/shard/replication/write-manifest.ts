@@ -47,7 +47,8 @@ export async function writeManifest(
     }
     const number = last.number + 1
     const next = nextManifest(manifest, position, { ...origin, number, time: now })
-    const plan = position.full?.listed === false ? planRetention(next, now, DEFAULT_RETENTION) : undefined
+    const plan =
+      position.full?.listed === false ? planRetention(next, now, DEFAULT_RETENTION) : undefined
     const bytes = encodeManifest({ ...next, ...plan?.kept })
     if (await objects.put(manifestKey(archive, number), bytes, 'absent')) {
       return { number, plan }
@@ -65,14 +66,16 @@ export function nextManifest(
   const { epoch, full, unlisted } = position
   const before = last ?? { chains: [], fulls: [], marks: [] }
   const isListed =
-    full === undefined ||
-    before.fulls.some((each) => each.epoch === epoch && each.seq === full.seq)
+    full === undefined || before.fulls.some((each) => each.epoch === epoch && each.seq === full.seq)
   const newest = unlisted.at(-1)
   return {
     ...head,
     chains: [
       ...before.chains.filter((chain) => chain.epoch !== epoch),
-      chainOf(before.chains.find((chain) => chain.epoch === epoch), position),
+      chainOf(
+        before.chains.find((chain) => chain.epoch === epoch),
+        position,
+      ),
     ],
     fulls: isListed ? before.fulls : [...before.fulls, { ...entryOf(full), epoch }],
     marks:
