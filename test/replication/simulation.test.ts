@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { seeds } from '../runs.ts'
 import { type Faults, NO_FAULTS } from './faulty-store.ts'
 import { LAG_MS, ReplicatedShard } from './replicated-shard.ts'
-import { World } from './world.ts'
+import { checkArchive, checkWholeArchive, World } from './world.ts'
 
 it.each(seeds(16))(
   '[REP1] a store without faults is never behind by more than the lag: seed %d',
@@ -13,14 +13,14 @@ it.each(seeds(16))(
       world.act()
       written.set(world.shard.keyspace.store.revision, world.clock.now())
       await world.clock.pass(world.below(1000))
-      const read = world.check()
+      const read = checkArchive(world)
       const [, oldest = world.clock.now()] =
         [...written].find(([revision]) => revision > (read?.to ?? 0)) ?? []
       // The first time, an epoch, a full and a manifest come before.
       const allowed = LAG_MS + (read === undefined ? 1000 : 0)
       expect(world.clock.now() - oldest).toBeLessThanOrEqual(allowed)
     }
-    await world.checkWhole()
+    await checkWholeArchive(world)
   },
 )
 
@@ -39,12 +39,12 @@ it.each(seeds(40))(
       world.objects.isAway = world.objects.isAway ? world.below(10) > 0 : world.below(100) === 0
       await world.clock.pass(world.below(world.below(10) === 0 ? 60_000 : 2000))
       if (step % 10 === 0) {
-        world.check()
+        checkArchive(world)
       }
     }
     world.objects.faults = NO_FAULTS
     world.objects.isAway = false
-    await world.checkWhole()
+    await checkWholeArchive(world)
   },
 )
 
@@ -57,10 +57,10 @@ it.each(seeds(16))('[REP3] killed at any step, it goes on where it was: seed %d'
       // Amid whatever it does just now.
       world.shard.restart()
       await world.clock.pass(world.below(60))
-      world.check()
+      checkArchive(world)
     }
   }
-  await world.checkWhole()
+  await checkWholeArchive(world)
 })
 
 it.each(seeds(16))(
@@ -88,6 +88,6 @@ it.each(seeds(16))(
     )
     const leading = shards.find((shard) => !deposed.includes(shard))
     expect(leading).toBeDefined()
-    await world.checkWhole(leading)
+    await checkWholeArchive(world, leading)
   },
 )

@@ -66,56 +66,56 @@ export class World {
       }
     })
   }
+}
 
-  /** Whether what can be read from the archive is what the shard did, and nothing is missing in between. */
-  check(shard = this.shard): ReadArchive | undefined {
-    const read = readArchive(this.objects.objects)
-    if (read === undefined) {
-      return undefined
-    }
-    for (const [revision, changes] of read.changes) {
-      // A full has of a revision what is not superseded.
-      if (revision > read.from) {
-        expect(changes, `revision ${revision}`).toBe(shard.history.get(revision))
-      }
-    }
-    const segments = [...shard.history.keys()].filter(
-      (revision) => revision > read.from && revision <= read.to,
-    )
-    expect(segments.filter((revision) => !read.changes.has(revision))).toEqual([])
-    return read
+/** Whether what can be read from the archive is what the shard did, and nothing is missing in between. */
+export function checkArchive(world: World, shard = world.shard): ReadArchive | undefined {
+  const read = readArchive(world.objects.objects)
+  if (read === undefined) {
+    return undefined
   }
-
-  /** Their HashKV is that of the shard, but of those that are older than what it has compacted. */
-  async #verifyFulls(read: ReadArchive | undefined): Promise<void> {
-    const reader = new ArchiveReader(this.objects.atOnce, ARCHIVE)
-    for (const full of read?.manifest.fulls ?? []) {
-      await verifyFull(reader, full)
+  for (const [revision, changes] of read.changes) {
+    // A full has of a revision what is not superseded.
+    if (revision > read.from) {
+      expect(changes, `revision ${revision}`).toBe(shard.history.get(revision))
     }
   }
+  const segments = [...shard.history.keys()].filter(
+    (revision) => revision > read.from && revision <= read.to,
+  )
+  expect(segments.filter((revision) => !read.changes.has(revision))).toEqual([])
+  return read
+}
 
-  /** The archive has all, and is known to. */
-  async checkWhole(shard = this.shard): Promise<void> {
-    await this.clock.pass(300_000)
-    const read = this.check(shard)
-    await this.#verifyFulls(read)
-    const { store, lessor, alarms, accessTokens, auth } = shard.keyspace
-    expect(read?.to).toBe(store.revision)
-    const granted = lessor.granted().map(({ ID, TTL }): [string, number] => [ID.toString(), TTL])
-    expect(read?.leases).toEqual(new Map(granted))
-    expect(read?.state.tokens?.map(({ id }) => id)).toEqual(accessTokens.list().map(({ id }) => id))
-    const entries = (bucket: string): number =>
-      [...(read?.state.auth ?? []), ...(read?.state.maintenance ?? [])].filter(
-        (entry) => entry.bucket === bucket,
-      ).length
-    expect(entries('authRoles')).toBe(auth.roles().length)
-    expect(entries('alarm')).toBe(alarms.stored().length)
-    expect(shard.replication.status()).toMatchObject({
-      state: 'current',
-      reason: null,
-      lagSeconds: 0,
-      lagRevisions: 0,
-      revision: store.revision,
-    })
+/** Their HashKV is that of the shard, but of those that are older than what it has compacted. */
+async function verifyFulls(world: World, read: ReadArchive | undefined): Promise<void> {
+  const reader = new ArchiveReader(world.objects.atOnce, ARCHIVE)
+  for (const full of read?.manifest.fulls ?? []) {
+    await verifyFull(reader, full)
   }
+}
+
+/** The archive has all, and is known to. */
+export async function checkWholeArchive(world: World, shard = world.shard): Promise<void> {
+  await world.clock.pass(300_000)
+  const read = checkArchive(world, shard)
+  await verifyFulls(world, read)
+  const { store, lessor, alarms, accessTokens, auth } = shard.keyspace
+  expect(read?.to).toBe(store.revision)
+  const granted = lessor.granted().map(({ ID, TTL }): [string, number] => [ID.toString(), TTL])
+  expect(read?.leases).toEqual(new Map(granted))
+  expect(read?.state.tokens?.map(({ id }) => id)).toEqual(accessTokens.list().map(({ id }) => id))
+  const entries = (bucket: string): number =>
+    [...(read?.state.auth ?? []), ...(read?.state.maintenance ?? [])].filter(
+      (entry) => entry.bucket === bucket,
+    ).length
+  expect(entries('authRoles')).toBe(auth.roles().length)
+  expect(entries('alarm')).toBe(alarms.stored().length)
+  expect(shard.replication.status()).toMatchObject({
+    state: 'current',
+    reason: null,
+    lagSeconds: 0,
+    lagRevisions: 0,
+    revision: store.revision,
+  })
 }

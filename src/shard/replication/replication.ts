@@ -1,12 +1,14 @@
 import { segmentKey } from '../../archive/names.ts'
-import type { ArchivedCompaction, Mark } from '../../archive/origin.ts'
+import type { ArchivedCompaction } from '../../archive/origin.ts'
 import { encodeSegment } from '../../archive/segment.ts'
 import type { Revision } from '../../mvcc/types.ts'
 import { ObjectStoreError } from '../../object-store/object-store.ts'
 import type { ReplicationStatus } from '../../protocol/shard-rpc.ts'
 import { ownSegmentAt } from './adopt-segment.ts'
-import { ChangeTail, type Tail } from './change-tail.ts'
+import type { Attempt } from './attempt.ts'
+import { ChangeTail } from './change-tail.ts'
 import { claimEpoch, Deposed, lastManifest } from './claim-epoch.ts'
+import { CompactionHold } from './compaction-hold.ts'
 import { ALL, type CapturedState, KeyspaceState } from './keyspace-state.ts'
 import { LeaseJournal } from './lease-journal.ts'
 import {
@@ -27,13 +29,6 @@ import { StoreHealth } from './store-health.ts'
 import { TimeMarks } from './time-marks.ts'
 import { isFullThere, lostSegment, prune, writeManifest } from './write-manifest.ts'
 
-/** Compaction deletes nothing that was not sent, but waits no longer than that. */
-const HOLD_MS_MAX = 10 * 60_000
-/** And no longer for a full that is being sent. */
-const FULL_HOLD_MS_MAX = 60 * 60_000
-/** A revision that no compaction leaves as it was. */
-const BEFORE_ALL: Revision = -1
-
 /** What is sent, or on its way. */
 interface Taken {
   readonly revision: Revision
@@ -41,19 +36,6 @@ interface Taken {
   readonly version: number
   /** `Operations.putBytes` */
   readonly putBytes: number
-}
-
-/** A segment that is being made, and what is undone where it is not sent. */
-interface Attempt {
-  readonly captured: CapturedState
-  readonly from: Revision
-  readonly target: Revision
-  /** The changes, where they are at hand. */
-  readonly tail: Tail | undefined
-  readonly time: number
-  readonly compaction: ArchivedCompaction
-  readonly marks: readonly Mark[]
-  readonly full: FullFacts | undefined
 }
 
 /**
@@ -79,7 +61,7 @@ export class Replication {
   #full: { isCancelled: boolean; readonly done: Promise<void> } | undefined
   /** Where another shard's segment stands in the way, a new epoch is needed. */
   #isDiverged = false
-  #heldSince: number | undefined
+  readonly #hold = new CompactionHold()
   /** When the first change came that no full of the epoch has, while it has none. */
   #epochSince: number
   #isOver = false
@@ -176,17 +158,9 @@ export class Replication {
   /** The lowest revision that compaction has to leave for what is still to be sent. */
   pinned(now: number): Revision | undefined {
     const { compactRevision } = this.#parts.keyspace.store
-    const { epoch, deposed, revision } = this.#position
-    const holds = epoch > 0 && deposed === undefined && !this.#isDiverged
-    if (!holds || (this.#full === undefined && revision >= compactRevision)) {
-      this.#heldSince = undefined
-      return undefined
-    }
-    this.#heldSince ??= now
-    if (now - this.#heldSince > (this.#full === undefined ? HOLD_MS_MAX : FULL_HOLD_MS_MAX)) {
-      return undefined
-    }
-    return this.#full === undefined ? revision : BEFORE_ALL
+    const isFullUnderWay = this.#full !== undefined
+    const position = this.#isDiverged ? undefined : this.#position
+    return this.#hold.lowest({ position, compactRevision, isFullUnderWay }, now)
   }
 
   status(): ReplicationStatus {
@@ -452,7 +426,12 @@ export class Replication {
     if (!(await objects.put(segmentKey(archive, { epoch, seq, from }), bytes, 'absent'))) {
       const own = await ownSegmentAt(this.#target, position, { store: keyspace.store, clock })
       if (own?.checksum !== checksum) {
-        this.#foreign(own)
+        // If it is our own it counts, but for the state.
+        if (own === undefined) {
+          this.#isDiverged = true
+        } else {
+          this.#sent(own, ALL)
+        }
         return false
       }
     }
@@ -462,15 +441,6 @@ export class Replication {
       this.#startFull({ ...attempt.full, previous: checksum })
     }
     return isAll
-  }
-
-  /** Another one stands where a segment was to be. If it is our own it counts, but for the state. */
-  #foreign(own: SentSegment | undefined): void {
-    if (own === undefined) {
-      this.#isDiverged = true
-    } else {
-      this.#sent(own, ALL)
-    }
   }
 
   #sent(segment: SentSegment, marks: string): void {
