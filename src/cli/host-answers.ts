@@ -45,7 +45,10 @@ export class HostAnswers {
     const { pids, portMetrics, disk, defragment } = this.#options
     switch (pathname) {
       case '/room':
-        return { room: await disk.room(Number(searchParams.get('needed'))) }
+        return {
+          room: await disk.room(Number(searchParams.get('needed'))),
+          isExhausted: disk.isExhausted,
+        }
       case '/defragment':
         await defragment?.(searchParams.get('object') ?? '')
         return {}

@@ -17,6 +17,8 @@ import { Workerd } from './workerd.ts'
 const answerMsMax = 30_000
 /** What workerd reads. */
 const HEAD_BYTES_MAX = 120 * 1024
+/** Some pages for each of the trees that a small write changes. */
+const COMMIT_BYTES = 64 * 1024
 /** As long as a call waits for a link. */
 const waitMsMax = 5_000
 
@@ -34,7 +36,7 @@ export async function startWorkerd(options: RuntimeOptions): Promise<Runtime> {
 async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Promise<Runtime> {
   const { log, directory, linkSecret, portMetrics, snapshots, stopped } = options
   const configPath = await writeConfig(options, sockets)
-  const disk = new DiskSpace(directory, log)
+  const disk = new DiskSpace(directory, log, COMMIT_BYTES)
   let workerdPid = 0
   // It is workerd that asks.
   const pids = (): readonly number[] => [process.pid, workerdPid]
@@ -57,7 +59,11 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
   })
   return {
     // The list of hosts is not for the link.
-    route: webSocketTo({ url: `ws+unix:${sockets.secure}:/session`, token: linkSecret }),
+    route: webSocketTo({
+      url: `ws+unix:${sockets.secure}:/session`,
+      token: linkSecret,
+      isDiskFull: () => disk.isExhausted,
+    }),
     gateway: { address: { socketPath: sockets.secure }, agent: new Agent({ keepAlive: true }) },
     http1: {
       headBytesMax: HEAD_BYTES_MAX,

@@ -8,6 +8,7 @@ import { Batches } from './batches.ts'
 import type { LinkConnection, LinkRoute, SocketEnd, SocketListener } from './connection.ts'
 import { PendingAnswers, PendingAnswer } from './pending-answers.ts'
 import type {
+  AnswerHandle,
   AnswerReader,
   StreamHandle,
   StreamReader,
@@ -138,7 +139,7 @@ export class Link implements Upstream {
     return this.ask(call, new StreamAnswerReader(reader))
   }
 
-  ask(call: Call, reader: AnswerReader): StreamHandle {
+  ask(call: Call, reader: AnswerReader): AnswerHandle {
     const stream = this.#newStream()
     this.#begin(stream, call, reader)
     return new AskedStream(this.#askedLink, stream)
@@ -302,6 +303,8 @@ export class Link implements Upstream {
       } else {
         watch.received(payload)
       }
+    } else if (kind === FrameKind.LENGTH) {
+      this.#calls.measured(stream, payload)
     } else if (kind === FrameKind.END) {
       const watch = this.#streams.get(stream)
       this.#streams.delete(stream)
@@ -309,7 +312,7 @@ export class Link implements Upstream {
     }
   }
 
-  #lost({ reason, refused, missing = false, full = false }: SocketEnd): void {
+  #lost({ reason, refused, missing = false, full }: SocketEnd): void {
     this.#connection = undefined
     if (this.#open) {
       this.#open = false
@@ -320,14 +323,16 @@ export class Link implements Upstream {
       this.#frames = []
       this.#streams.clear()
       this.#batches.reset()
-      if (full) {
-        // It comes back at once, and the runtime has said what it is.
+      if (full === 'not-done') {
+        // It comes back at once.
         this.#backoff.reset()
-      } else {
+      }
+      // Of a full disk the log hears from who looks after the disk.
+      if (full === undefined) {
         this.#say('warn', 'lost the link to the upstream', reason)
       }
       this.#watches.forEach((watch) => watch.lost())
-      this.#calls.lost(performance.now(), statusOf(full ? 'no-space' : 'timeout-connection-lost'))
+      this.#calls.lost(performance.now(), statusOfLoss(full))
     } else if (refused && this.#openedAt === 0) {
       this.#started?.reject(new LinkError(`cannot use ${this.#options.route.name}: ${reason}`))
       this.close()
@@ -377,5 +382,16 @@ export class Link implements Upstream {
       const upstream = route.name
       log(level, message, reason === '' ? { upstream } : { upstream, reason })
     }
+  }
+}
+
+function statusOfLoss(full: SocketEnd['full']): RpcStatus {
+  switch (full) {
+    case 'not-done':
+      return statusOf('no-space')
+    case 'perhaps-done':
+      return statusOf('timeout-disk-full')
+    case undefined:
+      return statusOf('timeout-connection-lost')
   }
 }

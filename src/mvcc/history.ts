@@ -4,17 +4,13 @@ import {
   scannedVersion,
   SELECT_CHANGES,
   SELECT_CHANGE_SIZES,
+  SELECT_REPLACED,
   tombstone,
 } from './log.ts'
 import { EVERYTHING, type ScannedRow, scanPacked, scanSizes } from './packed-rows.ts'
 import type { ChangeName } from './revision-bytes.ts'
 import type { Sql } from './sql.ts'
-import { type ChangeId, type KeyValue, NO_LEASE, type Revision } from './types.ts'
-
-/** What is known of bytes that are not read. */
-export interface Length {
-  readonly length: number
-}
+import { type ChangeId, type KeyValue, type Length, NO_LEASE, type Revision } from './types.ts'
 
 /** A KeyValue, of which the key and the value may be lengths only. */
 export type KeyValueOf<B extends Length> = Omit<KeyValue, 'key' | 'value'> & {
@@ -55,7 +51,19 @@ export function changeOf(sql: Sql, row: ScannedRow): Change<Uint8Array> {
   return { main, sub, deleted, kv }
 }
 
-/** The same changes without their bytes, of which SQLite then reads no more than it must. */
+/** The versions that the changes of a revision have replaced, in the order of the changes. */
+export function* replacedIn(sql: Sql, revision: Revision): Iterable<KeyValue> {
+  const rows = scanPacked(sql, EVERYTHING, (last, count) => {
+    const main = last === undefined ? revision - 1 : revision
+    const sub = last === undefined ? SUB_MAX : (last.more[0] ?? SUB_MAX)
+    return [SELECT_REPLACED, main, sub, revision + 1, count]
+  })
+  for (const row of rows) {
+    yield scannedVersion(sql, row)
+  }
+}
+
+/** The changes without their bytes, of which SQLite then reads no more than it must. */
 export function* changeSizesUpTo(sql: Sql, revision: Revision): Iterable<Change<Length>> {
   const rows = scanSizes(sql, (last, count) => [
     SELECT_CHANGE_SIZES,

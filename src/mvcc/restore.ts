@@ -21,10 +21,10 @@ ON CONFLICT (one) DO UPDATE SET revision = excluded.revision, cursor = excluded.
 
 /** As PUT_CURRENT, but for what a version says of itself; nothing comes of one that is not the next. */
 const RESTORE_CURRENT = `
-INSERT INTO current (key, id, create_revision, version, previous, lease, value)
-VALUES (?, ${ID}, ?, ?, NULL, ?, ?)
+INSERT INTO current (key, id, create_revision, version, previous, lease, value, value_length)
+VALUES (?, ${ID}, ?, ?, NULL, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET previous = id, id = excluded.id, version = excluded.version,
-  lease = excluded.lease, value = excluded.value
+  lease = excluded.lease, value = excluded.value, value_length = excluded.value_length
 WHERE version + 1 = excluded.version AND create_revision = excluded.create_revision
 RETURNING ${mainOf('previous')}, ${subOf('previous')}`
 
@@ -96,6 +96,7 @@ export class HistoryRestore {
       kv.version,
       leaseParam(kv.lease),
       inline,
+      inline === null ? kv.value.length : null,
     )
     if (row === undefined) {
       throw new BrokenHistory(`revision ${id.main} is not the next version of its key`)

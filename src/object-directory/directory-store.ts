@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { link, mkdir, open, rename, rm, rmdir, stat, unlink } from 'node:fs/promises'
+import { mkdir, open, rename, rm, rmdir } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { checkKey, checkPrefix, checkSize, pageLimit } from '../object-store/object-checks.ts'
@@ -14,7 +14,9 @@ import {
 } from '../object-store/object-store.ts'
 import { DirectoryLock } from './directory-lock.ts'
 import { keysBehind, TEMPORARY } from './directory-walk.ts'
+import { absent, create, isFolder, isThere, present, remove, sizeOf } from './file-calls.ts'
 import { codeOf, toldProblem } from './file-problem.ts'
+import { flushFolder, makeOuter, writeFlushed } from './flush.ts'
 
 /** Folders known to be there, so that most puts need not look: no more than so many. */
 const FOLDERS_KNOWN_MAX = 1024
@@ -179,9 +181,9 @@ export class DirectoryStore implements ObjectStore {
 
   async #writeTemporary(folder: string, bytes: Uint8Array): Promise<string> {
     for (let tries = 1; ; tries++) {
-      await this.#makeFolder(folder)
       const path = join(folder, `${TEMPORARY}${randomUUID()}`)
       try {
+        await this.#makeFolder(folder)
         await writeFlushed(path, bytes)
         return path
       } catch (error) {
@@ -245,101 +247,4 @@ export class DirectoryStore implements ObjectStore {
 /** Of the content, so that it stays what it is when a folder is copied. */
 async function etagOf(bytes: Uint8Array<ArrayBuffer>): Promise<string> {
   return Buffer.from(await crypto.subtle.digest('SHA-256', bytes)).toString('hex', 0, 16)
-}
-
-/** Gives a file that name if nobody has it: one system call, so one process does. */
-async function create(temporary: string, path: string): Promise<boolean> {
-  try {
-    await link(temporary, path)
-    return true
-  } catch (error) {
-    if (codeOf(error) === 'EEXIST') {
-      return false
-    }
-    throw error
-  }
-}
-
-/** Whether there was such a file. */
-async function remove(path: string): Promise<boolean> {
-  try {
-    await unlink(path)
-    return true
-  } catch (error) {
-    if (['ENOENT', 'ENOTDIR', 'EISDIR'].includes(codeOf(error) ?? '')) {
-      return false
-    }
-    throw error
-  }
-}
-
-async function writeFlushed(path: string, bytes: Uint8Array): Promise<void> {
-  const file = await open(path, 'wx', 0o600)
-  try {
-    for (let at = 0; at < bytes.length;) {
-      const { bytesWritten } = await file.write(bytes, at)
-      at += bytesWritten
-    }
-    await file.datasync()
-  } finally {
-    await file.close()
-  }
-}
-
-async function flushFolder(path: string): Promise<void> {
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
-}
-
-/** One step at a time: mkdir's own recursion never ends where the kernel refuses a path as /proc does. */
-async function makeOuter(folder: string): Promise<void> {
-  const above = dirname(folder)
-  if (!(await isThere(above))) {
-    await makeOuter(above)
-  }
-  await present(mkdir(folder, { mode: 0o700 }))
-  await flushFolder(above)
-}
-
-/** Whether anything has this name. */
-async function isThere(path: string): Promise<boolean> {
-  return (await absent(stat(path))) !== undefined
-}
-
-/** A directory cannot have `a` beside `a/b`, as a bucket can; nobody writes such keys. */
-async function isFolder(path: string): Promise<boolean> {
-  return (await absent(stat(path)))?.isDirectory() === true
-}
-
-/** Undefined where it is no file, or gone. */
-async function sizeOf(path: string): Promise<number | undefined> {
-  const found = await absent(stat(path))
-  return found?.isFile() === true ? found.size : undefined
-}
-
-/** Undefined where there is nothing of that name. */
-async function absent<T>(found: Promise<T>): Promise<T | undefined> {
-  try {
-    return await found
-  } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ENOTDIR') {
-      return undefined
-    }
-    throw error
-  }
-}
-
-/** Another may have made it just before. */
-async function present(made: Promise<unknown>): Promise<void> {
-  try {
-    await made
-  } catch (error) {
-    if (codeOf(error) !== 'EEXIST') {
-      throw error
-    }
-  }
 }

@@ -3,11 +3,14 @@ export type Message = Pick<Response, 'body' | 'headers'>
 
 /**
  * The body of a message, whole. Throws where it has more than `most` bytes, and where it ends before the
- * length that its header says: what was cut on the way is not an object.
+ * length that it is told to have: what was cut on the way is not an object.
  */
-export async function bodyBytes(message: Message, most: number): Promise<Uint8Array<ArrayBuffer>> {
-  const header = message.headers.get('Content-Length')
-  const length = header === null ? undefined : Number(header)
+export async function bodyBytes(
+  message: Message,
+  most: number,
+  told = message.headers.get('Content-Length'),
+): Promise<Uint8Array<ArrayBuffer>> {
+  const length = told === null ? undefined : Number(told)
   if (length !== undefined && length > most) {
     await message.body?.cancel()
     throw new Error(`the body has ${length} bytes: ${most} is the most`)

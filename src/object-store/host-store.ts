@@ -58,7 +58,9 @@ export class HostStore implements ObjectStore {
   async put(key: string, bytes: Uint8Array, condition?: PutCondition): Promise<boolean> {
     checkKey(key)
     checkSize(key, bytes.length)
-    const asked = { method: 'PUT', headers: conditionHeaders(condition), body: bytes }
+    // A request that goes nowhere has no Content-Length.
+    const headers = { ...conditionHeaders(condition), [SIZE_HEADER]: String(bytes.length) }
+    const asked = { method: 'PUT', headers, body: bytes }
     return this.#ask(`/${key}`, asked, bytes.length, async ({ status }) => status !== 412)
   }
 

@@ -15,7 +15,7 @@ export const OBJECTS_PATH = '/objects'
 export const DELETED_MAX = 1000
 const KEYS_BYTES_MAX = DELETED_MAX * 1024
 
-/** The size of the whole object, where a range of it is answered. */
+/** The size of the object that is put, or of the whole of which a range may be answered. */
 export const SIZE_HEADER = 'X-Object-Size'
 
 /** What is said of an error. */
@@ -44,7 +44,8 @@ async function answer(store: ObjectStore, request: Request): Promise<Response> {
     case 'GET':
       return key === '' ? list(store, url.searchParams) : get(store, key, request.headers)
     case 'PUT': {
-      const bytes = await bodyBytes(request, OBJECT_BYTES_MAX)
+      const length = request.headers.get(SIZE_HEADER)
+      const bytes = await bodyBytes(request, OBJECT_BYTES_MAX, length)
       const isPut = await store.put(key, bytes, conditionOf(request.headers))
       return new Response(null, { status: isPut ? 204 : 412 })
     }

@@ -77,15 +77,16 @@ export class R2Store implements ObjectStore {
   ): Promise<ObjectPage> {
     checkPrefix(prefix)
     return this.#asked(`list ${prefix}`, 0, async () => {
-      let startAfter = after
+      let options: R2ListOptions = { prefix, startAfter: after, limit: pageLimit(limit) }
+      // What is not ours may fill whole pages, and a page of none would be the end.
       for (;;) {
-        const page = await this.#bucket.list({ prefix, startAfter, limit: pageLimit(limit) })
+        const page = await this.#bucket.list(options)
         const objects = page.objects.map(({ key, size }): ListedObject => ({ key, size }))
         const ours = objects.filter(({ key }) => isKey(key))
         if (ours.length > 0 || !page.truncated) {
           return { objects: ours, more: page.truncated }
         }
-        startAfter = objects.at(-1)?.key ?? startAfter
+        options = { ...options, cursor: page.cursor }
       }
     })
   }

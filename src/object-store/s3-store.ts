@@ -16,6 +16,8 @@ import { S3Client, type S3Request } from './s3-client.ts'
 import { problemOf, type S3Problem, toldProblem } from './s3-problem.ts'
 import { childrenOf, readAnswer, textOf } from './s3-xml.ts'
 
+/** A million objects that are none of ours, before one that is. */
+const FOREIGN_PAGES_MAX = 1000
 /** What S3 deletes at once. */
 const DELETED_MAX = 1000
 /** A page of a thousand keys of a kilobyte, each with what else S3 says of it. */
@@ -57,8 +59,12 @@ export class S3Store implements ObjectStore {
     const what = this.#what(`put ${key}`)
     for (let tries = 1; ; tries++) {
       const problem = await this.#client.ask(what, asked, async (response) => {
-        const said = await problemOf(response)
-        return response.ok ? undefined : said
+        if (!response.ok) {
+          return problemOf(response)
+        }
+        // Its connection serves again once an answer is read.
+        await bodyBytes(response, ANSWER_BYTES_MAX)
+        return undefined
       })
       if (problem === undefined) {
         return true
@@ -79,16 +85,25 @@ export class S3Store implements ObjectStore {
     { after, limit }: { readonly after?: string; readonly limit?: number } = {},
   ): Promise<ObjectPage> {
     checkPrefix(prefix)
-    let behind = after
-    for (;;) {
-      const page = await this.#page(prefix, behind, pageLimit(limit))
-      const objects = page.objects.filter(({ key }) => isKey(key))
-      // What is not ours may fill whole pages, and a page of none would be the end.
-      if (objects.length > 0 || !page.more) {
-        return { objects, more: page.more }
-      }
-      behind = page.objects.at(-1)?.key
+    const what = this.#what(`list ${prefix}`)
+    let query: Record<string, string> = {
+      'list-type': '2',
+      'max-keys': String(pageLimit(limit)),
+      'prefix': this.#prefix + prefix,
+      ...(after === undefined ? {} : { 'start-after': this.#prefix + after }),
     }
+    // What is not ours may fill whole pages, and a page of none would be the end.
+    for (let pages = 0; pages < FOREIGN_PAGES_MAX; pages++) {
+      const list = await this.#xml(what, { method: 'GET', query, bytes: 0 }, 'ListBucketResult')
+      const listed = childrenOf(list, 'Contents').map((element) => this.#listed(what, element))
+      const objects = listed.filter(({ key }) => isKey(key))
+      const more = textOf(list, 'IsTruncated') === 'true'
+      if (objects.length > 0 || !more) {
+        return { objects, more }
+      }
+      query = { ...query, 'continuation-token': textOf(list, 'NextContinuationToken') ?? '' }
+    }
+    throw toldProblem(what, { status: 200, code: '', message: 'it has pages and pages of others' })
   }
 
   async delete(keys: readonly string[]): Promise<void> {
@@ -136,22 +151,6 @@ export class S3Store implements ObjectStore {
       }
       return { bytes: new Uint8Array(0), size, etag: etagOf(response) }
     })
-  }
-
-  /** All that is there, with what is none of ours. */
-  async #page(prefix: string, after: string | undefined, limit: number): Promise<ObjectPage> {
-    const what = this.#what(`list ${prefix}`)
-    const query = {
-      'list-type': '2',
-      'max-keys': String(limit),
-      'prefix': this.#prefix + prefix,
-      ...(after === undefined ? {} : { 'start-after': this.#prefix + after }),
-    }
-    const list = await this.#xml(what, { method: 'GET', query, bytes: 0 }, 'ListBucketResult')
-    return {
-      objects: childrenOf(list, 'Contents').map((element) => this.#listed(what, element)),
-      more: textOf(list, 'IsTruncated') === 'true',
-    }
   }
 
   #listed(what: string, element: XmlElement): ListedObject {

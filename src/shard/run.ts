@@ -1,6 +1,7 @@
 import { type Principal, principalOf } from '../auth/principal.ts'
 import type { Waiters } from '../concurrency/waiters.ts'
 import type { Door } from '../door/door.ts'
+import { needOf } from '../door/need.ts'
 import { assert } from '../mvcc/errors.ts'
 import type { TxnRequest } from '../protocol/generated/messages.ts'
 import type { MethodName } from '../protocol/methods.ts'
@@ -10,7 +11,7 @@ import type { BackgroundWork } from './background.ts'
 import type { CommitQueue, Write } from './commit.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { PasswordQueue } from './methods/password-queue.ts'
-import type { Page } from './page.ts'
+import type { AnyPage, Page } from './page.ts'
 import type { Messages, Reply } from './reply.ts'
 import type { Turns } from './turns.ts'
 
@@ -53,12 +54,16 @@ export interface StepsFacts extends CallerFacts {
  * answers many messages.
  */
 type Way<T> =
-  | { readonly write: (keyspace: Keyspace, request: T, facts: TurnFacts) => object }
+  | {
+      readonly write: (keyspace: Keyspace, request: T, facts: TurnFacts) => object
+      /** Where it is to take steps, one of which writes. */
+      readonly long?: { readonly when: (request: T) => boolean; readonly steps: Steps<T> }
+    }
   | { readonly read: Read<T> }
   | { readonly steps: Steps<T> }
   | { readonly stream: Stream<T> }
 
-type Read<T> = (keyspace: Keyspace, request: T, facts: CallerFacts) => Page
+type Read<T> = (keyspace: Keyspace, request: T, facts: CallerFacts) => AnyPage
 type Steps<T> = (parts: Parts, request: T, facts: StepsFacts) => Promise<Page>
 type Stream<T> = (parts: Parts, request: T, facts: StepsFacts) => Messages
 
@@ -111,7 +116,12 @@ class Run implements Write {
   begin(): void {
     const { handler } = this.#call
     if ('write' in handler) {
-      this.#parts.commits.enqueue(this)
+      const { long } = handler
+      if (long?.when(this.#call.request) === true) {
+        this.#takeSteps(long.steps)
+      } else {
+        this.#parts.commits.enqueue(this)
+      }
     } else if ('read' in handler) {
       this.#beginRead(handler)
     } else if ('steps' in handler) {
@@ -133,6 +143,9 @@ class Run implements Write {
     let response: object
     try {
       this.#admit()
+      if (writes(this.#call)) {
+        this.#parts.keyspace.requireCommits()
+      }
       const facts = { context, principal: this.#principal, now }
       response = handler.write(this.#parts.keyspace, request, facts)
     } catch (error) {
@@ -165,7 +178,7 @@ class Run implements Write {
     const { request, context } = this.#call
     // etcd proposes some reads too.
     const begun = this.#reply.isProposed ? performance.now() : undefined
-    let page: Page
+    let page: AnyPage
     try {
       this.#admit()
       page = read(this.#parts.keyspace, request, { context, principal: this.#principal })
@@ -176,7 +189,7 @@ class Run implements Write {
     if (begun !== undefined) {
       this.#reply.appliedInVain(performance.now() - begun)
     }
-    this.#reply.answered(page.response, page.next)
+    this.#reply.answeredPage(page)
   }
 
   #takeSteps(steps: Steps<object>): void {
@@ -234,4 +247,9 @@ class Run implements Write {
       this.#principal.authorize(method, request)
     }
   }
+}
+
+/** Some of the calls that wait for a turn write nothing, and a keep-alive hardly ever does. */
+function writes({ method, request }: Admitted): boolean {
+  return method !== '/etcdserverpb.Lease/LeaseKeepAlive' && needOf(method, request) === 'write'
 }

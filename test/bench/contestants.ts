@@ -12,12 +12,13 @@ export async function findContestants(flags: readonly string[]): Promise<readonl
 }
 
 function ourselves(flags: readonly string[]): Contestant {
-  const start = async ({ dataDir, port = 0, certificates }: StartOptions = {}) => {
+  const start = async ({ dataDir, port = 0, certificates, tokenFile }: StartOptions = {}) => {
     const listen = `--listen-client-urls=http://127.0.0.1:${port},https://127.0.0.1:0`
     const secure = certificates === undefined ? [] : [listen, ...tlsFlags(certificates)]
+    const guarded = tokenFile === undefined ? [] : [`--token-file=${tokenFile}`]
     const server = await startServer({
       port,
-      flags: [...flags, ...secure],
+      flags: [...flags, ...secure, ...guarded],
       ...(dataDir !== undefined && { dataDir }),
     })
     const { pid, workerdPid, urls } = server

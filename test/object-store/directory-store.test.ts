@@ -1,4 +1,4 @@
-import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, expect, it } from 'vitest'
@@ -8,6 +8,7 @@ import { Log } from '../../src/cli/log.ts'
 import { PortMetrics } from '../../src/grpc/port-metrics.ts'
 import { DirectoryStore } from '../../src/object-directory/directory-store.ts'
 import { HostStore } from '../../src/object-store/host-store.ts'
+import { runs } from '../runs.ts'
 import { describeObjectStore, errorOf } from './contract.ts'
 
 const folders: string[] = []
@@ -36,6 +37,23 @@ describeObjectStore('a directory behind HOST, in one process,', async () => {
   const fetch = (url: string, init?: RequestInit): Promise<Response> =>
     answers.fetch(new Request(url, init))
   return new HostStore({ fetch }, snapshots.name)
+})
+
+it('[OBJ22] a folder that one takes away, being empty, is made again by another', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'etcdurable-objects-'))
+  folders.push(folder)
+  const stores = Array.from({ length: 4 }, () => new DirectoryStore(folder))
+  const work = stores.map(async (store, at) => {
+    for (let round = 0; round < runs(200); round++) {
+      const key = `a/b/${round % 2}/${at}`
+      expect(await store.put(key, new Uint8Array(round), 'absent')).toBe(true)
+      expect((await store.get(key))?.size).toBe(round)
+      await store.delete([key])
+    }
+  })
+  await Promise.all(work)
+  expect((await readdir(folder)).filter((name) => name !== '~lock')).toEqual([])
+  stores.forEach((store) => store.close())
 })
 
 it('[OBJ24] a name that is taken by a folder or a file is told, and stays', async () => {

@@ -42,6 +42,10 @@ function listed(key: string, size = '1'): string {
   return `<Contents><Key>${key}</Key><Size>${size}</Size><ETag>&quot;0&quot;</ETag></Contents>`
 }
 
+function token(text: string): string {
+  return `<NextContinuationToken>${text}</NextContinuationToken>`
+}
+
 function deleteError(key: string, code: string): string {
   return `<Error><Key>${key}</Key><Code>${code}</Code><Message>said so</Message></Error>`
 }
@@ -211,19 +215,25 @@ it('[OBJ18] a server that answers a range with all is understood', async () => {
 
 it('[OBJ19] what others keep in the bucket is passed over, whole pages of it too', async () => {
   const pages = [
-    list(listed('p/Foreign') + listed('p/a b') + listed('p/.hidden'), true),
-    list(listed('p/&lt;&amp;&#x41;', '5'), true),
-    list(listed('p/mine', '7'), true),
+    list(listed('p/Foreign') + listed('p/a b') + listed('p/.hidden') + token('one&amp;two'), true),
+    list(token('three'), true),
+    list(listed('p/&lt;&amp;&#x41;', '5') + token('four'), true),
+    list(listed('p/mine', '7') + token('five'), true),
   ]
   const store = await openStore(() => pages[(proxy?.asked.length ?? 1) - 1])
-  expect(await store.list('', { limit: 3 })).toEqual({
+  expect(await store.list('', { limit: 3, after: 'a' })).toEqual({
     objects: [{ key: 'mine', size: 7 }],
     more: true,
   })
-  const behind = proxy?.asked.map(({ path }) =>
-    new URL(path, 'http://a').searchParams.get('start-after'),
-  )
-  expect(behind).toEqual([null, 'p/.hidden', 'p/<&A'])
+  const asked = proxy?.asked.map(({ path }) => new URL(path, 'http://a').searchParams)
+  const tokens = asked?.map((query) => query.get('continuation-token'))
+  expect(tokens).toEqual([null, 'one&two', 'three', 'four'])
+  expect(asked?.map((query) => query.get('start-after'))).toEqual(['p/a', 'p/a', 'p/a', 'p/a'])
+})
+
+it('[OBJ18] a list that never ends is given up', async () => {
+  const store = await openStore(() => list('', true))
+  expect((await errorOf(store.list(''))).message).toMatch(/it has pages and pages of others$/)
 })
 
 it('[OBJ7] an object that S3 does not delete is told, with those that are not there passed over', async () => {

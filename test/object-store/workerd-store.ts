@@ -9,18 +9,12 @@ import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import { workerdConfig } from '../../src/cli/workerd-config.ts'
-import { HostStore } from '../../src/object-store/host-store.ts'
+import { storeBehind, type WorkerStore } from './worker-store.ts'
 
 const require = createRequire(import.meta.url)
 // CommonJS, which vitest and Node import each in their way.
 const workerd = require('workerd') as { readonly default: string }
 const root = join(import.meta.dirname, '..', '..')
-
-export interface WorkerdStore {
-  /** Asks the Worker, which asks its store. */
-  readonly store: HostStore
-  stop(): Promise<void>
-}
 
 export interface Told {
   readonly variables: Readonly<Record<string, string>>
@@ -28,7 +22,7 @@ export interface Told {
   readonly host?: string
 }
 
-export async function startWorkerdStore({ variables, host }: Told): Promise<WorkerdStore> {
+export async function startWorkerdStore({ variables, host }: Told): Promise<WorkerStore> {
   const directory = await mkdtemp(join(tmpdir(), 'etcdurable-workerd-store-'))
   const storage = join(directory, 'shard')
   mkdirSync(storage)
@@ -50,10 +44,8 @@ export async function startWorkerdStore({ variables, host }: Told): Promise<Work
   const killWithCaller = (): boolean => child.kill('SIGKILL')
   process.once('exit', killWithCaller)
   const url = `http://127.0.0.1:${await portOf(child.stdio[3] as Readable)}`
-  const fetchThere = (asked: string, init?: RequestInit): Promise<Response> =>
-    fetch(asked.replace('http://host', url), init)
   return {
-    store: new HostStore({ fetch: fetchThere }, 'the store in workerd'),
+    store: storeBehind(url),
     stop: async () => {
       child.kill('SIGKILL')
       await closed
