@@ -90,7 +90,6 @@ function shownSnapshots(status: ReplicationStatus): {
   if (state === 'off') {
     return {}
   }
-  const time = (ms: number): string => new Date(ms).toISOString()
   return {
     snapshots: {
       state,
@@ -105,8 +104,11 @@ function shownSnapshots(status: ReplicationStatus): {
   }
 }
 
+function time(ms: number): string {
+  return new Date(ms).toISOString()
+}
+
 /** `default` was never created. */
 export function shownKeyspace({ name, state, created, options }: KeyspaceEntry) {
-  const time = created === 0 ? {} : { created: new Date(created).toISOString() }
-  return { name, state, ...time, ...options }
+  return { name, state, ...(created > 0 && { created: time(created) }), ...options }
 }

@@ -191,7 +191,8 @@ function snapshotProblem(status: ReplicationStatus): string | undefined {
   if (state === 'off' || state === 'current') {
     return undefined
   }
-  const behind = `${lagRevisions} revisions and ${Math.round(lagSeconds)} s behind`
+  const revisions = lagRevisions === 1 ? '1 revision' : `${lagRevisions} revisions`
+  const behind = `${revisions} and ${Math.round(lagSeconds)} s behind`
   return reason === null ? behind : `${behind}: ${reason}`
 }
 

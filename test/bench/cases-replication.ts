@@ -142,15 +142,15 @@ async function paced({ url, pid }: Server, body: () => Promise<void>): Promise<F
   // What a start leaves to be compiled is not measured.
   await pacedPuts(connection, { ...PACED, seconds: 3 }, () => undefined)
   const waits: number[] = []
-  let isOver = false
+  const over = new AbortController()
   const { growth } = await growthWhile(pid, async () => {
     const puts = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         await pacedSecond(connection, waits)
       }
     })()
     await Promise.race([body(), broken])
-    isOver = true
+    over.abort()
     await puts
   })
   connection.close()

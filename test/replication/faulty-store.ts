@@ -41,6 +41,7 @@ export class FaultyStore implements ObjectStore {
   /** Those that cost most: puts and lists. Gets. */
   readonly asked = { classA: 0, classB: 0, deleted: 0, putBytes: 0 }
   #old: readonly string[] = []
+  #isAtOnce = false
 
   constructor(clock: VirtualClock, random: () => number) {
     this.#clock = clock
@@ -101,8 +102,19 @@ export class FaultyStore implements ObjectStore {
     })
   }
 
+  /** The same for who reads what is there now. */
+  get atOnce(): ObjectStore {
+    const store = new FaultyStore(this.#clock, this.#random)
+    this.objects.forEach((bytes, key) => store.objects.set(key, bytes))
+    store.#isAtOnce = true
+    return store
+  }
+
   async #does<T>(what: string, operation: () => T): Promise<T> {
     const failure = new ObjectStoreError(`${what}: as the test has it`, { retryable: true })
+    if (this.#isAtOnce) {
+      return operation()
+    }
     await this.#clock.wait(1 + this.#random() * this.latencyMs)
     if (this.isAway || this.#happens(this.faults.fails)) {
       throw failure

@@ -1,6 +1,7 @@
 import { decodeEnd, decodePart, requirePart } from '../../src/archive/full.ts'
 import { decodeManifest, type Manifest } from '../../src/archive/manifest.ts'
 import { endKey, manifestKey, partKey, segmentKey } from '../../src/archive/names.ts'
+import type { ArchiveName } from '../../src/archive/names.ts'
 import { decodeSegment, type Expected, nextOf, requireNext } from '../../src/archive/segment.ts'
 import type { ArchivedState, LeaseChange } from '../../src/archive/state.ts'
 import type { Change } from '../../src/mvcc/history.ts'
@@ -28,13 +29,17 @@ export interface ReadArchive {
 type Objects = ReadonlyMap<string, Uint8Array>
 
 /** From the full at that place of the manifest, the last by default. Throws where anything is missing. */
-export function readArchive(objects: Objects, place = -1): ReadArchive | undefined {
-  const manifest = latest(objects)
+export function readArchive(
+  objects: Objects,
+  place = -1,
+  archive: ArchiveName = ARCHIVE,
+): ReadArchive | undefined {
+  const manifest = latest(objects, archive)
   const full = manifest?.fulls.at(place)
   if (manifest === undefined || full === undefined) {
     return undefined
   }
-  const end = decodeEnd(found(objects, endKey(ARCHIVE, full)))
+  const end = decodeEnd(found(objects, endKey(archive, full)))
   const changes = new Map<number, string>()
   const journal: LeaseChange[] = []
   let state: ArchivedState = {}
@@ -57,7 +62,7 @@ export function readArchive(objects: Objects, place = -1): ReadArchive | undefin
     changes.set(change.main, (changes.get(change.main) ?? '') + shown(change))
   }
   for (const part of end.parts.keys()) {
-    const read = decodePart(found(objects, partKey(ARCHIVE, full, part)))
+    const read = decodePart(found(objects, partKey(archive, full, part)))
     requirePart(read, end, part)
     for (const change of read.changes) {
       add(change)
@@ -74,7 +79,7 @@ export function readArchive(objects: Objects, place = -1): ReadArchive | undefin
   let last: readonly string[] = []
   const listed = manifest.chains.find(({ epoch }) => epoch === full.epoch)?.last.seq ?? 0
   for (;;) {
-    const bytes = objects.get(segmentKey(ARCHIVE, next))
+    const bytes = objects.get(segmentKey(archive, next))
     if (bytes === undefined) {
       if (next.seq <= listed) {
         throw new Error(`segment ${next.seq} is named by the manifest, and is not there`)
@@ -108,14 +113,14 @@ export function readArchive(objects: Objects, place = -1): ReadArchive | undefin
   }
 }
 
-function latest(objects: Objects): Manifest | undefined {
+function latest(objects: Objects, archive: ArchiveName): Manifest | undefined {
   const numbers = [...objects.keys()].filter((key) => key.includes('/manifests/'))
   const last = numbers.toSorted().at(-1)
   if (last === undefined) {
     return undefined
   }
   const number = Number(last.slice(-10))
-  return decodeManifest(found(objects, manifestKey(ARCHIVE, number)))
+  return decodeManifest(found(objects, manifestKey(archive, number)))
 }
 
 function found(objects: Objects, key: string): Uint8Array {

@@ -141,19 +141,12 @@ function whileIn(stay: Stay, objects: ObjectStore): ObjectStore {
 }
 
 /** Never comes to an end when the stay does before. */
-function inStay<T>(stay: Stay, promise: Promise<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    promise.then(
-      (value) => {
-        if (!stay.isOver) {
-          resolve(value)
-        }
-      },
-      (error: unknown) => {
-        if (!stay.isOver) {
-          reject(error)
-        }
-      },
-    )
-  })
+async function inStay<T>(stay: Stay, promise: Promise<T>): Promise<T> {
+  try {
+    return await promise
+  } finally {
+    if (stay.isOver) {
+      await new Promise<never>(() => undefined)
+    }
+  }
 }

@@ -37,7 +37,7 @@ function putAll(count: number, length: number): void {
     const success = Array.from({ length: count }, (_, place) => ({
       requestPut: { ...plain, key: utf8.encode(`${place}`), value: new Uint8Array(length) },
     }))
-    store.txn({ compare: [], success, failure: [] } as never)
+    store.txn({ compare: [], success, failure: [] })
   })
 }
 
@@ -47,6 +47,16 @@ function keysOf(part: string): readonly string[] {
 
 function status() {
   return shard.replication.status()
+}
+
+/** The fields of the state that the next segment has. */
+async function changed(write: (keyspace: Keyspace) => void): Promise<readonly string[]> {
+  const before = readArchive(objects.objects)?.segments ?? 0
+  shard.turn(write)
+  await clock.pass(MINUTE)
+  const read = readArchive(objects.objects)
+  expect(read?.segments).toBe(before + 1)
+  return read?.last ?? []
 }
 
 describe('what it costs', () => {
@@ -114,16 +124,6 @@ describe('what is sent', () => {
     expect(await changed(() => put())).toEqual([])
   })
 
-  /** The fields of the state that the next segment has. */
-  async function changed(write: (keyspace: Keyspace) => void): Promise<readonly string[]> {
-    const before = readArchive(objects.objects)?.segments ?? 0
-    shard.turn(write)
-    await clock.pass(MINUTE)
-    const read = readArchive(objects.objects)
-    expect(read?.segments).toBe(before + 1)
-    return read?.last ?? []
-  }
-
   it('[REP7] the leases of each revision are those that lived then', async () => {
     const random = randomOf(5)
     const lived = new Map<number, string>()
@@ -133,12 +133,13 @@ describe('what is sent', () => {
           lived.set(store.revision, lessor.leases().map(String).toSorted().join(' '))
         }
         const [id = 0n] = lessor.leases()
-        if (random() < 0.3) {
+        const kind = random()
+        if (kind < 0.3) {
           const ID = BigInt(1 + Math.floor(random() * 1e9))
           lessor.grant({ ID, TTL: 60 }, clock.now())
           see()
           store.put({ ...plain, key: utf8.encode('leased'), value: utf8.encode('x'), lease: ID })
-        } else if (random() < 0.3 && id !== 0n) {
+        } else if (kind < 0.5 && id !== 0n) {
           lessor.revoke(id)
         } else {
           store.put({ ...plain, key: utf8.encode('key'), value: utf8.encode('x') })

@@ -1,18 +1,15 @@
-import { env } from 'cloudflare:workers'
 import { expect, it } from 'vitest'
 import { answerForStore } from '../../src/object-store/object-answer.ts'
 import { objectStoreOf } from '../../src/object-store/object-store-of.ts'
 import type { ObjectStore } from '../../src/object-store/object-store.ts'
 import { R2Store } from '../../src/object-store/r2-store.ts'
 import { errorOf, newPrefix } from '../object-store/contract.ts'
+import { testBucket } from './test-bucket.ts'
 
 const bytes = new TextEncoder().encode('bytes')
-const { SNAPSHOTS: bucket } = env
+const bucket = testBucket()
 
 function openBucket(): R2Store {
-  if (bucket === undefined) {
-    throw new Error('wrangler.toml binds no bucket')
-  }
   return new R2Store(bucket)
 }
 
@@ -53,7 +50,7 @@ it('[OBJ12] a Worker without a bucket and without a flag has no store', () => {
 
 it('[OBJ12] the bucket that is bound comes before what a flag says', async () => {
   const host = newHost(openBucket())
-  const store = storeAt({ ...atHome(host), SNAPSHOTS: bucket } as Env)
+  const store = storeAt({ ...atHome(host), SNAPSHOTS: bucket })
   const key = `${newPrefix()}/bound`
   await store.put(key, bytes, 'absent')
   expect(await (await bucket?.get(key))?.text()).toBe('bytes')

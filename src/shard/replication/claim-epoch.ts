@@ -101,7 +101,7 @@ export async function lastManifest(
   }
 }
 
-export async function manifestAt(
+async function manifestAt(
   objects: ObjectStore,
   archive: ArchiveName,
   number: number,

@@ -23,6 +23,9 @@ export interface CapturedState {
   readonly putBack: () => void
 }
 
+/** In place of marks: nothing of the state was sent, or nobody knows. */
+export const ALL = ''
+
 type Marks = Readonly<Record<keyof ArchivedState | 'compaction', string | number>>
 
 /** What a keyspace has beside its history: whether it has changed, and what is to be sent of it. */
@@ -74,11 +77,11 @@ export class KeyspaceState {
   }
 
   /**
-   * What differs from what `sent` tells of, or all of it. The journal of leases begins anew: where it does
+   * What differs from what `sent` tells of: all of it where that is `ALL`. The journal of leases begins anew: where it does
    * not reach back to `sent`, or all is asked for, it is the leases that live.
    */
-  capture(sent: string | 'all'): CapturedState {
-    const known: Partial<Marks> = sent === 'all' || sent === '' ? {} : (JSON.parse(sent) as Marks)
+  capture(sent: string): CapturedState {
+    const known: Partial<Marks> = sent === ALL ? {} : (JSON.parse(sent) as Marks)
     const marks = this.#marks()
     const differs = (name: keyof Marks): boolean => known[name] !== marks[name]
     const taken = this.#journal.take()

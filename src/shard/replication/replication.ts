@@ -1,16 +1,15 @@
-import { type ArchiveName, segmentKey } from '../../archive/names.ts'
-import type { ArchivedCompaction, Mark } from '../../archive/origin.ts'
+import { segmentKey } from '../../archive/names.ts'
+import type { ArchivedCompaction } from '../../archive/origin.ts'
 import { encodeSegment } from '../../archive/segment.ts'
-import type { ArchivedOptions } from '../../archive/state.ts'
 import type { Revision } from '../../mvcc/types.ts'
-import { type ObjectStore, ObjectStoreError } from '../../object-store/object-store.ts'
+import { ObjectStoreError } from '../../object-store/object-store.ts'
 import type { ReplicationStatus } from '../../protocol/shard-rpc.ts'
-import type { Keyspace } from '../keyspace.ts'
 import { ownSegmentAt } from './adopt-segment.ts'
-import { ChangeTail, type Tail } from './change-tail.ts'
+import type { Attempt } from './attempt.ts'
+import { ChangeTail } from './change-tail.ts'
 import { claimEpoch, Deposed, lastManifest } from './claim-epoch.ts'
-import type { Clock } from './clock.ts'
-import { type CapturedState, KeyspaceState } from './keyspace-state.ts'
+import { CompactionHold } from './compaction-hold.ts'
+import { ALL, type CapturedState, KeyspaceState } from './keyspace-state.ts'
 import { LeaseJournal } from './lease-journal.ts'
 import {
   before,
@@ -22,38 +21,13 @@ import {
   type SentSegment,
 } from './position.ts'
 import { readChanges } from './read-changes.ts'
+import type { ReplicationParts } from './replication-parts.ts'
+import { replicationStatus } from './replication-status.ts'
 import { nextStep, SEGMENT_BYTES, type Situation, type Step } from './schedule.ts'
 import { type FullFacts, FullNameTaken, sendFull, type Target } from './send-full.ts'
 import { StoreHealth } from './store-health.ts'
 import { TimeMarks } from './time-marks.ts'
 import { isFullThere, lostSegment, prune, writeManifest } from './write-manifest.ts'
-
-/** Compaction deletes nothing that was not sent, but waits no longer than that. */
-const HOLD_MS_MAX = 10 * 60_000
-/** And no longer for a full that is being sent. */
-const FULL_HOLD_MS_MAX = 60 * 60_000
-/** A revision that no compaction leaves as it was. */
-const BEFORE_ALL: Revision = -1
-
-export interface ReplicationParts {
-  readonly keyspace: Keyspace
-  readonly objects: ObjectStore
-  readonly archive: ArchiveName
-  readonly options: ArchivedOptions
-  /** How far behind the archive may be, in ms. */
-  readonly lagMs: number
-  readonly clock: Clock
-  readonly random: () => string
-  /** Resolves when all that was written is durable. */
-  readonly durable: () => Promise<void>
-  /** Has `run` called at a time, in ms since 1970; undefined for never. */
-  readonly wakeAt: (time: number | undefined) => void
-  /** The object stays in memory until it is settled. */
-  readonly keep: (work: Promise<void>) => void
-  /** Something was sent that compaction has waited for. */
-  readonly sent: () => void
-  readonly log: (line: string) => void
-}
 
 /** What is sent, or on its way. */
 interface Taken {
@@ -62,19 +36,6 @@ interface Taken {
   readonly version: number
   /** `Operations.putBytes` */
   readonly putBytes: number
-}
-
-/** A segment that is being made, and what is undone where it is not sent. */
-interface Attempt {
-  readonly captured: CapturedState
-  readonly from: Revision
-  readonly target: Revision
-  /** The changes, where they are at hand. */
-  readonly tail: Tail | undefined
-  readonly time: number
-  readonly compaction: ArchivedCompaction
-  readonly marks: readonly Mark[]
-  readonly full: FullFacts | undefined
 }
 
 /**
@@ -100,7 +61,7 @@ export class Replication {
   #full: { isCancelled: boolean; readonly done: Promise<void> } | undefined
   /** Where another shard's segment stands in the way, a new epoch is needed. */
   #isDiverged = false
-  #heldSince: number | undefined
+  readonly #hold = new CompactionHold()
   /** When the first change came that no full of the epoch has, while it has none. */
   #epochSince: number
   #isOver = false
@@ -197,43 +158,23 @@ export class Replication {
   /** The lowest revision that compaction has to leave for what is still to be sent. */
   pinned(now: number): Revision | undefined {
     const { compactRevision } = this.#parts.keyspace.store
-    const { epoch, deposed, revision } = this.#position
-    const holds = epoch > 0 && deposed === undefined && !this.#isDiverged
-    if (!holds || (this.#full === undefined && revision >= compactRevision)) {
-      this.#heldSince = undefined
-      return undefined
-    }
-    this.#heldSince ??= now
-    if (now - this.#heldSince > (this.#full === undefined ? HOLD_MS_MAX : FULL_HOLD_MS_MAX)) {
-      return undefined
-    }
-    return this.#full === undefined ? revision : BEFORE_ALL
+    const isFullUnderWay = this.#full !== undefined
+    const position = this.#isDiverged ? undefined : this.#position
+    return this.#hold.lowest({ position, compactRevision, isFullUnderWay }, now)
   }
 
   status(): ReplicationStatus {
     const { keyspace, clock, lagMs } = this.#parts
-    const { store } = keyspace
-    const { epoch, deposed, revision, full, time } = this.#position
-    const isWithoutFull = epoch > 0 && full === undefined
-    const since = isWithoutFull ? this.#epochSince : (this.#sinceUnderWay ?? this.#since)
-    const lagSeconds = since === undefined ? 0 : Math.max(0, clock.now() - since) / 1000
-    const reason = deposed ?? this.#health.reason
-    const isBehind = lagSeconds * 1000 > 2 * lagMs
-    const failing = reason === undefined ? (isBehind ? 'behind' : 'current') : 'failing'
-    return {
-      state: deposed === undefined ? failing : 'deposed',
-      reason: reason ?? null,
-      epoch,
-      revision,
-      lagSeconds,
-      lagRevisions: since === undefined ? 0 : store.revision - (isWithoutFull ? 0 : revision),
-      lastSegment: time || null,
-      lastFull:
-        full === undefined ? null : { revision: full.revision, time: full.time, bytes: full.bytes },
-      segments: this.counts.segments,
-      fulls: this.counts.fulls,
-      failures: this.#health.failures,
-    }
+    return replicationStatus({
+      position: this.#position,
+      health: this.#health,
+      revision: keyspace.store.revision,
+      since: this.#sinceUnderWay ?? this.#since,
+      epochSince: this.#epochSince,
+      counts: this.counts,
+      now: clock.now(),
+      lagMs,
+    })
   }
 
   #situation(): Situation {
@@ -344,7 +285,7 @@ export class Replication {
     const { keyspace, clock, archive } = this.#parts
     const time = clock.now()
     this.#epochSince = this.#since ?? time
-    const captured = this.#state.capture('all')
+    const captured = this.#state.capture(ALL)
     this.#record({
       ...noPosition(archive.keyspace),
       epoch,
@@ -371,7 +312,7 @@ export class Replication {
 
   /** Of this moment, in which nothing is left that is not sent or on its way, behind segment `seq`. */
   #fullFacts(time: number, captured?: CapturedState): FullFacts {
-    const { state } = captured ?? this.#state.capture('all')
+    const { state } = captured ?? this.#state.capture(ALL)
     const { epoch, seq, checksum } = this.#position
     const { store } = this.#parts.keyspace
     const name = { epoch, seq, revision: store.revision }
@@ -485,7 +426,12 @@ export class Replication {
     if (!(await objects.put(segmentKey(archive, { epoch, seq, from }), bytes, 'absent'))) {
       const own = await ownSegmentAt(this.#target, position, { store: keyspace.store, clock })
       if (own?.checksum !== checksum) {
-        this.#foreign(own)
+        // If it is our own it counts, but for the state.
+        if (own === undefined) {
+          this.#isDiverged = true
+        } else {
+          this.#sent(own, ALL)
+        }
         return false
       }
     }
@@ -495,15 +441,6 @@ export class Replication {
       this.#startFull({ ...attempt.full, previous: checksum })
     }
     return isAll
-  }
-
-  /** Another one stands where a segment was to be. If it is our own it counts, but for the state. */
-  #foreign(own: SentSegment | undefined): void {
-    if (own === undefined) {
-      this.#isDiverged = true
-    } else {
-      this.#sent(own, '')
-    }
   }
 
   #sent(segment: SentSegment, marks: string): void {

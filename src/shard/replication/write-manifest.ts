@@ -58,7 +58,7 @@ export async function writeManifest(
 }
 
 /** The manifest before, or none, with what was sent since. */
-export function nextManifest(
+function nextManifest(
   last: Manifest | undefined,
   position: Position,
   head: Omit<Manifest, 'chains' | 'fulls' | 'marks'>,
