@@ -23,11 +23,15 @@ export interface Change<B extends Length> extends ChangeName {
   readonly kv: KeyValueOf<B>
 }
 
-/** What the log holds up to a revision, in order, read as it is asked for. */
-export function* changesUpTo(sql: Sql, revision: Revision): Iterable<Change<Uint8Array>> {
+/** What the log holds up to a revision, behind `after`, in order, read as it is asked for. */
+export function* changesUpTo(
+  sql: Sql,
+  revision: Revision,
+  after?: ChangeId,
+): Iterable<Change<Uint8Array>> {
   const rows = scanPacked(sql, EVERYTHING, (last, count) => [
     SELECT_CHANGES,
-    ...behind(last),
+    ...behind(last ?? after),
     revision + 1,
     count,
   ])

@@ -100,7 +100,7 @@ async function refusal(response: Response): Promise<readonly [number, string]> {
 
 const gone = [
   404,
-  'there is no such restore: it was left alone for a minute, or another one has begun',
+  'there is no such restore: it was left alone for too long, or another one has begun',
 ] as const
 
 describe('a restore by the API', () => {
