@@ -117,8 +117,9 @@ const migrateUsage = `Usage:
 
   npm start -- migrate --from URL [--to URL] --keyspace NAME [flags]
     Copy a living etcd, follow its changes, and cut over when told: by --cut-over when the copy has caught
-    up, else by Enter or by SIGUSR1. At the cut-over the NOSPACE alarm is raised at the source, which refuses
-    puts from then on, until all of it is in the keyspace. What was stopped goes on when it is run again.
+    up, else by Enter or by SIGUSR1. At the cut-over the CORRUPT alarm is raised at the source, which refuses
+    all writes from then on; it is disarmed where the cut-over fails. What was stopped goes on when it is
+    run again.
 
 Every flag can also be set by its ETCD_* variable: --from-user by ETCD_FROM_USER.
 `

@@ -6,7 +6,11 @@ import { LONG_CALL_MS_MAX, type SourceClient, SourceFailure } from './source-cli
 const GET = 0
 const ACTIVATE = 1
 const DEACTIVATE = 2
-const NOSPACE = 1
+/**
+ * While this alarm stands etcd refuses each put, deletion, compaction, grant and revocation (apply/corrupt.go),
+ * and answers reads. NOSPACE lets deletions pass, and leases expire.
+ */
+const CORRUPT = 2
 
 /**
  * The member by whose name a migration raises its alarm, which is no member of any etcd: "migrate" in ASCII. So
@@ -78,7 +82,7 @@ export class Source {
     return alarms.filter(({ memberID }) => memberID !== MARK)
   }
 
-  /** From then on puts and grants are refused, until `takeWrites`. Doing it twice is doing it once. */
+  /** From then on its revision stands still, until `takeWrites`. Doing it twice is doing it once. */
   async refuseWrites(): Promise<void> {
     await this.#alarm(ACTIVATE)
   }
@@ -88,7 +92,7 @@ export class Source {
   }
 
   async #alarm(action: number): Promise<void> {
-    const asked = { action, memberID: MARK, alarm: NOSPACE }
+    const asked = { action, memberID: MARK, alarm: CORRUPT }
     await this.client.call('/etcdserverpb.Maintenance/Alarm', asked)
   }
 
