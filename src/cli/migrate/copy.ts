@@ -1,9 +1,11 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { PATIENCE_SECONDS_MAX } from '../../api/restores.ts'
 import type { BucketEntry } from '../../etcd-file/etcd-file.ts'
 import { HistoryEntries, type HistoryPoint } from '../../etcd-file/history-entries.ts'
 import type { WatchResponse } from '../../protocol/generated/messages.ts'
+import { Failure } from '../failure.ts'
 import { batchesOf, type RestoreClient } from '../restore-client.ts'
-import { persistently } from './persistence.ts'
+import { AWAY_MS_MAX_IN_GAP, persistently } from './persistence.ts'
 import type { SourceClient } from './source-client.ts'
 import { Watch } from './watch.ts'
 
@@ -54,25 +56,28 @@ export class Copy {
     return this.#following
   }
 
-  /** Nothing is sent any more when it resolves. */
+  /** Nothing is sent any more when it resolves. Rejects where the target does not take what is on its way. */
   async stop(): Promise<void> {
     this.#isStopped = true
     this.#watch?.end()
-    await this.#following
+    await inTime(this.#following, AWAY_MS_MAX_IN_GAP, 'the target does not answer')
   }
 
-  /** Resolves when the copy has that revision, and rejects where it cannot. */
-  async reach(revision: number): Promise<void> {
-    if (this.#point.revision < revision) {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      this.#waiters.push({ revision, done: resolve })
-      await Promise.race([promise, this.#following])
+  /** Resolves when the copy has that revision, and rejects where it cannot, or not in time. */
+  async reach(revision: number, msMax: number): Promise<void> {
+    if (this.#point.revision >= revision) {
+      return
     }
+    const { promise, resolve } = Promise.withResolvers<void>()
+    this.#waiters.push({ revision, done: resolve })
+    const problem = `revision ${revision} of the source does not come`
+    await inTime(Promise.race([promise, this.#following]), msMax, problem)
   }
 
-  /** Sends entries of another kind, when it is stopped. */
-  async add(entries: Iterable<BucketEntry>): Promise<void> {
-    this.#advance({ ...this.#point, entries: await this.#send(this.#point.entries, entries) })
+  /** Sends entries of another kind, when it is stopped and nobody can write. */
+  async add(added: Iterable<BucketEntry>): Promise<void> {
+    const entries = await this.#send(this.#point.entries, added, AWAY_MS_MAX_IN_GAP)
+    this.#advance({ ...this.#point, entries })
   }
 
   async #follow(): Promise<void> {
@@ -94,7 +99,11 @@ export class Copy {
     const history = new HistoryEntries(this.#point)
     let next = this.#point.entries
     while (!this.#isStopped) {
-      const { entries, whole } = read(await watch.next(IDLE_MS), history, next)
+      const responses = await watch.next(IDLE_MS)
+      if (this.#isStopped) {
+        return
+      }
+      const { entries, whole } = read(responses, history, next)
       next = await this.#send(next, entries)
       goesWell()
       if (whole !== undefined) {
@@ -104,24 +113,16 @@ export class Copy {
   }
 
   /** Nothing is sent too: it keeps the restore alive. Answers the number of the next entry. */
-  async #send(first: number, entries: Iterable<BucketEntry>): Promise<number> {
+  async #send(first: number, entries: Iterable<BucketEntry>, awayMsMax?: number): Promise<number> {
     let next = first
-    let batches = 0
-    for (const batch of batchesOf(entries)) {
-      await this.#sendBatch(next, batch)
+    const batches = [...batchesOf(entries)]
+    for (const batch of batches.length === 0 ? [[]] : batches) {
+      const from = next
+      const send = () => this.#restore.send(from, batch, PATIENCE_SECONDS_MAX)
+      await persistently(this.#ways.told, send, awayMsMax)
       next += batch.length
-      batches += 1
-    }
-    if (batches === 0) {
-      await this.#sendBatch(next, [])
     }
     return next
-  }
-
-  #sendBatch(first: number, batch: readonly BucketEntry[]): Promise<void> {
-    return persistently(this.#ways.told, () =>
-      this.#restore.send(first, batch, PATIENCE_SECONDS_MAX),
-    )
   }
 
   #advance(point: CopyPoint): void {
@@ -135,6 +136,14 @@ export class Copy {
       return false
     })
   }
+}
+
+/** Rejects with Failure where it takes longer. */
+async function inTime(wanted: Promise<void> | undefined, msMax: number, problem: string) {
+  const tooLate = sleep(msMax, undefined, { ref: false }).then(() => {
+    throw new Failure(`${problem} within ${msMax / 1000} s`)
+  })
+  await Promise.race([wanted, tooLate])
 }
 
 /** The entries, and how far the history has come with them as a whole: parts of a message are none. */

@@ -10,11 +10,11 @@ import { Failure } from '../failure.ts'
 import type { Keyspace, RestoreClient } from '../restore-client.ts'
 import type { LeaseCounts } from './comparison.ts'
 import type { Copy } from './copy.ts'
-import { persistently } from './persistence.ts'
+import { AWAY_MS_MAX_IN_GAP, persistently } from './persistence.ts'
 import type { AuthState, Source } from './source.ts'
 
-/** A source that moves on for so long has writers that were not stopped. */
-const SETTLE_MS_MAX = 30_000
+/** A source that moves on for so long has writers that were not stopped; a copy comes to its end in no more. */
+const SETTLE_MS_MAX = 10_000
 
 /** A lease with so much left is there when source and target are compared. */
 const LASTING_SECONDS = 60
@@ -67,7 +67,8 @@ export async function cutOver(parts: CutOver): Promise<CutOverResult> {
     entering('ending')
     await copy.add(entries)
     entering('committed')
-    const keyspace = await persistently(told, () => restore.commit(copy.point))
+    const commit = () => restore.commit(copy.point)
+    const keyspace = await persistently(told, commit, AWAY_MS_MAX_IN_GAP)
     return { keyspace, leases, gapMs: performance.now() - began }
   } catch (error) {
     await takeWritesAgain(parts)
@@ -106,7 +107,7 @@ async function settled(parts: CutOver, known: FileState): Promise<Rest> {
   const { source, copy, stop } = parts
   const until = Date.now() + SETTLE_MS_MAX
   for (;;) {
-    await copy.reach(await source.revision())
+    await copy.reach(await source.revision(), SETTLE_MS_MAX)
     await copy.stop()
     const rest = await restOf(parts, known)
     const revision = await source.revision()

@@ -63,7 +63,8 @@ export class Migration {
     await requireFree(api, made.name)
     await download(source, file.snapshotPath, told)
     const snapshot = await withSnapshotFile(file.snapshotPath, (found) => ({
-      revision: Math.max(found.status.revision, stateOfFile(found.file).compactRevision),
+      // A store that nothing was written to is at revision 1.
+      revision: Math.max(found.status.revision, stateOfFile(found.file).compactRevision, 1),
       changesSum: found.status.changesSum,
     }))
     const { id } = await RestoreClient.begin(api, made)

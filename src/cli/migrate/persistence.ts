@@ -4,6 +4,8 @@ import { SourceFailure } from './source-client.ts'
 
 /** A source or a target that is away for longer has gone. */
 const AWAY_MS_MAX = 60_000
+/** The same while nobody can write. */
+export const AWAY_MS_MAX_IN_GAP = 5_000
 const PAUSE_MS = 250
 
 /** For the log, the first time that something is away. */
@@ -16,6 +18,7 @@ type Told = (line: string) => void
 export async function persistently<T>(
   told: Told,
   attempt: (goesWell: () => void) => Promise<T>,
+  awayMsMax = AWAY_MS_MAX,
 ): Promise<T> {
   let away: number | undefined
   const goesWell = (): void => {
@@ -25,7 +28,7 @@ export async function persistently<T>(
     try {
       return await attempt(goesWell)
     } catch (error) {
-      if (!isPassing(error) || (away !== undefined && Date.now() - away >= AWAY_MS_MAX)) {
+      if (!isPassing(error) || (away !== undefined && Date.now() - away >= awayMsMax)) {
         throw error
       }
       if (away === undefined) {

@@ -27,6 +27,9 @@ const PING_MS = 10_000
 /** etcd's words for credentials that have become old (reference: client/v3/retry_interceptor.go). */
 const OLD_CREDENTIALS = /invalid auth token|revision of auth store is old/
 
+/** grpc-js wraps the reason that a person wants to know. */
+const LAST_ERROR = /Last error: (?:Error: )?(.*?)\.? Resolution note/
+
 type Methods = typeof rpcMethods
 type Message<T> = T extends MessageType<infer M> ? M : never
 export type RequestOf<M extends MethodName> = Message<Methods[M]['request']>
@@ -212,11 +215,9 @@ export class SourceClient {
     const told = error as Partial<ServiceError> | null
     const code = told?.code ?? Code.UNAVAILABLE
     const details = told?.details || told?.message || 'the stream has ended'
+    const [, reason = details] = LAST_ERROR.exec(details) ?? []
     const isAway = code === Code.UNAVAILABLE && !details.startsWith('etcdserver:')
-    return new SourceFailure(
-      isAway ? `cannot reach ${this.shown}: ${details}` : `${this.shown}: ${details}`,
-      code,
-    )
+    return new SourceFailure(`${isAway ? 'cannot reach ' : ''}${this.shown}: ${reason}`, code)
   }
 }
 
