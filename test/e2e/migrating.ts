@@ -88,7 +88,7 @@ export class Writer {
   /** Answers the revision. */
   async write(ops: readonly Op[]): Promise<number> {
     const { header } = await this.ask('/etcdserverpb.KV/Txn', {
-      success: ops as RequestOf<'/etcdserverpb.KV/Txn'>['success'],
+      success: ops,
     })
     return header?.revision ?? 0
   }
