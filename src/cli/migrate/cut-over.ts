@@ -30,8 +30,8 @@ export interface CutOver {
   readonly fileState: FileState
   /** That of a snapshot which is taken now. */
   readonly newFileState: () => Promise<FileState>
-  /** To be remembered: what is sent from now on is not history; the end may have been reached. */
-  readonly entering: (stage: 'ending' | 'committed') => void
+  /** To be remembered before anything of it is done. */
+  readonly entering: (stage: 'refusing' | 'ending' | 'committed') => void
   readonly told: (line: string) => void
   /** Aborted when somebody wants to stop. */
   readonly stop: AbortSignal
@@ -60,6 +60,7 @@ export async function cutOver(parts: CutOver): Promise<CutOverResult> {
   const began = performance.now()
   try {
     if (refusesWrites) {
+      entering('refusing')
       await source.refuseWrites()
       told('the source refuses writes')
     }

@@ -23,8 +23,11 @@ const schema = z.strictObject({
   restore: z.string(),
   /** Of the snapshot beside the file: it is sent first. */
   snapshot: z.strictObject({ revision: count, changesSum: sum }),
-  /** `ending` sends what is not history, and may have to do so again; `committed` may be ready. */
-  stage: z.enum(['copying', 'following', 'ending', 'committed']),
+  /**
+   * While it is `refusing` the source may refuse writes, and history comes still; `ending` sends what is not
+   * history, and may have to do so again; `committed` may be ready.
+   */
+  stage: z.enum(['copying', 'following', 'refusing', 'ending', 'committed']),
   /** The last revision that the target has as a whole, and how many entries it has got up to there. */
   point: z.strictObject({ revision: count, changesSum: sum, entries: count }),
 })
@@ -80,6 +83,7 @@ export class MigrationFile {
   remove(): void {
     for (const path of [this.path, this.snapshotPath]) {
       rmSync(path, { force: true })
+      rmSync(`${path}.part`, { force: true })
     }
   }
 }

@@ -34,6 +34,7 @@ export class Migration {
   #state: MigrationState
   readonly restore: RestoreClient
   #written = 0
+  #wasEnding = false
 
   private constructor(parts: Parts, state: MigrationState) {
     this.#parts = parts
@@ -61,7 +62,17 @@ export class Migration {
   static async #begin(parts: Parts, cluster: string): Promise<Migration> {
     const { source, api, made, file, told } = parts
     await requireFree(api, made.name)
-    await download(source, file.snapshotPath, told)
+    try {
+      await download(source, file.snapshotPath, told)
+      return await Migration.#beginWith(parts, cluster)
+    } catch (error) {
+      file.remove()
+      throw error
+    }
+  }
+
+  static async #beginWith(parts: Parts, cluster: string): Promise<Migration> {
+    const { api, made, file } = parts
     const snapshot = await withSnapshotFile(file.snapshotPath, (found) => ({
       // A store that nothing was written to is at revision 1.
       revision: Math.max(found.status.revision, stateOfFile(found.file).compactRevision, 1),
@@ -84,6 +95,11 @@ export class Migration {
 
   get stage(): MigrationState['stage'] {
     return this.#state.stage
+  }
+
+  /** An earlier run was lost at its end, and may have left the source refusing writes. */
+  get wasEnding(): boolean {
+    return this.#wasEnding
   }
 
   get point(): CopyPoint {
@@ -186,6 +202,7 @@ export class Migration {
     if (entries < this.point.entries) {
       return `the target has ${entries} entries and had ${this.point.entries}`
     }
+    this.#wasEnding = ['refusing', 'ending', 'committed'].includes(this.stage)
     if (this.stage === 'ending' || this.stage === 'committed') {
       // Some of what is not history has come, and comes again behind what there is.
       this.#remember({ ...this.#state, stage: 'following', point: { ...this.point, entries } })

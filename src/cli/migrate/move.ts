@@ -83,6 +83,9 @@ export class Move {
   }
 
   async #copyAndCutOver(migration: Migration): Promise<CutOverResult> {
+    if (migration.wasEnding) {
+      await this.#takeWritesAgain()
+    }
     await migration.sendSnapshot(this.#stop)
     const fileState = await migration.fileState()
     const copy = new Copy(this.#source.client, migration.restore, migration.point, {
@@ -132,6 +135,14 @@ export class Move {
     }
   }
 
+  #takeWritesAgain(): Promise<void> {
+    return takeWritesAgain({
+      source: this.#source,
+      refusesWrites: this.#refusesWrites,
+      told: this.#told,
+    })
+  }
+
   async #untilAsked(): Promise<void> {
     const asked = [once(process, 'SIGUSR1')]
     if (process.stdin.isTTY) {
@@ -159,11 +170,7 @@ export class Move {
       ...differences(sums, { hash, auth, leases }),
     ]
     if (problems.length > 0) {
-      await takeWritesAgain({
-        source: this.#source,
-        refusesWrites: this.#refusesWrites,
-        told: this.#told,
-      })
+      await this.#takeWritesAgain()
       const { name } = keyspace
       throw new Failure(
         `keyspace ${name} was made of revision ${revision}, but ${problems.join(', and ')}: ` +

@@ -89,6 +89,16 @@ async function enableAuth(writer: Writer): Promise<void> {
   await writer.logIn('root', 'root')
 }
 
+/** A cut-over takes the longer, the more leases there are. */
+async function grant(writer: Writer, leases: number): Promise<void> {
+  for (let i = 0; i < leases; i += 100) {
+    const some = Array.from({ length: 100 }, () =>
+      writer.ask('/etcdserverpb.Lease/LeaseGrant', { TTL: 5000 }),
+    )
+    await Promise.all(some)
+  }
+}
+
 describe('migrate', () => {
   it('[MOV6] [MOV7] moves an etcd that is written to, with users, leases and compactions', async ({
     skip,
@@ -106,7 +116,7 @@ describe('migrate', () => {
     await enableAuth(writer)
     const migrating = new Migrating([...flagsOf(etcd.url, 'blue'), '--from-user=root:root'])
     await migrating.says(/is there\n/)
-    // While it follows: long values in one transaction, which come as parts of a message, and all else.
+    // While it follows: long values in one transaction, and all else.
     const million = Buffer.alloc(1_000_000, 'm')
     for (let i = 0; i < 5; i++) {
       await writer.write([put(`m${i}`, million), put(`n${i}`, million), put(`o${i}`, million)])
@@ -172,6 +182,10 @@ describe('migrate', () => {
     await second.says(/at revision \d+ of \d+: 0 behind/)
     second.kill('SIGKILL')
     await second.ended()
+    // What a watch is late for comes in one message, which is longer than etcd sends, and so in parts.
+    for (let i = 0; i < 6; i++) {
+      await writer.write([put(`m${i}`, Buffer.alloc(1_000_000, i)), put(`n${i}`, `${i}`)])
+    }
     await writer.write([put('between', '3')])
     const third = new Migrating(flagsOf(etcd.url, 'resumed'))
     await third.says(/going on behind revision \d+\n[^]*cuts over/)
@@ -339,13 +353,7 @@ describe('migrate', () => {
     const etcd = await source(skip)
     const writer = writerOf(etcd.url)
     await fill(writer, 1000)
-    for (let i = 0; i < 2000; i += 100) {
-      await Promise.all(
-        Array.from({ length: 100 }, () =>
-          writer.ask('/etcdserverpb.Lease/LeaseGrant', { TTL: 5000 }),
-        ),
-      )
-    }
+    await grant(writer, 2000)
     let target = await startServer({ port: await freePort(), dataDir: join(directory, 'lost') })
     onTestFinished(() => target.kill9())
     const migrating = new Migrating([...flagsOf(etcd.url, 'lost', target.url), '--cut-over'])
@@ -363,6 +371,29 @@ describe('migrate', () => {
     const lost = await inKeyspace('lost', target.url)
     expect(await lost.hash(last)).toEqual(await writer.hash(last))
     expect((await lost.ask('/etcdserverpb.Lease/LeaseLeases', {})).leases).toHaveLength(2000)
+  })
+
+  it('[MOV7] [MOV8] gives the source back when it was killed at the end, and ends', async ({
+    skip,
+  }) => {
+    const etcd = await source(skip)
+    const writer = writerOf(etcd.url)
+    await fill(writer, 1000)
+    await grant(writer, 2000)
+    const killed = new Migrating([...flagsOf(etcd.url, 'killed'), '--cut-over'])
+    await killed.says(/the source refuses writes/)
+    killed.kill('SIGKILL')
+    await killed.ended()
+    await expect(writer.write([put('a', '1')])).rejects.toThrow('corrupt cluster')
+    const again = new Migrating(flagsOf(etcd.url, 'killed'))
+    await again.says(/going on behind revision \d+\n[^]*takes writes again\n[^]*cuts over/)
+    await writer.write([put('a', '2')])
+    again.kill('SIGUSR1')
+    const { code, stdout } = await again.ended()
+    expect([code, await writer.hash()]).toEqual([
+      0,
+      expect.objectContaining({ hash: migrated(stdout).hash }),
+    ])
   })
 
   it('[MOV13] moves a keyspace, from its own port and through a bridge', async () => {
