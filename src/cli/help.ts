@@ -75,6 +75,9 @@ const serveUsage = `Usage:
   npm start -- migrate --from URL --keyspace NAME [flags]
     Move a living etcd into a new keyspace (see migrate --help).
 
+  npm start -- migrate --from URL --keyspace NAME [flags]
+    Move a living etcd into a new keyspace (see migrate --help).
+
   npm start -- --version
     Show the version.
 

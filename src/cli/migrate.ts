@@ -27,6 +27,8 @@ export async function migrateCommand(
     throw new Failure('migrate needs an etcd and a new keyspace: --from URL --keyspace NAME', 2)
   }
   checkedName(flags.keyspace)
+  // grpc-js names a server in TLS by whatever its URL does, of which Node warns where that is an address.
+  process.noDeprecation = true
   const stop = new AbortController()
   void untilSignal().then(() => stop.abort())
   for (let attempt = 1; ; attempt++) {

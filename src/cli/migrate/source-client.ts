@@ -27,8 +27,8 @@ const PING_MS = 10_000
 /** etcd's words for credentials that have become old (reference: client/v3/retry_interceptor.go). */
 const OLD_CREDENTIALS = /invalid auth token|revision of auth store is old/
 
-/** grpc-js wraps the reason that a person wants to know. */
-const LAST_ERROR = /Last error: (?:Error: )?(.*?)\.? Resolution note/
+/** grpc-js wraps the reason that a person wants to know, which may have several lines. */
+const LAST_ERROR = /Last error: (?:Error: )?(.*?)(?:\.? Resolution note|\n|$)/
 
 type Methods = typeof rpcMethods
 type Message<T> = T extends MessageType<infer M> ? M : never

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { type Etcd, etcdMissing, startEtcd } from '../../oracle/etcd.ts'
 import { freePort } from '../../oracle/free-port.ts'
+import { makeAuthority, makeLeaf, writePem } from '../../port/certificates.ts'
 import { runCommand } from '../command.ts'
 import { Migrating, put, remove, Writer, writeUntilRefused } from '../migrating.ts'
 import { type Server, startBridge, startServer } from '../server.ts'
@@ -321,6 +322,37 @@ describe('migrate', () => {
     const { stdout } = await runCommand(['keyspace', 'list', `--endpoint=${server.url}`])
     expect(stdout).not.toContain('nobody')
     expect(await writer.write([put('a', '1')])).toBe(2)
+  })
+
+  it('[MOV6] [MOV11] speaks TLS, with a certificate where the source asks for one', async ({
+    skip,
+  }) => {
+    const authority = await makeAuthority('source')
+    const ca = await writePem(directory, 'ca', authority)
+    const { certFile, keyFile } = await writePem(directory, 'leaf', await makeLeaf(authority))
+    const secondUrl = `https://127.0.0.1:${await freePort()}`
+    const flags = [
+      `--cert-file=${certFile}`,
+      `--key-file=${keyFile}`,
+      `--trusted-ca-file=${ca.certFile}`,
+      '--client-cert-auth',
+    ]
+    const etcd = await startEtcd({ secondUrl, flags })
+    if (etcd === undefined) {
+      return skip(etcdMissing)
+    }
+    onTestFinished(() => etcd.stop())
+    const last = await writerOf(etcd.url).write([put('a', '1')])
+    const trusting = [`--from-cacert=${ca.certFile}`, '--cut-over']
+    const unknown = await migrate(secondUrl, 'tls', '--cut-over')
+    const nobody = await migrate(secondUrl, 'tls', ...trusting)
+    for (const { code, stderr } of [unknown, nobody]) {
+      expect([code, stderr]).toEqual([1, expect.stringMatching(/^etcdurable: cannot reach .+\n$/)])
+    }
+    const known = [`--from-cert=${certFile}`, `--from-key=${keyFile}`]
+    const { code, stdout } = await migrate(secondUrl, 'tls', ...trusting, ...known)
+    expect([code, migrated(stdout).revision]).toEqual([0, last])
+    return undefined
   })
 
   it('[MOV12] is no success while the source is written to', async ({ skip }) => {
