@@ -3,7 +3,7 @@ import type { CopiedPlaces, CopiedRows } from '../mvcc/log-copy.ts'
 import type { ChangeId, Revision } from '../mvcc/types.ts'
 import type { Refused } from '../protocol/shard-rpc.ts'
 import type { Keyspace } from './keyspace.ts'
-import { KeyspaceState } from './replication/keyspace-state.ts'
+import { ALL, KeyspaceState } from './replication/keyspace-state.ts'
 import { LeaseJournal } from './replication/lease-journal.ts'
 
 /** Pieces of the log that are answered at once, and what of them is enough. */
@@ -43,7 +43,7 @@ export function beginCopy(
   const state = new KeyspaceState(keyspace, new LeaseJournal(lessor.granted()), options)
   return {
     revision: revision === 0 ? store.revision : revision,
-    state: state.capture('all').state,
+    state: state.capture(ALL).state,
   }
 }
 
