@@ -22,6 +22,7 @@ import { methodNotAllowed, refusalResponse, textResponse } from './refusal.ts'
 import { callResponse, originOf } from './routes.ts'
 import { sessionResponse } from './session.ts'
 import { ShardClient } from './shard-client.ts'
+import { v2RoutesResponse } from './v2-routes.ts'
 import { versionResponse } from './version.ts'
 
 interface Gateway {
@@ -120,6 +121,9 @@ async function answered(
   asked: GatewayRequest,
   context: ExecutionContext | undefined,
 ): Promise<Response> {
+  if (asked.settings.v2 && /^\/v2(?:\/|$)/.test(asked.path)) {
+    return v2RoutesResponse(asked)
+  }
   return methodAt(asked.path) === undefined || !asked.settings.jsonGateway
     ? (apiResponse(asked, asked.path) ?? app.fetch(asked.request, asked, context))
     : callResponse(asked, asked.path)

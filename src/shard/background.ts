@@ -1,4 +1,4 @@
-import { EXPIRED_LEASES_MAX } from '../lease/lessor.ts'
+import { DEADLINE_MS_MAX, EXPIRED_LEASES_MAX } from '../lease/lessor.ts'
 import type { HashKv } from '../mvcc/hash.ts'
 import type { Revision } from '../mvcc/types.ts'
 import type { PageCursor } from '../protocol/shard-rpc.ts'
@@ -11,6 +11,8 @@ import { OpenRanges } from './open-ranges.ts'
 
 /** etcd scans for expired leases twice a second and takes so many each time. */
 const EXPIRY_SCAN_MS = 500
+/** What of the v2 store expires in one turn of the event loop. */
+const EXPIRED_NODES_MAX = 500
 /** A revision that no compaction leaves as it was. */
 const BEFORE_ALL: Revision = -1
 /** When to look again after a compaction that was cut off, or that a reader holds up. */
@@ -61,11 +63,20 @@ export class BackgroundWork {
       const interval = settings.watchProgressNotifyIntervalMs
       await this.#deadlines.set('watch-progress', now + interval * (1 + Math.random() / 10))
     }
+    if (settings.v2) {
+      await this.#scheduleV2(now)
+    }
     await this.armAutoCompaction()
     const waits = this.#compacting === undefined && !this.#deadlines.has('compaction')
     if (store.compactionPending && waits) {
       await this.#deadlines.set('compaction', now)
     }
+  }
+
+  async #scheduleV2(now: number): Promise<void> {
+    const next = this.#keyspace.v2.nextExpiry
+    const time = next && Math.min(Math.max(next, now), DEADLINE_MS_MAX)
+    await this.#deadlines.set('v2', time)
   }
 
   /** Does what is due. The caller commits, flushes what watchers are sent, and schedules anew. */
@@ -86,6 +97,9 @@ export class BackgroundWork {
           break
         case 'access':
           this.#accessExpired()
+          break
+        case 'v2':
+          this.#keyspace.v2.expire(now, EXPIRED_NODES_MAX)
           break
       }
     }

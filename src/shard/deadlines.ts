@@ -1,4 +1,10 @@
-export type DeadlineName = 'lease' | 'compaction' | 'watch-progress' | 'auto-compaction' | 'access'
+export type DeadlineName =
+  | 'lease'
+  | 'compaction'
+  | 'watch-progress'
+  | 'auto-compaction'
+  | 'access'
+  | 'v2'
 
 /**
  * Named deadlines over the one alarm of a Durable Object. The names live in memory, because each

@@ -17,6 +17,7 @@ import { WatchHub } from '../mvcc/watch.ts'
 import type { ResponseHeader } from '../protocol/generated/messages.ts'
 import { GRPC_OVERHEAD_BYTES } from '../protocol/request-size.ts'
 import { CLUSTER_VERSION } from '../protocol/version.ts'
+import { V2Store } from '../v2/store.ts'
 import { DiskRoom } from './disk-room.ts'
 import { type Identity, identityOf, randomId } from './identity.ts'
 import { migrations } from './migrations.ts'
@@ -50,6 +51,7 @@ export class Keyspace implements LeasedKeys {
   readonly tokens: Tokens
   readonly accessTokens: AccessTokens
   readonly #emptyBytes: number
+  #v2: V2Store | undefined
   /** What the database has likely not outgrown since the last look. */
   #size = 0
   /** For so many requests it will do. */
@@ -90,6 +92,12 @@ export class Keyspace implements LeasedKeys {
     })
     this.tokens = new Tokens(this.auth, settings.tokens)
     this.accessTokens = new AccessTokens(sql, 'keyspace')
+  }
+
+  /** The store of etcd's v2 API, which nothing is read of before somebody asks for it. */
+  get v2(): V2Store {
+    this.#v2 ??= new V2Store(this.sql)
+    return this.#v2
   }
 
   header(): ResponseHeader {

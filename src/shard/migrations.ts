@@ -11,6 +11,7 @@ import putTrigger from '../../migrations/0010_put_trigger.sql'
 import accessToken from '../../migrations/0011_access_token.sql'
 import valuePart from '../../migrations/0012_value_part.sql'
 import restore from '../../migrations/0013_restore.sql'
+import v2 from '../../migrations/0015_v2.sql'
 import type { Migration } from '../mvcc/migrations.ts'
 
 /** In the order of their numbers; a script that has shipped never changes. */
@@ -28,4 +29,5 @@ export const migrations: readonly Migration[] = [
   { name: '0011_access_token', script: accessToken },
   { name: '0012_value_part', script: valuePart },
   { name: '0013_restore', script: restore },
+  { name: '0015_v2', script: v2 },
 ]

@@ -1,0 +1,26 @@
+import { textOfBytes } from '../protocol/byte-text.ts'
+import type { V2Credentials } from '../protocol/v2-call.ts'
+import type { GatewayRequest } from './gateway-request.ts'
+
+const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/
+
+/** What a request shows to v2's users (Go's Request.BasicAuth). An access token of ours is none of their business. */
+export function credentialsOf({ request, shown }: GatewayRequest): V2Credentials {
+  const header = request.headers.get('Authorization') ?? ''
+  if (header === '') {
+    return 'none'
+  }
+  const [, encoded] = /^basic (.*)$/i.exec(header) ?? []
+  if (encoded === undefined) {
+    return shown.access === undefined ? 'malformed' : 'none'
+  }
+  if (!BASE64.test(encoded)) {
+    return 'malformed'
+  }
+  const bytes = Uint8Array.from(atob(encoded), (character) => character.charCodeAt(0))
+  const text = textOfBytes(bytes)
+  const colon = text.indexOf(':')
+  return colon === -1
+    ? 'malformed'
+    : { user: text.slice(0, colon), password: text.slice(colon + 1) }
+}

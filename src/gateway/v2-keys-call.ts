@@ -1,0 +1,129 @@
+import type { V2Credentials, V2KeysCall, V2Method } from '../protocol/v2-call.ts'
+import type { V2ErrorCode, V2Refusal } from '../protocol/v2-error.ts'
+import { FormError, readForm, type V2Form } from './v2-form.ts'
+
+/** A request that is refused before the store is asked. */
+export class V2RequestError extends Error {
+  override readonly name = 'V2RequestError'
+  readonly refusal: V2Refusal
+
+  constructor(code: V2ErrorCode, cause: string) {
+    super(cause)
+    this.refusal = { code, cause, index: 0 }
+  }
+}
+
+const UINT64_MAX = 0xffff_ffff_ffff_ffffn
+/** Of a path and a value together: what fits into a row of the store. */
+const NODE_BYTES_MAX = 1_572_864
+const PATH_BYTES_MAX = 65_536
+
+export interface V2KeysRequest {
+  readonly request: Request
+  readonly method: V2Method
+  /** Clean, below /v2/keys. */
+  readonly path: string
+  readonly credentials: V2Credentials
+}
+
+/** Reads the request in etcd's order (parseKeyRequest). Rejects with a V2RequestError. */
+export async function keysCall(asked: V2KeysRequest): Promise<V2KeysCall> {
+  const { method, path, credentials } = asked
+  const form = await formOf(asked.request)
+  const prevIndex = uint64(form, 'prevIndex', 203)
+  const waitIndex = uint64(form, 'waitIndex', 203)
+  const [recursive, , wait, dir, quorum, stream] = flags.map((name) => flag(form, name)) as [
+    boolean,
+    boolean,
+    boolean,
+    boolean,
+    boolean,
+    boolean,
+  ]
+  if (wait && method !== 'GET') {
+    throw new V2RequestError(209, '"wait" can only be used with GET requests')
+  }
+  const prevValue = form.get('prevValue')
+  if (form.has('prevValue') && prevValue === '') {
+    throw new V2RequestError(201, '"prevValue" cannot be empty')
+  }
+  const noValueOnSuccess = flag(form, 'noValueOnSuccess')
+  const ttl = form.get('ttl') === '' ? undefined : uint64(form, 'ttl', 202)
+  const prevExist = form.has('prevExist')
+    ? flag(form, 'prevExist', 'invalid value for prevExist')
+    : undefined
+  const refresh = refreshOf(form, ttl)
+  const value = form.get('value')
+  if (path.length > PATH_BYTES_MAX || path.length + value.length > NODE_BYTES_MAX) {
+    throw new V2RequestError(210, 'http: POST too large')
+  }
+  return {
+    on: 'keys',
+    method,
+    path,
+    value,
+    dir,
+    prevValue,
+    prevIndex,
+    prevExist,
+    ttl,
+    refresh,
+    recursive,
+    quorum,
+    wait,
+    stream,
+    waitIndex,
+    noValueOnSuccess,
+    credentials,
+  }
+}
+
+/** In the order in which etcd looks at them. Lists are sorted here whether that is asked for or not. */
+const flags = ['recursive', 'sorted', 'wait', 'dir', 'quorum', 'stream'] as const
+
+async function formOf(request: Request): Promise<V2Form> {
+  try {
+    return await readForm(request)
+  } catch (error) {
+    throw error instanceof FormError ? new V2RequestError(210, error.message) : error
+  }
+}
+
+function refreshOf(form: V2Form, ttl: bigint | undefined): boolean {
+  const refresh = form.has('refresh') && flag(form, 'refresh', 'invalid value for refresh')
+  if (refresh && form.get('value') !== '') {
+    throw new V2RequestError(211, 'A value was provided on a refresh')
+  }
+  if (refresh && ttl === undefined) {
+    throw new V2RequestError(212, 'No TTL value set')
+  }
+  return refresh
+}
+
+/** Go's strconv.ParseUint, of decimal digits; 0 where it is not there. */
+function uint64(form: V2Form, name: string, code: V2ErrorCode): bigint {
+  if (!form.has(name)) {
+    return 0n
+  }
+  const text = form.get(name)
+  const value = /^\d+$/.test(text) ? BigInt(text) : undefined
+  if (value === undefined || value > UINT64_MAX) {
+    throw new V2RequestError(code, `invalid value for "${name}"`)
+  }
+  return value
+}
+
+const truths: ReadonlySet<string> = new Set(['1', 't', 'T', 'TRUE', 'true', 'True'])
+const lies: ReadonlySet<string> = new Set(['0', 'f', 'F', 'FALSE', 'false', 'False'])
+
+/** Go's strconv.ParseBool; false where it is not there. */
+function flag(form: V2Form, name: string, problem = `invalid value for "${name}"`): boolean {
+  if (!form.has(name)) {
+    return false
+  }
+  const text = form.get(name)
+  if (!truths.has(text) && !lies.has(text)) {
+    throw new V2RequestError(209, problem)
+  }
+  return truths.has(text)
+}

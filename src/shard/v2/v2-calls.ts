@@ -1,0 +1,117 @@
+import type { Door } from '../../door/door.ts'
+import { EngineError } from '../../mvcc/errors.ts'
+import type { CallContext, Refused } from '../../protocol/shard-rpc.ts'
+import { fromEngineError } from '../../protocol/status.ts'
+import {
+  type V2Answer,
+  type V2Call,
+  V2_KEYS_PREFIX,
+  type V2Header,
+  type V2KeysCall,
+} from '../../protocol/v2-call.ts'
+import { V2Error } from '../../v2/error.ts'
+import { bareEventJson, eventJson, shownPath } from '../../v2/event-json.ts'
+import { isCreation, isWriting, type V2Event } from '../../v2/event.ts'
+import type { CommitQueue } from '../commit.ts'
+import { type Keyspace, RAFT_TERM } from '../keyspace.ts'
+import { refusal } from '../reply.ts'
+import type { Parts } from '../run.ts'
+import { applyKeys } from './v2-keys.ts'
+
+/** Where calls of the v2 API come in: each is answered, whatever happens to it. */
+export class V2Calls {
+  readonly #keyspace: Keyspace
+  readonly #door: Door
+  readonly #commits: CommitQueue
+  readonly #submitAndSchedule: Parts['submitAndSchedule']
+
+  constructor({
+    keyspace,
+    door,
+    commits,
+    submitAndSchedule,
+  }: Pick<Parts, 'keyspace' | 'door' | 'commits' | 'submitAndSchedule'>) {
+    this.#keyspace = keyspace
+    this.#door = door
+    this.#commits = commits
+    this.#submitAndSchedule = submitAndSchedule
+  }
+
+  /** `Refused` is who may not come in at all. */
+  async answer(call: V2Call, context: CallContext): Promise<V2Answer | Refused> {
+    try {
+      const authority = this.#door.authorityOf(context)
+      if (needOf(call) === 'write') {
+        this.#door.requireWrite(authority)
+      }
+      return await this.#answer(call)
+    } catch (error) {
+      return v2Refusal(error, this.#keyspace) ?? refusal(error)
+    }
+  }
+
+  async #answer(call: V2Call): Promise<V2Answer> {
+    switch (call.on) {
+      case 'unreadable':
+        return { header: v2Header(this.#keyspace), refusal: call.refusal }
+      case 'keys':
+        return this.#answered(call, await this.#applied(call))
+    }
+  }
+
+  async #applied(call: V2KeysCall): Promise<V2Event> {
+    const { v2 } = this.#keyspace
+    if (needOf(call) === 'read') {
+      return applyKeys(v2, call, Date.now())
+    }
+    const write = (now: number): V2Event => {
+      this.#keyspace.requireSpace(call.path.length + call.value.length)
+      return applyKeys(v2, call, now)
+    }
+    // What may bring a deadline closer.
+    return call.ttl === undefined ? this.#commits.submit(write) : this.#submitAndSchedule(write)
+  }
+
+  #answered({ noValueOnSuccess }: V2KeysCall, event: V2Event): V2Answer {
+    const isBare = noValueOnSuccess && isWriting(event.action)
+    return {
+      header: v2Header(this.#keyspace),
+      body: isBare ? bareEventJson(event) : eventJson(event),
+      isCreated: isCreation(event),
+    }
+  }
+}
+
+/** What an access token has to allow. */
+function needOf(call: V2Call): 'read' | 'write' {
+  const isRead = call.on === 'unreadable' || call.method === 'GET' || call.method === 'HEAD'
+  return isRead ? 'read' : 'write'
+}
+
+/** There is no raft log: its index counts what has changed in either API. */
+export function v2Header({ identity, store, v2 }: Keyspace): V2Header {
+  return {
+    clusterId: identity.clusterId,
+    etcdIndex: v2.index,
+    raftIndex: store.revision + v2.index,
+    raftTerm: RAFT_TERM,
+  }
+}
+
+/** Undefined where it was not the store that refuses. */
+export function v2Refusal(error: unknown, keyspace: Keyspace): V2Answer | undefined {
+  const header = v2Header(keyspace)
+  if (error instanceof V2Error) {
+    const { code, cause, index } = error
+    return { header, refusal: { code, cause: shownCause(cause), index } }
+  }
+  if (error instanceof EngineError) {
+    return { header, refusal: { code: 300, cause: fromEngineError(error).message, index: 0 } }
+  }
+  return undefined
+}
+
+/** Mostly a path, and never one that begins so otherwise. */
+function shownCause(cause: string): string {
+  return cause.startsWith(V2_KEYS_PREFIX) ? shownPath(cause) : cause
+}
