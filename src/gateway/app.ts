@@ -29,6 +29,9 @@ interface Gateway {
   readonly Bindings: GatewayRequest
 }
 
+/** What is not clean has come with a slash before it (http1/target.ts). */
+const isOfV2 = /^\/{1,2}v2(?:\/|$)/
+
 /** What etcd serves over HTTP on its client port, besides the calls that `gateway` answers itself. */
 const app = new Hono<Gateway>()
 
@@ -121,7 +124,7 @@ async function answered(
   asked: GatewayRequest,
   context: ExecutionContext | undefined,
 ): Promise<Response> {
-  if (asked.settings.v2 && /^\/v2(?:\/|$)/.test(asked.path)) {
+  if (asked.settings.v2 && isOfV2.test(asked.path)) {
     return v2RoutesResponse(asked)
   }
   return methodAt(asked.path) === undefined || !asked.settings.jsonGateway

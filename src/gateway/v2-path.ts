@@ -1,8 +1,13 @@
 import { bytesOfText, textOfBytes } from '../protocol/byte-text.ts'
 
+/** What a client's escaped dots have become on their way here, so that no parser of URLs resolves them. */
+const escapedDots = /(?<=\/)(?:\.|%252e){1,2}(?=\/|$)/gi
+
 /** A URL's path as Go has it: escapes decoded, in whatever bytes. */
 export function decodePath(path: string): string {
-  return path.includes('%') ? textOfBytes(unescaped(path)) : textOfBytes(bytesOfText(path))
+  return path.includes('%')
+    ? textOfBytes(unescaped(path.replaceAll(escapedDots, (dots) => dots.replaceAll('%25', '%'))))
+    : path
 }
 
 function unescaped(path: string): Uint8Array {

@@ -27,7 +27,7 @@ export async function v2WatchResponse(shard: ShardClient, call: V2KeysCall): Pro
   const told = response.headers.get(V2_WATCH_HEADER)
   if (webSocket !== null && told !== null) {
     const { header } = JSON.parse(told) as V2WatchAnswer
-    return new Response(eventsOf(webSocket), { headers: eventHeaders(headerOf(header)) })
+    return streamed(eventsOf(webSocket), headerOf(header))
   }
   const answer = await response.json<V2WatchAnswer | Refusal>()
   if ('refusal' in answer) {
@@ -35,7 +35,14 @@ export async function v2WatchResponse(shard: ShardClient, call: V2KeysCall): Pro
   }
   const { event = '' } = answer
   const body = stream ? eventAndSilence(event) : inChunks(event)
-  return new Response(body, { headers: eventHeaders(headerOf(answer.header)) })
+  return streamed(body, headerOf(answer.header))
+}
+
+/** Node's server would wait for a short body, and tell its length instead of sending the headers. */
+function streamed(body: ReadableStream<Uint8Array>, header: V2Header): Response {
+  return new Response(body, {
+    headers: { ...eventHeaders(header), 'Transfer-Encoding': 'chunked' },
+  })
 }
 
 interface Refusal {
