@@ -67,7 +67,9 @@ function inChunks(event: string): ReadableStream<Uint8Array> {
 /** A stream that begins with an event of the past is told of no other: etcd forgets to let it wait. */
 function eventAndSilence(event: string): ReadableStream<Uint8Array> {
   return new ReadableStream({
-    start: (controller) => controller.enqueue(utf8.encode(event)),
+    start: (controller) => {
+      controller.enqueue(utf8.encode(event))
+    },
   })
 }
 

@@ -63,20 +63,15 @@ export class BackgroundWork {
       const interval = settings.watchProgressNotifyIntervalMs
       await this.#deadlines.set('watch-progress', now + interval * (1 + Math.random() / 10))
     }
-    if (settings.v2) {
-      await this.#scheduleV2(now)
+    const { v2Expiry } = this.#keyspace
+    if (v2Expiry !== undefined) {
+      await this.#deadlines.set('v2', Math.min(Math.max(v2Expiry, now), DEADLINE_MS_MAX))
     }
     await this.armAutoCompaction()
     const waits = this.#compacting === undefined && !this.#deadlines.has('compaction')
     if (store.compactionPending && waits) {
       await this.#deadlines.set('compaction', now)
     }
-  }
-
-  async #scheduleV2(now: number): Promise<void> {
-    const next = this.#keyspace.v2.nextExpiry
-    const time = next && Math.min(Math.max(next, now), DEADLINE_MS_MAX)
-    await this.#deadlines.set('v2', time)
   }
 
   /** Does what is due. The caller commits, flushes what watchers are sent, and schedules anew. */

@@ -100,6 +100,11 @@ export class Keyspace implements LeasedKeys {
     return this.#v2
   }
 
+  /** When something of it may expire, in ms since 1970; undefined too where it is not served. */
+  get v2Expiry(): number | undefined {
+    return this.settings.v2 || this.#v2 !== undefined ? this.v2.nextExpiry : undefined
+  }
+
   header(): ResponseHeader {
     return {
       clusterId: this.identity.clusterId,

@@ -12,12 +12,17 @@ export async function findContestants(flags: readonly string[]): Promise<readonl
 }
 
 function ourselves(flags: readonly string[]): Contestant {
-  const start = async ({ dataDir, port = 0, certificates }: StartOptions = {}) => {
+  const start = async ({
+    dataDir,
+    port = 0,
+    certificates,
+    flags: more = [],
+  }: StartOptions = {}) => {
     const listen = `--listen-client-urls=http://127.0.0.1:${port},https://127.0.0.1:0`
     const secure = certificates === undefined ? [] : [listen, ...tlsFlags(certificates)]
     const server = await startServer({
       port,
-      flags: [...flags, ...secure],
+      flags: [...flags, ...more, ...secure],
       ...(dataDir !== undefined && { dataDir }),
     })
     const { pid, workerdPid, urls } = server
@@ -55,7 +60,9 @@ async function findEtcd(): Promise<Contestant | undefined> {
 async function startInstalled({ certificates, ...options }: StartOptions = {}): Promise<Running> {
   const secondUrl = `https://127.0.0.1:${await freePort()}`
   const secure: EtcdOptions =
-    certificates === undefined ? {} : { secondUrl, flags: tlsFlags(certificates) }
+    certificates === undefined
+      ? {}
+      : { secondUrl, flags: [...(options.flags ?? []), ...tlsFlags(certificates)] }
   const etcd = await startEtcd({ ...options, ...secure })
   if (etcd === undefined) {
     throw new Error('etcd is no longer installed')

@@ -21,6 +21,7 @@ import { objectList } from './cases-object-list.ts'
 import { permission } from './cases-permission.ts'
 import { snapshot } from './cases-snapshot.ts'
 import { secondStart } from './cases-start.ts'
+import { v2Set } from './cases-v2.ts'
 import { watchDelay } from './cases-watch-delay.ts'
 import { fanOut, grpcFanOut, idleWatchers } from './cases-watch.ts'
 import { findContestants, stopAll } from './contestants.ts'
@@ -30,6 +31,7 @@ const cases: readonly BenchCase[] = [
   put,
   range,
   txn,
+  v2Set,
   engine,
   permission,
   list,
