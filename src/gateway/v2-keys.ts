@@ -3,7 +3,7 @@ import { v2Response } from './v2-answer.ts'
 import { credentialsOf } from './v2-credentials.ts'
 import { keysCall, V2RequestError } from './v2-keys-call.ts'
 import { joinPath } from './v2-path.ts'
-import type { V2Request } from './v2-routes.ts'
+import type { V2Request } from './v2-request.ts'
 import { v2WatchResponse } from './v2-watch.ts'
 
 /** Answers /v2/keys and all below it. */

@@ -3,12 +3,7 @@ import { redirect } from './not-found.ts'
 import { textResponse } from './refusal.ts'
 import { keysResponse } from './v2-keys.ts'
 import { cleanPath, decodePath, escapePath } from './v2-path.ts'
-
-/** A request of the v2 API, and where it is meant for. */
-export interface V2Request extends GatewayRequest {
-  /** What stands behind the route's path, decoded: empty, or beginning with a slash. */
-  readonly rest: string
-}
+import type { V2Request } from './v2-request.ts'
 
 /** What etcd's mux has of the v2 API (api/v2http/client.go, handleV2). */
 interface V2Route {

@@ -31,7 +31,7 @@ export async function v2WatchResponse(shard: ShardClient, call: V2KeysCall): Pro
   }
   const answer = await response.json<V2WatchAnswer | Refusal>()
   if ('refusal' in answer) {
-    return v2Response({ ...answer, header: headerOf(answer.header) } as V2Answer, 'GET')
+    return v2Response({ ...answer, header: headerOf(answer.header) }, 'GET')
   }
   const { event = '' } = answer
   const body = stream ? eventAndSilence(event) : inChunks(event)

@@ -83,7 +83,7 @@ export class V2Store {
         }
       }
       const value = content.refresh ? (old?.value ?? '') : content.value
-      return this.#make('set', path, { ...content, value }, old, now)
+      return this.#make('set', path, { content: { ...content, value }, old }, now)
     })
   }
 
@@ -92,7 +92,12 @@ export class V2Store {
     return this.#counting('create', () => {
       const name = String(this.index + 1).padStart(UNIQUE_DIGITS, '0')
       const made = unique ? childOf(path, name) : path
-      return this.#make('create', made, { ...content, refresh: false }, this.#find(made), now)
+      return this.#make(
+        'create',
+        made,
+        { content: { ...content, refresh: false }, old: this.#find(made) },
+        now,
+      )
     })
   }
 
@@ -228,8 +233,7 @@ export class V2Store {
   #make(
     action: 'set' | 'create',
     path: string,
-    content: V2Content,
-    old: V2Node | undefined,
+    { content, old }: { readonly content: V2Content; readonly old: V2Node | undefined },
     now: number,
   ): V2Event {
     if (isReadOnly(path)) {

@@ -102,7 +102,8 @@ describe('/v2/keys', () => {
     ['PUT', '/f', 'value=%zz', 210, 'invalid URL escape \\"%zz\\"'],
     ['PUT', '/f', 'value=a;b', 210, 'invalid semicolon separator in query'],
     ['GET', '/f?value=%', undefined, 210, 'invalid URL escape \\"%\\"'],
-  ])('[V2K20] %s %s %j is refused with %d', async (method, path, form, code, cause) => {
+  ])('[V2K20] %s %s %j is refused with %d', async (...of) => {
+    const [method, path, form, code, cause] = of
     const { status, text, headers } = await send(method, path, form)
     expect(status).toBe(400)
     expect(text).toContain(`{"errorCode":${code},`)
@@ -163,17 +164,18 @@ describe('who waits', () => {
   })
 })
 
+const as = (token: string): Client => {
+  return (path, init) =>
+    guarded(path, {
+      ...init,
+      headers: {
+        ...(init?.headers as Record<string, string> | undefined),
+        Authorization: `Bearer ${token}`,
+      },
+    })
+}
+
 describe('an access token', () => {
-  const as = (token: string): Client => {
-    return (path, init) =>
-      guarded(path, {
-        ...init,
-        headers: {
-          ...(init?.headers as Record<string, string> | undefined),
-          Authorization: `Bearer ${token}`,
-        },
-      })
-  }
   let readOnly: { readonly token: { readonly id: string }; readonly text: string }
   const shard = env.SHARD.getByName('default')
 
