@@ -54,7 +54,10 @@ export async function ask(url: string, request: V2Request): Promise<V2Answer> {
 }
 
 /** Resolves when the head of the answer is there. */
-export async function askOpen(url: string, { method, path, headers, body }: V2Request): Promise<OpenAnswer> {
+export async function askOpen(
+  url: string,
+  { method, path, headers, body }: V2Request,
+): Promise<OpenAnswer> {
   const { hostname, port, protocol } = new URL(url)
   const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
   const options = { host: hostname, port, method, path, headers: { ...length, ...headers } }

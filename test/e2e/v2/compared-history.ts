@@ -100,7 +100,9 @@ export class ComparedServers {
     expect(this.#ours.plain.of(ours, isSorted), request.path).toEqual(
       this.#theirs.plain.of(theirs, isSorted),
     )
-    this.#known = { index: Math.max(this.#known.index, Number(theirs.headers['x-etcd-index'] ?? 0)) }
+    this.#known = {
+      index: Math.max(this.#known.index, Number(theirs.headers['x-etcd-index'] ?? 0)),
+    }
   }
 
   async #settle(open: readonly OpenPair[]): Promise<void> {

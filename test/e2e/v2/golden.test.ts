@@ -9,7 +9,11 @@ import { type Step, Transcript } from './transcript.ts'
 
 const recorded = Object.entries({ ...keySteps, ...timeSteps, ...serviceSteps })
 
-async function replay(name: string, steps: readonly Step[], flags: readonly string[]): Promise<void> {
+async function replay(
+  name: string,
+  steps: readonly Step[],
+  flags: readonly string[],
+): Promise<void> {
   const target = await Target.start(flags)
   onTestFinished(() => target.stop())
   const transcript = await Transcript.of(target.url)

@@ -42,6 +42,15 @@ export class PlainAnswers {
     }
   }
 
+  /** Of a client that prints what it was told. */
+  text(printed: string): string {
+    const added = /^Added member named \S+ with ID ([0-9a-f]+) /m.exec(printed)?.[1]
+    this.#noteAdded(201, added === undefined ? '' : `{"id":"${added}"`)
+    return withSortedLines(this.#plain(printed))
+      .replaceAll(/(?<=^TTL: )\d+/gm, (ttl) => String(plainTtl(Number(ttl))))
+      .replaceAll(/(?<=^X-Raft-(?:Index|Term): )[1-9]\d*/gm, 'N')
+  }
+
   #noteAdded(status: number, body: string): void {
     const decimal = /"member":{"ID":"(\d+)"/.exec(body)?.[1]
     const hex = status === 201 ? /^{"id":"([0-9a-f]+)"/.exec(body)?.[1] : undefined
@@ -69,6 +78,20 @@ export class PlainAnswers {
 
 interface MemberList {
   readonly members: readonly { readonly id: string; readonly peerURLs: readonly string[] }[]
+}
+
+/** Members are printed by their ids, of which the words are in another order. */
+function withSortedLines(printed: string): string {
+  return printed
+    .replace(/^(?:(?:MEMBER|ADDED\d)\b.*\n)+/gm, (lines) =>
+      lines
+        .split(/(?<=\n)/)
+        .toSorted()
+        .join(''),
+    )
+    .replace(/(?<=^ETCD_INITIAL_CLUSTER=").*(?="$)/m, (list) =>
+      list.split(',').toSorted().join(','),
+    )
 }
 
 interface Node {
@@ -108,5 +131,5 @@ function withSortedMembers(body: string): string {
 const plainNumber = (value: string): string => (/^[1-9]\d*$/.test(value) ? 'N' : value)
 
 export function plainTtl(ttl: number): number {
-  return ttl < 3 ? 1 : Math.ceil(ttl / ttlStep) * ttlStep
+  return ttl < 3 ? Math.min(ttl, 1) : Math.ceil(ttl / ttlStep) * ttlStep
 }

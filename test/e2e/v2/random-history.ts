@@ -27,7 +27,21 @@ export interface Known {
 }
 
 const names = ['a', 'b', 'c', '_h', 'd']
-const oddNames = ['%C3%A4', 'x%20y', 'x+y', '_', '%2F', 'a%2Fb', '.a', '..b', '%00', '%3C%26', '%F0%9F%98%80', 'a:b', "it's"]
+const oddNames = [
+  '%C3%A4',
+  'x%20y',
+  'x+y',
+  '_',
+  '%2F',
+  'a%2Fb',
+  '.a',
+  '..b',
+  '%00',
+  '%3C%26',
+  '%F0%9F%98%80',
+  'a:b',
+  "it's",
+]
 const values = ['1', '2', '3', 'two words', 'ä€😀', '<&>', '"\\', '\u2028\n\t']
 const form = { 'content-type': 'application/x-www-form-urlencoded' }
 
@@ -42,27 +56,70 @@ type Fields = Record<string, string>
 export function randomAction(random: Random, known: Known): Told | Opened {
   const path = randomPath(random)
   switch (
-    random.weighted({ set: 28, create: 6, update: 7, swap: 10, remove: 9, post: 6, get: 20, refresh: 4, wait: 9, odd: 4 })
+    random.weighted({
+      set: 28,
+      create: 6,
+      update: 7,
+      swap: 10,
+      remove: 9,
+      post: 6,
+      get: 20,
+      refresh: 4,
+      wait: 9,
+      odd: 4,
+    })
   ) {
     case 'set':
       return write(random, 'PUT', path, { ...valueOrDir(random), ...maybeTtl(random) })
     case 'create':
-      return write(random, 'PUT', path, { ...valueOrDir(random), ...maybeTtl(random), prevExist: 'false' })
+      return write(random, 'PUT', path, {
+        ...valueOrDir(random),
+        ...maybeTtl(random),
+        prevExist: 'false',
+      })
     case 'update':
-      return write(random, 'PUT', path, { ...valueOrDir(random), ...maybeTtl(random), prevExist: 'true' })
+      return write(random, 'PUT', path, {
+        ...valueOrDir(random),
+        ...maybeTtl(random),
+        prevExist: 'true',
+      })
     case 'swap': {
       const method = random.pick(['PUT', 'PUT', 'DELETE'])
       const fields = method === 'PUT' ? { value: random.pick(values), ...maybeTtl(random) } : {}
       return write(random, method, path, { ...fields, ...comparison(random, known) })
     }
     case 'remove':
-      return write(random, 'DELETE', path, random.pick<Fields>([{}, {}, { dir: 'true' }, { recursive: 'true' }, { recursive: 'true', dir: 'false' }]))
+      return write(
+        random,
+        'DELETE',
+        path,
+        random.pick<Fields>([
+          {},
+          {},
+          { dir: 'true' },
+          { recursive: 'true' },
+          { recursive: 'true', dir: 'false' },
+        ]),
+      )
     case 'post':
-      return write(random, 'POST', random.pick([path, '/q', '/q/']), { ...valueOrDir(random), ...maybeTtl(random) })
+      return write(random, 'POST', random.pick([path, '/q', '/q/']), {
+        ...valueOrDir(random),
+        ...maybeTtl(random),
+      })
     case 'get':
       return ask('GET', path, reading(random))
     case 'refresh':
-      return write(random, 'PUT', path, { refresh: 'true', ttl: random.pick(['100', '200', '']), ...random.pick<Fields>([{}, {}, { prevExist: 'true' }, comparison(random, known), { value: '1' }]) })
+      return write(random, 'PUT', path, {
+        refresh: 'true',
+        ttl: random.pick(['100', '200', '']),
+        ...random.pick<Fields>([
+          {},
+          {},
+          { prevExist: 'true' },
+          comparison(random, known),
+          { value: '1' },
+        ]),
+      })
     case 'wait':
       return { kind: 'open', request: ask('GET', path, waiting(random, known)).request }
     case 'odd':
@@ -76,14 +133,23 @@ export function shortLived(random: Random): readonly Told[] {
     write(random, 'PUT', randomPath(random), {
       ...valueOrDir(random),
       ttl: random.pick(['1', '1', '1', '0', '100', '']),
-      ...random.pick<Fields>([{}, {}, { prevExist: 'true' }, { prevExist: 'false' }, { refresh: 'true', value: '' }]),
+      ...random.pick<Fields>([
+        {},
+        {},
+        { prevExist: 'true' },
+        { prevExist: 'false' },
+        { refresh: 'true', value: '' },
+      ]),
     }),
   )
 }
 
 function ask(method: string, path: string, fields: Fields): Told {
   const query = new URLSearchParams(fields).toString()
-  return { kind: 'ask', request: { method, path: `/v2/keys${path}${query === '' ? '' : `?${query}`}` } }
+  return {
+    kind: 'ask',
+    request: { method, path: `/v2/keys${path}${query === '' ? '' : `?${query}`}` },
+  }
 }
 
 /** In the query, in the body, or some here and some there. */
@@ -111,7 +177,10 @@ function randomPath(random: Random): string {
 
 function valueOrDir(random: Random): Fields {
   if (random.chance(0.12)) {
-    return { dir: random.pick(['true', '1', 'T', 'false']), ...(random.chance(0.1) && { value: '1' }) }
+    return {
+      dir: random.pick(['true', '1', 'T', 'false']),
+      ...(random.chance(0.1) && { value: '1' }),
+    }
   }
   return random.chance(0.05) ? {} : { value: random.chance(0.03) ? '' : random.pick(values) }
 }
@@ -148,7 +217,9 @@ function waiting(random: Random, known: Known): Fields {
     wait: 'true',
     ...(random.chance(0.6) && { recursive: 'true' }),
     ...(random.chance(0.4) && { waitIndex: String(Math.max(0, known.index - back)) }),
-    ...(random.chance(0.05) && { waitIndex: random.pick(['1', '900', 'x', '18446744073709551615']) }),
+    ...(random.chance(0.05) && {
+      waitIndex: random.pick(['1', '900', 'x', '18446744073709551615']),
+    }),
     ...(random.chance(0.3) && { stream: 'true' }),
   }
 }
@@ -175,7 +246,9 @@ function oddRequest(random: Random, path: string): Told {
   const method = random.pick(['GET', 'PUT', 'POST', 'DELETE', 'HEAD', 'PATCH', 'OPTIONS'])
   const isWaiting = (fields: Fields): boolean => fields['wait'] === 'true' && method === 'GET'
   const fields = random.pick(oddFields.filter((each) => !isWaiting(each)))
-  const oddPath = random.chance(0.2) ? `${path}${random.pick(['//a', '/../b', '/./c', '/..'])}` : path
+  const oddPath = random.chance(0.2)
+    ? `${path}${random.pick(['//a', '/../b', '/./c', '/..'])}`
+    : path
   return method === 'GET' || method === 'HEAD' || random.chance(0.5)
     ? ask(method, oddPath, fields)
     : write(random, method, oddPath, { ...fields, value: '1' })

@@ -8,7 +8,7 @@ const expired: Step = { pauseMs: 2200 }
 const departed: Step = { pauseMs: 500 }
 
 export const timeSteps: Readonly<Record<string, readonly Step[]>> = {
-  'ttl': [
+  ttl: [
     'PUT /v2/keys/a <value=1&ttl=100',
     'GET /v2/keys/a',
     'PUT /v2/keys/a <value=2',
@@ -55,52 +55,155 @@ export const timeSteps: Readonly<Record<string, readonly Step[]>> = {
     'DELETE /v2/keys/kept',
     'GET /v2/stats/store',
   ],
-  'wait': [
+  wait: [
     { waits: 'GET /v2/keys/a?wait=true', meanwhile: ['PUT /v2/keys/a <value=1'], events: 1 },
     'GET /v2/keys/a?wait=true&waitIndex=4',
     'GET /v2/keys/a?wait=true&waitIndex=1',
-    { waits: 'GET /v2/keys/a?wait=true&waitIndex=5', meanwhile: ['PUT /v2/keys/b <value=1'], events: 0 },
-    { waits: 'GET /v2/keys/a?wait=true&waitIndex=8', meanwhile: ['PUT /v2/keys/a <value=1', 'PUT /v2/keys/a <value=2', 'PUT /v2/keys/a <value=3'], events: 1 },
-    { waits: 'GET /v2/keys/?wait=true&recursive=true', meanwhile: ['PUT /v2/keys/x/y/z <value=1'], events: 1 },
-    { waits: 'GET /v2/keys?wait=true&recursive=true', meanwhile: ['PUT /v2/keys/x/y/z <value=2'], events: 1 },
+    {
+      waits: 'GET /v2/keys/a?wait=true&waitIndex=5',
+      meanwhile: ['PUT /v2/keys/b <value=1'],
+      events: 0,
+    },
+    {
+      waits: 'GET /v2/keys/a?wait=true&waitIndex=8',
+      meanwhile: ['PUT /v2/keys/a <value=1', 'PUT /v2/keys/a <value=2', 'PUT /v2/keys/a <value=3'],
+      events: 1,
+    },
+    {
+      waits: 'GET /v2/keys/?wait=true&recursive=true',
+      meanwhile: ['PUT /v2/keys/x/y/z <value=1'],
+      events: 1,
+    },
+    {
+      waits: 'GET /v2/keys?wait=true&recursive=true',
+      meanwhile: ['PUT /v2/keys/x/y/z <value=2'],
+      events: 1,
+    },
     { waits: 'GET /v2/keys/x?wait=true', meanwhile: ['PUT /v2/keys/x/y/z <value=3'], events: 0 },
-    { waits: 'GET /v2/keys/x/?wait=true&recursive=true', meanwhile: ['PUT /v2/keys/x/y/z <value=4'], events: 1 },
-    { waits: 'GET /v2/keys/x?wait=true&recursive=true', meanwhile: ['PUT /v2/keys/xx <value=4'], events: 0 },
-    { waits: 'GET /v2/keys/x/y/z?wait=true', meanwhile: ['DELETE /v2/keys/x?recursive=true'], events: 1 },
-    { waits: 'GET /v2/keys/x/y/z/deeper?wait=true', meanwhile: ['PUT /v2/keys/x/y/z <value=1', 'DELETE /v2/keys/x?recursive=true'], events: 0 },
-    { waits: 'GET /v2/keys/d/s?wait=true&recursive=true', meanwhile: ['PUT /v2/keys/d/s/t <value=1'], events: 1 },
-    { waits: 'GET /v2/keys/d/s?wait=true', meanwhile: ['DELETE /v2/keys/d?recursive=true'], events: 1 },
-    { waits: 'GET /v2/keys/e?wait=true', meanwhile: ['PUT /v2/keys/e?dir=true', 'DELETE /v2/keys/e?dir=true'], events: 1 },
-    { waits: 'GET /v2/keys/?wait=true&recursive=true', meanwhile: ['PUT /v2/keys/_h <value=1', 'PUT /v2/keys/h/_h <value=1'], events: 0 },
+    {
+      waits: 'GET /v2/keys/x/?wait=true&recursive=true',
+      meanwhile: ['PUT /v2/keys/x/y/z <value=4'],
+      events: 1,
+    },
+    {
+      waits: 'GET /v2/keys/x?wait=true&recursive=true',
+      meanwhile: ['PUT /v2/keys/xx <value=4'],
+      events: 0,
+    },
+    {
+      waits: 'GET /v2/keys/x/y/z?wait=true',
+      meanwhile: ['DELETE /v2/keys/x?recursive=true'],
+      events: 1,
+    },
+    {
+      waits: 'GET /v2/keys/x/y/z/deeper?wait=true',
+      meanwhile: ['PUT /v2/keys/x/y/z <value=1', 'DELETE /v2/keys/x?recursive=true'],
+      events: 0,
+    },
+    {
+      waits: 'GET /v2/keys/d/s?wait=true&recursive=true',
+      meanwhile: ['PUT /v2/keys/d/s/t <value=1'],
+      events: 1,
+    },
+    {
+      waits: 'GET /v2/keys/d/s?wait=true',
+      meanwhile: ['DELETE /v2/keys/d?recursive=true'],
+      events: 1,
+    },
+    {
+      waits: 'GET /v2/keys/e?wait=true',
+      meanwhile: ['PUT /v2/keys/e?dir=true', 'DELETE /v2/keys/e?dir=true'],
+      events: 1,
+    },
+    {
+      waits: 'GET /v2/keys/?wait=true&recursive=true',
+      meanwhile: ['PUT /v2/keys/_h <value=1', 'PUT /v2/keys/h/_h <value=1'],
+      events: 0,
+    },
     { waits: 'GET /v2/keys/_h?wait=true', meanwhile: ['PUT /v2/keys/_h <value=2'], events: 1 },
-    { waits: 'GET /v2/keys/h/_h?wait=true&recursive=true', meanwhile: ['PUT /v2/keys/h/_h <value=2'], events: 1 },
+    {
+      waits: 'GET /v2/keys/h/_h?wait=true&recursive=true',
+      meanwhile: ['PUT /v2/keys/h/_h <value=2'],
+      events: 1,
+    },
     'GET /v2/keys/?wait=true&recursive=true&waitIndex=20',
     'GET /v2/keys/h?wait=true&recursive=true&waitIndex=20',
-    { waits: 'GET /v2/keys/t?wait=true', meanwhile: ['PUT /v2/keys/t <value=1&ttl=100'], events: 1 },
-    { waits: 'GET /v2/keys/t?wait=true', meanwhile: ['PUT /v2/keys/t <refresh=true&ttl=100'], events: 0 },
-    { waits: 'GET /v2/keys/t?wait=true', meanwhile: ['PUT /v2/keys/t?prevExist=true <refresh=true&ttl=1'], events: 1 },
-    { waits: 'GET /v2/keys/t?wait=true&noValueOnSuccess=true', meanwhile: ['PUT /v2/keys/t <value=1'], events: 1 },
+    {
+      waits: 'GET /v2/keys/t?wait=true',
+      meanwhile: ['PUT /v2/keys/t <value=1&ttl=100'],
+      events: 1,
+    },
+    {
+      waits: 'GET /v2/keys/t?wait=true',
+      meanwhile: ['PUT /v2/keys/t <refresh=true&ttl=100'],
+      events: 0,
+    },
+    {
+      waits: 'GET /v2/keys/t?wait=true',
+      meanwhile: ['PUT /v2/keys/t?prevExist=true <refresh=true&ttl=1'],
+      events: 1,
+    },
+    {
+      waits: 'GET /v2/keys/t?wait=true&noValueOnSuccess=true',
+      meanwhile: ['PUT /v2/keys/t <value=1'],
+      events: 1,
+    },
     { waits: 'GET /v2/keys/t?wait=true&quorum=true', meanwhile: [], events: 1 },
-    { waits: 'GET /v2/keys/q?wait=true&recursive=true', meanwhile: ['POST /v2/keys/q <value=1'], events: 1 },
-    { waits: 'GET /v2/keys/c?wait=true', meanwhile: ['PUT /v2/keys/c?prevExist=false <value=1'], events: 1 },
-    { waits: 'GET /v2/keys/c?wait=true', meanwhile: ['PUT /v2/keys/c?prevValue=9 <value=1', 'PUT /v2/keys/c?prevValue=1 <value=2'], events: 1 },
+    {
+      waits: 'GET /v2/keys/q?wait=true&recursive=true',
+      meanwhile: ['POST /v2/keys/q <value=1'],
+      events: 1,
+    },
+    {
+      waits: 'GET /v2/keys/c?wait=true',
+      meanwhile: ['PUT /v2/keys/c?prevExist=false <value=1'],
+      events: 1,
+    },
+    {
+      waits: 'GET /v2/keys/c?wait=true',
+      meanwhile: ['PUT /v2/keys/c?prevValue=9 <value=1', 'PUT /v2/keys/c?prevValue=1 <value=2'],
+      events: 1,
+    },
     { waits: 'GET /v2/keys/c?wait=true', meanwhile: ['DELETE /v2/keys/c?prevValue=2'], events: 1 },
     { waits: 'GET /v2/keys/c?wait=true', meanwhile: ['GET /v2/stats/store'], events: 0 },
     departed,
     'GET /v2/stats/store',
   ],
-  'stream': [
+  stream: [
     {
       waits: 'GET /v2/keys/s?wait=true&stream=true&recursive=true',
-      meanwhile: ['PUT /v2/keys/s/a <value=1', 'PUT /v2/keys/s/b <value=2', 'DELETE /v2/keys/s/a', 'PUT /v2/keys/other <value=1', 'POST /v2/keys/s <value=3', 'GET /v2/stats/store'],
+      meanwhile: [
+        'PUT /v2/keys/s/a <value=1',
+        'PUT /v2/keys/s/b <value=2',
+        'DELETE /v2/keys/s/a',
+        'PUT /v2/keys/other <value=1',
+        'POST /v2/keys/s <value=3',
+        'GET /v2/stats/store',
+      ],
       events: 4,
     },
-    { waits: 'GET /v2/keys/s/b?wait=true&stream=true', meanwhile: ['PUT /v2/keys/s/b <value=3', 'PUT /v2/keys/s/b <ttl=100&refresh=true', 'DELETE /v2/keys/s?recursive=true'], events: 2 },
-    { waits: 'GET /v2/keys/s?wait=true&stream=true&recursive=true&waitIndex=4', meanwhile: ['PUT /v2/keys/s/a <value=9'], events: 1 },
-    { waits: 'GET /v2/keys/?wait=true&stream=true&recursive=true&waitIndex=100', meanwhile: ['PUT /v2/keys/s/a <value=9'], events: 0 },
+    {
+      waits: 'GET /v2/keys/s/b?wait=true&stream=true',
+      meanwhile: [
+        'PUT /v2/keys/s/b <value=3',
+        'PUT /v2/keys/s/b <ttl=100&refresh=true',
+        'DELETE /v2/keys/s?recursive=true',
+      ],
+      events: 2,
+    },
+    {
+      waits: 'GET /v2/keys/s?wait=true&stream=true&recursive=true&waitIndex=4',
+      meanwhile: ['PUT /v2/keys/s/a <value=9'],
+      events: 1,
+    },
+    {
+      waits: 'GET /v2/keys/?wait=true&stream=true&recursive=true&waitIndex=100',
+      meanwhile: ['PUT /v2/keys/s/a <value=9'],
+      events: 0,
+    },
     { waits: 'GET /v2/keys/s?stream=true', meanwhile: [], events: 1 },
   ],
-  'history': [
+  history: [
     'PUT /v2/keys/first <value=1',
     { repeat: 'PUT /v2/keys/h <value=1', times: 996 },
     'GET /v2/keys/first?wait=true&waitIndex=1',
@@ -114,10 +217,18 @@ export const timeSteps: Readonly<Record<string, readonly Step[]>> = {
     'GET /v2/keys/h?wait=true&waitIndex=4&stream=true',
     'GET /v2/keys/h?wait=true&waitIndex=5',
     'GET /v2/keys/?wait=true&recursive=true&waitIndex=1003',
-    { waits: 'GET /v2/keys/?wait=true&recursive=true&waitIndex=1005', meanwhile: ['PUT /v2/keys/x <value=1'], events: 1 },
+    {
+      waits: 'GET /v2/keys/?wait=true&recursive=true&waitIndex=1005',
+      meanwhile: ['PUT /v2/keys/x <value=1'],
+      events: 1,
+    },
     { repeat: 'PUT /v2/keys/x <ttl=100&refresh=true', times: 1001 },
     'GET /v2/keys/x?wait=true&waitIndex=1006',
-    { waits: 'GET /v2/keys/x?wait=true&waitIndex=1100', meanwhile: ['DELETE /v2/keys/x'], events: 1 },
+    {
+      waits: 'GET /v2/keys/x?wait=true&waitIndex=1100',
+      meanwhile: ['DELETE /v2/keys/x'],
+      events: 1,
+    },
     'GET /v2/keys/x?wait=true&waitIndex=1100',
   ],
 }

@@ -9,11 +9,14 @@ const form = 'application/x-www-form-urlencoded'
  */
 export function parseRequest(line: string): V2Request {
   const [, user, method = '', path = '', , type, body] =
-    /^(?:\[([^\]]*)\] )?(\S+) (\S+)( <(json(?: |$)|[a-z-]+\/[\w-]+(?:; ?[\w=-]+)? )?(.*))?$/s.exec(line) ?? []
+    /^(?:\[([^\]]*)\] )?(\S+) (\S+)( <(json(?: |$)|[a-z-]+\/[\w-]+(?:; ?[\w=-]+)? )?(.*))?$/s.exec(
+      line,
+    ) ?? []
   if (method === '') {
     throw new Error(`not a request: ${line}`)
   }
-  const contentType = type === undefined ? form : type.startsWith('json') ? 'application/json' : type.trim()
+  const contentType =
+    type === undefined ? form : type.startsWith('json') ? 'application/json' : type.trim()
   return {
     method,
     path,
