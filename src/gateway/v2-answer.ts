@@ -1,9 +1,13 @@
 import { goJsonText } from '../protocol/go-json-text.ts'
 import type { V2Answer, V2Header } from '../protocol/v2-call.ts'
 import { v2HttpStatus, v2Message, type V2Refusal } from '../protocol/v2-error.ts'
+import type { V2Served } from '../protocol/v2-service-call.ts'
 
-/** The answer of /v2/keys, as etcd writes its headers. */
+/** An answer of the v2 API, as etcd writes its headers. */
 export function v2Response(answer: V2Answer, method: string): Response {
+  if ('status' in answer) {
+    return servedAnswer(answer)
+  }
   if ('refusal' in answer) {
     const { refusal, header } = answer
     const headers = {
@@ -52,4 +56,20 @@ export function clusterIdText(id: bigint): string {
 function refusalJson({ code, cause, index }: V2Refusal): string {
   const reason = cause === '' ? '' : `"cause":${goJsonText(cause)},`
   return `{"errorCode":${code},"message":${goJsonText(v2Message(code))},${reason}"index":${index}}\n`
+}
+
+function servedAnswer({ status, body, clusterId }: V2Served): Response {
+  const headers = new Headers()
+  if (clusterId !== undefined) {
+    headers.set('X-Etcd-Cluster-Id', clusterIdText(clusterId))
+  }
+  if (status === 204) {
+    return new Response(null, { status, headers })
+  }
+  headers.set('Content-Type', status === 405 ? 'text/plain; charset=utf-8' : 'application/json')
+  // That is a text of Go's, which it writes by another way.
+  if (status === 405) {
+    headers.set('X-Content-Type-Options', 'nosniff')
+  }
+  return new Response(body, { status, headers })
 }

@@ -1,5 +1,5 @@
 import { textOfBytes } from '../protocol/byte-text.ts'
-import type { V2Credentials } from '../protocol/v2-call.ts'
+import type { V2Credentials } from '../protocol/v2-credentials.ts'
 import type { GatewayRequest } from './gateway-request.ts'
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/

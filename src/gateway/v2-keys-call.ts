@@ -1,4 +1,5 @@
-import type { V2Credentials, V2KeysCall, V2Method } from '../protocol/v2-call.ts'
+import type { V2KeysCall, V2Method } from '../protocol/v2-call.ts'
+import type { V2Credentials } from '../protocol/v2-credentials.ts'
 import type { V2ErrorCode, V2Refusal } from '../protocol/v2-error.ts'
 import { FormError, readForm, type V2Form } from './v2-form.ts'
 
@@ -23,12 +24,14 @@ export interface V2KeysRequest {
   readonly method: V2Method
   /** Clean, below /v2/keys. */
   readonly path: string
+  /** As it was asked for. */
+  readonly askedPath: string
   readonly credentials: V2Credentials
 }
 
 /** Reads the request in etcd's order (parseKeyRequest). Rejects with a V2RequestError. */
 export async function keysCall(asked: V2KeysRequest): Promise<V2KeysCall> {
-  const { method, path, credentials } = asked
+  const { method, path, askedPath, credentials } = asked
   const form = await formOf(asked.request)
   const prevIndex = uint64(form, 'prevIndex', 203)
   const waitIndex = uint64(form, 'waitIndex', 203)
@@ -61,6 +64,7 @@ export async function keysCall(asked: V2KeysRequest): Promise<V2KeysCall> {
     on: 'keys',
     method,
     path,
+    askedPath,
     value,
     dir,
     prevValue,

@@ -15,6 +15,7 @@ export async function keysResponse(asked: V2Request): Promise<Response> {
     request,
     method,
     path: path === '/' ? '' : path,
+    askedPath: rest,
     credentials: credentialsOf(asked),
   })
   // With `quorum` etcd forgets that it was to wait.

@@ -1,17 +1,21 @@
 import type { GatewayRequest } from './gateway-request.ts'
 import { redirect } from './not-found.ts'
 import { textResponse } from './refusal.ts'
+import { enableResponse, rolesResponse, usersResponse } from './v2-auth.ts'
 import { keysResponse } from './v2-keys.ts'
+import { membersResponse } from './v2-members.ts'
 import { cleanPath, decodePath, escapePath } from './v2-path.ts'
 import type { V2Request } from './v2-request.ts'
+import { v2MethodNotAllowed } from './v2-service-answer.ts'
+import { machinesResponse, statsResponse } from './v2-stats.ts'
 
 /** What etcd's mux has of the v2 API (api/v2http/client.go, handleV2). */
 interface V2Route {
   readonly path: string
   /** Whether it also answers at everything below, the slash itself included. */
   readonly below: boolean
-  /** As they stand in `Allow`. */
-  readonly methods: readonly string[]
+  /** As they stand in `Allow`; undefined where the path's end decides. */
+  readonly methods: readonly string[] | undefined
   readonly answer: (asked: V2Request) => Promise<Response>
 }
 
@@ -21,6 +25,24 @@ const routes: readonly V2Route[] = [
     below: true,
     methods: ['HEAD', 'GET', 'PUT', 'POST', 'DELETE'],
     answer: keysResponse,
+  },
+  {
+    path: '/v2/members',
+    below: true,
+    methods: ['GET', 'POST', 'DELETE', 'PUT'],
+    answer: membersResponse,
+  },
+  { path: '/v2/machines', below: false, methods: ['GET', 'HEAD'], answer: machinesResponse },
+  { path: '/v2/stats/store', below: false, methods: ['GET'], answer: statsResponse('store') },
+  { path: '/v2/stats/self', below: false, methods: ['GET'], answer: statsResponse('self') },
+  { path: '/v2/stats/leader', below: false, methods: ['GET'], answer: statsResponse('leader') },
+  { path: '/v2/auth/users', below: true, methods: undefined, answer: usersResponse },
+  { path: '/v2/auth/roles', below: true, methods: undefined, answer: rolesResponse },
+  {
+    path: '/v2/auth/enable',
+    below: false,
+    methods: ['GET', 'PUT', 'DELETE'],
+    answer: enableResponse,
   },
 ]
 
@@ -37,8 +59,8 @@ export async function v2RoutesResponse(asked: GatewayRequest): Promise<Response>
   if (route === undefined) {
     return textResponse(404, '404 page not found')
   }
-  if (!route.methods.includes(request.method)) {
-    return textResponse(405, 'Method Not Allowed', { Allow: route.methods.join(',') })
+  if (route.methods !== undefined && !route.methods.includes(request.method)) {
+    return v2MethodNotAllowed(route.methods)
   }
   return route.answer({ ...asked, rest: path.slice(route.path.length) })
 }

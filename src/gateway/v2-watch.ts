@@ -15,9 +15,10 @@ const CREDIT_BYTES_MIN = 256 * 1024
 
 /** Answers a GET that waits: the headers at once, and the body when there is an event. */
 export async function v2WatchResponse(shard: ShardClient, call: V2KeysCall): Promise<Response> {
-  const { path, recursive, stream, waitIndex, credentials } = call
+  const { path, askedPath, recursive, stream, waitIndex, credentials } = call
   const response = await shard.openV2Watch({
     path,
+    askedPath,
     recursive,
     stream,
     waitIndex: String(waitIndex),

@@ -1,4 +1,6 @@
+import type { V2Credentials } from './v2-credentials.ts'
 import type { V2Refusal } from './v2-error.ts'
+import type { V2Served, V2ServiceCall } from './v2-service-call.ts'
 
 /** The keys of clients are below it in the store, as in etcd (etcdserver.StoreKeysPrefix); v2's users are beside it. */
 export const V2_KEYS_PREFIX = '/1'
@@ -7,7 +9,7 @@ export const V2_KEYS_PREFIX = '/1'
  * What the gateway asks a shard of etcd's v2 API. Texts are byte texts (byte-text.ts): whatever bytes a
  * client has sent.
  */
-export type V2Call = V2KeysCall | V2UnreadableCall
+export type V2Call = V2KeysCall | V2UnreadableCall | V2ServiceCall
 
 /** What /v2/keys is asked. */
 export interface V2KeysCall {
@@ -15,6 +17,8 @@ export interface V2KeysCall {
   readonly method: V2Method
   /** Clean, below the keyspace's root: `/a/b`, or empty for the root. */
   readonly path: string
+  /** With its slash at the end: what the patterns of permissions are matched with. */
+  readonly askedPath: string
   readonly value: string
   readonly dir: boolean
   /** Empty for none. */
@@ -38,12 +42,6 @@ export interface V2KeysCall {
 
 export type V2Method = 'GET' | 'HEAD' | 'PUT' | 'POST' | 'DELETE'
 
-/** What HTTP's Basic authentication shows; `malformed` is a header that shows nobody. */
-export type V2Credentials =
-  | { readonly user: string; readonly password: string }
-  | 'none'
-  | 'malformed'
-
 /** A request that the gateway has found no request in: the shard says who may hear of it, and from which cluster. */
 export interface V2UnreadableCall {
   readonly on: 'unreadable'
@@ -59,7 +57,7 @@ export interface V2Header {
 }
 
 /** What a call comes to. */
-export type V2Answer = V2Answered | V2Refused
+export type V2Answer = V2Answered | V2Refused | V2Served
 
 export interface V2Answered {
   readonly header: V2Header
@@ -80,6 +78,7 @@ export const V2_WATCH_HEADER = 'X-Etcdurable-V2-Watch'
 /** A GET that waits. Its numbers are decimal, since it crosses in JSON. */
 export interface V2WatchCall {
   readonly path: string
+  readonly askedPath: string
   readonly recursive: boolean
   readonly stream: boolean
   readonly waitIndex: string

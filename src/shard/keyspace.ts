@@ -17,6 +17,7 @@ import { WatchHub } from '../mvcc/watch.ts'
 import type { ResponseHeader } from '../protocol/generated/messages.ts'
 import { GRPC_OVERHEAD_BYTES } from '../protocol/request-size.ts'
 import { CLUSTER_VERSION } from '../protocol/version.ts'
+import { V2AuthStore } from '../v2/auth-store.ts'
 import { V2Store } from '../v2/store.ts'
 import { DiskRoom } from './disk-room.ts'
 import { type Identity, identityOf, randomId } from './identity.ts'
@@ -52,6 +53,7 @@ export class Keyspace implements LeasedKeys {
   readonly accessTokens: AccessTokens
   readonly #emptyBytes: number
   #v2: V2Store | undefined
+  #v2Auth: V2AuthStore | undefined
   /** What the database has likely not outgrown since the last look. */
   #size = 0
   /** For so many requests it will do. */
@@ -103,6 +105,12 @@ export class Keyspace implements LeasedKeys {
   /** When something of it may expire, in ms since 1970; undefined too where it is not served. */
   get v2Expiry(): number | undefined {
     return this.settings.v2 || this.#v2 !== undefined ? this.v2.nextExpiry : undefined
+  }
+
+  /** Its users, which are others than those of v3. */
+  get v2Auth(): V2AuthStore {
+    this.#v2Auth ??= new V2AuthStore(this.v2)
+    return this.#v2Auth
   }
 
   header(): ResponseHeader {

@@ -199,6 +199,11 @@ export class Leader {
     authority: Authority,
     accept: (socket: WebSocket) => void,
   ): Promise<Response> {
+    try {
+      await this.#v2Calls.admitWatch(call)
+    } catch (error) {
+      return this.#v2Sockets.refused(error)
+    }
     const response = this.#v2Sockets.open(call, authority, accept)
     await this.#schedule()
     return response

@@ -60,6 +60,11 @@ export class V2Store {
     return this.#nextExpiry
   }
 
+  /** Whether there is a node, which no statistics count. */
+  has(path: string): boolean {
+    return this.#find(path) !== undefined
+  }
+
   get(path: string, recursive: boolean, now: number): V2Event {
     return this.#counting('gets', () => {
       const node = this.#existing(path)

@@ -8,6 +8,8 @@ import {
   V2_KEYS_PREFIX,
   type V2Header,
   type V2KeysCall,
+  type V2Refused,
+  type V2WatchCall,
 } from '../../protocol/v2-call.ts'
 import { V2Error } from '../../v2/error.ts'
 import { bareEventJson, eventJson, shownPath } from '../../v2/event-json.ts'
@@ -16,7 +18,10 @@ import type { CommitQueue } from '../commit.ts'
 import { type Keyspace, RAFT_TERM } from '../keyspace.ts'
 import { refusal } from '../reply.ts'
 import type { Parts } from '../run.ts'
+import { NoRootAccess, V2Access } from './v2-access.ts'
+import { noRootAccess, V2AuthCalls } from './v2-auth-calls.ts'
 import { applyKeys } from './v2-keys.ts'
+import { V2Services } from './v2-services.ts'
 
 /** Where calls of the v2 API come in: each is answered, whatever happens to it. */
 export class V2Calls {
@@ -24,13 +29,20 @@ export class V2Calls {
   readonly #door: Door
   readonly #commits: CommitQueue
   readonly #submitAndSchedule: Parts['submitAndSchedule']
+  readonly #access: V2Access
+  readonly #services: V2Services
+  readonly #auth: V2AuthCalls
 
   constructor({
     keyspace,
     door,
     commits,
+    passwords,
     submitAndSchedule,
-  }: Pick<Parts, 'keyspace' | 'door' | 'commits' | 'submitAndSchedule'>) {
+  }: Pick<Parts, 'keyspace' | 'door' | 'commits' | 'passwords' | 'submitAndSchedule'>) {
+    this.#access = new V2Access(keyspace, passwords)
+    this.#services = new V2Services(keyspace, commits, this.#access)
+    this.#auth = new V2AuthCalls(keyspace, commits, this.#access, passwords)
     this.#keyspace = keyspace
     this.#door = door
     this.#commits = commits
@@ -46,7 +58,9 @@ export class V2Calls {
       }
       return await this.#answer(call)
     } catch (error) {
-      return v2Refusal(error, this.#keyspace) ?? refusal(error)
+      return error instanceof NoRootAccess
+        ? noRootAccess(error)
+        : (v2Refusal(error, this.#keyspace) ?? refusal(error))
     }
   }
 
@@ -55,7 +69,23 @@ export class V2Calls {
       case 'unreadable':
         return { header: v2Header(this.#keyspace), refusal: call.refusal }
       case 'keys':
+        if (!this.#access.isOpen) {
+          await this.#access.requireKey({ ...call, isWrite: needOf(call) === 'write' })
+        }
         return this.#answered(call, await this.#applied(call))
+      case 'stats':
+        return this.#services.stats(call)
+      case 'members':
+        return this.#services.members(call)
+      case 'auth':
+        return this.#auth.answer(call)
+    }
+  }
+
+  /** Whether a call may wait at a key. Rejects with a V2Error. */
+  async admitWatch({ credentials, askedPath, recursive }: V2WatchCall): Promise<void> {
+    if (!this.#access.isOpen) {
+      await this.#access.requireKey({ credentials, askedPath, recursive, isWrite: false })
     }
   }
 
@@ -84,9 +114,29 @@ export class V2Calls {
 
 /** What an access token has to allow. */
 function needOf(call: V2Call): 'read' | 'write' {
-  const isRead = call.on === 'unreadable' || call.method === 'GET' || call.method === 'HEAD'
-  return isRead ? 'read' : 'write'
+  switch (call.on) {
+    case 'unreadable':
+    case 'stats':
+      return 'read'
+    case 'keys':
+      return call.method === 'GET' || call.method === 'HEAD' ? 'read' : 'write'
+    case 'members':
+    case 'auth':
+      return readings.has(call.asked.do) || ('isRead' in call.asked && call.asked.isRead)
+        ? 'read'
+        : 'write'
+  }
 }
+
+const readings: ReadonlySet<string> = new Set([
+  'list',
+  'leader',
+  'is-enabled',
+  'list-users',
+  'list-roles',
+  'get-user',
+  'get-role',
+])
 
 /** There is no raft log: its index counts what has changed in either API. */
 export function v2Header({ identity, store, v2 }: Keyspace): V2Header {
@@ -99,7 +149,7 @@ export function v2Header({ identity, store, v2 }: Keyspace): V2Header {
 }
 
 /** Undefined where it was not the store that refuses. */
-export function v2Refusal(error: unknown, keyspace: Keyspace): V2Answer | undefined {
+export function v2Refusal(error: unknown, keyspace: Keyspace): V2Refused | undefined {
   const header = v2Header(keyspace)
   if (error instanceof V2Error) {
     const { code, cause, index } = error

@@ -64,11 +64,7 @@ export class V2Sockets {
     try {
       event = v2.firstEvent({ path, isRecursive: call.recursive }, since)
     } catch (error) {
-      const refused = v2Refusal(error, this.#keyspace)
-      if (refused === undefined || !('refusal' in refused)) {
-        throw error
-      }
-      return told({ header: this.#header(), refusal: refused.refusal })
+      return this.refused(error)
     }
     const answer: V2WatchAnswer = { header: this.#header(), event }
     if (event !== undefined) {
@@ -84,6 +80,15 @@ export class V2Sockets {
     this.#wait(server, waits, authority)
     const headers = { [V2_WATCH_HEADER]: JSON.stringify(answer) }
     return new Response(null, { status: 101, webSocket: client, headers })
+  }
+
+  /** The answer to who may not wait, or cannot. Throws what is no refusal. */
+  refused(error: unknown): Response {
+    const refused = v2Refusal(error, this.#keyspace)
+    if (refused === undefined) {
+      throw error
+    }
+    return told({ header: this.#header(), refusal: refused.refusal })
   }
 
   #header(): V2WatchAnswer['header'] {
