@@ -3,8 +3,8 @@ export class V2AuthError extends Error {
   override readonly name = 'V2AuthError'
   readonly status: number
 
-  constructor(status: number, message: string) {
-    super(`auth: ${message}`)
+  constructor(status: number, message: string, prefix = 'auth: ') {
+    super(prefix + message)
     this.status = status
   }
 }

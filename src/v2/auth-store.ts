@@ -98,7 +98,7 @@ export class V2AuthStore {
     const { user: name, roles, grant, revoke } = change
     if (grant.length > 0 || revoke.length > 0) {
       if (roles !== undefined && roles.length > 0) {
-        throw new V2AuthError(400, 'User JSON contains both roles and grant/revoke')
+        throw new V2AuthError(400, 'User JSON contains both roles and grant/revoke', '')
       }
       return { user: this.#updateUser(change, hash, now), isNew: false }
     }
@@ -124,7 +124,7 @@ export class V2AuthStore {
       return { role: change, isNew: true }
     }
     if (!isEmpty(change.permissions)) {
-      throw new V2AuthError(400, 'Role JSON contains both permissions and grant/revoke')
+      throw new V2AuthError(400, 'Role JSON contains both permissions and grant/revoke', '')
     }
     return { role: this.#updateRole(change, now), isNew: false }
   }

@@ -10,6 +10,12 @@ interface KeptMember {
   readonly peerURLs: readonly string[]
 }
 
+/** etcd reads in its store who is a member, and who was one, before it changes that: the statistics count it. */
+export function countLooks(store: V2Store): void {
+  store.stats.getsSuccess++
+  store.stats[store.has(REMOVED) ? 'getsSuccess' : 'getsFail']++
+}
+
 /** Of a member that was added, or has other URLs now. */
 export function recordMember(store: V2Store, { id, peerURLs }: KeptMember, now: number): void {
   const path = `${pathOf(MEMBERS, id)}/raftAttributes`

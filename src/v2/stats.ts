@@ -26,18 +26,18 @@ export type V2Operation =
   | 'compareAndSwap'
   | 'compareAndDelete'
 
-/** Of a store that nobody has asked for anything. */
+/** Of a store that only etcd itself has used so far, for its member and its version, as a new server does. */
 export function newStats(): V2Stats {
   return {
     getsSuccess: 0,
-    getsFail: 0,
-    setsSuccess: 0,
+    getsFail: 1,
+    setsSuccess: 2,
     setsFail: 0,
     deleteSuccess: 0,
     deleteFail: 0,
     updateSuccess: 0,
     updateFail: 0,
-    createSuccess: 0,
+    createSuccess: 1,
     createFail: 0,
     compareAndSwapSuccess: 0,
     compareAndSwapFail: 0,

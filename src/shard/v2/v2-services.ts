@@ -5,7 +5,7 @@ import { goJsonText } from '../../protocol/go-json-text.ts'
 import { goTimeText } from '../../protocol/go-time.ts'
 import { RpcStatus, statusOf } from '../../protocol/status.ts'
 import type { V2MembersCall, V2Served, V2StatsCall } from '../../protocol/v2-service-call.ts'
-import { isRemovedMember, recordMember, recordRemoval } from '../../v2/member-nodes.ts'
+import { countLooks, isRemovedMember, recordMember, recordRemoval } from '../../v2/member-nodes.ts'
 import type { CommitQueue } from '../commit.ts'
 import type { Keyspace } from '../keyspace.ts'
 import type { V2Access } from './v2-access.ts'
@@ -102,7 +102,10 @@ export class V2Services {
   /** Changes the members, and says what etcd says where that cannot be. */
   async #changed(id: bigint, change: (now: number) => V2Served): Promise<V2Served> {
     try {
-      return await this.#commits.submit(change)
+      return await this.#commits.submit((now) => {
+        countLooks(this.#keyspace.v2)
+        return change(now)
+      })
     } catch (error) {
       if (!(error instanceof RpcStatus)) {
         throw error

@@ -70,6 +70,7 @@ export class PlainAnswers {
     return plain
       .replaceAll(/"expiration":"\d{4}-[\d:T.-]+Z"/g, '"expiration":"TIME"')
       .replaceAll(/"(startTime)":"\d{4}-[\d:T.-]+Z"/g, '"$1":"TIME"')
+      .replace(/,"storage":"[\d.]+"(?=}$)/, '')
       .replaceAll(/"(etcdserver|etcdcluster)":"[\d.]+"/g, '"$1":"VERSION"')
       .replaceAll(/"uptime":"[\dhmsµn.]+"/g, '"uptime":"TIME"')
       .replaceAll(/"ttl":(\d+)/g, (_, ttl: string) => `"ttl":${plainTtl(Number(ttl))}`)

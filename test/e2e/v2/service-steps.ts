@@ -274,5 +274,4 @@ export const stepsWhereOff: readonly Step[] = lines(`
   GET /v2/stats/store
   GET /v2/auth/enable
   HEAD /v2/keys
-  GET /v2/keys//a
   GET /v2`)
