@@ -91,14 +91,15 @@ export class Leader {
       submitAndSchedule,
     }
     this.#calls = new Calls(parts, this.#metrics)
+    this.#v2Calls = new V2Calls(parts)
     this.#sessions = new Sessions({
       keyspace: this.#keyspace,
       metrics: this.#metrics,
       calls: this.#calls,
+      v2Calls: this.#v2Calls,
       door: this.door,
       turn: this.#turn,
     })
-    this.#v2Calls = new V2Calls(parts)
     this.#v2Sockets = new V2Sockets(this.#keyspace, this.door)
   }
 

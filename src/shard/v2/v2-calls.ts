@@ -1,16 +1,19 @@
-import type { Door } from '../../door/door.ts'
+import type { Authority, Door } from '../../door/door.ts'
 import { EngineError } from '../../mvcc/errors.ts'
 import type { CallContext, Refused } from '../../protocol/shard-rpc.ts'
 import { fromEngineError } from '../../protocol/status.ts'
 import {
   type V2Answer,
+  type V2Answered,
   type V2Call,
   V2_KEYS_PREFIX,
   type V2Header,
   type V2KeysCall,
   type V2Refused,
+  type V2UnreadableCall,
   type V2WatchCall,
 } from '../../protocol/v2-call.ts'
+import type { V2ServiceCall } from '../../protocol/v2-service-call.ts'
 import { V2Error } from '../../v2/error.ts'
 import { bareEventJson, eventJson, shownPath } from '../../v2/event-json.ts'
 import { isCreation, isWriting, type V2Event } from '../../v2/event.ts'
@@ -51,12 +54,12 @@ export class V2Calls {
 
   /** `Refused` is who may not come in at all. */
   async answer(call: V2Call, context: CallContext): Promise<V2Answer | Refused> {
+    if (call.on === 'keys' || call.on === 'unreadable') {
+      return this.keys(call, context, undefined)
+    }
     try {
-      const authority = this.#door.authorityOf(context)
-      if (needOf(call) === 'write') {
-        this.#door.requireWrite(authority)
-      }
-      return await this.#answer(call)
+      this.#admit(call, context, undefined)
+      return await this.#served(call)
     } catch (error) {
       return error instanceof NoRootAccess
         ? noRootAccess(error)
@@ -64,15 +67,35 @@ export class V2Calls {
     }
   }
 
-  async #answer(call: V2Call): Promise<V2Answer> {
-    switch (call.on) {
-      case 'unreadable':
+  /** What /v2/keys is asked; `session` is what the call's socket may, where it has come over one. */
+  async keys(
+    call: V2KeysCall | V2UnreadableCall,
+    context: CallContext,
+    session: Authority | undefined,
+  ): Promise<V2Answered | V2Refused | Refused> {
+    try {
+      this.#admit(call, context, session)
+      if (call.on === 'unreadable') {
         return { header: v2Header(this.#keyspace), refusal: call.refusal }
-      case 'keys':
-        if (!this.#access.isOpen) {
-          await this.#access.requireKey({ ...call, isWrite: needOf(call) === 'write' })
-        }
-        return await this.#applied(call)
+      }
+      if (!this.#access.isOpen) {
+        await this.#access.requireKey({ ...call, isWrite: needOf(call) === 'write' })
+      }
+      return await this.#applied(call)
+    } catch (error) {
+      return v2Refusal(error, this.#keyspace) ?? refusal(error)
+    }
+  }
+
+  #admit(call: V2Call, context: CallContext, session: Authority | undefined): void {
+    const authority = this.#door.authorityOf(context, session)
+    if (needOf(call) === 'write') {
+      this.#door.requireWrite(authority)
+    }
+  }
+
+  #served(call: V2ServiceCall): V2Answer | Promise<V2Answer> {
+    switch (call.on) {
       case 'stats':
         return this.#services.stats(call)
       case 'members':
@@ -90,12 +113,12 @@ export class V2Calls {
   }
 
   /** The answer is made in the turn of the change, before others count the index up. */
-  async #applied(call: V2KeysCall): Promise<V2Answer> {
+  async #applied(call: V2KeysCall): Promise<V2Answered> {
     const { v2 } = this.#keyspace
     if (needOf(call) === 'read') {
       return this.#answered(call, applyKeys(v2, call, Date.now()))
     }
-    const write = (now: number): V2Answer => {
+    const write = (now: number): V2Answered => {
       this.#keyspace.requireSpace(call.path.length + call.value.length)
       return this.#answered(call, applyKeys(v2, call, now))
     }
@@ -103,7 +126,7 @@ export class V2Calls {
     return call.ttl === undefined ? this.#commits.submit(write) : this.#submitAndSchedule(write)
   }
 
-  #answered({ noValueOnSuccess }: V2KeysCall, event: V2Event): V2Answer {
+  #answered({ noValueOnSuccess }: V2KeysCall, event: V2Event): V2Answered {
     const isBare = noValueOnSuccess && isWriting(event.action)
     return {
       header: v2Header(this.#keyspace),
