@@ -124,7 +124,7 @@ async function answered(
   asked: GatewayRequest,
   context: ExecutionContext | undefined,
 ): Promise<Response> {
-  if (asked.settings.v2 && isOfV2.test(asked.path)) {
+  if (isOfV2.test(asked.path)) {
     return v2RoutesResponse(asked)
   }
   return methodAt(asked.path) === undefined || !asked.settings.jsonGateway

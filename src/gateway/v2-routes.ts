@@ -55,7 +55,7 @@ export async function v2RoutesResponse(asked: GatewayRequest): Promise<Response>
     const mark = request.url.indexOf('?')
     return redirect(request, escapePath(clean) + (mark === -1 ? '' : request.url.slice(mark)), 301)
   }
-  const route = routes.find((one) => isAt(path, one))
+  const route = asked.settings.v2 ? routes.find((one) => isAt(path, one)) : undefined
   if (route === undefined) {
     return textResponse(404, '404 page not found')
   }

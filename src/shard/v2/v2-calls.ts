@@ -72,7 +72,7 @@ export class V2Calls {
         if (!this.#access.isOpen) {
           await this.#access.requireKey({ ...call, isWrite: needOf(call) === 'write' })
         }
-        return this.#answered(call, await this.#applied(call))
+        return await this.#applied(call)
       case 'stats':
         return this.#services.stats(call)
       case 'members':
@@ -89,14 +89,15 @@ export class V2Calls {
     }
   }
 
-  async #applied(call: V2KeysCall): Promise<V2Event> {
+  /** The answer is made in the turn of the change, before others count the index up. */
+  async #applied(call: V2KeysCall): Promise<V2Answer> {
     const { v2 } = this.#keyspace
     if (needOf(call) === 'read') {
-      return applyKeys(v2, call, Date.now())
+      return this.#answered(call, applyKeys(v2, call, Date.now()))
     }
-    const write = (now: number): V2Event => {
+    const write = (now: number): V2Answer => {
       this.#keyspace.requireSpace(call.path.length + call.value.length)
-      return applyKeys(v2, call, now)
+      return this.#answered(call, applyKeys(v2, call, now))
     }
     // What may bring a deadline closer.
     return call.ttl === undefined ? this.#commits.submit(write) : this.#submitAndSchedule(write)
