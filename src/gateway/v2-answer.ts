@@ -1,6 +1,5 @@
-import { goJsonText } from '../protocol/go-json-text.ts'
-import type { V2Answer, V2Header } from '../protocol/v2-call.ts'
-import { v2HttpStatus, v2Message, type V2Refusal } from '../protocol/v2-error.ts'
+import { clusterIdText, keysAnswer } from '../gateway-rules/v2-keys-answer.ts'
+import type { V2Answer } from '../protocol/v2-call.ts'
 import type { V2Served } from '../protocol/v2-service-call.ts'
 
 /** An answer of the v2 API, as etcd writes its headers. */
@@ -8,35 +7,8 @@ export function v2Response(answer: V2Answer, method: string): Response {
   if ('status' in answer) {
     return servedAnswer(answer)
   }
-  if ('refusal' in answer) {
-    const { refusal, header } = answer
-    const headers = {
-      'Content-Type': 'application/json',
-      'X-Etcd-Cluster-Id': clusterIdText(header.clusterId),
-      'X-Etcd-Index': String(refusal.index),
-    }
-    return bodyResponse(
-      refusalJson(refusal),
-      { status: v2HttpStatus(refusal.code), headers },
-      method,
-    )
-  }
-  const { header, body, isCreated } = answer
-  return bodyResponse(
-    body,
-    { status: isCreated ? 201 : 200, headers: eventHeaders(header) },
-    method,
-  )
-}
-
-export function eventHeaders(header: V2Header): Record<string, string> {
-  return {
-    'Content-Type': 'application/json',
-    'X-Etcd-Cluster-Id': clusterIdText(header.clusterId),
-    'X-Etcd-Index': String(header.etcdIndex),
-    'X-Raft-Index': String(header.raftIndex),
-    'X-Raft-Term': String(header.raftTerm),
-  }
+  const { status, headers, body } = keysAnswer(answer)
+  return bodyResponse(body, { status, headers }, method)
 }
 
 /** etcd says of the body that a HEAD leaves out how long it is. */
@@ -46,16 +18,6 @@ export function bodyResponse(body: string, init: ResponseInit, method: string): 
     response.headers.set('Content-Length', String(new TextEncoder().encode(body).length))
   }
   return response
-}
-
-/** As types.ID prints it. */
-export function clusterIdText(id: bigint): string {
-  return id.toString(16)
-}
-
-function refusalJson({ code, cause, index }: V2Refusal): string {
-  const reason = cause === '' ? '' : `"cause":${goJsonText(cause)},`
-  return `{"errorCode":${code},"message":${goJsonText(v2Message(code))},${reason}"index":${index}}\n`
 }
 
 function servedAnswer({ status, body, clusterId }: V2Served): Response {

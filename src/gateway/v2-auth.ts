@@ -1,6 +1,6 @@
+import { credentialsOf } from '../gateway-rules/v2-credentials.ts'
 import type { V2AuthRequest, V2Unfit } from '../protocol/v2-service-call.ts'
 import { roleChangeOf, userChangeOf } from './v2-auth-json.ts'
-import { credentialsOf } from './v2-credentials.ts'
 import { GoJsonError } from './v2-go-json.ts'
 import type { V2Request } from './v2-request.ts'
 import { servedResponse, v2MethodNotAllowed } from './v2-service-answer.ts'

@@ -1,8 +1,9 @@
-import type { V2Call, V2KeysCall, V2Method } from '../protocol/v2-call.ts'
+import { credentialsOf } from '../gateway-rules/v2-credentials.ts'
+import { keysCall } from '../gateway-rules/v2-keys-call.ts'
+import { joinPath } from '../gateway-rules/v2-path.ts'
+import type { V2Method } from '../protocol/v2-call.ts'
 import { v2Response } from './v2-answer.ts'
-import { credentialsOf } from './v2-credentials.ts'
-import { keysCall, V2RequestError } from './v2-keys-call.ts'
-import { joinPath } from './v2-path.ts'
+import { readFormBody } from './v2-body.ts'
 import type { V2Request } from './v2-request.ts'
 import { v2WatchResponse } from './v2-watch.ts'
 
@@ -11,9 +12,12 @@ export async function keysResponse(asked: V2Request): Promise<Response> {
   const { request, rest, shard } = asked
   const path = joinPath(rest)
   const method = request.method as V2Method
-  const call = await callOf({
-    request,
+  const mark = request.url.indexOf('?')
+  const call = keysCall({
     method,
+    contentType: request.headers.get('Content-Type'),
+    query: mark === -1 ? '' : request.url.slice(mark + 1).replace(/#.*$/s, ''),
+    body: await readFormBody(request),
     path: path === '/' ? '' : path,
     askedPath: rest,
     credentials: credentialsOf(asked),
@@ -23,15 +27,4 @@ export async function keysResponse(asked: V2Request): Promise<Response> {
     return v2WatchResponse(shard, call)
   }
   return v2Response(await shard.v2(call), method)
-}
-
-async function callOf(asked: Parameters<typeof keysCall>[0]): Promise<V2KeysCall | V2Call> {
-  try {
-    return await keysCall(asked)
-  } catch (error) {
-    if (error instanceof V2RequestError) {
-      return { on: 'unreadable', refusal: error.refusal }
-    }
-    throw error
-  }
 }

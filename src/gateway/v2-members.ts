@@ -1,6 +1,6 @@
+import { credentialsOf } from '../gateway-rules/v2-credentials.ts'
 import type { V2MembersRequest, V2Unfit } from '../protocol/v2-service-call.ts'
 import { originOf } from './routes.ts'
-import { credentialsOf } from './v2-credentials.ts'
 import { fieldsOf, GoJsonError, goKind, parseWhole, textsOf } from './v2-go-json.ts'
 import { peerUrlProblem } from './v2-peer-url.ts'
 import type { V2Request } from './v2-request.ts'

@@ -1,3 +1,4 @@
+import { eventHeaders } from '../gateway-rules/v2-keys-answer.ts'
 import {
   type V2Answer,
   type V2Header,
@@ -6,7 +7,7 @@ import {
   type V2WatchAnswer,
 } from '../protocol/v2-call.ts'
 import type { ShardClient } from './shard-client.ts'
-import { eventHeaders, v2Response } from './v2-answer.ts'
+import { v2Response } from './v2-answer.ts'
 
 const utf8 = new TextEncoder()
 

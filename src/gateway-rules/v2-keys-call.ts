@@ -1,10 +1,10 @@
-import type { V2KeysCall, V2Method } from '../protocol/v2-call.ts'
+import type { V2KeysCall, V2Method, V2UnreadableCall } from '../protocol/v2-call.ts'
 import type { V2Credentials } from '../protocol/v2-credentials.ts'
 import type { V2ErrorCode, V2Refusal } from '../protocol/v2-error.ts'
-import { FormError, readForm, type V2Form } from './v2-form.ts'
+import { FormError, type FormSource, parseForm, type V2Form } from './v2-form.ts'
 
 /** A request that is refused before the store is asked. */
-export class V2RequestError extends Error {
+class V2RequestError extends Error {
   override readonly name = 'V2RequestError'
   readonly refusal: V2Refusal
 
@@ -19,8 +19,7 @@ const UINT64_MAX = 0xffff_ffff_ffff_ffffn
 const NODE_BYTES_MAX = 1_572_864
 const PATH_BYTES_MAX = 65_536
 
-export interface V2KeysRequest {
-  readonly request: Request
+export interface V2KeysRequest extends FormSource {
   readonly method: V2Method
   /** Clean, below /v2/keys. */
   readonly path: string
@@ -29,10 +28,22 @@ export interface V2KeysRequest {
   readonly credentials: V2Credentials
 }
 
-/** Reads the request in etcd's order (parseKeyRequest). Rejects with a V2RequestError. */
-export async function keysCall(asked: V2KeysRequest): Promise<V2KeysCall> {
+/** What the shard is asked, be it that somebody hears why nothing is. */
+export function keysCall(asked: V2KeysRequest): V2KeysCall | V2UnreadableCall {
+  try {
+    return readCall(asked)
+  } catch (error) {
+    if (error instanceof V2RequestError) {
+      return { on: 'unreadable', refusal: error.refusal }
+    }
+    throw error
+  }
+}
+
+/** In etcd's order (parseKeyRequest). Throws a V2RequestError. */
+function readCall(asked: V2KeysRequest): V2KeysCall {
   const { method, path, askedPath, credentials } = asked
-  const form = await formOf(asked.request)
+  const form = formOf(asked)
   const prevIndex = uint64(form, 'prevIndex', 203)
   const waitIndex = uint64(form, 'waitIndex', 203)
   const [recursive, , wait, dir, quorum, stream] = flags.map((name) => flag(form, name)) as [
@@ -85,9 +96,9 @@ export async function keysCall(asked: V2KeysRequest): Promise<V2KeysCall> {
 /** In the order in which etcd looks at them. Lists are sorted here whether that is asked for or not. */
 const flags = ['recursive', 'sorted', 'wait', 'dir', 'quorum', 'stream'] as const
 
-async function formOf(request: Request): Promise<V2Form> {
+function formOf(source: FormSource): V2Form {
   try {
-    return await readForm(request)
+    return parseForm(source)
   } catch (error) {
     throw error instanceof FormError ? new V2RequestError(210, error.message) : error
   }

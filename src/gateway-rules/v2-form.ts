@@ -2,7 +2,7 @@ import { bytesOfText, textOfBytes } from '../protocol/byte-text.ts'
 import { parseMediaType } from './v2-media-type.ts'
 
 /** Go reads no longer form than that (net/http's parsePostForm). */
-const FORM_BYTES_MAX = 10 * 1024 * 1024
+export const FORM_BYTES_MAX = 10 * 1024 * 1024
 
 /** Why a form is none, in Go's words. */
 export class FormError extends Error {
@@ -32,61 +32,43 @@ export class V2Form {
   }
 }
 
-/** Rejects with a FormError. */
-export async function readForm(request: Request): Promise<V2Form> {
+/** What a form is read of. */
+export interface FormSource {
+  readonly method: string
+  readonly contentType: string | null
+  /** Behind the question mark. */
+  readonly query: string
+  /** Of a PUT or POST whose type is `isForm`; `too-long` is one of more than `FORM_BYTES_MAX`. */
+  readonly body: Uint8Array | 'too-long'
+}
+
+/** Whether a request's body is looked at. */
+export function hasForm(method: string, contentType: string | null): boolean {
+  return (
+    (method === 'PUT' || method === 'POST') &&
+    parseMediaType(contentType).type === 'application/x-www-form-urlencoded'
+  )
+}
+
+/** Throws a FormError. */
+export function parseForm({ method, contentType, query, body }: FormSource): V2Form {
   const form = new V2Form()
   let problem: string | undefined
-  if (request.method === 'PUT' || request.method === 'POST') {
-    problem = await readBodyForm(request, form)
+  if (method === 'PUT' || method === 'POST') {
+    const { type, problem: ofType } = parseMediaType(contentType)
+    problem = ofType
+    if (type === 'application/x-www-form-urlencoded') {
+      const ofBody =
+        body === 'too-long' ? 'http: POST too large' : parseQuery(textOfBytes(body), form)
+      problem ??= ofBody
+    }
   }
-  const mark = request.url.indexOf('?')
-  if (mark !== -1) {
-    const query = request.url.slice(mark + 1).replace(/#.*$/s, '')
-    const ofQuery = parseQuery(query, form)
-    problem ??= ofQuery
-  }
+  const ofQuery = parseQuery(query, form)
+  problem ??= ofQuery
   if (problem !== undefined) {
     throw new FormError(problem)
   }
   return form
-}
-
-/** Answers the first problem. */
-async function readBodyForm(request: Request, form: V2Form): Promise<string | undefined> {
-  const { type, problem } = parseMediaType(request.headers.get('Content-Type'))
-  if (type !== 'application/x-www-form-urlencoded' || request.body === null) {
-    return problem
-  }
-  const body = await bodyWithin(request, FORM_BYTES_MAX)
-  if (body === undefined) {
-    return 'http: POST too large'
-  }
-  const ofBody = parseQuery(textOfBytes(body), form)
-  return problem ?? ofBody
-}
-
-/** The whole body; undefined where it is longer. */
-async function bodyWithin(request: Request, bytesMax: number): Promise<Uint8Array | undefined> {
-  const declared = request.headers.get('Content-Length')
-  if (declared !== null && Number(declared) <= bytesMax) {
-    return new Uint8Array(await request.arrayBuffer())
-  }
-  const parts: Uint8Array[] = []
-  let length = 0
-  for await (const part of request.body as unknown as AsyncIterable<Uint8Array>) {
-    length += part.length
-    if (length > bytesMax) {
-      return undefined
-    }
-    parts.push(part)
-  }
-  const whole = new Uint8Array(length)
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.length
-  }
-  return whole
 }
 
 /** Go's url.ParseQuery: what is wrong is passed over, and the first problem answered. */
