@@ -53,14 +53,20 @@ export async function ask(url: string, request: V2Request): Promise<V2Answer> {
   return { ...open.head, body: open.heard() }
 }
 
-/** Resolves when the head of the answer is there. */
+/** Resolves when the head of the answer is there. The path stands below that of the URL. */
 export async function askOpen(
   url: string,
   { method, path, headers, body }: V2Request,
 ): Promise<OpenAnswer> {
-  const { hostname, port, protocol } = new URL(url)
+  const { hostname, port, protocol, pathname } = new URL(url)
   const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) }
-  const options = { host: hostname, port, method, path, headers: { ...length, ...headers } }
+  const options = {
+    host: hostname,
+    port,
+    method,
+    path: pathname.replace(/\/$/, '') + path,
+    headers: { ...length, ...headers },
+  }
   const outgoing =
     protocol === 'https:'
       ? httpsRequest({ ...options, rejectUnauthorized: false })

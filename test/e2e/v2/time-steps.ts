@@ -165,7 +165,19 @@ export const timeSteps: Readonly<Record<string, readonly Step[]>> = {
       events: 1,
     },
     { waits: 'GET /v2/keys/c?wait=true', meanwhile: ['DELETE /v2/keys/c?prevValue=2'], events: 1 },
-    { waits: 'GET /v2/keys/c?wait=true', meanwhile: ['GET /v2/stats/store'], events: 0 },
+  ],
+  watchers: [
+    {
+      waits: 'GET /v2/keys/a?wait=true',
+      meanwhile: [
+        'GET /v2/keys/b?wait=true&waitIndex=1&quorum=true',
+        'GET /v2/stats/store',
+        'PUT /v2/keys/c <value=1',
+        'GET /v2/keys/c?wait=true&waitIndex=1',
+        'GET /v2/stats/store',
+      ],
+      events: 0,
+    },
     departed,
     'GET /v2/stats/store',
   ],
