@@ -32,3 +32,20 @@ CREATE TABLE v2_event_part (
   event BLOB NOT NULL,
   PRIMARY KEY (slot, part)
 ) STRICT;
+
+-- A node that is written and the event of it, as one statement: it needs no savepoint to be atomic.
+CREATE VIEW v2_change AS
+SELECT parent, name, created, modified, expires, value, slot, position, path, silent, removed, event
+FROM v2_node, v2_event;
+
+CREATE TRIGGER v2_change_made INSTEAD OF INSERT ON v2_change
+BEGIN
+  INSERT INTO v2_node (parent, name, created, modified, expires, value)
+  VALUES (NEW.parent, NEW.name, NEW.created, NEW.modified, NEW.expires, NEW.value)
+  ON CONFLICT (parent, name) DO UPDATE SET created = excluded.created, modified = excluded.modified,
+    expires = excluded.expires, value = excluded.value;
+  INSERT INTO v2_event (slot, position, path, silent, removed, event)
+  VALUES (NEW.slot, NEW.position, NEW.path, NEW.silent, NEW.removed, NEW.event)
+  ON CONFLICT (slot) DO UPDATE SET position = excluded.position, path = excluded.path,
+    silent = excluded.silent, removed = excluded.removed, event = excluded.event;
+END;

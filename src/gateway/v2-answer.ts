@@ -12,7 +12,7 @@ export function v2Response(answer: V2Answer, method: string): Response {
 }
 
 /** etcd says of the body that a HEAD leaves out how long it is. */
-export function bodyResponse(body: string, init: ResponseInit, method: string): Response {
+function bodyResponse(body: string, init: ResponseInit, method: string): Response {
   const response = new Response(method === 'HEAD' ? null : body, init)
   if (method === 'HEAD') {
     response.headers.set('Content-Length', String(new TextEncoder().encode(body).length))

@@ -50,6 +50,12 @@ interface WiredKeysCall extends Omit<V2KeysCall, 'prevIndex' | 'waitIndex' | 'tt
   readonly ttl: string | undefined
 }
 
+type WiredHeader<T> = Omit<T, 'clusterId'> & { readonly clusterId: string }
+
+type WiredAnswer =
+  | (Omit<V2Answered, 'header'> & { readonly header: WiredHeader<V2Answered['header']> })
+  | (Omit<V2Refused, 'header'> & { readonly header: WiredHeader<V2Refused['header']> })
+
 export function encodeV2Answer(answer: V2Answered | V2Refused): Uint8Array {
   const { header } = answer
   const clusterId = String(header.clusterId)
@@ -57,7 +63,7 @@ export function encodeV2Answer(answer: V2Answered | V2Refused): Uint8Array {
 }
 
 export function decodeV2Answer(bytes: Uint8Array): V2Answered | V2Refused {
-  const answer = JSON.parse(text.decode(bytes)) as V2Answered | V2Refused
+  const answer = JSON.parse(text.decode(bytes)) as WiredAnswer
   const header = { ...answer.header, clusterId: BigInt(answer.header.clusterId) }
-  return { ...answer, header } as V2Answered | V2Refused
+  return { ...answer, header }
 }

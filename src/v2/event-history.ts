@@ -6,7 +6,7 @@ import type { V2Event } from './event.ts'
 import { prefixOf } from './path.ts'
 
 /** How many changes are remembered, as in etcd's store. */
-export const HISTORY_EVENTS_MAX = 1000
+const HISTORY_EVENTS_MAX = 1000
 /** etcd's store has counted so far when a new server begins to serve: its member and its version are in it. */
 const FIRST_INDEX = 3
 /** What is longer is kept in parts, as a Durable Object takes 2 MB in a row. */
@@ -56,22 +56,34 @@ export class EventHistory {
     return Math.max(1, this.#index - HISTORY_EVENTS_MAX + 1)
   }
 
-  /** Remembers the change whose index is the next one. Its transaction is the caller's, who calls `counted` behind it. */
-  add(event: V2Event): void {
-    const position = this.#index + 1
-    const slot = position % HISTORY_EVENTS_MAX
+  /** The row of the change whose index is the next one; undefined where it is too long for a row. */
+  shortRow(event: V2Event): readonly SqlParam[] | undefined {
     const bytes = bytesOfText(eventJson(event))
+    const slot = (this.#index + 1) % HISTORY_EVENTS_MAX
+    return bytes.length > PART_BYTES_MAX || this.#long.has(slot)
+      ? undefined
+      : this.#rowOf(event, bytes)
+  }
+
+  /** slot, position, path, silent, removed, event */
+  #rowOf(event: V2Event, bytes: Uint8Array): readonly SqlParam[] {
+    const position = this.#index + 1
     const isRemoval = event.action === 'delete' || event.action === 'expire'
-    const isDirectoryGone = isRemoval && event.prev?.isDir === true
-    this.#sql.run(
-      REPLACE_EVENT,
-      slot,
+    return [
+      position % HISTORY_EVENTS_MAX,
       position,
       bytesOfText(event.node.path),
       event.isRefresh ? 1 : 0,
-      isDirectoryGone ? 1 : 0,
-      bytes.subarray(0, PART_BYTES_MAX),
-    )
+      isRemoval && event.prev?.isDir === true ? 1 : 0,
+      bytes,
+    ]
+  }
+
+  /** Remembers the change whose index is the next one. Its transaction is the caller's, who calls `counted` behind it. */
+  add(event: V2Event): void {
+    const bytes = bytesOfText(eventJson(event))
+    const slot = (this.#index + 1) % HISTORY_EVENTS_MAX
+    this.#sql.run(REPLACE_EVENT, ...this.#rowOf(event, bytes.subarray(0, PART_BYTES_MAX)))
     if (this.#long.has(slot)) {
       this.#sql.run(DELETE_PARTS, slot)
     }
@@ -81,7 +93,7 @@ export class EventHistory {
     }
   }
 
-  /** The change that `add` has remembered is there to stay. */
+  /** The change that was remembered is there to stay. */
   counted(): void {
     this.#index++
   }

@@ -1,4 +1,4 @@
-import { bytesOf, numberOf, type Sql, type SqlRow } from '../mvcc/sql.ts'
+import { bytesOf, numberOf, type Sql, type SqlParam, type SqlRow } from '../mvcc/sql.ts'
 import { bytesOfText, textOfBytes } from '../protocol/byte-text.ts'
 import { childOf, nameOf, parentOf, prefixOf, ROOT } from './path.ts'
 
@@ -53,16 +53,8 @@ export class NodeTable {
       : undefined
   }
 
-  put({ path, created, modified, expires, value }: V2Node): void {
-    this.#sql.run(
-      UPSERT_NODE,
-      bytesOfText(parentOf(path)),
-      bytesOfText(nameOf(path)),
-      created,
-      modified,
-      expires ?? null,
-      value === undefined ? null : bytesOfText(value),
-    )
+  put(node: V2Node): void {
+    this.#sql.run(UPSERT_NODE, ...cellsOf(node))
   }
 
   /** In the order of their names. */
@@ -111,6 +103,19 @@ export class NodeTable {
     const [first] = this.#sql.first(SELECT_FIRST_EXPIRY) ?? []
     return first === null ? undefined : numberOf(first)
   }
+}
+
+/** A node's row: parent, name, created, modified, expires, value. */
+export function cellsOf(node: V2Node): readonly SqlParam[] {
+  const { path, created, modified, expires, value } = node
+  return [
+    bytesOfText(parentOf(path)),
+    bytesOfText(nameOf(path)),
+    created,
+    modified,
+    expires ?? null,
+    value === undefined ? null : bytesOfText(value),
+  ]
 }
 
 function nodeOf([parent, name, created, modified, expires, value]: SqlRow): V2Node {

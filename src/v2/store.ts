@@ -3,7 +3,7 @@ import { V2Error } from './error.ts'
 import { EventHistory, type V2Watched } from './event-history.ts'
 import type { V2Event, V2NodeView } from './event.ts'
 import { madeToExpire, ttlOf } from './expiry.ts'
-import { isReadOnly, type V2Node, NodeTable } from './node-table.ts'
+import { cellsOf, isReadOnly, type V2Node, NodeTable } from './node-table.ts'
 import { childOf, isHidden, lineage, parentOf, ROOT } from './path.ts'
 import { newStats, type V2Operation } from './stats.ts'
 import { V2WatchHub } from './watch-hub.ts'
@@ -25,6 +25,11 @@ export interface V2Previous {
   readonly value: string
   readonly index: bigint
 }
+
+/** A node and the event of its change (migrations/0015_v2.sql). */
+const INSERT_CHANGE =
+  'INSERT INTO v2_change (parent, name, created, modified, expires, value, ' +
+  'slot, position, path, silent, removed, event) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
 
 /** Digits of a key that Create chooses. */
 const UNIQUE_DIGITS = 20
@@ -262,12 +267,7 @@ export class V2Store {
       prev: old && viewOf(old, now),
       isRefresh: content.refresh,
     }
-    this.#commit(event, () => {
-      for (const above of missing) {
-        this.#nodes.put({ ...node, path: above, expires: undefined, value: undefined })
-      }
-      this.#nodes.put(node)
-    })
+    this.#commitNode(event, node, missing)
     this.#expects(node.expires)
     return event
   }
@@ -310,7 +310,7 @@ export class V2Store {
       prev: viewOf(old, now),
       isRefresh: refresh,
     }
-    this.#commit(event, () => this.#nodes.put(node))
+    this.#commitNode(event, node, [])
     this.#expects(expires)
     return event
   }
@@ -336,11 +336,31 @@ export class V2Store {
     return event
   }
 
+  /** A change that writes one node, and maybe makes directories above it. */
+  #commitNode(event: V2Event, node: V2Node, missing: readonly string[]): void {
+    const row = missing.length === 0 ? this.#history.shortRow(event) : undefined
+    if (row === undefined) {
+      this.#commit(event, () => {
+        for (const above of missing) {
+          this.#nodes.put({ ...node, path: above, expires: undefined, value: undefined })
+        }
+        this.#nodes.put(node)
+      })
+    } else {
+      this.#sql.run(INSERT_CHANGE, ...cellsOf(node), ...row)
+      this.#committed(event, [])
+    }
+  }
+
   #commit(event: V2Event, write: () => void, removed: readonly string[] = []): void {
     this.#sql.transaction(() => {
       write()
       this.#history.add(event)
     })
+    this.#committed(event, removed)
+  }
+
+  #committed(event: V2Event, removed: readonly string[]): void {
     this.#history.counted()
     if (!event.isRefresh) {
       this.hub.notify(event, removed)

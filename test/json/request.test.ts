@@ -59,13 +59,14 @@ describe('what clients send', () => {
   )
 })
 
+const read = (line: string, lines: readonly string[]): unknown =>
+  readRequest(bytesOf([`${line} HTTP/1.1`, ...lines]))
+
 describe('what is asked of /v2/keys', () => {
   const form = 'value=x'
   const put = ['Host: a', `Content-Length: ${form.length}`, '', form]
 
   it('[V2K27] is plain where it does not wait', () => {
-    const read = (line: string, lines: readonly string[]): unknown =>
-      readRequest(bytesOf([`${line} HTTP/1.1`, ...lines]))
     expect(read('PUT /v2/keys/a%2Fb/?dir=false', put)).toMatchObject({
       v2: { method: 'PUT', rest: '/a/b/', query: 'dir=false' },
     })
@@ -93,7 +94,7 @@ describe('what is asked of /v2/keys', () => {
     ['PATCH /v2/keys/a', put],
     ['GET /v3/kv/range', ['Host: a', '', '']],
   ] as const)('[V2K27] is not read here: %s %j', (line, lines) => {
-    expect(readRequest(bytesOf([`${line} HTTP/1.1`, ...lines]))).toBe('other')
+    expect(read(line, lines)).toBe('other')
   })
 })
 

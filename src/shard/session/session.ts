@@ -22,7 +22,7 @@ import { WireError } from '../../protocol/wire.ts'
 import type { Calls } from '../calls.ts'
 import type { Keyspace } from '../keyspace.ts'
 import type { Metrics } from '../metrics.ts'
-import { refusal } from '../reply.ts'
+import { refusal as refused } from '../reply.ts'
 import type { V2Calls } from '../v2/v2-calls.ts'
 import { ObserveStream } from './observe-stream.ts'
 import { ServerWatchStream } from './server-watch-stream.ts'
@@ -154,7 +154,7 @@ export class Session implements SessionOut, Unflushed {
     try {
       call = decodeV2Call(request)
     } catch {
-      caller.answered(refusal(statusOf('unreadable-request')))
+      caller.answered(refused(statusOf('unreadable-request')))
       return
     }
     void this.#parts.v2Calls
