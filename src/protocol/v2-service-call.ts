@@ -32,7 +32,7 @@ export interface V2AuthCall {
 export type V2AuthRequest = V2AuthReading | V2AuthChange | V2Unfit
 
 /** Names are byte texts. */
-export type V2AuthReading =
+type V2AuthReading =
   | { readonly do: 'is-enabled' | 'list-users' | 'list-roles' }
   | { readonly do: 'get-user' | 'get-role'; readonly name: string }
 

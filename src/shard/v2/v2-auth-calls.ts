@@ -11,7 +11,7 @@ import { roleJson, userJson, type V2User } from '../../v2/auth-records.ts'
 import type { CommitQueue } from '../commit.ts'
 import type { Keyspace } from '../keyspace.ts'
 import type { PasswordQueue } from '../methods/password-queue.ts'
-import { NoRootAccess, type V2Access } from './v2-access.ts'
+import type { NoRootAccess, V2Access } from './v2-access.ts'
 
 /** A status and a body in JSON, which may be empty. */
 type Said = readonly [status: number, body: string]

@@ -10,7 +10,7 @@ export interface V2Request {
   readonly body?: string
 }
 
-export interface V2Head {
+interface V2Head {
   readonly status: number
   /** Of `sharedHeaders`, those that came. */
   readonly headers: Readonly<Record<string, string>>

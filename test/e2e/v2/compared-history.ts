@@ -1,6 +1,6 @@
 // One random history for two servers at once: every answer of ours is that of the other.
+import { deepEqual } from 'node:assert/strict'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect } from 'vitest'
 import type { Random } from '../random.ts'
 import { ask, askOpen, type OpenAnswer, type V2Answer, type V2Request } from './ask.ts'
 import { PlainAnswers } from './plain-answers.ts'
@@ -97,9 +97,7 @@ export class ComparedServers {
 
   #compare(request: V2Request, ours: V2Answer, theirs: V2Answer): void {
     const isSorted = request.path.includes('sorted=true')
-    expect(this.#ours.plain.of(ours, isSorted), request.path).toEqual(
-      this.#theirs.plain.of(theirs, isSorted),
-    )
+    deepEqual(this.#ours.plain.of(ours, isSorted), this.#theirs.plain.of(theirs, isSorted))
     this.#known = {
       index: Math.max(this.#known.index, Number(theirs.headers['x-etcd-index'] ?? 0)),
     }
@@ -120,10 +118,10 @@ export class ComparedServers {
     while (!open.every(same) && Date.now() < deadline) {
       await sleep(10)
     }
-    for (const pair of open) {
-      const [ours, theirs] = heard(pair)
-      expect(ours, pair.request.path).toEqual(theirs)
-    }
+    deepEqual(
+      open.map((pair) => heard(pair)[0]),
+      open.map((pair) => heard(pair)[1]),
+    )
   }
 }
 

@@ -131,6 +131,6 @@ function withSortedMembers(body: string): string {
 
 const plainNumber = (value: string): string => (/^[1-9]\d*$/.test(value) ? 'N' : value)
 
-export function plainTtl(ttl: number): number {
+function plainTtl(ttl: number): number {
   return ttl < 3 ? Math.min(ttl, 1) : Math.ceil(ttl / ttlStep) * ttlStep
 }

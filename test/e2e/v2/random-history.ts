@@ -14,7 +14,7 @@ export interface Opened {
 }
 
 /** A moment in which TTLs of one second end. */
-export interface Passing {
+interface Passing {
   readonly kind: 'expire'
 }
 

@@ -1,4 +1,5 @@
 // What a server was asked and answered in a row, in lines that are the same for each server.
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ask, askOpen, type V2Answer } from './ask.ts'
 import { PlainAnswers } from './plain-answers.ts'
@@ -13,7 +14,7 @@ export interface Waiting {
 }
 
 /** A pause for what happens by itself. */
-export interface Pause {
+interface Pause {
   readonly pauseMs: number
 }
 
@@ -76,11 +77,10 @@ export class Transcript {
     const open = await askOpen(this.#url, parseRequest(waits))
     try {
       await this.take(meanwhile)
-      const deadline = sleep(events === 0 ? silenceMs : eventMsMax)
-      let isLate = false
-      void deadline.then(() => (isLate = true))
-      while (!isLate && !open.hasEnded() && eventsIn(open.heard()) < Math.max(events, 1)) {
-        await Promise.race([open.more(), deadline])
+      const late = AbortSignal.timeout(events === 0 ? silenceMs : eventMsMax)
+      const isLate = once(late, 'abort')
+      while (!late.aborted && !open.hasEnded() && eventsIn(open.heard()) < Math.max(events, 1)) {
+        await Promise.race([open.more(), isLate])
       }
       this.#note(`${waits} (waits)`, { ...open.head, body: open.heard() })
     } finally {
