@@ -64,6 +64,8 @@ export function encodeV2Answer(answer: V2Answered | V2Refused): Uint8Array {
 
 export function decodeV2Answer(bytes: Uint8Array): V2Answered | V2Refused {
   const answer = JSON.parse(text.decode(bytes)) as WiredAnswer
-  const header = { ...answer.header, clusterId: BigInt(answer.header.clusterId) }
-  return { ...answer, header }
+  const clusterId = BigInt(answer.header.clusterId)
+  return 'refusal' in answer
+    ? { ...answer, header: { ...answer.header, clusterId } }
+    : { ...answer, header: { ...answer.header, clusterId } }
 }
