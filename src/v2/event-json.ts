@@ -3,8 +3,19 @@ import { goTimeText } from '../protocol/go-time.ts'
 import { V2_KEYS_PREFIX } from '../protocol/v2-call.ts'
 import type { V2Event, V2NodeView } from './event.ts'
 
-/** As etcd 3.4 writes it, with the newline of Go's Encoder. */
-export function eventJson({ action, node, prev }: V2Event): string {
+const written = new WeakMap<V2Event, string>()
+
+/** As etcd 3.4 writes it, with the newline of Go's Encoder. A change is remembered, answered and told of. */
+export function eventJson(event: V2Event): string {
+  let json = written.get(event)
+  if (json === undefined) {
+    json = write(event)
+    written.set(event, json)
+  }
+  return json
+}
+
+function write({ action, node, prev }: V2Event): string {
   const rest = prev === undefined ? '' : `,"prevNode":${nodeJson(prev)}`
   return `{"action":"${action}","node":${nodeJson(node)}${rest}}\n`
 }
