@@ -275,8 +275,7 @@ export const serviceSteps: Readonly<Record<string, readonly Step[]>> = {
     [root:PASSWORDS] GET /v2/keys
     [root:passwords] GET /v2/keys
     [root:PASSWORDS:] GET /v2/keys
-    [u:] GET /v2/keys
-    [:] GET /v2/keys`),
+    [u:] GET /v2/keys`),
 }
 
 /** Without `--enable-v2`. */
