@@ -1,6 +1,7 @@
 import { credentialsOf } from '../gateway-rules/v2-credentials.ts'
 import type { V2AuthRequest, V2Unfit } from '../protocol/v2-service-call.ts'
 import { roleChangeOf, userChangeOf } from './v2-auth-json.ts'
+import { bodyWithin } from './v2-body.ts'
 import { GoJsonError } from './v2-go-json.ts'
 import type { V2Request } from './v2-request.ts'
 import { servedResponse, v2MethodNotAllowed } from './v2-service-answer.ts'
@@ -81,9 +82,9 @@ async function changeIn<T>(
   request: Request,
   read: (bytes: Uint8Array) => T,
 ): Promise<T | undefined> {
-  const bytes = new Uint8Array(await request.arrayBuffer())
+  const bytes = await bodyWithin(request, BODY_BYTES_MAX)
   try {
-    return bytes.length > BODY_BYTES_MAX ? undefined : read(bytes)
+    return bytes && read(bytes)
   } catch (error) {
     if (error instanceof GoJsonError) {
       return undefined

@@ -1,6 +1,7 @@
 import { credentialsOf } from '../gateway-rules/v2-credentials.ts'
 import type { V2MembersRequest, V2Unfit } from '../protocol/v2-service-call.ts'
 import { originOf } from './routes.ts'
+import { bodyWithin } from './v2-body.ts'
 import { fieldsOf, GoJsonError, goKind, parseWhole, textsOf } from './v2-go-json.ts'
 import { peerUrlProblem } from './v2-peer-url.ts'
 import type { V2Request } from './v2-request.ts'
@@ -69,8 +70,8 @@ async function peerUrlsOf(request: Request): Promise<readonly string[] | V2Unfit
   if (type !== 'application/json') {
     return unfit(415, `Bad Content-Type ${type}, accept application/json`)
   }
-  const body = new Uint8Array(await request.arrayBuffer())
-  if (body.length > BODY_BYTES_MAX) {
+  const body = await bodyWithin(request, BODY_BYTES_MAX)
+  if (body === undefined) {
     return unfit(400, 'http: request body too large')
   }
   try {

@@ -6,6 +6,15 @@ const SECRET = 'correct horse'
 const ask = gatewayWith({ EMBEDDED: 'true', ETCD_ENABLE_V2: 'true' })
 const guarded = gatewayWith({ ETCDURABLE_TOKEN: SECRET, ETCD_ENABLE_V2: 'true' })
 
+/** Whoever shows the token. */
+const as =
+  (token: string): Client =>
+  (path, init = {}) => {
+    const headers = new Headers(init.headers)
+    headers.set('Authorization', `Bearer ${token}`)
+    return guarded(path, { ...init, headers })
+  }
+
 async function send(
   method: string,
   path: string,
@@ -72,11 +81,6 @@ describe('JSON', () => {
 })
 
 describe('access tokens', () => {
-  const as =
-    (token: string): Client =>
-    (path, init = {}) =>
-      guarded(path, { ...init, headers: { ...init.headers, Authorization: `Bearer ${token}` } })
-
   it('[V2A12] to read reads all and changes nothing', async () => {
     const created = await env.SHARD.getByName('default').createAccessToken({
       description: '',

@@ -1,3 +1,4 @@
+import { PASSWORD_BYTES_MAX } from '../../auth/bcrypt.ts'
 import type { V2Credentials } from '../../protocol/v2-credentials.ts'
 import { V2AuthError } from '../../v2/auth-error.ts'
 import type { V2User } from '../../v2/auth-records.ts'
@@ -85,7 +86,9 @@ export class V2Access {
       const user = this.#keyspace.v2Auth.user(name, Date.now())
       const stored = utf8.encode(user.password)
       const gone = new AbortController().signal
-      return (await this.#passwords.matches({ name, password }, stored, gone)) ? user : undefined
+      return (await this.#passwords.matches({ name, password: hashedPart(password) }, stored, gone))
+        ? user
+        : undefined
     } catch (error) {
       if (error instanceof V2AuthError || error instanceof V2Error) {
         return undefined
@@ -93,6 +96,15 @@ export class V2Access {
       throw error
     }
   }
+}
+
+/** bcrypt reads no more of a password, and etcd's v2 API refuses none that is longer: as many characters as fit. */
+export function hashedPart(password: string): string {
+  let part = password.slice(0, PASSWORD_BYTES_MAX).toWellFormed()
+  while (utf8.encode(part).length > PASSWORD_BYTES_MAX) {
+    part = part.slice(0, -1).toWellFormed()
+  }
+  return part
 }
 
 /** etcd's answer does not say which cluster it is of. */

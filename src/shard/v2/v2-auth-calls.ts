@@ -11,7 +11,7 @@ import { roleJson, userJson, type V2User } from '../../v2/auth-records.ts'
 import type { CommitQueue } from '../commit.ts'
 import type { Keyspace } from '../keyspace.ts'
 import type { PasswordQueue } from '../methods/password-queue.ts'
-import type { NoRootAccess, V2Access } from './v2-access.ts'
+import { hashedPart, type NoRootAccess, type V2Access } from './v2-access.ts'
 
 /** A status and a body in JSON, which may be empty. */
 type Said = readonly [status: number, body: string]
@@ -99,6 +99,7 @@ export class V2AuthCalls {
         v2Auth.deleteRole(asked.name, now)
         return [200, '']
       case 'put-role': {
+        this.#keyspace.requireSpace(JSON.stringify(asked.role).length)
         const { role, isNew } = v2Auth.putRole(asked.role, now)
         return [isNew ? 201 : 200, `${roleJson(role)}\n`]
       }
@@ -108,10 +109,12 @@ export class V2AuthCalls {
   async #putUser(change: V2UserChange): Promise<Said> {
     const { password } = change
     const gone = new AbortController().signal
-    const hash = password === '' ? '' : utf8.decode(await this.#passwords.hash(password, gone))
-    const { user, isNew } = await this.#commits.submit((now) =>
-      this.#keyspace.v2Auth.putUser(change, hash, now),
-    )
+    const hash =
+      password === '' ? '' : utf8.decode(await this.#passwords.hash(hashedPart(password), gone))
+    const { user, isNew } = await this.#commits.submit((now) => {
+      this.#keyspace.requireSpace(JSON.stringify(change).length)
+      return this.#keyspace.v2Auth.putUser(change, hash, now)
+    })
     return [isNew ? 201 : 200, `${userJson({ ...user, password: '' })}\n`]
   }
 

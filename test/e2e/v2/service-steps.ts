@@ -261,6 +261,21 @@ export const serviceSteps: Readonly<Record<string, readonly Step[]>> = {
     PUT /v2/auth/enable
     GET /v2/keys
     GET /v2/stats/store`),
+
+  'auth-passwords': lines(`
+    PUT /v2/auth/users/root <json {"user":"root","password":"PASSWORDS"}
+    PUT /v2/auth/users/u <json {"user":"u","password":"${'x'.repeat(80)}","roles":["root"]}
+    PUT /v2/auth/users/e <json {"user":"e","password":"${'ä'.repeat(36)}","roles":["root"]}
+    PUT /v2/auth/enable
+    [u:${'x'.repeat(80)}] GET /v2/keys
+    [u:${'x'.repeat(72)}] GET /v2/keys
+    [u:${'x'.repeat(71)}] GET /v2/keys
+    [e:${'ä'.repeat(36)}] GET /v2/keys
+    [e:${'ä'.repeat(35)}] GET /v2/keys
+    [root:PASSWORDS] GET /v2/keys
+    [root:passwords] GET /v2/keys
+    [root:PASSWORDS:] GET /v2/keys
+    [u:] GET /v2/keys`),
 }
 
 /** Without `--enable-v2`. */
