@@ -36,8 +36,7 @@ export async function v2WatchResponse(shard: ShardClient, call: V2KeysCall): Pro
     return v2Response({ ...answer, header: headerOf(answer.header) }, 'GET')
   }
   const { event = '' } = answer
-  const body = stream ? eventAndSilence(event) : inChunks(event)
-  return streamed(body, headerOf(answer.header))
+  return streamed(inChunks(event), headerOf(answer.header))
 }
 
 /** Node's server would wait for a short body, and tell its length instead of sending the headers. */
@@ -62,15 +61,6 @@ function inChunks(event: string): ReadableStream<Uint8Array> {
     start: (controller) => {
       controller.enqueue(utf8.encode(event))
       controller.close()
-    },
-  })
-}
-
-/** A stream that begins with an event of the past is told of no other: etcd forgets to let it wait. */
-function eventAndSilence(event: string): ReadableStream<Uint8Array> {
-  return new ReadableStream({
-    start: (controller) => {
-      controller.enqueue(utf8.encode(event))
     },
   })
 }

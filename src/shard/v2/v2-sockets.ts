@@ -16,6 +16,9 @@ const CLOSE_POLICY_VIOLATION = 1008
 /** The client does not keep up. */
 const CLOSE_TRY_AGAIN_LATER = 1013
 
+/** No index ever gets there. */
+const NEVER = 0xffff_ffff_ffff_ffffn
+
 /** What a socket remembers while the object is not in memory. */
 interface Attachment {
   readonly v2: Pick<V2WatchCall, 'path' | 'recursive' | 'stream'> & { readonly since: string }
@@ -55,7 +58,7 @@ export class V2Sockets {
     return this.#waiting.has(socket)
   }
 
-  /** Answers an event of the past, or a refusal, and otherwise opens a socket by `accept`. */
+  /** Answers an event of the past, or a refusal, and otherwise, or for a stream, opens a socket by `accept`. */
   open(call: V2WatchCall, authority: Authority, accept: (socket: WebSocket) => void): Response {
     const { v2 } = this.#keyspace
     const path = V2_KEYS_PREFIX + call.path
@@ -66,18 +69,22 @@ export class V2Sockets {
     } catch (error) {
       return this.refused(error)
     }
-    const answer: V2WatchAnswer = { header: this.#header(), event }
-    if (event !== undefined) {
-      return told(answer)
+    const { recursive, stream } = call
+    if (event !== undefined && !stream) {
+      return told({ header: this.#header(), event })
     }
     const { 0: client, 1: server } = new WebSocketPair()
     accept(server)
-    const { recursive, stream } = call
-    const waits = { path, recursive, stream, since: String(since) }
+    // A stream that begins with an event of the past is told of no other: etcd forgets to let it wait.
+    if (event !== undefined) {
+      server.send(event)
+    }
+    const waits = { path, recursive, stream, since: String(event === undefined ? since : NEVER) }
     const attachment: Attachment = { v2: waits, access: this.#door.remembered(authority) }
     server.serializeAttachment(attachment)
     this.#door.expects(authority)
     this.#wait(server, waits, authority)
+    const answer: V2WatchAnswer = { header: this.#header(), event: undefined }
     const headers = { [V2_WATCH_HEADER]: JSON.stringify(answer) }
     return new Response(null, { status: 101, webSocket: client, headers })
   }
@@ -99,7 +106,9 @@ export class V2Sockets {
   #wait(socket: WebSocket, waits: Attachment['v2'], authority: Authority): void {
     const waiting = new Waiting(socket, waits, authority)
     this.#waiting.set(socket, waiting)
-    this.#keyspace.v2.hub.add(waiting)
+    if (waiting.since !== NEVER) {
+      this.#keyspace.v2.hub.add(waiting)
+    }
   }
 
   /** The client has taken so many bytes of events. */
@@ -112,7 +121,9 @@ export class V2Sockets {
     const waiting = this.#waiting.get(socket)
     if (waiting !== undefined) {
       this.#waiting.delete(socket)
-      this.#keyspace.v2.hub.remove(waiting)
+      if (waiting.since !== NEVER) {
+        this.#keyspace.v2.hub.remove(waiting)
+      }
     }
   }
 
