@@ -117,6 +117,12 @@ export class ShardClient {
     await retrying(0, () => this.#stub().checked(checks, this.#visitor))
   }
 
+  /** What stands before the paths of the keyspace; empty for that of the plain paths. */
+  get prefix(): string {
+    const { name } = this.#address
+    return name === DEFAULT_KEYSPACE ? '' : `/keyspaces/${name}`
+  }
+
   /** Whether it is the keyspace that the server's own port serves. */
   get isDefault(): boolean {
     return this.#address.name === DEFAULT_KEYSPACE && this.#address.jurisdiction === undefined

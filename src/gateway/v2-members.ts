@@ -19,6 +19,7 @@ export async function membersResponse(asked: V2Request): Promise<Response> {
     on: 'members',
     asked: await requestOf(asked),
     origin: originOf(request.url),
+    prefix: shard.prefix,
     credentials: credentialsOf(asked),
   } as const
   return servedResponse(shard, call, request.method)

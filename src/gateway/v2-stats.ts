@@ -9,10 +9,13 @@ export function statsResponse(of: V2StatsCall['of']): (asked: V2Request) => Prom
 }
 
 /** Answers /v2/machines: the client URLs of all members, of which only this one ever has any. */
-export async function machinesResponse({ settings, request }: V2Request): Promise<Response> {
+export async function machinesResponse({ settings, request, shard }: V2Request): Promise<Response> {
   const { advertiseClientUrls } = settings
   const urls = advertiseClientUrls.length > 0 ? advertiseClientUrls : [originOf(request.url)]
-  const body = urls.toSorted().join(', ')
+  const body = urls
+    .map((url) => url + shard.prefix)
+    .toSorted()
+    .join(', ')
   const headers = { 'Content-Type': 'text/plain; charset=utf-8' }
   return new Response(request.method === 'HEAD' ? null : body, { headers })
 }

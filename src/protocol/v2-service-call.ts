@@ -13,6 +13,8 @@ export interface V2MembersCall {
   readonly asked: V2MembersRequest
   /** Where the client reached us. */
   readonly origin: string | undefined
+  /** What is behind it, and behind what is advertised, since etcdctl goes on with the URLs that it is told. */
+  readonly prefix: string
   readonly credentials: V2Credentials
 }
 

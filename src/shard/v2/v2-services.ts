@@ -51,7 +51,8 @@ export class V2Services {
     }
   }
 
-  async members({ asked, origin, credentials }: V2MembersCall): Promise<V2Served> {
+  async members(call: V2MembersCall): Promise<V2Served> {
+    const { asked, credentials } = call
     const isRead =
       asked.do === 'list' || asked.do === 'leader' || (asked.do === 'unfit' && asked.isRead)
     if (!isRead) {
@@ -64,9 +65,9 @@ export class V2Services {
           ? { ...this.#served(405), body: `${asked.message}\n` }
           : this.#refused(asked.status, asked.message)
       case 'list':
-        return this.#served(200, `{"members":[${this.#list(origin).map(memberJson).join(',')}]}\n`)
+        return this.#served(200, `{"members":[${this.#list(call).map(memberJson).join(',')}]}\n`)
       case 'leader': {
-        const own = this.#list(origin).filter(({ ID }) => ID === identity.memberId)
+        const own = this.#list(call).filter(({ ID }) => ID === identity.memberId)
         return this.#served(200, `${own.map(memberJson).join('')}\n`)
       }
       case 'add':
@@ -129,8 +130,11 @@ export class V2Services {
     return { status, body, clusterId: this.#keyspace.identity.clusterId }
   }
 
-  #list(origin: string | undefined): readonly Member[] {
-    return memberList(this.#keyspace, origin).members
+  #list({ origin, prefix }: Pick<V2MembersCall, 'origin' | 'prefix'>): readonly Member[] {
+    return memberList(this.#keyspace, origin).members.map((member) => ({
+      ...member,
+      clientURLs: member.clientURLs.map((url) => url + prefix),
+    }))
   }
 }
 
