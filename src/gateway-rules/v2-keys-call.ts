@@ -1,3 +1,4 @@
+import { bytesOfText } from '../protocol/byte-text.ts'
 import type { V2KeysCall, V2Method, V2UnreadableCall } from '../protocol/v2-call.ts'
 import type { V2Credentials } from '../protocol/v2-credentials.ts'
 import type { V2ErrorCode, V2Refusal } from '../protocol/v2-error.ts'
@@ -68,9 +69,7 @@ function readCall(asked: V2KeysRequest): V2KeysCall {
     : undefined
   const refresh = refreshOf(form, ttl)
   const value = form.get('value')
-  if (path.length > PATH_BYTES_MAX || path.length + value.length > NODE_BYTES_MAX) {
-    throw new V2RequestError(210, 'http: POST too large')
-  }
+  requireFits(path, value)
   return {
     on: 'keys',
     method,
@@ -90,6 +89,17 @@ function readCall(asked: V2KeysRequest): V2KeysCall {
     waitIndex,
     noValueOnSuccess,
     credentials,
+  }
+}
+
+function requireFits(path: string, value: string): void {
+  // A text has at most three bytes for each of its units: that small they need not be counted.
+  if (3 * (path.length + value.length) <= PATH_BYTES_MAX) {
+    return
+  }
+  const pathBytes = bytesOfText(path).length
+  if (pathBytes > PATH_BYTES_MAX || pathBytes + bytesOfText(value).length > NODE_BYTES_MAX) {
+    throw new V2RequestError(210, 'http: POST too large')
   }
 }
 

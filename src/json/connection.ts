@@ -159,7 +159,6 @@ export class JsonConnection implements ResponseOut {
     this.#arrival = undefined
     this.#putBack(bytes.subarray(request.end))
     this.#cors = corsHeaders(request, this.#options.settings)
-    this.#options.counts.unary++
     this.#start(request, shown, bytes.subarray(request.bodyStart, request.end))
     return true
   }
@@ -170,6 +169,7 @@ export class JsonConnection implements ResponseOut {
       this.#call = call
       call.start(request, shown, body)
     } else {
+      this.#options.counts.unary++
       const call = new JsonExchange(this.#options, request.method, this)
       this.#call = call
       call.start(request, shown, body)

@@ -111,6 +111,18 @@ describe('/v2/keys', () => {
     expect(headers.get('X-Etcd-Index')).toBe('0')
   })
 
+  it('[V2K31] takes a value of 1.5 MiB with its path, in whatever characters, and no longer one', async () => {
+    const most = 1_572_864 - '/long'.length
+    expect((await send('PUT', '/long', `value=${'x'.repeat(most)}`)).status).toBe(201)
+    expect((await send('PUT', '/long', `value=${'x'.repeat(most)}`)).status).toBe(200)
+    for (const value of ['x'.repeat(most + 1), '€'.repeat(600_000)]) {
+      const { status, text } = await send('PUT', '/long', `value=${value}`)
+      expect(status).toBe(400)
+      expect(text).toContain('"cause":"http: POST too large"')
+    }
+    expect((await send('PUT', `/${'p'.repeat(66_000)}`, 'value=x')).status).toBe(400)
+  })
+
   it('[V2K20] reads the form before the query, and only as a form', async () => {
     const { text } = await send('PUT', '/form?value=query&dir=false', 'value=a+b%21&value=second')
     expect(text).toContain('"value":"a b!"')
