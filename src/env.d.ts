@@ -39,6 +39,18 @@ declare global {
     readonly ETCDURABLE_LINK_SECRET?: string
     /** A secret: the first administrator's access token. A deployed Worker without it serves nobody. */
     readonly ETCDURABLE_TOKEN?: string
+    /** The bucket of R2 that snapshots go to; without it a deployment has no snapshots of its own. */
+    readonly SNAPSHOTS?: R2Bucket
+    /** Where no bucket is bound: `s3://bucket/prefix`, or in the embedded start `file:///path`. */
+    readonly ETCDURABLE_SNAPSHOT_STORE?: string
+    readonly ETCDURABLE_SNAPSHOT_STORE_ENDPOINT?: string
+    readonly ETCDURABLE_SNAPSHOT_STORE_REGION?: string
+    readonly ETCDURABLE_SNAPSHOT_LAG_SECONDS?: string
+    readonly AWS_ACCESS_KEY_ID?: string
+    /** A secret. */
+    readonly AWS_SECRET_ACCESS_KEY?: string
+    /** A secret, where the credentials end by themselves. */
+    readonly AWS_SESSION_TOKEN?: string
     /** How often a token, or an address without one, may ask. */
     readonly REQUEST_LIMIT?: RateLimit
     /** How many wrong tokens an address may show. */

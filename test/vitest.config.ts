@@ -23,7 +23,7 @@ const inWorkerd = ['test/shard/**/*.test.ts', 'test/gateway/**/*.test.ts']
 const withProcesses = ['test/e2e/**/*.test.ts', 'test/**/*.e2e.test.ts']
 
 /** What has nothing to do with the runtime of a server. */
-const oneRuntime = ['test/e2e/once/**', 'test/{h2,grpc}/**']
+const oneRuntime = ['test/e2e/once/**', 'test/{h2,grpc,object-store}/**']
 
 // A hung test ends some day; nothing is said about speed.
 const timeouts = { testTimeout: 60_000, hookTimeout: 60_000 }

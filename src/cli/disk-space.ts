@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs'
 import { statfs } from 'node:fs/promises'
 import type { Log } from './log.ts'
 
@@ -17,13 +18,22 @@ const FAILED_MS = 2000
 export class DiskSpace {
   readonly #directory: string
   readonly #log: Log
+  readonly #commitBytes: number
   /** So many bytes more than the reserve end a full disk; undefined while it is not full. */
   #again: number | undefined
   #failedUntil = 0
 
-  constructor(directory: string, log: Log) {
+  /** A commit of any kind needs `commitBytes`: 0 where the runtime says itself which of them failed. */
+  constructor(directory: string, log: Log, commitBytes = 0) {
     this.#directory = directory
     this.#log = log
+    this.#commitBytes = commitBytes
+  }
+
+  /** Whether not even a deletion finds room. */
+  get isExhausted(): boolean {
+    const { bavail, bsize } = statfsSync(this.#directory)
+    return bavail * bsize < this.#commitBytes
   }
 
   /**

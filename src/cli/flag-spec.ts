@@ -11,6 +11,7 @@ export const sections = [
   'Distributed tracing',
   'Features',
   'Unsafe feature',
+  'Snapshots',
   'Keyspace',
   'Token',
   'Client',

@@ -348,6 +348,42 @@ const keeping = {
   },
 } as const satisfies FlagTable
 
+const snapshots = {
+  'snapshot-store': {
+    section: 'Snapshots',
+    fallback: '',
+    help: 'Where keyspaces keep snapshots of themselves: file:///path, or s3://bucket/prefix (docs/object-stores.md).',
+    schema: schemas.text,
+  },
+  'snapshot-store-endpoint': {
+    section: 'Snapshots',
+    fallback: '',
+    fallbackShown: '${AWS_ENDPOINT_URL}',
+    help: "URL of what speaks S3 (Amazon's of the region, unless it is given).",
+    schema: schemas.text,
+  },
+  'snapshot-store-region': {
+    section: 'Snapshots',
+    fallback: '',
+    fallbackShown: '${AWS_REGION}',
+    help: 'Region of the bucket (us-east-1, unless it is given).',
+    schema: schemas.text,
+  },
+  'snapshot-store-credentials-file': {
+    section: 'Snapshots',
+    fallback: '',
+    help: "Path to a file with the bucket's aws_access_key_id and aws_secret_access_key, in place of AWS_* variables.",
+    schema: schemas.text,
+  },
+  'snapshot-lag': {
+    section: 'Snapshots',
+    fallback: '10s',
+    help: 'How far what is in --snapshot-store may be behind what is written.',
+    schema: schemas.durationMs.refine((ms) => ms > 0, 'must be more than 0'),
+    fileType: 'nanoseconds',
+  },
+} as const satisfies FlagTable
+
 /**
  * The flags of `serve`: etcd's names, defaults and words (etcd server/etcdmain/help.go). The parser,
  * `--help` and the Worker's variables all come from this table.
@@ -358,6 +394,7 @@ export const serveTable = {
   ...quota,
   ...listening,
   ...keeping,
+  ...snapshots,
   ...idleTable,
 }
 

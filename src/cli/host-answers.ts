@@ -1,6 +1,9 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:http'
+import { getRequestListener } from '@hono/node-server'
 import type { PortMetrics } from '../grpc/port-metrics.ts'
+import { answerForStore, OBJECTS_PATH } from '../object-store/object-answer.ts'
+import type { ObjectStore } from '../object-store/object-store.ts'
 import type { DiskSpace } from './disk-space.ts'
 import { hostMetrics } from './process-metrics.ts'
 
@@ -11,11 +14,14 @@ export interface HostAnswersOptions {
   readonly disk: DiskSpace
   /** Makes the file of the object of that id smaller; undefined where that is another process's. */
   readonly defragment?: (id: string) => Promise<void>
+  /** The directory that snapshots go to, where there is one. */
+  readonly snapshots: ObjectStore | undefined
 }
 
 /**
  * What a Worker cannot know or do, and asks its binding HOST for: `/metrics` of the processes that it runs
- * in, the room on their disk, `/room?needed=BYTES`, and to `/defragment?object=ID` its file.
+ * in, the room on their disk, `/room?needed=BYTES`, to `/defragment?object=ID` its file, and `/objects`, the
+ * files that snapshots are.
  */
 export class HostAnswers {
   readonly #options: HostAnswersOptions
@@ -24,13 +30,25 @@ export class HostAnswers {
     this.#options = options
   }
 
-  /** What the answer's JSON says. */
-  async to(url: string): Promise<object> {
+  async fetch(request: Request): Promise<Response> {
+    const url = new URL(request.url)
+    const { snapshots } = this.#options
+    if (url.pathname !== OBJECTS_PATH && !url.pathname.startsWith(`${OBJECTS_PATH}/`)) {
+      return Response.json(await this.#told(url))
+    }
+    return snapshots === undefined
+      ? new Response(null, { status: 404 })
+      : answerForStore(snapshots, request)
+  }
+
+  async #told({ pathname, searchParams }: URL): Promise<object> {
     const { pids, portMetrics, disk, defragment } = this.#options
-    const { pathname, searchParams } = new URL(url, 'http://host')
     switch (pathname) {
       case '/room':
-        return { room: await disk.room(Number(searchParams.get('needed'))) }
+        return {
+          room: await disk.room(Number(searchParams.get('needed'))),
+          isExhausted: disk.isExhausted,
+        }
       case '/defragment':
         await defragment?.(searchParams.get('object') ?? '')
         return {}
@@ -45,12 +63,11 @@ export class HostServer {
   readonly #server: Server
 
   constructor(answers: HostAnswers) {
-    this.#server = createServer((request, response) => {
-      answers.to(request.url ?? '').then(
-        (answer) => response.end(JSON.stringify(answer)),
-        (error: unknown) => response.writeHead(500).end(String(error)),
-      )
+    const listener = getRequestListener((request) => answers.fetch(request), {
+      overrideGlobalObjects: false,
+      errorHandler: (error) => new Response(String(error), { status: 500 }),
     })
+    this.#server = createServer((request, response) => void listener(request, response))
   }
 
   async listen(path: string): Promise<void> {

@@ -10,13 +10,14 @@ import { directoryUniqueKey, shardUniqueKey } from './workerd-config.ts'
 
 /** The Worker in this process. */
 export async function startHost(options: RuntimeOptions): Promise<Runtime> {
-  const { log, directory, variables, linkSecret, portMetrics } = options
+  const { log, directory, variables, linkSecret, portMetrics, snapshots } = options
   logConsole(log)
   const disk = new DiskSpace(directory, log)
   const answers = new HostAnswers({
     pids: () => [process.pid],
     portMetrics,
     disk,
+    snapshots,
     defragment: (id) => host.defragment(id),
   })
   const host: Host = await Host.open({
@@ -30,7 +31,7 @@ export async function startHost(options: RuntimeOptions): Promise<Runtime> {
     bindings: {
       ...Object.fromEntries(variables),
       HOST: {
-        fetch: async (url: string) => Response.json(await answers.to(url)),
+        fetch: (url: string, init?: RequestInit) => answers.fetch(new Request(url, init)),
       },
     },
   })

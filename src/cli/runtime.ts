@@ -2,6 +2,7 @@ import type { Agent, RequestOptions } from 'node:http'
 import type { PortMetrics } from '../grpc/port-metrics.ts'
 import type { StrictConnection, StrictConnectionOptions } from '../http1/strict-connection.ts'
 import type { LinkRoute } from '../link/connection.ts'
+import type { ObjectStore } from '../object-store/object-store.ts'
 import type { Log } from './log.ts'
 
 /** What the Worker and its Durable Objects run in, on one machine. */
@@ -34,5 +35,7 @@ export interface RuntimeOptions {
   readonly portMetrics: PortMetrics
   /** What this process shows of itself to the Worker. */
   readonly linkSecret: string
+  /** The directory that snapshots go to, which the Worker reaches through this process. */
+  readonly snapshots: ObjectStore | undefined
   readonly stopped: Promise<void>
 }

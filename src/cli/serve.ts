@@ -21,6 +21,7 @@ import { Log } from './log.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
 import { requireSafeListening } from './safe-listening.ts'
 import { untilSignal } from './signals.ts'
+import { logProbe, openSnapshotStore, type SnapshotStore } from './snapshot-store.ts'
 import { chooseCertificate, tlsServer } from './tls-flags.ts'
 import { readToken } from './token-file.ts'
 import { Traffic } from './traffic.ts'
@@ -39,11 +40,15 @@ export async function serve(
   const log = new Log(flags)
   await log.during(async () => {
     log.warn(warnings)
-    await serveWith(flags, log, stopped)
+    await serveWith(flags, await openSnapshotStore(flags, environment), { log, stopped })
   })
 }
 
-async function serveWith(flags: ServeFlags, log: Log, stopped: Promise<void>): Promise<void> {
+async function serveWith(
+  flags: ServeFlags,
+  snapshots: SnapshotStore,
+  { log, stopped }: Pick<Start, 'log' | 'stopped'>,
+): Promise<void> {
   const token = readToken(flags['token-file'])
   const urls = clientUrlsOf(flags)
   requireSafeListening({ ...flags, 'listen-client-urls': urls }, { token })
@@ -55,15 +60,23 @@ async function serveWith(flags: ServeFlags, log: Log, stopped: Promise<void>): P
     const tls = tlsServer(flags, { client: urls, metrics: metricsUrls }, certificate, log)
     const bound = await bindAll(listeners, flags, tls)
     const linkSecret = randomBytes(32).toString('base64url')
-    const variables = await variablesOf({ flags, bound, token, linkSecret })
+    const variables = await variablesOf({ flags, bound, token, linkSecret, snapshots })
     const settings = parseSettings(Object.fromEntries(variables))
     const directory = dataDirectory.path
     const metrics = new PortMetrics()
-    const start = { flags, log, metrics, listeners, bound, settings, stopped }
-    const options = { log, directory, variables, linkSecret, portMetrics: metrics, stopped }
-    await runRuntime(start, options)
+    const start = { flags, log, metrics, listeners, bound, settings, snapshots, stopped }
+    await runRuntime(start, {
+      log,
+      directory,
+      variables,
+      linkSecret,
+      portMetrics: metrics,
+      snapshots: snapshots.directory,
+      stopped,
+    })
   } finally {
     closeAll(listeners)
+    snapshots.directory?.close()
     dataDirectory.release()
   }
 }
@@ -75,6 +88,7 @@ interface Start {
   readonly listeners: Listeners
   readonly bound: Bound
   readonly settings: Settings
+  readonly snapshots: SnapshotStore
   readonly stopped: Promise<void>
 }
 
@@ -93,6 +107,7 @@ async function runRuntime(start: Start, options: RuntimeOptions): Promise<void> 
     for (const url of start.bound.metrics) {
       start.log.write('info', 'serving metrics', { address: formatUrl(url) })
     }
+    void logProbe(start.snapshots, start.log)
     await serveClients(start, runtime)
   } finally {
     metrics.close()
@@ -104,6 +119,7 @@ interface Told extends Pick<Start, 'flags' | 'bound'> {
   /** What clients need, where they need one. */
   readonly token: string | undefined
   readonly linkSecret: string
+  readonly snapshots: SnapshotStore
 }
 
 /** What the Worker is told, and this process by the same names. */
@@ -112,6 +128,7 @@ async function variablesOf({
   bound,
   token,
   linkSecret,
+  snapshots,
 }: Told): Promise<ReadonlyMap<string, string>> {
   const advertised = advertisedUrls(flags['advertise-client-urls'], bound.client)
   return new Map([
@@ -119,6 +136,7 @@ async function variablesOf({
     ...(await jwtKeyVariables(flags['auth-token'])),
     ['EMBEDDED', 'true'],
     ['ETCDURABLE_LINK_SECRET', linkSecret],
+    ...snapshots.variables,
     ...(token === undefined ? [] : ([['ETCDURABLE_TOKEN', token]] as const)),
   ])
 }

@@ -21,6 +21,8 @@ export interface WorkerdOptions {
   readonly variables: ReadonlyMap<string, string>
   /** `unix:path` of an HTTP server that tells of the machine: the Worker's HOST. */
   readonly host?: string
+  /** Whether the Worker may connect to private addresses; to public ones workerd lets it anyway. */
+  readonly network?: boolean
 }
 
 /**
@@ -52,12 +54,16 @@ export function workerdConfig(options: WorkerdOptions): string {
     options.host === undefined
       ? ''
       : `\n    (name = "host", external = (address = ${quote(options.host)}, http = ())),`
+  const network =
+    options.network === true
+      ? `\n    (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),`
+      : ''
   return `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
   services = [
     (name = "worker", worker = .worker),
-    (name = "storage", disk = (path = ${quote(options.storage)}, writable = true)),${host}
+    (name = "storage", disk = (path = ${quote(options.storage)}, writable = true)),${host}${network}
   ],
   sockets = ${list(sockets)},
   logging = (structuredLogging = true),

@@ -17,6 +17,8 @@ import { Workerd } from './workerd.ts'
 const answerMsMax = 30_000
 /** What workerd reads. */
 const HEAD_BYTES_MAX = 120 * 1024
+/** Some pages for each of the trees that a small write changes. */
+const COMMIT_BYTES = 64 * 1024
 /** As long as a call waits for a link. */
 const waitMsMax = 5_000
 
@@ -31,16 +33,14 @@ export async function startWorkerd(options: RuntimeOptions): Promise<Runtime> {
   }
 }
 
-async function startBehind(
-  sockets: WorkerSockets,
-  { log, directory, variables, linkSecret, portMetrics, stopped }: RuntimeOptions,
-): Promise<Runtime> {
-  const configPath = await writeConfig(directory, sockets, variables)
-  const disk = new DiskSpace(directory, log)
+async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Promise<Runtime> {
+  const { log, directory, linkSecret, portMetrics, snapshots, stopped } = options
+  const configPath = await writeConfig(options, sockets)
+  const disk = new DiskSpace(directory, log, COMMIT_BYTES)
   let workerdPid = 0
   // It is workerd that asks.
   const pids = (): readonly number[] => [process.pid, workerdPid]
-  const host = new HostServer(new HostAnswers({ pids, disk, portMetrics }))
+  const host = new HostServer(new HostAnswers({ pids, disk, portMetrics, snapshots }))
   await host.listen(sockets.host)
   const starting = KeptWorkerd.start({
     log,
@@ -59,7 +59,11 @@ async function startBehind(
   })
   return {
     // The list of hosts is not for the link.
-    route: webSocketTo({ url: `ws+unix:${sockets.secure}:/session`, token: linkSecret }),
+    route: webSocketTo({
+      url: `ws+unix:${sockets.secure}:/session`,
+      token: linkSecret,
+      isDiskFull: () => disk.isExhausted,
+    }),
     gateway: { address: { socketPath: sockets.secure }, agent: new Agent({ keepAlive: true }) },
     http1: {
       headBytesMax: HEAD_BYTES_MAX,
@@ -124,9 +128,8 @@ async function untilServing(workerd: Workerd, socketPath: string): Promise<void>
 }
 
 async function writeConfig(
-  directory: string,
+  { directory, variables, snapshots }: RuntimeOptions,
   sockets: WorkerSockets,
-  variables: ReadonlyMap<string, string>,
 ): Promise<string> {
   const config = workerdConfig({
     directory,
@@ -136,9 +139,11 @@ async function writeConfig(
     host: `unix:${sockets.host}`,
     modules: await buildBundle(),
     variables,
+    // A bucket is asked by the Worker itself, wherever it is.
+    network: variables.has('ETCDURABLE_SNAPSHOT_STORE') && snapshots === undefined,
   })
   const path = join(directory, 'workerd.capnp')
-  // The keys of tokens may be in it, and the mode is that of a new file only.
+  // The keys of tokens and of a bucket may be in it, and the mode is that of a new file only.
   await rm(path, { force: true })
   await writeFile(path, config, { mode: 0o600 })
   return path

@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { type TokenSettings, tokenSettings } from './auth-token.ts'
 import { type AutoCompaction, parseAutoCompaction } from './auto-compaction.ts'
 import { REQUEST_BYTES_MAX, REQUEST_BYTES_PROBLEM } from './request-bytes.ts'
+import { type SnapshotStoreSettings, snapshotStoreSettings } from './snapshot-store.ts'
 
 const BCRYPT_COST_MIN = 4
 const BCRYPT_COST_MAX = 31
@@ -44,6 +45,10 @@ export interface Settings {
   readonly linkSecret: string | undefined
   /** Milliseconds between two spaces in a JSON stream over HTTP; 0 sends none. */
   readonly spaceIntervalMs: number
+  /** Undefined: snapshots go to the bucket that the Worker is bound to, or nowhere. */
+  readonly snapshotStore: SnapshotStoreSettings | undefined
+  /** How far what is in the store may be behind what is written. */
+  readonly snapshotLagMs: number
 }
 
 /** A variable of the environment holds what its flag could not: the text says which and why. */
@@ -142,6 +147,22 @@ const schema = z
     ETCDURABLE_TOKEN: setting('', z.string()),
     ETCDURABLE_LINK_SECRET: setting('', z.string()),
     ETCDURABLE_STREAM_SPACE_SECONDS: setting('0', countingNumber),
+    ETCDURABLE_SNAPSHOT_STORE: setting('', z.string()),
+    ETCDURABLE_SNAPSHOT_STORE_ENDPOINT: setting('', z.string()),
+    ETCDURABLE_SNAPSHOT_STORE_REGION: setting('', z.string()),
+    ETCDURABLE_SNAPSHOT_LAG_SECONDS: setting(
+      '10',
+      z
+        .string()
+        .transform(Number)
+        .refine(
+          (seconds) => seconds > 0 && Number.isFinite(seconds),
+          'must be seconds, more than 0',
+        ),
+    ),
+    AWS_ACCESS_KEY_ID: setting('', z.string()),
+    AWS_SECRET_ACCESS_KEY: setting('', z.string()),
+    AWS_SESSION_TOKEN: setting('', z.string()),
   })
   .transform((values, context): Settings => {
     const retention = values.ETCD_AUTO_COMPACTION_RETENTION
@@ -163,6 +184,12 @@ const schema = z
     if (tokens === undefined) {
       const path = ['ETCD_AUTH_TOKEN']
       context.addIssue({ code: 'custom', path, message: 'must be simple or jwt with its options' })
+      return z.NEVER
+    }
+    const snapshotStore = snapshotStoreOf(values)
+    if (typeof snapshotStore === 'string') {
+      const path = ['ETCDURABLE_SNAPSHOT_STORE']
+      context.addIssue({ code: 'custom', path, message: snapshotStore })
       return z.NEVER
     }
     const cost = values.ETCD_BCRYPT_COST
@@ -189,5 +216,34 @@ const schema = z
       accessToken: values.ETCDURABLE_TOKEN === '' ? undefined : values.ETCDURABLE_TOKEN,
       linkSecret: values.ETCDURABLE_LINK_SECRET === '' ? undefined : values.ETCDURABLE_LINK_SECRET,
       spaceIntervalMs: values.ETCDURABLE_STREAM_SPACE_SECONDS * 1000,
+      snapshotStore,
+      snapshotLagMs: values.ETCDURABLE_SNAPSHOT_LAG_SECONDS * 1000,
     }
   })
+
+interface SnapshotStoreTexts {
+  readonly EMBEDDED: string
+  readonly ETCDURABLE_SNAPSHOT_STORE: string
+  readonly ETCDURABLE_SNAPSHOT_STORE_ENDPOINT: string
+  readonly ETCDURABLE_SNAPSHOT_STORE_REGION: string
+  readonly AWS_ACCESS_KEY_ID: string
+  readonly AWS_SECRET_ACCESS_KEY: string
+  readonly AWS_SESSION_TOKEN: string
+}
+
+/** A text says what is wrong. */
+function snapshotStoreOf(values: SnapshotStoreTexts): SnapshotStoreSettings | string | undefined {
+  if (values.ETCDURABLE_SNAPSHOT_STORE === '') {
+    return undefined
+  }
+  const store = snapshotStoreSettings(values.ETCDURABLE_SNAPSHOT_STORE, {
+    endpoint: values.ETCDURABLE_SNAPSHOT_STORE_ENDPOINT,
+    region: values.ETCDURABLE_SNAPSHOT_STORE_REGION,
+    accessKeyId: values.AWS_ACCESS_KEY_ID,
+    secretAccessKey: values.AWS_SECRET_ACCESS_KEY,
+    sessionToken: values.AWS_SESSION_TOKEN,
+  })
+  return typeof store === 'object' && store.kind === 'directory' && values.EMBEDDED !== 'true'
+    ? 'must be a bucket: a deployed Worker has no directory'
+    : store
+}

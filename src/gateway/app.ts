@@ -17,7 +17,7 @@ import { healthResponse, probePaths, probeResponse } from './health.ts'
 import { defaultAddress, keyspaceAddress } from './keyspace-address.ts'
 import { metricValues, metricsResponse } from './metrics.ts'
 import { notFound } from './not-found.ts'
-import { stopOpenLines } from './open-lines.ts'
+import { stopOpenCalls } from './open-calls.ts'
 import { methodNotAllowed, refusalResponse, textResponse } from './refusal.ts'
 import { callResponse, originOf } from './routes.ts'
 import { sessionResponse } from './session.ts'
@@ -62,7 +62,7 @@ app.delete('/session', (c) => {
   if (c.env.visitor.administrator !== 'link') {
     return methodNotAllowed()
   }
-  stopOpenLines()
+  stopOpenCalls()
   return new Response(null, { status: 204 })
 })
 get('/session', (c) => sessionResponse(c.req.raw, c.env.shard))

@@ -1,7 +1,7 @@
 import { jsonStreamError } from '../protocol/status.ts'
 import { statusOfFailure } from './failure.ts'
 import type { Lines } from './lines.ts'
-import { closed, opened } from './open-lines.ts'
+import { closed, opened } from './open-calls.ts'
 import { streamRefusalResponse } from './refusal.ts'
 
 const utf8 = new TextEncoder()
@@ -23,15 +23,19 @@ export async function streamResponse(
   lines: Lines,
   { headers, spaceIntervalMs }: LineStreamOptions,
 ): Promise<Response> {
+  opened(lines)
   let first: string | undefined
   try {
     first = await lines.next()
   } catch (error) {
+    closed(lines)
     return streamRefusalResponse(statusOfFailure(error))
   }
-  return first === undefined
-    ? new Response(null)
-    : new Response(streamLines(first, lines, spaceIntervalMs), { headers })
+  if (first === undefined) {
+    closed(lines)
+    return new Response(null)
+  }
+  return new Response(streamLines(first, lines, spaceIntervalMs), { headers })
 }
 
 function streamLines(
@@ -45,7 +49,6 @@ function streamLines(
   return new ReadableStream<Uint8Array>(
     {
       start: (controller) => {
-        opened(lines)
         if (spaceIntervalMs > 0) {
           spaces = setInterval(() => sendSpace(controller), spaceIntervalMs)
         }

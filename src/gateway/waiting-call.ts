@@ -1,4 +1,5 @@
 import { LastingStream, type DecodedRequest } from './lasting-stream.ts'
+import { closed, type OpenCall, opened } from './open-calls.ts'
 import type { ShardClient } from './shard-client.ts'
 
 /** Rejects with an RpcStatus. Aborting `gone` leaves the queue. */
@@ -13,6 +14,8 @@ export async function callWaiting(
     answered: resolve,
     failed: reject,
   })
+  const open: OpenCall = { end: reject }
+  opened(open)
   const leave = (): void => session.close()
   gone.addEventListener('abort', leave)
   // While the socket was being opened nobody listened.
@@ -22,6 +25,7 @@ export async function callWaiting(
   try {
     return await promise
   } finally {
+    closed(open)
     gone.removeEventListener('abort', leave)
     session.close()
   }

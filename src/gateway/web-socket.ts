@@ -7,7 +7,7 @@ import { Code, jsonErrorBody, jsonStreamError, RpcStatus, statusOf } from '../pr
 import { statusOfFailure } from './failure.ts'
 import { type Chunks, chunksOf } from './json-requests.ts'
 import type { Lines } from './lines.ts'
-import { closed, opened, stopped } from './open-lines.ts'
+import { closed, opened, stopped } from './open-calls.ts'
 import { serverStream } from './server-stream.ts'
 import { socketInput } from './socket-input.ts'
 import { openLines } from './streams.ts'
@@ -72,10 +72,15 @@ async function answer(socket: WebSocket, call: IncomingRequest, input: Chunks): 
       return await sendLines(socket, lines, gone.signal)
     }
     send(socket, await answerUnary(call, input, gone.signal))
+    return CLOSE_NORMAL
   } catch (error) {
     send(socket, jsonErrorBody(statusOfFailure(error)))
+    return codeAfter(error)
   }
-  return CLOSE_NORMAL
+}
+
+function codeAfter(error: unknown): number {
+  return error === stopped ? CLOSE_GOING_AWAY : CLOSE_NORMAL
 }
 
 async function sendLines(socket: WebSocket, lines: Lines, gone: AbortSignal): Promise<number> {
@@ -92,7 +97,7 @@ async function sendLines(socket: WebSocket, lines: Lines, gone: AbortSignal): Pr
     }
   } catch (error) {
     send(socket, jsonStreamError(statusOfFailure(error)))
-    return error === stopped ? CLOSE_GOING_AWAY : CLOSE_NORMAL
+    return codeAfter(error)
   } finally {
     closed(lines)
   }

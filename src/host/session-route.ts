@@ -55,8 +55,10 @@ class SessionConnection implements LinkConnection {
     socket.addEventListener('close', (event) => {
       if (event.type === 'close') {
         const { code, reason } = event
-        const full = isStorageFull(reason)
-        this.#over(`closed with ${code}${reason === '' ? '' : `, ${reason}`}`, { full })
+        this.#over(
+          `closed with ${code}${reason === '' ? '' : `, ${reason}`}`,
+          isStorageFull(reason) ? { full: 'not-done' } : {},
+        )
       }
     })
     if (this.#isClosed) {

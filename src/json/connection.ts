@@ -99,7 +99,7 @@ export class JsonConnection implements ResponseOut {
     if (this.#call === undefined) {
       this.#finish()
     } else if (this.#call.waits) {
-      this.#call.giveUp(statusOf('stopped'))
+      this.#call.giveUp(statusOf('stopped-by-http'))
     }
   }
 

@@ -19,10 +19,8 @@ const DELETE_LEASE = 'DELETE FROM lease WHERE id = ?'
 
 /** The keys that are attached to leases: what a lessor asks of the store. */
 export interface LeasedKeys {
-  /** In byte order. */
-  leasedKeys(lease: LeaseId): readonly Uint8Array[]
-  /** Deletes them in one revision, within the caller's transaction: all those of the lease, in byte order. */
-  deleteKeys(keys: readonly Uint8Array[], lease: LeaseId): void
+  /** Deletes them in one revision, within the caller's transaction, in byte order. */
+  deleteLeased(lease: LeaseId): void
 }
 
 /** Who hears of what becomes of leases. */
@@ -55,7 +53,6 @@ export interface LeaseGrantResult {
 export interface LeaseTimeToLiveResult {
   readonly TTL: number
   readonly grantedTTL: number
-  readonly keys: readonly Uint8Array[]
 }
 
 /**
@@ -131,7 +128,7 @@ export class Lessor {
     this.#sql.transaction(() => {
       this.#sql.run(DELETE_LEASE, lease.id)
       // Last, because from here on the store knows of the revision: nothing may fail after it.
-      this.#keys.deleteKeys(this.#keys.leasedKeys(id), id)
+      this.#keys.deleteLeased(id)
     })
     this.#leases.delete(lease.id)
     this.#queue.remove(lease)
@@ -163,18 +160,16 @@ export class Lessor {
     return lease.ttl
   }
 
-  /** The keys are in byte order, and none unless asked for. */
-  timeToLive(id: LeaseId, keys: boolean, now: number): LeaseTimeToLiveResult {
+  timeToLive(id: LeaseId, now: number): LeaseTimeToLiveResult {
     const lease = this.#leases.get(String(id))
     if (lease === undefined) {
-      return { TTL: -1, grantedTTL: 0, keys: [] }
+      return { TTL: -1, grantedTTL: 0 }
     }
     const seconds = Math.trunc((lease.deadline - now) / 1000)
     return {
       // After a reload the deadline may be half a TTL late. The sum turns −0 into 0.
       TTL: Math.min(seconds, lease.ttl) + 0,
       grantedTTL: lease.ttl,
-      keys: keys ? this.#keys.leasedKeys(id) : [],
     }
   }
 

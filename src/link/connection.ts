@@ -39,6 +39,6 @@ export interface SocketEnd {
   readonly refused: boolean
   /** It has said that there is no such keyspace. */
   readonly missing?: boolean
-  /** Its storage was full: what it has not answered was not done. */
-  readonly full?: boolean
+  /** Its storage was full, and whether what it has not answered may have been done. */
+  readonly full?: 'not-done' | 'perhaps-done'
 }

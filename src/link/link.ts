@@ -310,7 +310,7 @@ export class Link implements Upstream {
     }
   }
 
-  #lost({ reason, refused, missing = false, full = false }: SocketEnd): void {
+  #lost({ reason, refused, missing = false, full }: SocketEnd): void {
     this.#connection = undefined
     if (this.#open) {
       this.#open = false
@@ -321,14 +321,16 @@ export class Link implements Upstream {
       this.#frames = []
       this.#streams.clear()
       this.#batches.reset()
-      if (full) {
-        // It comes back at once, and the runtime has said what it is.
+      if (full === 'not-done') {
+        // It comes back at once.
         this.#backoff.reset()
-      } else {
+      }
+      // Of a full disk the log hears from who looks after the disk.
+      if (full === undefined) {
         this.#say('warn', 'lost the link to the upstream', reason)
       }
       this.#watches.forEach((watch) => watch.lost())
-      this.#calls.lost(performance.now(), statusOf(full ? 'no-space' : 'timeout-connection-lost'))
+      this.#calls.lost(performance.now(), statusOfLoss(full))
     } else if (refused && this.#openedAt === 0) {
       this.#started?.reject(new LinkError(`cannot use ${this.#options.route.name}: ${reason}`))
       this.close()
@@ -378,5 +380,16 @@ export class Link implements Upstream {
       const upstream = route.name
       log(level, message, reason === '' ? { upstream } : { upstream, reason })
     }
+  }
+}
+
+function statusOfLoss(full: SocketEnd['full']): RpcStatus {
+  switch (full) {
+    case 'not-done':
+      return statusOf('no-space')
+    case 'perhaps-done':
+      return statusOf('timeout-disk-full')
+    case undefined:
+      return statusOf('timeout-connection-lost')
   }
 }

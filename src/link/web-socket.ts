@@ -39,6 +39,8 @@ export interface WebSocketRoute {
   /** `ws://…`, `wss://…` or `ws+unix:/path:/session`. */
   readonly url: string
   readonly token?: string | undefined
+  /** Whether the upstream's disk is full, where that can be known: workerd does not say why it closes. */
+  readonly isDiskFull?: () => boolean
 }
 
 /** The session route of a Worker. */
@@ -58,6 +60,7 @@ function leaveUnmasked(): void {
 class LinkSocket implements LinkConnection {
   readonly #socket: WebSocket
   readonly #listener: SocketListener
+  readonly #isDiskFull: (() => boolean) | undefined
   readonly #garbage = new BufferGarbage()
   readonly #handshake: NodeJS.Timeout
   #pings: NodeJS.Timeout | undefined
@@ -67,8 +70,9 @@ class LinkSocket implements LinkConnection {
   #asked = false
   #idle = 0
 
-  constructor({ url, token }: WebSocketRoute, listener: SocketListener) {
+  constructor({ url, token, isDiskFull }: WebSocketRoute, listener: SocketListener) {
     this.#listener = listener
+    this.#isDiskFull = isDiskFull
     this.#socket = new WebSocket(url, SESSION_PROTOCOL, {
       headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
       maxPayload: MESSAGE_BYTES_MAX,
@@ -108,7 +112,8 @@ class LinkSocket implements LinkConnection {
       .once('end', () => {
         // Without a goodbye, and what is still to be sent is for nobody.
         if (this.#socket.readyState === WebSocket.OPEN) {
-          this.#giveUp({ reason: `closed with ${CLOSE_ABNORMAL}`, refused: false })
+          const reason = `closed with ${CLOSE_ABNORMAL}`
+          this.#giveUp({ reason, refused: false, ...this.#whenBroken(CLOSE_ABNORMAL) })
         }
       })
   }
@@ -138,8 +143,13 @@ class LinkSocket implements LinkConnection {
   #closed(code: number, text: string): void {
     if (!this.#isRefused) {
       const reason = `closed with ${code}${text === '' ? '' : `, ${text}`}`
-      this.#over({ reason, refused: false })
+      this.#over({ reason, refused: false, ...this.#whenBroken(code) })
     }
+  }
+
+  #whenBroken(code: number): Pick<SocketEnd, 'full'> {
+    const isFull = code === CLOSE_ABNORMAL && this.#isDiskFull?.() === true
+    return isFull ? { full: 'perhaps-done' } : {}
   }
 
   #receive(data: Buffer, isBinary: boolean): void {

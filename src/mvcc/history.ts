@@ -1,8 +1,10 @@
+import { SUB_MAX } from './change-id.ts'
 import {
   scannedKey,
   scannedVersion,
   SELECT_CHANGES,
   SELECT_CHANGE_SIZES,
+  SELECT_REPLACED,
   tombstone,
 } from './log.ts'
 import { EVERYTHING, scanPacked, scanSizes } from './packed-rows.ts'
@@ -42,7 +44,19 @@ export function* changesUpTo(sql: Sql, revision: Revision): Iterable<Change<Uint
   }
 }
 
-/** The same changes without their bytes, of which SQLite then reads no more than it must. */
+/** The versions that the changes of a revision have replaced, in the order of the changes. */
+export function* replacedIn(sql: Sql, revision: Revision): Iterable<KeyValue> {
+  const rows = scanPacked(sql, EVERYTHING, (last, count) => {
+    const main = last === undefined ? revision - 1 : revision
+    const sub = last === undefined ? SUB_MAX : (last.more[0] ?? SUB_MAX)
+    return [SELECT_REPLACED, main, sub, revision + 1, count]
+  })
+  for (const row of rows) {
+    yield scannedVersion(sql, row)
+  }
+}
+
+/** The changes without their bytes, of which SQLite then reads no more than it must. */
 export function* changeSizesUpTo(sql: Sql, revision: Revision): Iterable<Change<Length>> {
   const rows = scanSizes(sql, (last, count) => [
     SELECT_CHANGE_SIZES,

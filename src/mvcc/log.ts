@@ -74,6 +74,9 @@ export const SELECT_LOG_KEY = `SELECT key FROM log WHERE id = ${ID}`
 export const SELECT_LOG_VALUE = `SELECT value FROM log WHERE id = ${ID}`
 
 export const SELECT_LEASED_KEYS = 'SELECT key FROM current WHERE lease = ? ORDER BY key'
+export const SELECT_LEASED_KEYS_AFTER =
+  'SELECT key FROM current WHERE lease = ? AND key > ? ORDER BY key LIMIT ?'
+export const COUNT_LEASED = 'SELECT count(*) FROM current WHERE lease = ?'
 
 export const COUNT_CURRENT_OPEN = 'SELECT count(*) FROM current WHERE key >= ?'
 export const COUNT_CURRENT = `${COUNT_CURRENT_OPEN} AND key < ?`
@@ -163,6 +166,16 @@ export function changesWith(key: string, value: string, ...more: readonly string
 SELECT ${key} AS key, create_revision, ${mainOf('id')} AS main, version, lease, ${subOf('id')} AS sub,
 ${columns} FROM log WHERE id > ${ID} AND id < ${FIRST_ID} ORDER BY id LIMIT ?`
 }
+
+/** What the changes of a revision have replaced, in the order of the changes, whose places are in `more`. */
+export const SELECT_REPLACED = packed(
+  `SELECT log.key AS key, log.create_revision AS create_revision, ${mainOf('log.id')} AS main,
+log.version AS version, log.lease AS lease, ${subOf('log.id')} AS sub, ${SHORT_LOG_VALUE} AS value,
+${subOf('change.id')} AS at
+FROM log AS change JOIN log ON log.id = change.previous
+WHERE change.id > ${ID} AND change.id < ${FIRST_ID} ORDER BY change.id LIMIT ?`,
+  ['at'],
+)
 
 export const SELECT_LAST_REVISION = `SELECT ${mainOf('max(id)')} FROM log`
 

@@ -1,10 +1,16 @@
 import { Compaction } from './compaction.ts'
 import { EngineError } from './errors.ts'
 import { type HashKv, hashKv, hashScope } from './hash.ts'
-import { type Change, changeSizesUpTo, changesUpTo, type Length } from './history.ts'
+import { type Change, changeSizesUpTo, changesUpTo, type Length, replacedIn } from './history.ts'
 import { KeyCount } from './key-count.ts'
 import { type Bounds, boundsOf } from './key-range.ts'
-import { eventOf, readLog, SELECT_LAST_REVISION, SELECT_LEASED_KEYS } from './log.ts'
+import {
+  eventOf,
+  readLog,
+  SELECT_LAST_REVISION,
+  SELECT_LEASED_KEYS,
+  SELECT_LEASED_KEYS_AFTER,
+} from './log.ts'
 import { Operations } from './operations.ts'
 import type { RangeCursor, RangePage } from './range-page.ts'
 import { checkRange, isSorted, readRange } from './range.ts'
@@ -195,7 +201,21 @@ export class Store {
 
   deleteRange(request: DeleteRangeRequest): DeleteRangeResult {
     checkDeleteRange(request)
+    return this.#write((write) => write.deleteRange(request, (versions) => versions))
+  }
+
+  /** The same, but that the caller reads what was deleted itself, as `replaced` of the new revision. */
+  deleteRangeFirst(request: DeleteRangeRequest): DeleteRangeResult {
+    checkDeleteRange(request)
     return this.#write((write) => write.deleteRange(request))
+  }
+
+  /**
+   * What the changes of a revision have replaced, in their order, read as it is asked for. While it is
+   * read, nothing may be compacted.
+   */
+  replaced(revision: Revision): Iterable<KeyValue> {
+    return replacedIn(this.#sql, revision)
   }
 
   txn(request: TxnRequest): TxnResult {
@@ -220,17 +240,25 @@ export class Store {
     }
   }
 
-  /**
-   * Deletes what still exists of the keys, all in one revision, in their order. With a `lease` they are
-   * all of its keys, in byte order, and any number of them goes in two statements.
-   */
-  deleteKeys(keys: readonly Uint8Array[], lease?: LeaseId): void {
-    this.#write((write) => write.deleteKeys(keys, lease))
+  /** Deletes what still exists of the keys, all in one revision, in their order. */
+  deleteKeys(keys: readonly Uint8Array[]): void {
+    this.#write((write) => write.deleteKeys(keys))
+  }
+
+  /** Deletes the keys of a lease, all in one revision, in byte order. */
+  deleteLeased(lease: LeaseId): void {
+    this.#write((write) => write.deleteLeased(lease))
   }
 
   /** The keys attached to a lease, in byte order. */
   leasedKeys(lease: LeaseId): readonly Uint8Array[] {
     return this.#sql.all(SELECT_LEASED_KEYS, lease.toString()).map((row) => bytesOf(row[0]))
+  }
+
+  /** Up to `max` of them behind the key `after`; the first ones behind the empty key. */
+  leasedKeysAfter(lease: LeaseId, after: Uint8Array, max: number): readonly Uint8Array[] {
+    const rows = this.#sql.all(SELECT_LEASED_KEYS_AFTER, lease.toString(), after, max)
+    return rows.map((row) => bytesOf(row[0]))
   }
 
   compact(revision: Revision): void {

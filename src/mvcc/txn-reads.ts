@@ -9,7 +9,7 @@ import { countAt } from './versions.ts'
 import type { Write } from './write.ts'
 
 /**
- * All ranges of a transaction together, those of compares too, read so many bytes of keys and values:
+ * All ranges of a transaction together, those of compares and of previous values too, read so many bytes of keys and values:
  * what a client of gRPC takes in one message, if nobody tells it otherwise.
  */
 const TXN_READ_BYTES_MAX = 4 * 1024 * 1024
@@ -39,8 +39,8 @@ export class TxnReads {
     return this.#budget.work
   }
 
-  /** The versions that a compare of a range looks at. */
-  *compared(versions: Iterable<KeyValue>): Iterable<KeyValue> {
+  /** The versions that a compare of a range looks at, or that a deletion answers. */
+  *versions(versions: Iterable<KeyValue>): Iterable<KeyValue> {
     for (const kv of versions) {
       this.#requireLeft()
       this.#budget.take(kv)

@@ -114,7 +114,7 @@ function compared(
     rows: Infinity,
     bytes: Infinity,
   } as const
-  return isEmpty(bounds) ? [] : reads.compared(versions(sql, walk, revision))
+  return isEmpty(bounds) ? [] : reads.versions(versions(sql, walk, revision))
 }
 
 function matches(compare: Compare, kv: KeyValue | undefined): boolean {
@@ -239,7 +239,7 @@ export function applyTxn(
       return { kind: 'put', revision: write.revision, put }
     }
     if (op.requestDeleteRange !== undefined) {
-      const deleteRange = write.deleteRange(op.requestDeleteRange)
+      const deleteRange = write.deleteRange(op.requestDeleteRange, (all) => reads.versions(all))
       return { kind: 'delete-range', revision: write.revision, deleteRange }
     }
     const nested = taken.nested.get(index)

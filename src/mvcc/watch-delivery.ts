@@ -28,6 +28,12 @@ export class Delivery {
   readonly #none = new Match(undefined)
   readonly #due = new Map<Watcher, Match>()
   readonly #withPrevKv = new Map<Event, Event>()
+  readonly #shown: readonly Show[] = [
+    (event) => event,
+    (event) => this.#filled(event),
+    (event) => bare(event),
+    (event) => bare(this.#filled(event)),
+  ]
   readonly #fragments = new Map<readonly Event[], readonly (readonly Event[])[]>()
   #matches = 0
 
@@ -81,7 +87,8 @@ export class Delivery {
     if (match === undefined) {
       return
     }
-    const events = match.events(watcher.prevKv ? (event) => this.#filled(event) : undefined)
+    const way = (watcher.keysOnly ? 2 : 0) + (watcher.prevKv ? 1 : 0)
+    const events = match.events(way, this.#shown[way])
     const parts = watcher.fragment ? this.#cut(events) : [events]
     watcher.quiet = false
     for (const [i, part] of parts.entries()) {
@@ -111,6 +118,9 @@ export class Delivery {
   }
 }
 
+/** As it is, with the version before, without values. */
+type Show = (event: Event) => Event
+
 interface Step {
   readonly event: Event
   readonly before: Step | undefined
@@ -124,8 +134,8 @@ interface Step {
 class Match {
   readonly #last: Step | undefined
   #next: Map<Event, Match> | undefined
-  #plain: readonly Event[] | undefined
-  #filled: readonly Event[] | undefined
+  /** By the ways that events are shown; the first is as they are. */
+  readonly #events: (readonly Event[] | undefined)[] = []
 
   constructor(last: Step | undefined) {
     this.#last = last
@@ -141,14 +151,12 @@ class Match {
     return next
   }
 
-  /** `fill` is the same function for all who ask; without it, the events are as they are. */
-  events(fill: ((event: Event) => Event) | undefined): readonly Event[] {
-    this.#plain ??= this.#path()
-    if (fill === undefined) {
-      return this.#plain
+  events(way: number, show: Show | undefined): readonly Event[] {
+    const plain = (this.#events[0] ??= this.#path())
+    if (way === 0 || show === undefined) {
+      return plain
     }
-    this.#filled ??= this.#plain.map((event) => fill(event))
-    return this.#filled
+    return (this.#events[way] ??= plain.map((event) => show(event)))
   }
 
   #path(): readonly Event[] {
@@ -159,6 +167,14 @@ class Match {
     return events.toReversed()
   }
 }
+
+function bare(event: Event): Event {
+  const { kv, prevKv } = event
+  const before = prevKv === undefined ? undefined : { ...prevKv, value: NO_BYTES }
+  return { ...event, kv: { ...kv, value: NO_BYTES }, prevKv: before }
+}
+
+const NO_BYTES = new Uint8Array(0)
 
 /** Cuts where the next event would make the response too long; one event always fits. */
 function fragments(events: readonly Event[], bytesMax: number): readonly (readonly Event[])[] {

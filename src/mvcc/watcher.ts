@@ -9,6 +9,12 @@ import {
 } from './types.ts'
 import type { Sink } from './watch-response.ts'
 
+/**
+ * A filter of ours: events come without values, those before them too. etcd passes over filters that it
+ * does not know, so that a client may ask any server for it. Its own are 0 and 1, and 2 may be its next.
+ */
+export const NO_VALUES = 2379
+
 /** What a client asks to watch. `startRevision` 0 is from now on; `watchId` 0 lets us choose. */
 export interface WatchCreateRequest extends KeyRange {
   readonly startRevision: Revision
@@ -58,6 +64,7 @@ export class Watcher {
   readonly prevKv: boolean
   readonly fragment: boolean
   readonly progressNotify: boolean
+  readonly keysOnly: boolean
   readonly #range: KeyRange
   readonly #filters: readonly number[]
   phase: WatcherPhase
@@ -76,11 +83,12 @@ export class Watcher {
     this.prevKv = state.prevKv
     this.fragment = state.fragment
     this.progressNotify = state.progressNotify
+    this.keysOnly = state.filters.includes(NO_VALUES)
     this.phase = state.synced ? 'synced' : state.next === 0 ? 'compacted' : 'behind'
     this.next = state.next
   }
 
-  /** Whether an event within its bounds is for it. Filters that etcd does not know are ignored. */
+  /** Whether an event within its bounds is for it. Others are ignored, as etcd does. */
   wants(event: Event): boolean {
     const filter = event.type === EventType.PUT ? FilterType.NOPUT : FilterType.NODELETE
     return event.kv.modRevision >= this.next && !this.#filters.includes(filter)

@@ -1,4 +1,4 @@
-import { checkId, FIRST_ID, SUB_MAX } from './change-id.ts'
+import { checkId, SUB_MAX } from './change-id.ts'
 import { EngineError } from './errors.ts'
 import { type Bounds, boundsOf, isEmpty, isPoint } from './key-range.ts'
 import {
@@ -9,16 +9,18 @@ import {
   comparable,
   COUNT_CURRENT,
   COUNT_CURRENT_OPEN,
+  COUNT_LEASED,
   DELETE_CURRENT,
   isInline,
   leaseParam,
   PUT_CURRENT,
   PUT_CURRENT_RETURNING,
   type ScanKind,
+  SELECT_LEASED_KEYS,
   tombstone,
 } from './log.ts'
 import type { Head, RecentHeads } from './recent-heads.ts'
-import { numberOf, type Sql, type SqlParam } from './sql.ts'
+import { bytesOf, numberOf, type Sql, type SqlParam } from './sql.ts'
 import {
   type ChangeId,
   type DeleteRangeRequest,
@@ -36,18 +38,38 @@ import { currentVersion, versions } from './versions.ts'
 /** Beyond this many changes a transaction's events are left in the log for watchers to read. */
 const EVENTS_HELD_MAX = 10_000
 
-export const INSERT_TOMBSTONES_OPEN = `
-INSERT INTO log (id, key, create_revision, version, previous, lease, value)
-SELECT ${FIRST_ID} + ? + row_number() OVER (ORDER BY key) - 1, key, create_revision, 0, id, NULL, NULL
-FROM current WHERE key >= ?`
-export const INSERT_TOMBSTONES = `${INSERT_TOMBSTONES_OPEN} AND key < ?`
-export const INSERT_LEASED_TOMBSTONES = `
-INSERT INTO log (id, key, create_revision, version, previous, lease, value)
-SELECT ${FIRST_ID} + ? + row_number() OVER (ORDER BY key) - 1, key, create_revision, 0, id, NULL, NULL
-FROM current WHERE lease = ?`
+/** Their ids follow on the last one of the log, which has to be of this transaction. */
+const tombstonesOf = (where: string): string => `
+INSERT INTO log (key, create_revision, version, previous)
+SELECT key, create_revision, 0, id FROM current WHERE ${where} ORDER BY key`
+export const INSERT_TOMBSTONES_OPEN = tombstonesOf('key >= ?')
+export const INSERT_TOMBSTONES = tombstonesOf('key >= ? AND key < ?')
+export const INSERT_LEASED_TOMBSTONES = tombstonesOf('lease = ?')
+export const FIRST_KEY_OPEN = 'SELECT key FROM current WHERE key >= ? ORDER BY key LIMIT 1'
+export const FIRST_KEY = 'SELECT key FROM current WHERE key >= ? AND key < ? ORDER BY key LIMIT 1'
+export const FIRST_LEASED_KEY = 'SELECT key FROM current WHERE lease = ? ORDER BY key LIMIT 1'
 export const DELETE_LEASED = 'DELETE FROM current WHERE lease = ?'
 export const MASS_DELETE_OPEN = 'DELETE FROM current WHERE key >= ?'
 export const MASS_DELETE = `${MASS_DELETE_OPEN} AND key < ?`
+
+/** How the keys of a condition are deleted, however many they are. */
+interface Mass {
+  readonly first: string
+  readonly insert: string
+  readonly remove: string
+}
+
+const THE_OPEN: Mass = {
+  first: FIRST_KEY_OPEN,
+  insert: INSERT_TOMBSTONES_OPEN,
+  remove: MASS_DELETE_OPEN,
+}
+const THE_BOUNDED: Mass = { first: FIRST_KEY, insert: INSERT_TOMBSTONES, remove: MASS_DELETE }
+const THE_LEASED: Mass = {
+  first: FIRST_LEASED_KEY,
+  insert: INSERT_LEASED_TOMBSTONES,
+  remove: DELETE_LEASED,
+}
 
 /** Whether the put is one statement, which is all of it or nothing by itself. */
 export function isOneStatement({ value, ignoreValue }: PutRequest): boolean {
@@ -160,7 +182,11 @@ export class Write {
     }
   }
 
-  deleteRange(request: DeleteRangeRequest): DeleteRangeResult {
+  /** `read` passes on the versions that are answered; without it the caller reads those of a range itself. */
+  deleteRange(
+    request: DeleteRangeRequest,
+    read?: (versions: Iterable<KeyValue>) => Iterable<KeyValue>,
+  ): DeleteRangeResult {
     this.ranges += request.prevKv ? 1 : 0
     this.deletes++
     if (isPoint(request)) {
@@ -172,28 +198,38 @@ export class Write {
     if (isEmpty(bounds)) {
       return { deleted: 0, prevKvs: [] }
     }
-    const asked = request.prevKv ? this.#versions(bounds, 'values') : undefined
+    const asked = request.prevKv && read ? [...read(this.#versions(bounds, 'values'))] : undefined
     const keys = asked?.length ?? this.#count(bounds)
     if (keys > EVENTS_HELD_MAX) {
-      this.#deleteRange(bounds, keys)
+      const params = boundsParams(bounds)
+      const isOpen = bounds.end === undefined
+      this.#deleteMany(isOpen ? THE_OPEN : THE_BOUNDED, params, keys)
       return { deleted: keys, prevKvs: asked ?? [] }
     }
-    const kvs = asked ?? this.#versions(bounds, 'heads')
+    const kvs = asked ?? [...this.#versions(bounds, 'heads')]
     for (const kv of kvs) {
       this.delete(kv.key)
     }
     return { deleted: kvs.length, prevKvs: asked ?? [] }
   }
 
-  /** Deletes what still exists of the keys, in their order. Of a `lease` they are all its keys in byte order. */
-  deleteKeys(keys: readonly Uint8Array[], lease: LeaseId | undefined): void {
+  /** Deletes what still exists of the keys, in their order. */
+  deleteKeys(keys: readonly Uint8Array[]): void {
     this.deletes += keys.length
-    if (lease !== undefined && keys.length > EVENTS_HELD_MAX) {
-      this.#deleteMany(INSERT_LEASED_TOMBSTONES, DELETE_LEASED, [lease.toString()], keys.length)
-      return
-    }
     for (const key of keys) {
       this.delete(key)
+    }
+  }
+
+  /** Deletes the keys of a lease, in byte order. */
+  deleteLeased(lease: LeaseId): void {
+    const params = [lease.toString()]
+    const keys = numberOf(this.#sql.first(COUNT_LEASED, ...params)?.[0])
+    if (keys > EVENTS_HELD_MAX) {
+      this.deletes += keys
+      this.#deleteMany(THE_LEASED, params, keys)
+    } else {
+      this.deleteKeys(this.#sql.all(SELECT_LEASED_KEYS, ...params).map((row) => bytesOf(row[0])))
     }
   }
 
@@ -213,7 +249,7 @@ export class Write {
     return true
   }
 
-  #versions(bounds: Bounds, kind: ScanKind): KeyValue[] {
+  #versions(bounds: Bounds, kind: ScanKind): Iterable<KeyValue> {
     const walk = {
       bounds,
       revision: this.revision,
@@ -222,7 +258,7 @@ export class Write {
       rows: Infinity,
       bytes: Infinity,
     }
-    return [...versions(this.#sql, walk, this.revision)]
+    return versions(this.#sql, walk, this.revision)
   }
 
   #count(bounds: Bounds): number {
@@ -230,23 +266,16 @@ export class Write {
     return numberOf(this.#sql.first(statement, ...boundsParams(bounds))?.[0])
   }
 
-  #deleteRange(bounds: Bounds, keys: number): void {
-    const params = boundsParams(bounds)
-    if (bounds.end === undefined) {
-      this.#deleteMany(INSERT_TOMBSTONES_OPEN, MASS_DELETE_OPEN, params, keys)
-    } else {
-      this.#deleteMany(INSERT_TOMBSTONES, MASS_DELETE, params, keys)
-    }
-  }
-
-  /** Two statements for any number of keys, whose events nobody has to hold. */
-  #deleteMany(insert: string, remove: string, params: readonly SqlParam[], keys: number): void {
+  /** A few statements for any number of keys, whose events nobody has to hold. */
+  #deleteMany({ first, insert, remove }: Mass, params: readonly SqlParam[], keys: number): void {
     if (this.#changes + keys > SUB_MAX) {
       throw new EngineError('request-too-large')
     }
-    this.#sql.run(insert, this.#begin + 1, this.#changes, ...params)
+    // Where it is the first change of the transaction, it begins the ids.
+    this.delete(bytesOf(this.#sql.first(first, ...params)?.[0]))
+    this.#sql.run(insert, ...params)
     this.#sql.run(remove, ...params)
-    this.#changes += keys
+    this.#changes += keys - 1
   }
 
   #next(): ChangeId {

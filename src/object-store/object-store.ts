@@ -30,7 +30,9 @@ export type PutCondition = 'absent' | { readonly etag: string }
 
 /**
  * Where snapshots are kept: R2, a directory, or what speaks S3. Keys are of `[a-z0-9/.-]`, at most 512 bytes
- * long. What was answered is durable. All methods reject with `ObjectStoreError`.
+ * long; their parts are not empty, begin with no dot and have 255 bytes at most, and no key is the folder of
+ * another. What was answered is durable; of what was rejected nobody knows whether it was done. All methods
+ * reject with `ObjectStoreError`.
  */
 export interface ObjectStore {
   /** Undefined where there is none. */

@@ -13,11 +13,12 @@ import {
 } from 'node:http'
 import { request as httpsRequest } from 'node:https'
 import type { Socket } from 'node:net'
-import { type Duplex, pipeline } from 'node:stream'
+import { type Duplex, pipeline, type Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isAccessToken } from '../door/access-token.ts'
 import { CERTIFICATE_HEADER } from '../gateway-rules/certificate.ts'
 import type { H2Exchange } from '../h2/exchange.ts'
+import { jsonErrorBody, jsonStreamError, statusOf } from '../protocol/status.ts'
 import { type ClientConnection, pipeBothWays } from './http-pipe.ts'
 import { answersLines, LineChunks } from './line-chunks.ts'
 
@@ -35,6 +36,16 @@ export interface ProxyTarget {
   readonly agent: Agent
 }
 
+/** The way back to a client, of either HTTP. */
+interface Answer {
+  readonly outgoing: Writable
+  readonly begin: (status: number, headers: OutgoingHttpHeaders) => void
+  readonly hasBegun: () => boolean
+  /** Headers of the last answer on a connection. */
+  readonly last?: OutgoingHttpHeaders
+  readonly over?: () => void
+}
+
 export type ProxyLog = (
   level: 'warn',
   message: string,
@@ -43,9 +54,12 @@ export type ProxyLog = (
 
 /** How long requests under way may take to end when the proxy does. */
 const drainMsMax = 1000
+/** What a last word takes on its way. */
+const momentMs = 100
 
-/** What etcd's gateway says when the server behind it stops. */
-const stoppedLine = '{"error":{"code":14,"message":"error reading from server: EOF"}}\n'
+/** What etcd's gateway says when the server behind it stops, and how the last line of a stream says it. */
+const stopped = jsonErrorBody(statusOf('stopped-by-http'))
+const stoppedLine = `${jsonStreamError(statusOf('stopped-by-http'))}\n`
 
 /** The gateway says of a path that is not for clients what it says of one that it does not have. */
 const nowhere = '/not-served'
@@ -74,11 +88,13 @@ export class HttpProxy {
   readonly #log: ProxyLog
   readonly #server: Server
   readonly #webSockets = new Set<Socket>()
-  /** Each ends an answer in lines. */
+  /** Each ends an answer in lines, or answers who has asked for one. */
   readonly #streams = new Set<() => void>()
+  /** Each answers who has asked for something else. */
+  readonly #unanswered = new Set<() => void>()
   /** Those of clients whose certificates name users. */
   readonly #names = new WeakMap<Duplex, string>()
-  /** Connections that were accepted and are still there. */
+  /** Connections that were accepted and are still there, and requests of HTTP/2. */
   #open = 0
 
   constructor(target: ProxyTarget, log: ProxyLog) {
@@ -118,19 +134,25 @@ export class HttpProxy {
   /** Ends connections as soon as they are idle, and all of them, with what goes on for ever, soon. */
   async close(): Promise<void> {
     this.#server.close()
-    for (const stop of this.#streams) {
-      stop()
-    }
+    // A gateway that ends too says so itself.
+    await this.#drain(momentMs)
+    this.#streams.forEach((stop) => stop())
+    await this.#drain(drainMsMax)
+    this.#unanswered.forEach((stop) => stop())
+    await this.#drain(momentMs)
     for (const socket of this.#webSockets) {
       socket.destroy()
     }
-    const deadline = performance.now() + drainMsMax
+    this.#server.closeAllConnections()
+    this.#target.agent.destroy()
+  }
+
+  async #drain(ms: number): Promise<void> {
+    const deadline = performance.now() + ms
     while (this.#open > 0 && performance.now() < deadline) {
       this.#server.closeIdleConnections()
       await sleep(10)
     }
-    this.#server.closeAllConnections()
-    this.#target.agent.destroy()
   }
 
   /** Serves an HTTP/2 request. */
@@ -148,29 +170,16 @@ export class HttpProxy {
       ...certificateHeader(commonName),
       ...bodyHeader(exchange.hasBody && exchange.headers['content-length'] === undefined),
     })
-    request.on('response', (response) => {
-      if (!exchange.destroyed && !exchange.headersSent) {
-        const status = response.statusCode ?? 502
-        exchange.respond({ ':status': status, ...this.#headersOf(response) })
-        pipeline(response, exchange, () => request.destroy())
-      }
-    })
-    request.once('error', (error) => {
-      if (exchange.destroyed) {
-        return
-      }
-      this.#warn(error)
-      if (exchange.headersSent) {
-        exchange.destroy()
-      } else {
-        exchange.respond({ ':status': 503, 'content-type': 'application/json' })
-        exchange.end(unreachable(error))
-      }
+    this.#open++
+    this.#pass(request, path, {
+      outgoing: exchange,
+      begin: (status, headers) => exchange.respond({ ':status': status, ...headers }),
+      hasBegun: () => exchange.headersSent,
+      over: () => this.#open--,
     })
     // The gateway may answer before the first byte of the body comes.
     request.flushHeaders()
     pipeline(exchange, request, () => undefined)
-    exchange.once('close', () => request.destroy())
   }
 
   #passRequest(incoming: IncomingMessage, outgoing: ServerResponse): void {
@@ -180,35 +189,66 @@ export class HttpProxy {
       ...this.#certificateOf(incoming.socket),
       ...bodyHeader(incoming.headers['transfer-encoding'] !== undefined),
     })
-    const over = (): void => void request.destroy()
-    request.on('response', (response) => {
-      const headers = this.#headersOf(response)
-      outgoing.writeHead(response.statusCode ?? 502, headers)
-      outgoing.flushHeaders()
-      if (answersLines(url)) {
-        this.#passLines(response, outgoing, over)
-      } else {
-        pipeline(response, outgoing, over)
-      }
-    })
-    request.once('error', (error) => {
-      if (outgoing.destroyed) {
-        return
-      }
-      this.#warn(error)
-      if (outgoing.headersSent) {
-        outgoing.destroy()
-      } else {
-        outgoing.writeHead(503, { 'content-type': 'application/json', 'connection': 'close' })
-        outgoing.end(unreachable(error))
-      }
+    this.#pass(request, url, {
+      outgoing,
+      begin: (status, headers) => {
+        outgoing.writeHead(status, headers)
+        outgoing.flushHeaders()
+      },
+      hasBegun: () => outgoing.headersSent,
+      last: { connection: 'close' },
     })
     request.flushHeaders()
     pipeline(incoming, request, () => undefined)
-    outgoing.once('close', () => request.destroy())
   }
 
-  #passLines(response: IncomingMessage, outgoing: ServerResponse, over: () => void): void {
+  /** Passes on what is answered, and answers itself where that cannot be had. */
+  #pass(request: ClientRequest, path: string, answer: Answer): void {
+    const { outgoing, begin, hasBegun } = answer
+    const isInLines = answersLines(path)
+    const refuse = (body: string): void => {
+      if (!outgoing.destroyed && !hasBegun()) {
+        begin(503, { 'content-type': 'application/json', ...answer.last })
+        outgoing.end(body)
+      }
+    }
+    const stops = isInLines ? this.#streams : this.#unanswered
+    const stop = (): void => {
+      refuse(isInLines ? stoppedLine : stopped)
+      request.destroy()
+    }
+    stops.add(stop)
+    outgoing.once('close', () => {
+      stops.delete(stop)
+      request.destroy()
+      answer.over?.()
+    })
+    request.on('response', (response) => {
+      stops.delete(stop)
+      if (outgoing.destroyed || hasBegun()) {
+        return
+      }
+      begin(response.statusCode ?? 502, this.#headersOf(response))
+      if (isInLines) {
+        this.#passLines(response, outgoing)
+      } else {
+        pipeline(response, outgoing, () => undefined)
+      }
+    })
+    request.once('error', (error) => {
+      if (outgoing.destroyed || outgoing.writableEnded) {
+        return
+      }
+      this.#warn(error)
+      if (hasBegun()) {
+        outgoing.destroy()
+      } else {
+        refuse(unreachable(error))
+      }
+    })
+  }
+
+  #passLines(response: IncomingMessage, outgoing: Writable): void {
     const lines = new LineChunks()
     const stop = (): void => {
       response.unpipe(lines)
@@ -217,10 +257,7 @@ export class HttpProxy {
     this.#streams.add(stop)
     response.pipe(lines)
     response.once('error', (error) => lines.destroy(error))
-    pipeline(lines, outgoing, () => {
-      this.#streams.delete(stop)
-      over()
-    })
+    pipeline(lines, outgoing, () => this.#streams.delete(stop))
   }
 
   /** A WebSocket: the handshake is passed on, which has no body, then bytes are. */

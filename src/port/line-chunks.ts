@@ -20,6 +20,7 @@ export function answersLines(path: string): boolean {
 export class LineChunks extends Transform {
   #begun: Buffer[] = []
   #begunBytes = 0
+  #lastLine: string | undefined
 
   override _transform(chunk: Buffer, _: BufferEncoding, done: () => void): void {
     let rest = chunk
@@ -37,25 +38,27 @@ export class LineChunks extends Transform {
   }
 
   override _flush(done: () => void): void {
-    this.#give()
+    if (this.#lastLine === undefined) {
+      this.#give()
+    } else {
+      this.push(this.#lastLine)
+    }
     done()
   }
 
   #give(): void {
     if (this.#begunBytes > 0) {
       this.push(Buffer.concat(this.#begun, this.#begunBytes))
-      this.#drop()
+      this.#begun = []
+      this.#begunBytes = 0
     }
   }
 
-  #drop(): void {
-    this.#begun = []
-    this.#begunBytes = 0
-  }
-
-  /** Ends with this line, in place of one that has only begun. */
+  /** Ends with this line, in place of one that has only begun, unless it has ended. */
   endWith(line: string): void {
-    this.#drop()
-    this.end(line)
+    if (!this.writableEnded) {
+      this.#lastLine = line
+      this.end()
+    }
   }
 }

@@ -164,10 +164,17 @@ const table = {
   'leader-changed': [Code.UNAVAILABLE, 'etcdserver: leader changed'],
   'not-capable': [Code.FAILED_PRECONDITION, 'etcdserver: not capable'],
   'stopped': [Code.UNAVAILABLE, 'etcdserver: server stopped'],
+  // What etcd's gateway hears then of its own connection to the server.
+  'stopped-by-http': [Code.UNAVAILABLE, 'error reading from server: EOF'],
   'timeout': [Code.UNAVAILABLE, 'etcdserver: request timed out'],
   'timeout-leader-fail': [
     Code.UNAVAILABLE,
     'etcdserver: request timed out, possibly due to previous leader failure',
+  ],
+  // Ours: of a write that was lost with the shard when its disk had no room for a commit.
+  'timeout-disk-full': [
+    Code.UNAVAILABLE,
+    'etcdserver: request timed out, possibly because the disk is full',
   ],
   'timeout-connection-lost': [
     Code.UNAVAILABLE,

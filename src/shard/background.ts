@@ -109,6 +109,9 @@ export class BackgroundWork {
   }
 
   #expireLeases(now: number): void {
+    if (this.#keyspace.disk.isExhausted) {
+      return
+    }
     for (const id of this.#keyspace.lessor.expired(now, EXPIRED_LEASES_MAX)) {
       const start = performance.now()
       this.#keyspace.lessor.revoke(id)

@@ -8,6 +8,11 @@ const FULL_MS = 1000
 const BYTES_PER_COST = 2
 const BYTES_PER_WRITE = 3 * 4096
 
+interface HostRoom {
+  readonly room: number
+  readonly isExhausted: boolean
+}
+
 /**
  * The room on the disk, where the Worker runs on a machine that tells of it (HOST, in the embedded
  * start). A commit that the disk does not take costs the object its memory and all its sockets their
@@ -23,6 +28,8 @@ export class DiskRoom {
   #asked = 0
   #asking: Promise<void> | undefined
   #isFull = false
+  /** No commit finds room, whatever it is of. */
+  #isExhausted = false
 
   /** `changed` hears of the beginning and the end of having no room at all. */
   constructor(changed: (isFull: boolean) => void) {
@@ -33,6 +40,10 @@ export class DiskRoom {
   async open(host: Machine | undefined): Promise<void> {
     this.#host = host
     await this.#ask(0)
+  }
+
+  get isExhausted(): boolean {
+    return this.#isExhausted
   }
 
   /** Whether a request of that cost (maintenance/quota.ts) finds room, which is then taken. */
@@ -67,8 +78,9 @@ export class DiskRoom {
     }
     this.#asked = performance.now()
     const response = await this.#host.fetch(`http://host/room?needed=${needed}`)
-    const { room } = (await response.json()) as { readonly room: number }
+    const { room, isExhausted } = (await response.json()) as HostRoom
     this.#room = room
+    this.#isExhausted = isExhausted
     this.#low = room / 2
     if (room <= 0) {
       // Who waits for room may not write meanwhile.

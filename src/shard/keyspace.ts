@@ -135,6 +135,13 @@ export class Keyspace implements LeasedKeys {
     return this.sql.databaseSize - this.#emptyBytes
   }
 
+  /** Throws where the commit of any write, deletions too, would cost the object its memory. */
+  requireCommits(): void {
+    if (this.disk.isExhausted) {
+      throw new EngineError('no-space')
+    }
+  }
+
   /** The first request that does not fit raises the alarm which then turns away the others. */
   requireSpace(cost: number): void {
     if (!this.disk.take(cost)) {

@@ -75,6 +75,7 @@ export class Leader {
     })
     this.#commits = commits
     const submitAndSchedule = async <T>(write: (now: number) => T): Promise<T> => {
+      this.#keyspace.requireCommits()
       const result = await commits.submit(write)
       await this.#background.schedule()
       return result

@@ -1,6 +1,7 @@
 import { type Principal, principalOf } from '../auth/principal.ts'
 import type { Waiters } from '../concurrency/waiters.ts'
 import type { Door } from '../door/door.ts'
+import { needOf } from '../door/need.ts'
 import { assert } from '../mvcc/errors.ts'
 import type { TxnRequest } from '../protocol/generated/messages.ts'
 import type { MethodName } from '../protocol/methods.ts'
@@ -53,7 +54,11 @@ export interface StepsFacts extends CallerFacts {
  * answers many messages.
  */
 type Way<T> =
-  | { readonly write: (keyspace: Keyspace, request: T, facts: TurnFacts) => object }
+  | {
+      readonly write: (keyspace: Keyspace, request: T, facts: TurnFacts) => object
+      /** Where it is to take steps, one of which writes. */
+      readonly long?: { readonly when: (request: T) => boolean; readonly steps: Steps<T> }
+    }
   | { readonly read: Read<T> }
   | { readonly steps: Steps<T> }
   | { readonly stream: Stream<T> }
@@ -111,7 +116,12 @@ class Run implements Write {
   begin(): void {
     const { handler } = this.#call
     if ('write' in handler) {
-      this.#parts.commits.enqueue(this)
+      const { long } = handler
+      if (long?.when(this.#call.request) === true) {
+        this.#takeSteps(long.steps)
+      } else {
+        this.#parts.commits.enqueue(this)
+      }
     } else if ('read' in handler) {
       this.#beginRead(handler)
     } else if ('steps' in handler) {
@@ -133,6 +143,9 @@ class Run implements Write {
     let response: object
     try {
       this.#admit()
+      if (writes(this.#call)) {
+        this.#parts.keyspace.requireCommits()
+      }
       const facts = { context, principal: this.#principal, now }
       response = handler.write(this.#parts.keyspace, request, facts)
     } catch (error) {
@@ -234,4 +247,9 @@ class Run implements Write {
       this.#principal.authorize(method, request)
     }
   }
+}
+
+/** Some of the calls that wait for a turn write nothing, and a keep-alive hardly ever does. */
+function writes({ method, request }: Admitted): boolean {
+  return method !== '/etcdserverpb.Lease/LeaseKeepAlive' && needOf(method, request) === 'write'
 }

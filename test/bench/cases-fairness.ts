@@ -71,7 +71,8 @@ async function ask({ url }: Running, { name, ...large }: LargeRequest): Promise<
 
 type Ask = (method: string, request: Uint8Array) => Promise<Buffer>
 
-async function fillAll({ url }: Running): Promise<Filled> {
+/** Hundred thousand keys, put twice, as many to be deleted, as many with a lease, and users. */
+export async function fillAll({ url }: Running): Promise<Filled> {
   const { promise: broken, reject } = Promise.withResolvers<never>()
   const connection = new GrpcConnection(url, reject)
   const asking: Ask = (method, request) => {

@@ -25,6 +25,8 @@ export interface StartOptions {
   readonly flags?: readonly string[]
   /** To serve TLS too, for clients that have a certificate. */
   readonly certificates?: Certificates
+  /** Of ours: clients need the secret in this file, or a token that was made with it. */
+  readonly tokenFile?: string
 }
 
 /** A kind of server that is measured. */

@@ -16,13 +16,15 @@ function ourselves(flags: readonly string[]): Contestant {
     dataDir,
     port = 0,
     certificates,
+    tokenFile,
     flags: more = [],
   }: StartOptions = {}) => {
     const listen = `--listen-client-urls=http://127.0.0.1:${port},https://127.0.0.1:0`
     const secure = certificates === undefined ? [] : [listen, ...tlsFlags(certificates)]
+    const guarded = tokenFile === undefined ? [] : [`--token-file=${tokenFile}`]
     const server = await startServer({
       port,
-      flags: [...flags, ...more, ...secure],
+      flags: [...flags, ...more, ...secure, ...guarded],
       ...(dataDir !== undefined && { dataDir }),
     })
     const { pid, workerdPid, urls } = server

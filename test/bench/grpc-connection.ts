@@ -23,8 +23,11 @@ export function grpcFrame(message: Uint8Array): Buffer {
 /** The least that speaks gRPC: on two cores a full client would cost as much as a server. */
 export class GrpcConnection {
   readonly #session: ClientHttp2Session
+  readonly #token: string | undefined
 
-  constructor(url: string, failed: (error: Error) => void) {
+  /** `token` is shown with each call. */
+  constructor(url: string, failed: (error: Error) => void, token?: string) {
+    this.#token = token
     this.#session = connect(url, { settings: { initialWindowSize: WINDOW_BYTES } })
     this.#session.once('connect', () => this.#session.setLocalWindowSize(WINDOW_BYTES))
     this.#session.on('error', failed)
@@ -42,6 +45,7 @@ export class GrpcConnection {
       ':path': method,
       'content-type': 'application/grpc',
       'te': 'trailers',
+      ...(this.#token !== undefined && { token: this.#token }),
     })
     let status: string | undefined
     const read = (headers: Readonly<Record<string, unknown>>): void => {

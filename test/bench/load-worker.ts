@@ -7,6 +7,7 @@ import { grpcWatch } from './grpc-watch.ts'
 import { kubernetesLoad } from './kubernetes-load.ts'
 import type { Task } from './load.ts'
 import { oneRequest } from './one-request.ts'
+import { readLoop } from './read-loop.ts'
 import { snapshotDownload } from './snapshot-download.ts'
 import { txnLoad } from './txn-load.ts'
 import { unaryLoad } from './unary-load.ts'
@@ -39,6 +40,8 @@ function run(task: Task): Promise<object> {
       return oneRequest(task)
     case 'worst-put':
       return worstPut(task)
+    case 'read-loop':
+      return readLoop(task)
     case 'whole-readers':
       return wholeReaders(task)
   }

@@ -8,6 +8,7 @@ import type { GrpcWatchResult, GrpcWatchTask } from './grpc-watch.ts'
 import type { KubernetesResult, KubernetesTask } from './kubernetes-load.ts'
 import type { UnaryResult } from './measured-window.ts'
 import type { OneRequestResult, OneRequestTask } from './one-request.ts'
+import type { ReadLoopResult, ReadLoopTask } from './read-loop.ts'
 import type { SnapshotDownloadResult, SnapshotDownloadTask } from './snapshot-download.ts'
 import type { TxnTask } from './txn-load.ts'
 import type { UnaryTask } from './unary-load.ts'
@@ -27,6 +28,7 @@ interface Results {
   'snapshot-download': SnapshotDownloadResult
   'one-request': OneRequestResult
   'worst-put': WorstPutResult
+  'read-loop': ReadLoopResult
   'whole-readers': WholeReadersResult
 }
 
@@ -43,6 +45,7 @@ export type Task =
   | SnapshotDownloadTask
   | OneRequestTask
   | WorstPutTask
+  | ReadLoopTask
   | WholeReadersTask
 
 /** Runs a task in a thread of its own, so that nothing here delays a client of it. */

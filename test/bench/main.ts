@@ -19,6 +19,7 @@ import { list, page } from './cases-list.ts'
 import { largeRange } from './cases-memory.ts'
 import { objectList } from './cases-object-list.ts'
 import { permission } from './cases-permission.ts'
+import { readOnlyLoad } from './cases-read-only.ts'
 import { snapshot } from './cases-snapshot.ts'
 import { secondStart } from './cases-start.ts'
 import { v2Set } from './cases-v2.ts'
@@ -54,6 +55,7 @@ const cases: readonly BenchCase[] = [
   kubernetes,
   checkPerf,
   fairness,
+  readOnlyLoad,
   watchDelay,
 ]
 

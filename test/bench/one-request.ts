@@ -18,8 +18,19 @@ export interface OneRequestResult {
 
 /** Makes one call and reads its answer without keeping it. */
 export async function oneRequest(task: OneRequestTask): Promise<OneRequestResult> {
-  const { promise, resolve, reject } = Promise.withResolvers<string | undefined>()
+  const { promise: broken, reject } = Promise.withResolvers<never>()
   const connection = new GrpcConnection(task.url, reject)
+  const result = await Promise.race([askOnce(connection, task), broken])
+  connection.close()
+  return result
+}
+
+/** The same on a connection that is there. */
+export async function askOnce(
+  connection: GrpcConnection,
+  task: Omit<OneRequestTask, 'kind' | 'url'>,
+): Promise<OneRequestResult> {
+  const { promise, resolve } = Promise.withResolvers<string | undefined>()
   let bytes = 0
   const start = performance.now()
   const stream = connection.open(task.method, {
@@ -34,10 +45,12 @@ export async function oneRequest(task: OneRequestTask): Promise<OneRequestResult
     stream.end(frame)
   } else {
     stream.write(frame)
-    setTimeout(() => resolve(undefined), task.seconds * 1000)
+    setTimeout(() => {
+      resolve(undefined)
+      stream.close()
+    }, task.seconds * 1000)
   }
   const refused = await promise
-  connection.close()
   const seconds = (performance.now() - start) / 1000
   return { bytes, seconds, ...(refused !== undefined && { refused }) }
 }

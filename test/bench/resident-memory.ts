@@ -15,10 +15,15 @@ function residentBytes(pid: number): number | undefined {
 export async function growthWhile<T>(
   pid: number | undefined,
   body: () => Promise<T>,
-): Promise<{ readonly result: T; readonly growth: number | undefined }> {
+): Promise<{
+  readonly result: T
+  readonly growth: number | undefined
+  /** The most bytes that it held. */
+  readonly peak: number | undefined
+}> {
   const before = pid === undefined ? undefined : residentBytes(pid)
   if (pid === undefined || before === undefined) {
-    return { result: await body(), growth: undefined }
+    return { result: await body(), growth: undefined, peak: undefined }
   }
   let peak = before
   const sample = (): void => {
@@ -28,7 +33,7 @@ export async function growthWhile<T>(
   try {
     const result = await body()
     sample()
-    return { result, growth: peak - before }
+    return { result, growth: peak - before, peak }
   } finally {
     clearInterval(timer)
   }

@@ -21,3 +21,15 @@ it('[CLI12] the configuration says of the Worker what wrangler.toml says', async
     expect(wrangler).toContain(`new_sqlite_classes = [${className}]`)
   }
 })
+
+it('[SNF1] workerd lets the Worker out to private addresses where a bucket may be at one, and only then', () => {
+  const options = {
+    directory: '/nowhere',
+    storage: '/nowhere',
+    addresses: [],
+    modules: new Map<string, string>(),
+    variables: new Map<string, string>(),
+  }
+  expect(workerdConfig(options)).not.toContain('private')
+  expect(workerdConfig({ ...options, network: true })).toContain('allow = ["public", "private"]')
+})

@@ -103,7 +103,7 @@ describe('the lease of a call', () => {
     await world.settle()
     const { leader: key } = leaderOf(waiter)
     expect(world.keyspace.lessor.leases()).toEqual([key.lease])
-    expect(world.keyspace.lessor.timeToLive(key.lease, false, 0).grantedTTL).toBe(60)
+    expect(world.keyspace.lessor.timeToLive(key.lease, 0).grantedTTL).toBe(60)
     const { caller } = world.clients
     proclaim(caller, { leader: { ...key, lease: 0n }, value: utf8('new') })
     const [, second] = world.keyspace.lessor.leases()

@@ -25,6 +25,8 @@ describe('the settings', () => {
       accessToken: undefined,
       linkSecret: undefined,
       spaceIntervalMs: 0,
+      snapshotStore: undefined,
+      snapshotLagMs: 10_000,
     }
     expect(parseSettings({})).toEqual(defaults)
     expect(
@@ -54,6 +56,8 @@ describe('the settings', () => {
       EMBEDDED: 'true',
       ETCDURABLE_TOKEN: 'secret',
       ETCDURABLE_STREAM_SPACE_SECONDS: '30',
+      ETCDURABLE_SNAPSHOT_STORE: 'file:///var/back%20ups/',
+      ETCDURABLE_SNAPSHOT_LAG_SECONDS: '0.5',
     })
     expect(settings).toEqual({
       name: 'infra1',
@@ -83,7 +87,84 @@ describe('the settings', () => {
       embedded: true,
       accessToken: 'secret',
       spaceIntervalMs: 30_000,
+      snapshotStore: {
+        kind: 'directory',
+        url: 'file:///var/back%20ups/',
+        path: '/var/back ups/',
+      },
+      snapshotLagMs: 500,
     })
+  })
+
+  it('[CFG4] name a bucket with all that is needed to get there', () => {
+    const secrets = { AWS_ACCESS_KEY_ID: 'id', AWS_SECRET_ACCESS_KEY: 'secret' }
+    const store = (environment: object) =>
+      parseSettings({ ...secrets, ...environment }).snapshotStore
+    const bucket = {
+      kind: 's3',
+      bucket: 'b-1.x',
+      prefix: '',
+      endpoint: 'https://s3.us-east-1.amazonaws.com',
+      region: 'us-east-1',
+      accessKeyId: 'id',
+      secretAccessKey: 'secret',
+    }
+    expect(store({ ETCDURABLE_SNAPSHOT_STORE: 's3://b-1.x' })).toEqual(bucket)
+    expect(store({ ETCDURABLE_SNAPSHOT_STORE: 's3://b-1.x/' })).toEqual(bucket)
+    expect(
+      store({
+        ETCDURABLE_SNAPSHOT_STORE: 's3://b-1.x/etcd/Prod_1/',
+        ETCDURABLE_SNAPSHOT_STORE_ENDPOINT: 'http://127.0.0.1:9000/s3/',
+        ETCDURABLE_SNAPSHOT_STORE_REGION: 'auto',
+        AWS_SESSION_TOKEN: 'session',
+      }),
+    ).toEqual({
+      ...bucket,
+      prefix: 'etcd/Prod_1/',
+      endpoint: 'http://127.0.0.1:9000/s3',
+      region: 'auto',
+      sessionToken: 'session',
+    })
+  })
+
+  it.each([
+    ['backups', 'must be a URL such as file:///var/backups/etcdurable or s3://bucket/prefix'],
+    [
+      'https://bucket/',
+      'must be a URL such as file:///var/backups/etcdurable or s3://bucket/prefix',
+    ],
+    ['file://var/backups', 'must have three slashes before the path: file:///path'],
+    ['file:///a%00b', 'must be the path of a directory'],
+    ['file:///a%ff', 'has an escape that is none'],
+    ['s3://', 'must name a bucket: 3 to 63 letters, digits, dots and dashes'],
+    ['s3://ab', 'must name a bucket: 3 to 63 letters, digits, dots and dashes'],
+    ['s3://id:hidden@bucket', 'must have no user, query or fragment'],
+    ['s3://bucket/a?x=hidden', 'must have no user, query or fragment'],
+    [
+      's3://bucket/a b',
+      'must have a prefix of letters, digits, dots, dashes and slashes, at most 256 of them',
+    ],
+    ['s3://bucket/a', 'needs credentials: AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY'],
+  ])('[CFG4] refuse the store %s and repeat nothing of it', (url, problem) => {
+    const environment = { EMBEDDED: 'true', ETCDURABLE_SNAPSHOT_STORE: url }
+    const refused = () => parseSettings(environment)
+    expect(refused).toThrow(new SettingsError(`ETCDURABLE_SNAPSHOT_STORE ${problem}`))
+  })
+
+  it('[CFG4] refuse an endpoint or a region that is none, and a directory where there is none', () => {
+    const environment = {
+      ETCDURABLE_SNAPSHOT_STORE: 's3://bucket',
+      AWS_ACCESS_KEY_ID: 'id',
+      AWS_SECRET_ACCESS_KEY: 'secret',
+    }
+    for (const endpoint of ['s3.example.com', 'ftp://a', 'https://u:p@a', 'https://a?b']) {
+      const wrong = { ...environment, ETCDURABLE_SNAPSHOT_STORE_ENDPOINT: endpoint }
+      expect(() => parseSettings(wrong)).toThrow(/is at an endpoint that is none/)
+    }
+    const region = { ...environment, ETCDURABLE_SNAPSHOT_STORE_REGION: 'eu west' }
+    expect(() => parseSettings(region)).toThrow(/is of a region that is none/)
+    const directory = { ETCDURABLE_SNAPSHOT_STORE: 'file:///backups' }
+    expect(() => parseSettings(directory)).toThrow(/a deployed Worker has no directory/)
   })
 
   it('[CFG1] are none of tokens where that is said, and 10 for a cost that bcrypt cannot have', () => {
@@ -132,6 +213,10 @@ describe('the settings', () => {
     [
       { ETCD_ADVERTISE_CLIENT_URLS: 'http://a,b' },
       'ETCD_ADVERTISE_CLIENT_URLS must be URLs with commas between',
+    ],
+    [
+      { ETCDURABLE_SNAPSHOT_LAG_SECONDS: '0' },
+      'ETCDURABLE_SNAPSHOT_LAG_SECONDS must be seconds, more than 0',
     ],
     [{ ETCD_METRICS: 'all' }, 'ETCD_METRICS must be basic or extensive'],
     [{ EMBEDDED: 'yes' }, 'EMBEDDED must be true or false'],

@@ -1,4 +1,7 @@
 import { once } from 'node:events'
+import { connect } from 'node:http2'
+import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { WebSocket } from 'ws'
 import { WatchCreateRequest } from '../../src/protocol/generated/messages.ts'
@@ -6,11 +9,24 @@ import { create } from '../../src/protocol/message-type.ts'
 import { GrpcClient } from './grpc-client.ts'
 import { refusalOf } from './grpc-streams.ts'
 import { ChunkedPost } from './http-chunks.ts'
-import { base64, call } from './http.ts'
+import { base64, call, type JsonObject } from './http.ts'
 import { startServer } from './server.ts'
 
-/** As etcd 3.7.1's gateway says it. */
-const lastLine = '{"error":{"code":14,"message":"error reading from server: EOF"}}'
+/** As etcd 3.7.1's gateway says it, but for a space behind the comma. */
+const lastWord = '{"code":14,"message":"error reading from server: EOF"}'
+const lastLine = `{"error":${lastWord}}`
+
+/** By then calls are with the shard, which nothing tells of those that wait. */
+const untilAsked = (): Promise<void> => sleep(300)
+
+async function ask(
+  url: string,
+  path: string,
+  body: JsonObject,
+): Promise<{ status: number; body: string }> {
+  const response = await fetch(new URL(path, url), { method: 'POST', body: JSON.stringify(body) })
+  return { status: response.status, body: await response.text() }
+}
 
 it('[GTW46] a server that stops ends every stream with a word', async () => {
   const server = await startServer()
@@ -36,7 +52,24 @@ it('[GTW46] a server that stops ends every stream with a word', async () => {
   await watch.next()
   const refused = refusalOf(watch.next())
 
+  await call(server.url, '/v3/lease/grant', { ID: '78', TTL: '1000' })
+  const silent = [
+    ask(server.url, '/v3/election/observe', { name: base64('nobody') }),
+    ask(server.url, '/v3/election/campaign', { name: base64('e'), lease: '78' }),
+  ]
+  const locker = new WebSocket(new URL('/v3/election/campaign', server.url.replace('http', 'ws')))
+  await once(locker, 'open')
+  locker.send(JSON.stringify({ name: base64('e'), lease: '78' }))
+  const lockerTold = Promise.all([once(locker, 'message'), once(locker, 'close')])
+  await untilAsked()
+
   const stopped = server.stop()
+  expect(await Promise.all(silent)).toEqual([
+    { status: 503, body: `${lastLine}\n` },
+    { status: 503, body: lastWord },
+  ])
+  const [word, end] = await lockerTold
+  expect([String(word[0]), end[0]]).toEqual([lastWord, 1001])
   for (const post of posts) {
     expect(await post.chunk()).toBe(`${lastLine}\n`)
     expect(await post.chunk()).toBeUndefined()
@@ -46,5 +79,31 @@ it('[GTW46] a server that stops ends every stream with a word', async () => {
   expect((await closed)[0]).toBe(1001)
   expect(await refused).toEqual({ code: 14, message: 'etcdserver: server stopped' })
   client.close()
+  await stopped
+})
+
+it('[GTW46] so do streams of HTTP/2 over TLS', async () => {
+  const server = await startServer({
+    flags: ['--listen-client-urls=https://127.0.0.1:0', '--auto-tls'],
+  })
+  const session = connect(server.url, { rejectUnauthorized: false })
+  const open = (body: JsonObject | undefined): ReturnType<typeof session.request> => {
+    const stream = session.request({ ':method': 'POST', ':path': '/v3/watch' })
+    stream.write(body === undefined ? '' : JSON.stringify(body))
+    return stream
+  }
+  const told = open({ create_request: { key: base64('a') } })
+  await once(told, 'readable')
+  expect(String(told.read())).toContain('"created":true')
+  const silent = open(undefined)
+  const answered = once(silent, 'response')
+  await untilAsked()
+  const rest = text(told)
+  const stopped = server.stop()
+  const [headers] = (await answered) as [Readonly<Record<string, unknown>>]
+  expect(headers[':status']).toBe(503)
+  expect(await text(silent)).toBe(`${lastLine}\n`)
+  expect(await rest).toBe(`${lastLine}\n`)
+  session.close()
   await stopped
 })

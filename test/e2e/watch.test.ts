@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest'
 import { base64, type JsonObject } from './http.ts'
 import { httpTransport, type OpenStream, webSocketTransport } from './streams.ts'
-import { Target } from './target.ts'
+import { Target, targetIsEtcd } from './target.ts'
 import { eventsOf, headerAt, Keyspace, kv, WatchSession } from './watch-session.ts'
 
 let target: Target
@@ -56,6 +56,27 @@ describe.each(transports)('watch over %s', (_, transport) => {
       header: headerAt(revision),
       created: true,
     })
+  })
+
+  it('[WAT36] comes without values where filter 2379 asks for that, which etcd passes over', async () => {
+    const prefix = freshPrefix()
+    const watch = open()
+    const start = await keyspace.revision()
+    await watch.created({ ...range(prefix), filters: ['NODELETE', 2379], prev_kv: true })
+    await keyspace.put(`${prefix}a`, '1')
+    await keyspace.put(`${prefix}a`, '2')
+    const [, second] = await watch.take(2)
+    const shown = (modified: number, version: number, value: string): JsonObject =>
+      kv({
+        key: `${prefix}a`,
+        created: start + 1,
+        modified,
+        version,
+        ...(targetIsEtcd && { value }),
+      })
+    expect(second?.['events']).toEqual([
+      { kv: shown(start + 2, 2, '2'), prev_kv: shown(start + 1, 1, '1') },
+    ])
   })
 
   it('[WSH2] sends one message per revision, a delete with key and revision only', async () => {

@@ -60,13 +60,13 @@ describe('an entry of a file', () => {
     restoreLease(sql, { ID: 9n, TTL: 1, RemainingTTL: 0 })
     startLeases(sql, NOW)
     const { lessor } = new Keyspace(() => undefined, sql)
-    const left = (id: bigint) => lessor.timeToLive(id, false, NOW)
-    expect(left(7n)).toEqual({ TTL: 90, grantedTTL: 600, keys: [] })
-    expect(left(-8n)).toEqual({ TTL: 600, grantedTTL: 600, keys: [] })
-    expect(left(9n)).toEqual({ TTL: 2, grantedTTL: 2, keys: [] })
+    const left = (id: bigint) => lessor.timeToLive(id, NOW)
+    expect(left(7n)).toEqual({ TTL: 90, grantedTTL: 600 })
+    expect(left(-8n)).toEqual({ TTL: 600, grantedTTL: 600 })
+    expect(left(9n)).toEqual({ TTL: 2, grantedTTL: 2 })
     expect(lessor.expired(NOW + 90_000, 10)).toEqual([9n, 7n])
     lessor.keepAlive(-8n, NOW + 100_000)
-    expect(lessor.timeToLive(-8n, false, NOW + 100_000).TTL).toBe(600)
+    expect(lessor.timeToLive(-8n, NOW + 100_000).TTL).toBe(600)
   })
 
   it('[SNP23] of users and roles lets them be as they were', () => {

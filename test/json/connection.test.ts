@@ -415,7 +415,9 @@ describe('the end of the server', () => {
     const closed = served.server.close()
     await until(() => idle?.isEnded === true && waiting?.isEnded === true)
     expect(served.asked[2]).toMatchObject({ isCanceled: true })
-    expect(waiting?.heard).toMatch(/^HTTP\/1\.1 503 .*\r\nConnection: close\r\n.*server stopped/s)
+    expect(waiting?.heard).toMatch(
+      /^HTTP\/1\.1 503 .*\r\nConnection: close\r\n.*error reading from server: EOF/s,
+    )
     served.asked.slice(1, 2).forEach(answered)
     await until(() => asking?.isEnded === true)
     expect(asking?.heard).toContain('\r\nConnection: close\r\n')

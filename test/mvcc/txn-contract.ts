@@ -394,6 +394,7 @@ export function describeTxn(withSql: WithSql): void {
           txnOf([sorted, rangeOp('k0000')]),
           txnOf([putOp('a', 'lost'), inner, txnOp([rangeOp('k0000')])]),
           txnOf([], [], comparesOfAll(3)),
+          txnOf([putOp('a', 'lost'), all, all, deleteOp('k', 'l', true)]),
         ]) {
           expect(refusal(() => store.txn(request))).toBe('txn-reads-too-much')
         }

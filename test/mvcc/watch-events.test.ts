@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { EventType, FilterType } from '../../src/mvcc/types.ts'
+import { NO_VALUES } from '../../src/mvcc/watcher.ts'
 import { MemoryLog, text } from './memory-log.ts'
 import { FRAGMENT_BYTES_MAX, told, WatchedLog, watchOf } from './watched-log.ts'
 
@@ -55,6 +56,34 @@ describe('events', () => {
     watched.catchUp()
     expect(told(sink.take())).toEqual(['0@3: delete a'])
     expect(watched.hub.unsyncedCount).toBe(0)
+  })
+
+  it('[WAT36] come without values for those who want none, live, from the log and after memory was lost', () => {
+    const watched = new WatchedLog(new MemoryLog())
+    watched.put('a', 'one')
+    const { sink, stream } = watched.open()
+    const { NODELETE } = FilterType
+    const bare = { filters: [NODELETE, NO_VALUES], prevKv: true, startRevision: 2, watchId: 1 }
+    stream.create(watchOf('a', bare))
+    stream.create(watchOf('a', { ...bare, prevKv: false, watchId: 2 }))
+    stream.create(watchOf('a', { prevKv: true, startRevision: 2, watchId: 3 }))
+    watched.catchUp()
+    watched.put('a', 'two')
+    const state = structuredClone(stream.state())
+    watched.evict()
+    const again = watched.open()
+    again.stream.restore(state, stream.nextWatchId)
+    watched.put('a', 'three')
+    watched.commit({ key: 'a' })
+    const values = (id: number): string[] =>
+      [...sink.responses, ...again.sink.responses]
+        .filter(({ watchId }) => watchId === id)
+        .flatMap(({ events }) =>
+          events.map(({ kv, prevKv }) => `${text(kv.value)}<${prevKv ? text(prevKv.value) : '-'}`),
+        )
+    expect(values(1)).toEqual(['<-', '<', '<'])
+    expect(values(2)).toEqual(['<-', '<-', '<-'])
+    expect(values(3)).toEqual(['one<-', 'two<one', 'three<two', '<three'])
   })
 
   it('[WAT19] carry the previous version for those who want it, looked up once', () => {

@@ -338,7 +338,7 @@ export function describeDelete(withSql: WithSql): void {
         const before = store.revision
         told.length = 0
         const leased = store.leasedKeys(7n)
-        store.deleteKeys(leased, 7n)
+        store.deleteLeased(7n)
         expect(told).toEqual([{ revision: before + 1, events: 'many' }])
         expect(eventLines(store, before + 1)).toEqual(
           leased.map((key) => `delete ${text(key)} ${before + 1}`),

@@ -3,6 +3,7 @@ import { Agent, type IncomingMessage, request, type Server, type ServerResponse 
 import { connect as connectHttp2 } from 'node:http2'
 import { connect as connectPlain } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { WebSocket, WebSocketServer } from 'ws'
 import type { HttpProxy } from '../../src/port/http-proxy.ts'
@@ -230,6 +231,43 @@ describe('a proxy that ends', () => {
     await proxy.close()
     expect((await Promise.all(ends))[1]).toContain('aborted')
     server.close()
+  })
+
+  it('[PRT21] says so to who has got no answer yet', async () => {
+    let asked = 0
+    const all = new Promise<void>((resolve) => {
+      answer = () => void (++asked === 3 && resolve())
+    })
+    const answers = ['/v3/watch', '/v3/lock/lock'].map((path) =>
+      fetch(`http://127.0.0.1:${port}${path}`, { method: 'POST', body: '{}' }),
+    )
+    const overHttp2 = http2Request('/v3/watch', '{}')
+    await all
+    await proxy.close()
+    const word = '{"code":14,"message":"error reading from server: EOF"}'
+    const [watch, lock] = await Promise.all(answers)
+    expect([watch?.status, await watch?.text()]).toEqual([503, `{"error":${word}}\n`])
+    expect([lock?.status, await lock?.text()]).toEqual([503, word])
+    expect(await overHttp2).toEqual({ status: 503, body: `{"error":${word}}\n` })
+  })
+
+  it('[PRT21] ends streams of HTTP/2 behind whole lines, also of a client that takes nothing', async () => {
+    const line = `${'x'.repeat(99_999)}\n`
+    answer = (_, response) => void response.write(line.repeat(100) + 'cut')
+    const session = connectHttp2(`http://127.0.0.1:${port}`)
+    const stream = session.request({ ':path': '/v3/maintenance/snapshot', ':method': 'POST' })
+    stream.end('{}')
+    await once(stream, 'response')
+    const closed = proxy.close()
+    await sleep(300)
+    const lines = (await text(stream)).split('\n')
+    expect(lines.splice(-2)).toEqual([
+      '{"error":{"code":14,"message":"error reading from server: EOF"}}',
+      '',
+    ])
+    expect(new Set(lines)).toEqual(new Set([line.trimEnd()]))
+    session.close()
+    await closed
   })
 
   it('[PRT12] lets an answer under way end', async () => {

@@ -40,8 +40,10 @@ import type {
 import type { MethodName, MethodsWhere } from '../../protocol/methods.ts'
 import type { Handler } from '../run.ts'
 import { authHandlers } from './auth.ts'
+import { deleteThenRead, readsMuch } from './delete-previous.ts'
 import { compact, deleteRange, put, range, txn } from './kv.ts'
 import { leaseGrant, leaseKeepAlive, leaseLeases, leaseRevoke, leaseTimeToLive } from './lease.ts'
+import { leasedKeys } from './leased-keys.ts'
 import { alarm, hashKvResponse, hashResponse, statusResponse } from './maintenance.ts'
 import { checkRangeStream, rangeStream } from './range-stream.ts'
 import { recipeClients } from './recipe-clients.ts'
@@ -73,6 +75,7 @@ const handlers: {
     admits: 'itself',
     write: (keyspace, request: DeleteRangeRequest, { principal }) =>
       deleteRange(keyspace, request, principal),
+    long: { when: readsMuch, steps: deleteThenRead },
   },
   '/etcdserverpb.KV/Txn': {
     admits: 'itself',
@@ -115,9 +118,10 @@ const handlers: {
       leaseKeepAlive(keyspace, request, now),
   },
   '/etcdserverpb.Lease/LeaseTimeToLive': {
-    read: (keyspace, request: LeaseTimeToLiveRequest) => ({
-      response: leaseTimeToLive(keyspace, request, Date.now()),
-    }),
+    steps: async ({ keyspace }, request: LeaseTimeToLiveRequest, { gone }) => {
+      const keys = request.keys ? await leasedKeys(keyspace, request.ID, gone) : []
+      return { response: leaseTimeToLive(keyspace, request, { now: Date.now(), keys }) }
+    },
   },
   '/etcdserverpb.Lease/LeaseLeases': { read: (keyspace) => ({ response: leaseLeases(keyspace) }) },
   '/etcdserverpb.Cluster/MemberList': {

@@ -65,13 +65,22 @@ export function deleteRange(
   request: DeleteRangeRequest,
   principal: Principal,
 ): DeleteRangeResponse {
+  admitDeletion(keyspace, request, principal)
+  const { deleted, prevKvs } = keyspace.store.deleteRange(request)
+  return { header: keyspace.header(), deleted, prevKvs }
+}
+
+/** Throws what etcd refuses before it deletes. */
+export function admitDeletion(
+  keyspace: Keyspace,
+  request: DeleteRangeRequest,
+  principal: Principal,
+): void {
   checkDeleteRange(request)
   principal.authenticate()
   requireFitting(keyspace, '/etcdserverpb.KV/DeleteRange', request)
   keyspace.requireUncorrupted()
   principal.authorize('/etcdserverpb.KV/DeleteRange', request)
-  const { deleted, prevKvs } = keyspace.store.deleteRange(request)
-  return { header: keyspace.header(), deleted, prevKvs }
 }
 
 export function txn(keyspace: Keyspace, request: TxnRequest, principal: Principal): TxnResponse {

@@ -52,13 +52,14 @@ export function leaseKeepAlive(
   return { header, ID: request.ID, TTL: keyspace.lessor.keepAlive(request.ID, now) }
 }
 
+/** `keys` are those of the lease, where they are asked for. */
 export function leaseTimeToLive(
   keyspace: Keyspace,
-  request: LeaseTimeToLiveRequest,
-  now: number,
+  { ID }: LeaseTimeToLiveRequest,
+  { now, keys }: { readonly now: number; readonly keys: readonly Uint8Array[] },
 ): LeaseTimeToLiveResponse {
-  const found = keyspace.lessor.timeToLive(request.ID, request.keys, now)
-  return { header: keyspace.header(), ID: request.ID, ...found }
+  const found = keyspace.lessor.timeToLive(ID, now)
+  return { header: keyspace.header(), ID, ...found, keys }
 }
 
 export function leaseLeases(keyspace: Keyspace): LeaseLeasesResponse {
