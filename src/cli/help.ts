@@ -1,4 +1,9 @@
-import { keyspaceCreateTable, snapshotRestoreTable, tokenCreateTable } from './client-flag-table.ts'
+import {
+  keyspaceCreateTable,
+  backupTable,
+  snapshotRestoreTable,
+  tokenCreateTable,
+} from './client-flag-table.ts'
 import { type FlagTable, sections } from './flag-spec.ts'
 import { bridgeTable, serveTable } from './flag-table.ts'
 
@@ -27,6 +32,10 @@ export function snapshotHelpText(): string {
   return [snapshotUsage, flagsText(snapshotRestoreTable)].join('\n')
 }
 
+export function backupHelpText(): string {
+  return [backupUsage, flagsText(backupTable)].join('\n')
+}
+
 const serveUsage = `Usage:
 
   npm start -- [flags]
@@ -43,6 +52,9 @@ const serveUsage = `Usage:
 
   npm start -- snapshot status|restore FILE [flags]
     Look into a snapshot or a database of etcd, or make a keyspace from it (see snapshot --help).
+
+  npm start -- backup --data-dir DIRECTORY --backup-dir DIRECTORY
+    Write the v2 store as a directory that etcd 3.4 starts on (see backup --help).
 
   npm start -- --version
     Show the version.
@@ -89,6 +101,14 @@ const tokenUsage = `Usage:
 
 Flags of the section Token are for create, but for --keyspace. Every flag can also be set by its
 ETCD_* variable: --token-file by ETCD_TOKEN_FILE.
+`
+
+const backupUsage = `Usage:
+
+  npm start -- backup --data-dir DIRECTORY --backup-dir DIRECTORY [flags]
+    Write the v2 store of a server's data directory, users and history included, as a directory that
+    etcd 3.4 starts on: etcd --enable-v2 --force-new-cluster --data-dir BACKUP_DIR. The server has
+    to be stopped.
 `
 
 const snapshotUsage = `Usage:
