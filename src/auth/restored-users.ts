@@ -24,6 +24,14 @@ export class UserRestore {
     this.#tokens = new SimpleTokens(sql, random, 0)
   }
 
+  /** Those that were restored come again, and whether auth is on. */
+  forget(): void {
+    this.#users.names().forEach((name) => this.#users.remove(name))
+    this.#roles.names().forEach((name) => this.#roles.remove(name))
+    this.#sql.run(UPDATE_ENABLED, 0)
+    this.#tokens.disable()
+  }
+
   user(name: string, { password, roles, options }: User): void {
     // Adding a user takes an auth revision, so there are no more users than revisions.
     const last = this.#sql.first(SELECT_LAST_PASSWORD)?.[0] ?? null

@@ -6,6 +6,7 @@ import {
 } from './client-flag-table.ts'
 import { type FlagTable, sections } from './flag-spec.ts'
 import { bridgeTable, serveTable } from './flag-table.ts'
+import { migrateTable } from './migrate/flag-table.ts'
 
 /** The text of `--help`: etcd's layout, from the table of flags. */
 export function helpText(): string {
@@ -36,6 +37,11 @@ export function backupHelpText(): string {
   return [backupUsage, flagsText(backupTable)].join('\n')
 }
 
+/** The text of `migrate --help`. */
+export function migrateHelpText(): string {
+  return [migrateUsage, flagsText(migrateTable)].join('\n')
+}
+
 const serveUsage = `Usage:
 
   npm start -- [flags]
@@ -55,6 +61,9 @@ const serveUsage = `Usage:
 
   npm start -- backup --data-dir DIRECTORY --backup-dir DIRECTORY
     Write the v2 store as a directory that etcd 3.4 starts on (see backup --help).
+
+  npm start -- migrate --from URL --keyspace NAME [flags]
+    Move a living etcd into a new keyspace (see migrate --help).
 
   npm start -- --version
     Show the version.
@@ -122,6 +131,17 @@ const snapshotUsage = `Usage:
 
 Flags but for --write-out are for restore. Every flag can also be set by its ETCD_* variable:
 --token-file by ETCD_TOKEN_FILE.
+`
+
+const migrateUsage = `Usage:
+
+  npm start -- migrate --from URL [--to URL] --keyspace NAME [flags]
+    Copy a living etcd, follow its changes, and cut over when told: by --cut-over when the copy has caught
+    up, else by Enter or by SIGUSR1. At the cut-over the CORRUPT alarm is raised at the source, which refuses
+    all writes from then on; it is disarmed where the cut-over fails. What was stopped goes on when it is
+    run again.
+
+Every flag can also be set by its ETCD_* variable: --from-user by ETCD_FROM_USER.
 `
 
 function flagsText(table: FlagTable): string {

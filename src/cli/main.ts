@@ -44,6 +44,12 @@ async function main(args: readonly string[]): Promise<void> {
           ? (await import('./help.ts')).backupHelpText()
           : await (await import('./backup.ts')).backupCommand(rest, process.env),
       )
+    case 'migrate':
+      return print(
+        asksForHelp(rest)
+          ? (await import('./help.ts')).migrateHelpText()
+          : await (await import('./migrate.ts')).migrateCommand(rest, process.env),
+      )
     case 'serve':
       return (await import('./serve.ts')).serve(rest, process.env)
     default:

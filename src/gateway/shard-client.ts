@@ -17,6 +17,8 @@ import {
   type HealthCheck,
   type PageCursor,
   type Refused,
+  type RestoreBatch,
+  type RestoreProgress,
   type ShardRpc,
 } from '../protocol/shard-rpc.ts'
 import { RpcStatus, statusOf } from '../protocol/status.ts'
@@ -140,10 +142,8 @@ export class ShardClient {
   }
 
   /** Sends entries of a file to the keyspace that is made from it, also a second time. */
-  async restoreEntries(id: string, first: number, entries: Uint8Array): Promise<void> {
-    const answer = await retrying(READ_RETRIES_MAX, () =>
-      this.#stub().restoreEntries(id, first, entries),
-    )
+  async restoreEntries(id: string, batch: RestoreBatch): Promise<void> {
+    const answer = await retrying(READ_RETRIES_MAX, () => this.#stub().restoreEntries(id, batch))
     if (answer !== undefined) {
       throw this.#statusOf(answer)
     }
@@ -155,6 +155,14 @@ export class ShardClient {
     const answer = await retrying(isRead ? READ_RETRIES_MAX : 0, () =>
       this.#stub().v2(call, this.#visitor),
     )
+    if (isRefused(answer)) {
+      throw this.#statusOf(answer)
+    }
+    return answer
+  }
+
+  async restoreProgress(id: string): Promise<RestoreProgress> {
+    const answer = await retrying(READ_RETRIES_MAX, () => this.#stub().restoreProgress(id))
     if (isRefused(answer)) {
       throw this.#statusOf(answer)
     }

@@ -144,8 +144,13 @@ export function frameMessage(flag: number, parts: readonly Uint8Array[]): Uint8A
   for (const part of parts) {
     length += part.length
   }
+  return [messagePrefix(flag, length), ...parts]
+}
+
+/** What stands before a message. */
+export function messagePrefix(flag: number, messageBytes: number): Uint8Array {
   const prefix = Buffer.allocUnsafe(PREFIX_BYTES)
   prefix[0] = flag
-  prefix.writeUInt32BE(length, 1)
-  return [prefix, ...parts]
+  prefix.writeUInt32BE(messageBytes, 1)
+  return prefix
 }

@@ -71,7 +71,7 @@ function methodOf(upstream: Upstream, method: MethodName, metrics: PortMetrics):
 function answeredHere(answer: (request: Uint8Array) => Uint8Array): AskUnary {
   return (_, request, reader) => {
     reader.answered(answer(request))
-    return { taken: () => undefined, cancel: () => undefined }
+    return { taken: () => undefined, measure: () => undefined, cancel: () => undefined }
   }
 }
 

@@ -4,7 +4,7 @@ import type { H2Stream, StreamListener } from '../h2/stream.ts'
 import { UnreadBytes } from '../h2/unread-bytes.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
 import { gunzipped, gzipped } from './compression.ts'
-import { frameMessage, type GrpcMessage, MessageReader } from './message.ts'
+import { frameMessage, type GrpcMessage, MessageReader, messagePrefix } from './message.ts'
 import type { PortMethod } from './port-metrics.ts'
 import { deadlineExceeded, type GrpcRequest } from './request.ts'
 import { statusOfError, trailersOf } from './status.ts'
@@ -82,6 +82,30 @@ export class GrpcStream implements StreamListener {
       this.#respond()
       this.#counts?.send(lengthOf(parts))
       this.#write(parts)
+    }
+  }
+
+  /** Begins a message of that length, whose bytes `sendPart` sends as they come. */
+  begin(messageBytes: number): void {
+    if (!this.#isEnded && !this.#stream.isClosed) {
+      this.#respond()
+      this.#stream.write([messagePrefix(0, messageBytes)], 0)
+    }
+  }
+
+  sendPart(bytes: Uint8Array): void {
+    if (!this.#isEnded && !this.#stream.isClosed) {
+      this.#stream.write([bytes], bytes.length)
+      this.#countWaiting()
+    }
+  }
+
+  /** Ends the call in the middle of a message: the client learns of it by the code of HTTP/2. */
+  breakOff(errorCode: number): void {
+    if (!this.#isEnded) {
+      this.#finish()
+      this.#code = Code.INTERNAL
+      this.#stream.reset(errorCode)
     }
   }
 

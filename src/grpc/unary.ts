@@ -1,22 +1,42 @@
-import type { AnswerReader, StreamHandle } from '../link/upstream.ts'
+import { ErrorCode } from '../h2/frames.ts'
+import type { AnswerHandle, AnswerReader } from '../link/upstream.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
 import type { GrpcHandler, GrpcStream } from './stream.ts'
 
 /** Has a request answered; what it throws is the answer. */
-export type AskUnary = (call: GrpcStream, request: Uint8Array, reader: AnswerReader) => StreamHandle
+export type AskUnary = (call: GrpcStream, request: Uint8Array, reader: AnswerReader) => AnswerHandle
+
+/**
+ * What is held of an answer in parts. A message begins with its length, so a longer one has to be
+ * measured before its first part leaves.
+ */
+export const HELD_BYTES_MAX = 4 * 1024 * 1024
+/** Four bytes say how long a message is. */
+const MESSAGE_BYTES_MAX = 2 ** 32 - 1
 
 /** One request, one response. As in grpc-go the first message is the call: nothing behind it is read. */
 export class GrpcUnary implements GrpcHandler, AnswerReader {
-  /** A second answer takes the place of the parts of the first. */
-  readonly repeatable = true
   readonly #call: GrpcStream
   readonly #ask: AskUnary
-  #asked: StreamHandle | undefined
+  #asked: AnswerHandle | undefined
+  /** Until the first of them leaves. */
   #parts: Uint8Array[] | undefined
+  /** Of all parts so far. */
+  #bytes = 0
+  /** How long the answer is whose parts are passed on as they come. */
+  #length: number | undefined
+  #takenBytes = 0
+  #creditedBytes = 0
+  #isMeasuring = false
 
   constructor(call: GrpcStream, ask: AskUnary) {
     this.#call = call
     this.#ask = ask
+  }
+
+  /** A second answer takes the place of the parts of the first, as long as none of them has left. */
+  get repeatable(): boolean {
+    return this.#length === undefined
   }
 
   message(request: Uint8Array): void {
@@ -38,23 +58,98 @@ export class GrpcUnary implements GrpcHandler, AnswerReader {
     this.#asked?.cancel()
   }
 
-  /** The whole answer is kept whatever its size: nobody can be told to wait for. */
   part(bytes: Uint8Array): void {
+    this.#bytes += bytes.length
+    if (this.#length !== undefined) {
+      this.#pass(bytes, this.#length)
+      return
+    }
     this.#parts ??= []
     this.#parts.push(bytes)
-    this.#asked?.taken(bytes.length)
+    if (this.#bytes <= HELD_BYTES_MAX) {
+      this.#credit(this.#bytes)
+    } else if (!this.#isMeasuring) {
+      this.#isMeasuring = true
+      this.#asked?.measure()
+    }
+  }
+
+  measured(answerBytes: number): void {
+    const refusal = this.#refusalOf(answerBytes)
+    if (refusal !== undefined) {
+      this.#asked?.cancel()
+      this.#call.end(refusal)
+      return
+    }
+    const parts = this.#parts ?? []
+    this.#parts = undefined
+    this.#length = answerBytes
+    this.#call.begin(answerBytes)
+    for (const part of parts) {
+      this.#call.sendPart(part)
+    }
+  }
+
+  #refusalOf(answerBytes: number): RpcStatus | undefined {
+    if (answerBytes > MESSAGE_BYTES_MAX) {
+      const message = `grpc: message too large (${answerBytes} bytes)`
+      return new RpcStatus(Code.RESOURCE_EXHAUSTED, message)
+    }
+    // What is held is longer: a defect, of which the client hears before anything wrong.
+    return answerBytes < this.#bytes ? new RpcStatus(Code.INTERNAL, 'internal error') : undefined
+  }
+
+  #pass(bytes: Uint8Array, length: number): void {
+    if (this.#bytes > length) {
+      this.#asked?.cancel()
+      this.#call.breakOff(ErrorCode.INTERNAL_ERROR)
+    } else {
+      this.#call.sendPart(bytes)
+    }
   }
 
   answered(bytes: Uint8Array): void {
-    this.#call.answer(this.#parts === undefined ? [bytes] : [...this.#parts, bytes])
+    if (this.#length === undefined) {
+      this.#call.answer(this.#parts === undefined ? [bytes] : [...this.#parts, bytes])
+      return
+    }
+    this.#bytes += bytes.length
+    if (this.#bytes === this.#length) {
+      this.#call.sendPart(bytes)
+      this.#call.end(undefined)
+    } else {
+      this.#call.breakOff(ErrorCode.INTERNAL_ERROR)
+    }
   }
 
+  /** The client has taken so much of an answer that is passed on. */
+  taken(bytes: number): void {
+    this.#takenBytes += bytes
+    this.#credit(this.#takenBytes)
+  }
+
+  #credit(bytes: number): void {
+    if (bytes > this.#creditedBytes) {
+      this.#asked?.taken(bytes - this.#creditedBytes)
+      this.#creditedBytes = bytes
+    }
+  }
+
+  /** Within a message no status can be said. */
   failed(status: RpcStatus): void {
-    this.#call.end(status)
+    if (this.#length === undefined) {
+      this.#call.end(status)
+    } else {
+      const isLost = status.code === Code.UNAVAILABLE
+      this.#call.breakOff(isLost ? ErrorCode.REFUSED_STREAM : ErrorCode.INTERNAL_ERROR)
+    }
   }
 
   repeated(): void {
     this.#parts = undefined
+    this.#bytes = 0
+    this.#creditedBytes = 0
+    this.#isMeasuring = false
   }
 }
 

@@ -2,6 +2,7 @@ import type { Sql } from '../mvcc/sql.ts'
 import type { LeaseId } from '../mvcc/types.ts'
 import { INSERT_LEASE, TTL_SECONDS_MIN } from './lessor.ts'
 
+const DELETE_LEASES = 'DELETE FROM lease'
 const START_LEASES = 'UPDATE lease SET expiry = expiry + ?'
 
 /** Of another keyspace; seconds. etcd knows what remains of a long lease, and else says 0. */
@@ -15,6 +16,11 @@ interface RestoredLease {
 export function restoreLease(sql: Sql, { ID, TTL, RemainingTTL }: RestoredLease): void {
   const ttl = Math.max(TTL, TTL_SECONDS_MIN)
   sql.run(INSERT_LEASE, String(ID), ttl, (RemainingTTL > 0 ? RemainingTTL : ttl) * 1000)
+}
+
+/** Those that were restored come again. */
+export function forgetLeases(sql: Sql): void {
+  sql.run(DELETE_LEASES)
 }
 
 /**

@@ -1,6 +1,8 @@
-import type { Frame } from '../protocol/frames.ts'
+import { type Frame, FrameKind } from '../protocol/frames.ts'
 import { ReaderCredit } from './reader-credit.ts'
-import type { StreamHandle } from './upstream.ts'
+import type { AnswerHandle } from './upstream.ts'
+
+const NO_BYTES = new Uint8Array(0)
 
 /** What a call asks of its link. */
 export interface AskedLink {
@@ -11,7 +13,7 @@ export interface AskedLink {
 }
 
 /** What whoever asks has in hand. */
-export class AskedStream implements StreamHandle {
+export class AskedStream implements AnswerHandle {
   readonly #link: AskedLink
   readonly #stream: number
   /** Few answers come in parts. */
@@ -26,6 +28,12 @@ export class AskedStream implements StreamHandle {
     if (this.#link.isPending(this.#stream)) {
       this.#credit ??= new ReaderCredit()
       this.#link.send(this.#credit.taken(this.#stream, bytes))
+    }
+  }
+
+  measure(): void {
+    if (this.#link.isPending(this.#stream)) {
+      this.#link.send({ kind: FrameKind.LENGTH, stream: this.#stream, payload: NO_BYTES })
     }
   }
 

@@ -9,6 +9,7 @@ import { Batches } from './batches.ts'
 import type { LinkConnection, LinkRoute, SocketEnd, SocketListener } from './connection.ts'
 import { PendingAnswers, PendingAnswer } from './pending-answers.ts'
 import type {
+  AnswerHandle,
   AnswerReader,
   StreamHandle,
   StreamReader,
@@ -139,7 +140,7 @@ export class Link implements Upstream {
     return this.ask(call, new StreamAnswerReader(reader))
   }
 
-  ask(call: LinkCall, reader: AnswerReader): StreamHandle {
+  ask(call: LinkCall, reader: AnswerReader): AnswerHandle {
     const stream = this.#newStream()
     this.#begin(stream, call, reader)
     return new AskedStream(this.#askedLink, stream)
@@ -303,6 +304,8 @@ export class Link implements Upstream {
       } else {
         watch.received(payload)
       }
+    } else if (kind === FrameKind.LENGTH) {
+      this.#calls.measured(stream, payload)
     } else if (kind === FrameKind.END) {
       const watch = this.#streams.get(stream)
       this.#streams.delete(stream)

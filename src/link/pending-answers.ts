@@ -1,4 +1,4 @@
-import { decodeEnd, encodeCall, type Frame, FrameKind } from '../protocol/frames.ts'
+import { decodeEnd, decodeLength, encodeCall, type Frame, FrameKind } from '../protocol/frames.ts'
 import { type Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import type { LinkCall } from '../protocol/v2-wire.ts'
 import { isRepeatable } from './repeatable.ts'
@@ -92,6 +92,10 @@ export class PendingAnswers {
 
   part(stream: number, payload: Uint8Array): void {
     this.#sent.get(stream)?.reader.part(payload)
+  }
+
+  measured(stream: number, payload: Uint8Array): void {
+    this.#sent.get(stream)?.reader.measured?.(decodeLength(payload))
   }
 
   /** Answers the message that the call had left in, if somebody still waited for its answer. */

@@ -17,7 +17,7 @@ export interface Upstream {
    * The same for a reader, which costs less than a promise, and for methods with many responses. It may
    * be answered before this returns; a canceled one is not.
    */
-  ask(call: LinkCall, reader: AnswerReader): StreamHandle
+  ask(call: LinkCall, reader: AnswerReader): AnswerHandle
   /** A method with one request and a stream of responses. */
   stream(call: Call, reader: StreamReader): StreamHandle
   /** Watch. The stream outlives lost links: its watches go on at their next revision. */
@@ -32,6 +32,8 @@ export interface AnswerReader {
   part(bytes: Uint8Array): void
   /** The last part. */
   answered(bytes: Uint8Array): void
+  /** How long the whole answer is that has parts, if that was asked; the next one has not come yet. */
+  measured?(answerBytes: number): void
   failed(status: RpcStatus): void
   /** The answer begins anew. */
   repeated(): void
@@ -54,6 +56,11 @@ export interface StreamHandle {
   /** The client has taken so many bytes of messages: the shard may send more. */
   taken(bytes: number): void
   cancel(): void
+}
+
+export interface AnswerHandle extends StreamHandle {
+  /** Asks how long the whole answer is of which parts have come. The reader hears of it, or of its end. */
+  measure(): void
 }
 
 export interface WatchHandle extends StreamHandle {

@@ -10,12 +10,7 @@ import {
 import { EVERYTHING, scanPacked, scanSizes } from './packed-rows.ts'
 import type { ChangeName } from './revision-bytes.ts'
 import type { Sql } from './sql.ts'
-import { type ChangeId, type KeyValue, NO_LEASE, type Revision } from './types.ts'
-
-/** What is known of bytes that are not read. */
-export interface Length {
-  readonly length: number
-}
+import { type ChangeId, type KeyValue, type Length, NO_LEASE, type Revision } from './types.ts'
 
 /** A KeyValue, of which the key and the value may be lengths only. */
 export type KeyValueOf<B extends Length> = Omit<KeyValue, 'key' | 'value'> & {
@@ -28,11 +23,15 @@ export interface Change<B extends Length> extends ChangeName {
   readonly kv: KeyValueOf<B>
 }
 
-/** What the log holds up to a revision, in order, read as it is asked for. */
-export function* changesUpTo(sql: Sql, revision: Revision): Iterable<Change<Uint8Array>> {
+/** What the log holds up to a revision, behind `after`, in order, read as it is asked for. */
+export function* changesUpTo(
+  sql: Sql,
+  revision: Revision,
+  after?: ChangeId,
+): Iterable<Change<Uint8Array>> {
   const rows = scanPacked(sql, EVERYTHING, (last, count) => [
     SELECT_CHANGES,
-    ...behind(last),
+    ...behind(last ?? after),
     revision + 1,
     count,
   ])

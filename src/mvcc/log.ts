@@ -2,6 +2,7 @@ import { FIRST_ID, ID, mainOf, SUB_MAX, subOf } from './change-id.ts'
 import { type Bounds, successor } from './key-range.ts'
 import {
   packed,
+  packedKeys,
   packedSizes,
   PACKED_VALUE_BYTES_MAX,
   type ScannedRow,
@@ -16,6 +17,7 @@ import {
   type KeyValue,
   NO_LEASE,
   type Revision,
+  type Sized,
 } from './types.ts'
 import { insertParts, joinedParts, ROW_BYTES_MAX, SUM_PART_LENGTHS } from './value-parts.ts'
 
@@ -35,10 +37,10 @@ export const KEY_BYTES_MAX = ROW_BYTES_MAX
 
 /** A trigger appends the change to the log, unless the value is NULL (migrations/0010_put_trigger.sql). */
 export const PUT_CURRENT = `
-INSERT INTO current (key, id, create_revision, version, previous, lease, value)
-VALUES (?, ${ID}, ?, 1, NULL, ?, ?)
+INSERT INTO current (key, id, create_revision, version, previous, lease, value, value_length)
+VALUES (?, ${ID}, ?, 1, NULL, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET previous = id, id = excluded.id, version = version + 1,
-  lease = excluded.lease, value = excluded.value`
+  lease = excluded.lease, value = excluded.value, value_length = excluded.value_length`
 
 /** The same for a key of which nothing is known. */
 export const PUT_CURRENT_RETURNING = `${PUT_CURRENT}
@@ -82,20 +84,35 @@ export const COUNT_CURRENT_OPEN = 'SELECT count(*) FROM current WHERE key >= ?'
 export const COUNT_CURRENT = `${COUNT_CURRENT_OPEN} AND key < ?`
 
 export type ScanKind = 'values' | 'heads'
+/** `sizes` has lengths in place of values. */
+export type WalkKind = ScanKind | 'sizes'
 
-/** Lists of the current tree: bounded or open, forward or backward, with or without values. */
-export function scanCurrent(kind: ScanKind, open: boolean, descending: boolean): string {
-  return SCANS[(kind === 'values' ? 4 : 0) + (open ? 2 : 0) + (descending ? 1 : 0)] ?? ''
+const VALUE_LENGTH = `
+CASE WHEN value IS NOT NULL THEN length(value) WHEN version > 0 THEN ${SUM_PART_LENGTHS} END`
+
+/** Lists of the current tree: bounded or open, forward or backward. */
+export function scanCurrent(kind: WalkKind, open: boolean, descending: boolean): string {
+  return SCANS[kind][(open ? 2 : 0) + (descending ? 1 : 0)] ?? ''
 }
 
-const SCANS = ['NULL', SHORT_VALUE].flatMap((value) =>
-  ['key >= ? AND key < ?', 'key >= ?'].flatMap((where) =>
+const SCANS = {
+  values: scansOf(SHORT_VALUE, packed),
+  sizes: scansOf(
+    `CASE WHEN value IS NOT NULL THEN length(value) WHEN value_length IS NOT NULL THEN value_length
+ELSE (SELECT ${VALUE_LENGTH} FROM log WHERE log.id = current.id) END`,
+    packedKeys,
+  ),
+  heads: scansOf('NULL', packed),
+}
+
+function scansOf(value: string, pack: (select: string) => string): readonly string[] {
+  return ['key >= ? AND key < ?', 'key >= ?'].flatMap((where) =>
     ['ASC', 'DESC'].map((order) =>
-      packed(`SELECT ${HEAD_COLUMNS}, ${value} AS value FROM current
+      pack(`SELECT ${HEAD_COLUMNS}, ${value} AS value FROM current
 WHERE ${where} AND create_revision <= ? ORDER BY key ${order} LIMIT ?`),
     ),
-  ),
-)
+  )
+}
 
 const LOG_COLUMNS = HEAD_COLUMNS
 
@@ -136,6 +153,8 @@ export const SELECT_VERSION_BEFORE = `${CHAIN}
 SELECT ${LOG_COLUMNS}, value FROM log WHERE id = (SELECT min(id) FROM chain)`
 export const SELECT_HEAD_BEFORE = `${CHAIN}
 SELECT ${LOG_COLUMNS}, NULL FROM log WHERE id = (SELECT min(id) FROM chain)`
+export const SELECT_SIZE_BEFORE = `${CHAIN}
+SELECT ${LOG_COLUMNS}, ${VALUE_LENGTH} FROM log WHERE id = (SELECT min(id) FROM chain)`
 
 /** Where an event's `replaced` is in `more`. */
 const REPLACED = ['previous_main', 'previous_sub']
@@ -151,9 +170,6 @@ FROM log WHERE id > ${ID} AND id < ${FIRST_ID} AND ${where} ORDER BY id LIMIT ?`
     REPLACED,
   )
 }
-
-const VALUE_LENGTH = `
-CASE WHEN value IS NOT NULL THEN length(value) WHEN version > 0 THEN ${SUM_PART_LENGTHS} END`
 
 /** The log as it is, or with lengths in place of its bytes. */
 export const SELECT_CHANGES = packed(changesWith('key', SHORT_LOG_VALUE))
@@ -213,6 +229,11 @@ export function keyValueOf(row: SqlRow): KeyValue {
   }
 }
 
+/** The same where the seventh is the value's length. */
+export function sizedOf(row: SqlRow): Sized {
+  return { ...keyValueOf(row.with(6, null)), value: { length: numberOf(row[6]) } }
+}
+
 /** The row with its value, where that was too long to come with it. */
 export function withValue(sql: Sql, row: SqlRow): SqlRow {
   if (row[6] !== null || row[3] === 0) {
@@ -235,6 +256,11 @@ export function scannedKey(sql: Sql, row: ScannedRow): Uint8Array {
 export function scannedVersion(sql: Sql, row: ScannedRow): KeyValue {
   const value = row.value ?? (row.version === 0 ? EMPTY : valueAt(sql, row))
   return { ...scannedHead(sql, row), value }
+}
+
+/** A row whose value is a length. */
+export function scannedSize(sql: Sql, row: ScannedRow): Sized {
+  return { ...scannedHead(sql, row), value: { length: row.valueLength ?? 0 } }
 }
 
 /** A row without its value. */

@@ -28,6 +28,8 @@ export interface ScannedRow {
   readonly lease: LeaseId
   /** Undefined where it is long, was not asked for, or is a tombstone's. */
   readonly value: Uint8Array | undefined
+  /** Undefined where `value` is; known of values of any length where lengths alone were asked for. */
+  readonly valueLength: number | undefined
   /** What else was asked for. */
   readonly more: readonly (number | null)[]
 }
@@ -56,6 +58,13 @@ export function packed(select: string, more: readonly string[] = []): string {
   const columns = [KEY_LENGTH, 'length(value)', ...VERSION_COLUMNS, ...more]
   return `
 SELECT ${joined(key)}, ${joined('value')}, ${arrays(columns)} FROM (${select})`
+}
+
+/** The same where `value` is a length. */
+export function packedKeys(select: string): string {
+  const key = `CASE WHEN length(key) <= ${PACKED_KEY_BYTES_MAX} THEN key END`
+  return `
+SELECT ${joined(key)}, NULL, ${arrays([KEY_LENGTH, 'value', ...VERSION_COLUMNS])} FROM (${select})`
 }
 
 /** The same for `scanSizes`: `key` and `value` are lengths. */
@@ -100,62 +109,114 @@ export type PieceOf<T> = (
   rows: number,
 ) => readonly [statement: string, ...params: SqlParam[]]
 
-/**
- * The rows of statements made by `packed`, in pieces that are read as they are asked for. Nothing stays
- * open between two pieces: a cursor that is not read to its end keeps SQLite from starting its
- * write-ahead log anew, which then grows until the cursor is garbage-collected.
- */
+/** Rows as SQLite has packed them: keys, and values, are in a row, in the lengths that come first. */
+export interface Piece {
+  readonly keys: Uint8Array
+  /** Undefined where none was asked for, or there is none. */
+  readonly values: Uint8Array | undefined
+  readonly keyLengths: readonly (number | null)[]
+  readonly valueLengths: readonly (number | null)[]
+  readonly createRevisions: Numbers
+  readonly mains: Numbers
+  readonly versions: Numbers
+  readonly leases: readonly (string | null)[]
+  readonly subs: Numbers
+  readonly more: readonly (readonly (number | null)[])[]
+}
+
+/** The rows of statements made by `packed`, one by one. */
 export function* scanPacked(
   sql: Sql,
   wanted: Wanted,
   pieceOf: PieceOf<ScannedRow>,
 ): Iterable<ScannedRow> {
+  for (const piece of scanPieces(sql, wanted, pieceOf)) {
+    let keyAt = 0
+    let valueAt = 0
+    for (let i = 0; i < piece.mains.length; i++) {
+      yield rowAt(piece, i, keyAt, valueAt)
+      keyAt += piece.keyLengths[i] ?? 0
+      valueAt += piece.valueLengths[i] ?? 0
+    }
+  }
+}
+
+/** A row of a piece, whose key and value begin there. */
+export function rowAt(piece: Piece, i: number, keyAt: number, valueAt: number): ScannedRow {
+  const { keys, values, more } = piece
+  const keyLength = piece.keyLengths[i] ?? undefined
+  const valueLength = piece.valueLengths[i] ?? undefined
+  return {
+    key: keyLength === undefined ? undefined : keys.subarray(keyAt, keyAt + keyLength),
+    createRevision: piece.createRevisions[i] ?? 0,
+    main: piece.mains[i] ?? 0,
+    sub: piece.subs[i] ?? 0,
+    version: piece.versions[i] ?? 0,
+    lease: leaseOf(piece.leases[i]),
+    value:
+      values === undefined || valueLength === undefined
+        ? undefined
+        : values.subarray(valueAt, valueAt + valueLength),
+    valueLength,
+    more: more.length === 0 ? NOTHING : more.map((column) => column[i] ?? null),
+  }
+}
+
+/**
+ * The rows of statements made by `packed`, in pieces that are read as they are asked for. Nothing stays
+ * open between two pieces: a cursor that is not read to its end keeps SQLite from starting its
+ * write-ahead log anew, which then grows until the cursor is garbage-collected.
+ */
+export function* scanPieces(
+  sql: Sql,
+  wanted: Wanted,
+  pieceOf: PieceOf<ScannedRow>,
+): Iterable<Piece> {
   let last: ScannedRow | undefined
   let rows = Math.min(wanted.rows, wanted.bytes === Infinity ? PIECE_ROWS_MAX : FIRST_PIECE_ROWS)
   let read = 0
   let readBytes = 0
   for (;;) {
-    const [keys, values, columns] = pieceIn(sql, pieceOf(last, rows))
-    const [keyLengths, valueLengths, createRevisions, mains, versions, leases, subs, ...more] =
-      columns
-    let keyAt = 0
-    let valueAt = 0
-    for (let i = 0; i < mains.length; i++) {
-      const keyLength = keyLengths[i] ?? undefined
-      const valueLength = valueLengths[i] ?? undefined
-      last = {
-        key: keyLength === undefined ? undefined : keys.subarray(keyAt, (keyAt += keyLength)),
-        createRevision: createRevisions[i] ?? 0,
-        main: mains[i] ?? 0,
-        sub: subs[i] ?? 0,
-        version: versions[i] ?? 0,
-        lease: leaseOf(leases[i]),
-        value:
-          valueLength === undefined
-            ? undefined
-            : values.subarray(valueAt, (valueAt += valueLength)),
-        more: more.length === 0 ? NOTHING : more.map((column) => column[i] ?? null),
-      }
-      yield last
-    }
-    if (mains.length < rows) {
+    const piece = pieceIn(sql, pieceOf(last, rows))
+    const count = piece.mains.length
+    yield piece
+    if (count < rows) {
       return
     }
+    last = lastOf(piece)
     read += rows
-    readBytes += keys.length + values.length
+    readBytes += piece.keys.length + (piece.values?.length ?? 0)
     rows = nextRows(wanted, read, readBytes)
   }
 }
 
+function lastOf(piece: Piece): ScannedRow {
+  const last = piece.mains.length - 1
+  const keyAt = piece.keys.length - (piece.keyLengths[last] ?? 0)
+  const valueAt = (piece.values?.length ?? 0) - (piece.valueLengths[last] ?? 0)
+  return rowAt(piece, last, keyAt, valueAt)
+}
+
 const NOTHING: readonly null[] = []
 
-function pieceIn(
-  sql: Sql,
-  [statement, ...params]: readonly [string, ...SqlParam[]],
-): readonly [keys: Uint8Array, values: Uint8Array, columns: Columns] {
+function pieceIn(sql: Sql, [statement, ...params]: readonly [string, ...SqlParam[]]): Piece {
   const row = sql.first(statement, ...params)
   assert(row !== undefined, 'rows that are packed are one row, be they none')
-  return [bytesOf(row[0]), bytesOf(row[1]), columnsOf(row, 2)]
+  const values = row[1] ?? null
+  const [keyLengths, valueLengths, createRevisions, mains, versions, leases, subs, ...more] =
+    columnsOf(row, 2)
+  return {
+    keys: bytesOf(row[0]),
+    values: values === null ? undefined : bytesOf(values),
+    keyLengths,
+    valueLengths,
+    createRevisions,
+    mains,
+    versions,
+    leases,
+    subs,
+    more,
+  }
 }
 
 function columnsOf(row: SqlRow, place: number): Columns {
@@ -199,6 +260,6 @@ export function* scanSizes(sql: Sql, pieceOf: PieceOf<ScannedSizes>): Iterable<S
 }
 
 /** Leases are texts, because a Durable Object answers integers as doubles. */
-function leaseOf(lease: string | null | undefined): LeaseId {
+export function leaseOf(lease: string | null | undefined): LeaseId {
   return typeof lease === 'string' ? BigInt(lease) : NO_LEASE
 }

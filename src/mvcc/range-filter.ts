@@ -1,4 +1,4 @@
-import { type KeyValue, NO_LEASE, type RangeRequest, SortTarget } from './types.ts'
+import { type KeyValue, NO_LEASE, type RangeRequest, type Sized, SortTarget } from './types.ts'
 
 export function hasFilter(request: RangeRequest): boolean {
   return (
@@ -9,7 +9,7 @@ export function hasFilter(request: RangeRequest): boolean {
   )
 }
 
-export function passes(request: RangeRequest, kv: KeyValue): boolean {
+export function passes(request: RangeRequest, kv: Sized): boolean {
   return (
     (request.maxModRevision === 0 || kv.modRevision <= request.maxModRevision) &&
     (request.minModRevision === 0 || kv.modRevision >= request.minModRevision) &&

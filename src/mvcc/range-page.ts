@@ -1,5 +1,5 @@
 import type { Sql } from './sql.ts'
-import type { RangeRequest, RangeResult, Revision } from './types.ts'
+import type { RangeRequest, RangeResult, Revision, Sized } from './types.ts'
 
 /** What a range reads: the store as it is, or as a transaction has left it so far. */
 export interface RangeView {
@@ -28,6 +28,13 @@ export interface RangeCursor {
  * where filters pass over all that it has read, or while a sorted answer is put in order.
  */
 export interface RangePage extends RangeResult {
+  readonly next: RangeCursor | undefined
+}
+
+/** A page of which the values may be lengths only. */
+export interface SizedPage {
+  readonly kvs: readonly Sized[]
+  readonly more: boolean
   readonly next: RangeCursor | undefined
 }
 

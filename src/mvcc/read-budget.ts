@@ -1,4 +1,4 @@
-import type { KeyValue } from './types.ts'
+import type { Sized } from './types.ts'
 
 /**
  * What may be read at once, be it answered or passed over: a page of a range, or all ranges of a
@@ -38,8 +38,13 @@ export class ReadBudget {
     this.#rows += rows
   }
 
-  take(kv: KeyValue): void {
+  take(kv: Sized): void {
+    this.takeBytes(kv.key.length + kv.value.length)
+  }
+
+  /** A row that has so many. */
+  takeBytes(bytes: number): void {
     this.#rows++
-    this.#bytes += kv.key.length + kv.value.length
+    this.#bytes += bytes
   }
 }

@@ -18,13 +18,18 @@ const SELECT_COMPACTED = 'SELECT revision FROM compaction WHERE one = 1'
 const INSERT_COMPACTED = `
 INSERT INTO compaction (one, revision, cursor) VALUES (1, ?, ${FIRST_ID})
 ON CONFLICT (one) DO UPDATE SET revision = excluded.revision, cursor = excluded.cursor`
+/** What an earlier one has left is to go as well. */
+const INSERT_SCHEDULED = `
+INSERT INTO compaction (one, revision, cursor) VALUES (1, ?, ${FIRST_ID})
+ON CONFLICT (one) DO UPDATE SET
+  revision = excluded.revision, cursor = min(cursor, excluded.cursor)`
 
 /** As PUT_CURRENT, but for what a version says of itself; nothing comes of one that is not the next. */
 const RESTORE_CURRENT = `
-INSERT INTO current (key, id, create_revision, version, previous, lease, value)
-VALUES (?, ${ID}, ?, ?, NULL, ?, ?)
+INSERT INTO current (key, id, create_revision, version, previous, lease, value, value_length)
+VALUES (?, ${ID}, ?, ?, NULL, ?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET previous = id, id = excluded.id, version = excluded.version,
-  lease = excluded.lease, value = excluded.value
+  lease = excluded.lease, value = excluded.value, value_length = excluded.value_length
 WHERE version + 1 = excluded.version AND create_revision = excluded.create_revision
 RETURNING ${mainOf('previous')}, ${subOf('previous')}`
 
@@ -54,15 +59,13 @@ export class HistoryRestore {
   /**
    * To be told before any change, first of the compaction that is finished: of what it superseded nothing
    * is left but the tombstones at its own revision, which are to go with the next one. Of one that is
-   * not finished, some of it may be left, and is to go.
+   * not finished, some of it may be left, and is to go; of such ones more may come later.
    */
   compacted(revision: Revision, finished: boolean): void {
     if (finished) {
       this.#sql.run(INSERT_COMPACTED, revision, revision + 1)
-    } else if (this.#compacted < 0) {
-      this.#sql.run(INSERT_COMPACTED, revision, 0)
     } else if (revision > this.#compacted) {
-      this.#sql.run(INSERT_COMPACTED, revision, this.#compacted)
+      this.#sql.run(INSERT_SCHEDULED, revision, Math.max(this.#compacted, 0))
     }
     this.#compacted = Math.max(this.#compacted, revision)
   }
@@ -96,6 +99,7 @@ export class HistoryRestore {
       kv.version,
       leaseParam(kv.lease),
       inline,
+      inline === null ? kv.value.length : null,
     )
     if (row === undefined) {
       throw new BrokenHistory(`revision ${id.main} is not the next version of its key`)

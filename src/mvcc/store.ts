@@ -1,7 +1,7 @@
 import { Compaction } from './compaction.ts'
 import { EngineError } from './errors.ts'
 import { type HashKv, hashKv, hashScope } from './hash.ts'
-import { type Change, changeSizesUpTo, changesUpTo, type Length, replacedIn } from './history.ts'
+import { type Change, changeSizesUpTo, changesUpTo, replacedIn } from './history.ts'
 import { KeyCount } from './key-count.ts'
 import { type Bounds, boundsOf } from './key-range.ts'
 import {
@@ -12,8 +12,9 @@ import {
   SELECT_LEASED_KEYS_AFTER,
 } from './log.ts'
 import { Operations } from './operations.ts'
-import type { RangeCursor, RangePage } from './range-page.ts'
-import { checkRange, isSorted, readRange } from './range.ts'
+import type { PackedPage } from './packed-page.ts'
+import type { RangeCursor, RangePage, RangeView, SizedPage } from './range-page.ts'
+import { checkRange, isSorted, readPackedRange, readRange, sizeRange } from './range.ts'
 import { ReadBudget } from './read-budget.ts'
 import { RecentHeads } from './recent-heads.ts'
 import { SortedRanges } from './sorted-ranges.ts'
@@ -34,6 +35,7 @@ import type {
   Event,
   KeyValue,
   LeaseId,
+  Length,
   PutRequest,
   PutResult,
   RangeRequest,
@@ -119,11 +121,14 @@ export class Store {
    */
   range(request: RangeRequest, bytesMax: number, rowsMax = Infinity): RangePage {
     checkRange(request)
+    const cursor = this.#firstCursor(request)
+    return this.#read(request, cursor, new ReadBudget(bytesMax, rowsMax))
+  }
+
+  #firstCursor(request: RangeRequest): RangeCursor {
     this.operations.ranges++
     const revision = this.#readable(request.revision)
-    const left = Math.max(request.limit, 0)
-    const cursor = { revision, after: undefined, skip: 0, left }
-    return this.#read(request, cursor, new ReadBudget(bytesMax, rowsMax))
+    return { revision, after: undefined, skip: 0, left: Math.max(request.limit, 0) }
   }
 
   /**
@@ -136,11 +141,69 @@ export class Store {
     bytesMax: number,
     rowsMax = Infinity,
   ): RangePage {
+    this.#requireRows(cursor)
+    return this.#read(request, cursor, new ReadBudget(bytesMax, rowsMax))
+  }
+
+  #requireRows(cursor: RangeCursor): void {
     if (cursor.revision < this.#compaction.physical) {
       this.endRange(cursor)
       throw new EngineError('compacted')
     }
-    return this.#read(request, cursor, new ReadBudget(bytesMax, rowsMax))
+  }
+
+  /** `range` for who writes it down: packed, where that is all that can be. */
+  rangePacked(request: RangeRequest, bytesMax: number, rowsMax: number): RangePage | PackedPage {
+    checkRange(request)
+    const cursor = this.#firstCursor(request)
+    return this.#readPacked(request, cursor, new ReadBudget(bytesMax, rowsMax))
+  }
+
+  /** The same of a further page. */
+  rangeNextPacked(
+    request: RangeRequest,
+    cursor: RangeCursor,
+    bytesMax: number,
+    rowsMax: number,
+  ): RangePage | PackedPage {
+    this.#requireRows(cursor)
+    return this.#readPacked(request, cursor, new ReadBudget(bytesMax, rowsMax))
+  }
+
+  #readPacked(
+    request: RangeRequest,
+    cursor: RangeCursor,
+    budget: ReadBudget,
+  ): RangePage | PackedPage {
+    const packed = isSorted(request)
+      ? undefined
+      : readPackedRange(this.#view(), request, cursor, budget)
+    if (packed === undefined) {
+      return this.#read(request, cursor, budget)
+    }
+    this.#work += budget.work
+    return packed
+  }
+
+  /**
+   * What the pages behind the first will have, as far as lengths go, from the cursor on and in pages of its
+   * own. An answer in another order than the keys' is sorted and read for it; its first cursor is one without `order`.
+   */
+  sizeRange(
+    request: RangeRequest,
+    cursor: RangeCursor,
+    bytesMax: number,
+    rowsMax: number,
+  ): SizedPage {
+    if (isSorted(request)) {
+      return this.rangeNext(request, cursor, bytesMax, rowsMax)
+    }
+    this.#requireRows(cursor)
+    // No bytes of values are read.
+    const budget = new ReadBudget(Infinity, rowsMax)
+    const page = sizeRange(this.#view(), request, cursor, budget)
+    this.#work += budget.work
+    return page
   }
 
   /** Nobody reads on at the cursor: what memory holds for that goes. */
@@ -149,17 +212,20 @@ export class Store {
   }
 
   #read(request: RangeRequest, cursor: RangeCursor, budget: ReadBudget): RangePage {
-    const view = {
-      sql: this.#sql,
-      current: this.#revision,
-      count: (range: RangeRequest, revision: Revision) =>
-        this.#countKeys(boundsOf(range), revision),
-    }
+    const view = this.#view()
     const page = isSorted(request)
       ? this.#sorted.page(view, request, cursor, budget)
       : readRange(view, request, cursor, budget)
     this.#work += budget.work
     return page
+  }
+
+  #view(): RangeView {
+    return {
+      sql: this.#sql,
+      current: this.#revision,
+      count: (range, revision) => this.#countKeys(boundsOf(range), revision),
+    }
   }
 
   #countKeys(bounds: Bounds, revision: Revision): number {

@@ -25,6 +25,14 @@ export interface KeyValue {
   readonly lease: LeaseId
 }
 
+/** What is known of bytes that are not read. */
+export interface Length {
+  readonly length: number
+}
+
+/** A version of which the value may be a length only. */
+export type Sized = Omit<KeyValue, 'value'> & { readonly value: Length }
+
 /**
  * The keys that a request speaks of, as etcd encodes them: an empty `rangeEnd` is the one key,
  * a single zero byte is every key from `key` on, anything else is the half-open [key, rangeEnd).

@@ -18,19 +18,23 @@ import {
   SELECT_HEAD_BEFORE,
   SELECT_LOGGED,
   SELECT_LOGGED_HEAD,
+  SELECT_SIZE_BEFORE,
   SELECT_VERSION_BEFORE,
+  scannedSize,
+  sizedOf,
+  type WalkKind,
   withValue,
 } from './log.ts'
 import { type PieceOf, type ScannedRow, scanPacked } from './packed-rows.ts'
 import { numberOf, type Sql, type SqlRow } from './sql.ts'
-import type { ChangeId, KeyValue, Revision } from './types.ts'
+import type { ChangeId, KeyValue, Revision, Sized } from './types.ts'
 
 /** How to walk the keys of a range. `heads` leaves the values out. */
-export interface Walk {
+export interface Walk<K extends WalkKind = ScanKind> {
   readonly bounds: Bounds
   readonly revision: Revision
   readonly descending: boolean
-  readonly kind: ScanKind
+  readonly kind: K
   /** How many the reader will likely ask for, and how many bytes of keys and values. */
   readonly rows: number
   readonly bytes: number
@@ -59,17 +63,22 @@ export function versionBefore(
   revision: Revision,
   kind: ScanKind = 'values',
 ): KeyValue | undefined {
-  const row = rowBefore(sql, from, revision, kind)
+  const row = rowBefore(sql, from, revision, BEFORE[kind])
   return row && keyValueWith(sql, row, kind)
+}
+
+const BEFORE: Readonly<Record<WalkKind, string>> = {
+  values: SELECT_VERSION_BEFORE,
+  sizes: SELECT_SIZE_BEFORE,
+  heads: SELECT_HEAD_BEFORE,
 }
 
 function rowBefore(
   sql: Sql,
   from: ChangeId,
   revision: Revision,
-  kind: ScanKind,
+  statement: string,
 ): SqlRow | undefined {
-  const statement = kind === 'values' ? SELECT_VERSION_BEFORE : SELECT_HEAD_BEFORE
   const row = sql.first(statement, from.main, from.sub, revision)
   if (row === undefined || numberOf(row[2]) >= revision || numberOf(row[3]) === 0) {
     return undefined
@@ -90,7 +99,12 @@ export function versionAt(sql: Sql, id: ChangeId, kind: ScanKind): KeyValue {
  * along their log, and those deleted since come from their tombstones.
  */
 export function versions(sql: Sql, walk: Walk, current: Revision): Iterable<KeyValue> {
-  return walked(sql, { walk, current, found: (_, version) => version })
+  return walked(sql, { walk, current, form: formOf(walk.kind), found: (_, version) => version })
+}
+
+/** The same of which only the lengths of values are read. */
+export function sizedVersions(sql: Sql, walk: Walk<'sizes'>, current: Revision): Iterable<Sized> {
+  return walked(sql, { walk, current, form: SIZES, found: (_, version) => version })
 }
 
 /** The same with the changes that have made them. */
@@ -99,29 +113,46 @@ export function placedVersions(
   walk: Walk,
   current: Revision,
 ): Iterable<readonly [ChangeId, KeyValue]> {
-  return walked(sql, { walk, current, found: placed })
+  return walked(sql, { walk, current, form: formOf(walk.kind), found: placed })
 }
 
 function placed({ main, sub }: ChangeId, version: KeyValue): readonly [ChangeId, KeyValue] {
   return [{ main, sub }, version]
 }
 
-interface Walking<T> {
-  readonly walk: Walk
-  readonly current: Revision
-  readonly found: (id: ChangeId, version: KeyValue) => T
+/** What becomes of a row that is scanned, and of one that stood before it. */
+interface Form<V> {
+  readonly scanned: (sql: Sql, row: ScannedRow) => V
+  readonly before: (sql: Sql, row: SqlRow) => V
 }
 
-function* walked<T>(sql: Sql, { walk, current, found }: Walking<T>): Iterable<T> {
+const VALUES: Form<KeyValue> = {
+  scanned: scannedVersion,
+  before: (sql, row) => keyValueOf(withValue(sql, row)),
+}
+const HEADS: Form<KeyValue> = { scanned: scannedHead, before: (_, row) => keyValueOf(row) }
+const SIZES: Form<Sized> = { scanned: scannedSize, before: (_, row) => sizedOf(row) }
+
+function formOf(kind: ScanKind): Form<KeyValue> {
+  return kind === 'values' ? VALUES : HEADS
+}
+
+interface Walking<V, T> {
+  readonly walk: Walk<WalkKind>
+  readonly current: Revision
+  readonly form: Form<V>
+  readonly found: (id: ChangeId, version: V) => T
+}
+
+function* walked<V, T>(sql: Sql, { walk, current, form, found }: Walking<V, T>): Iterable<T> {
   const { kind, revision, descending } = walk
-  const shown = kind === 'values' ? scannedVersion : scannedHead
   const living = scan(sql, walk, (bounds, rows) => {
     const statement = scanCurrent(kind, bounds.end === undefined, descending)
     return [statement, ...boundsParams(bounds), revision, rows]
   })
   if (revision >= current) {
     for (const row of living) {
-      yield found(row, shown(sql, row))
+      yield found(row, form.scanned(sql, row))
     }
     return
   }
@@ -131,19 +162,19 @@ function* walked<T>(sql: Sql, { walk, current, found }: Walking<T>): Iterable<T>
   })
   for (const row of merge(sql, living, dead, descending)) {
     if (row.version !== 0 && row.main <= revision) {
-      yield found(row, shown(sql, row))
+      yield found(row, form.scanned(sql, row))
     } else {
-      const before = rowBefore(sql, row, revision + 1, kind)
+      const before = rowBefore(sql, row, revision + 1, BEFORE[kind])
       assert(before !== undefined, `the log has lost a version at revision ${revision}`)
       const id = { main: numberOf(before[2]), sub: numberOf(before[5]) }
-      yield found(id, keyValueWith(sql, before, kind))
+      yield found(id, form.before(sql, before))
     }
   }
 }
 
 function scan(
   sql: Sql,
-  walk: Walk,
+  walk: Walk<WalkKind>,
   read: (bounds: Bounds, rows: number) => ReturnType<PieceOf<ScannedRow>>,
 ): Iterable<ScannedRow> {
   const { bounds, descending } = walk

@@ -153,7 +153,8 @@ export class Write {
     const head = this.#changes === 0 ? this.#heads.get(key) : undefined
     const id = this.#next()
     const inline = isInline(value) ? value : null
-    const params = [key, id.main, id.sub, id.main, leaseParam(lease), inline] as const
+    const length = inline === null ? value.length : null
+    const params = [key, id.main, id.sub, id.main, leaseParam(lease), inline, length] as const
     const { createRevision, version, replaced } = this.#putCurrent(params, head)
     const kv = { key, createRevision, modRevision: id.main, version, value, lease }
     if (inline === null) {

@@ -2,7 +2,8 @@
  * KeyValue by hand. Answers to lists and watches consist of it, by the ten thousand, and code that
  * names its properties is several times as fast as code that looks them up.
  */
-import type { KeyValueOf, Length } from '../mvcc/history.ts'
+import type { KeyValueOf } from '../mvcc/history.ts'
+import type { Length } from '../mvcc/types.ts'
 import type { KeyValue } from './generated/messages.ts'
 import { bigintSize, int64Size, uint32Size, type WireWriter } from './wire.ts'
 
@@ -25,6 +26,12 @@ export function keyValueSize(kv: KeyValueOf<Length>): number {
     (valueSize === 0 ? 0 : 1 + uint32Size(valueSize) + valueSize) +
     (kv.lease === 0n ? 0 : 1 + bigintSize(kv.lease))
   )
+}
+
+/** What it takes in a list of them, where its tag has one byte. */
+export function listedKeyValueSize(kv: KeyValueOf<Length>): number {
+  const size = keyValueSize(kv)
+  return 1 + uint32Size(size) + size
 }
 
 export function writeKeyValue(kv: KeyValue, writer: WireWriter): void {

@@ -14,10 +14,20 @@ import { WireReader, WireWriter } from './wire.ts'
  * Only a TxnRequest can be: check it before.
  */
 export function encode<T extends object>(type: MessageType<T>, value: T): Uint8Array {
+  return encodeBehind(0, type, value)
+}
+
+/** The same as a view that has so many bytes before it in its buffer, and none behind it. */
+export function encodeBehind<T extends object>(
+  roomBytes: number,
+  type: MessageType<T>,
+  value: T,
+): Uint8Array {
   const sizes: number[] = []
-  const writer = new WireWriter(new Uint8Array(measure(type, value, { sizes })))
+  const size = measure(type, value, { sizes })
+  const writer = new WireWriter(new Uint8Array(roomBytes + size), roomBytes)
   write(type, value, { writer, sizes, next: 0 })
-  return writer.bytes
+  return roomBytes === 0 ? writer.bytes : writer.bytes.subarray(roomBytes)
 }
 
 /** The length of what `encode` would return, of any message however deep. */

@@ -19,29 +19,44 @@ import { V2_METHOD } from './v2-wire.ts'
  * - OPEN begins a call of many requests. DATA carries a protobuf message of the method's request or
  *   response type, and END closes the stream: from the shard it carries the status.
  * - END from the client cancels either.
+ * - LENGTH from the client asks how long the whole response is of which parts have come, and the shard says
+ *   it before the next part. A response that ends before is not measured.
  * - CREDIT tells the shard how many bytes of DATA the reader has taken; the shard stops sending on a
  *   stream that is a window behind, and goes on from its log when there is credit again.
  */
-const FRAME_VERSION = 1
+const FRAME_VERSION = 2
 
 /** The subprotocol that the handshake names. */
 export const SESSION_PROTOCOL = `etcdurable.frames.${FRAME_VERSION}`
 
-export const FrameKind = { OPEN: 1, DATA: 2, END: 3, CREDIT: 4, CALL: 5, ANSWER: 6 } as const
+export const FrameKind = {
+  OPEN: 1,
+  DATA: 2,
+  END: 3,
+  CREDIT: 4,
+  CALL: 5,
+  ANSWER: 6,
+  LENGTH: 7,
+} as const
 
 export interface Frame {
   readonly kind: number
   readonly stream: number
-  /** OPEN, CALL: see `encodeCall`. CREDIT: a count of 4 bytes. END: see `encodeEnd`. ANSWER: see `responseFrame`. */
+  /** OPEN, CALL: see `encodeCall`. CREDIT: a count of 4 bytes. LENGTH from the shard: one of 8. END: see `encodeEnd`. ANSWER: see `responseFrame`. */
   readonly payload: Uint8Array
   /** In a frame that is sent: the payload's beginning, so that the rest need not be copied behind it. */
   readonly head?: Uint8Array
+  /** The payload is made by `encodeBehind` with `HEAD_BYTES`, so that a long one need not be copied at all. */
+  readonly hasRoom?: boolean
 }
 
 /** The bytes of DATA that may be on their way to a reader before it gives credit. */
 export const CREDIT_WINDOW_BYTES = 1024 * 1024
 
-const HEAD_BYTES = 10
+/** Of a frame, before its payload. */
+export const HEAD_BYTES = 10
+/** Of a payload that leaves alone, where it has room for its head. */
+const ALONE_BYTES_MIN = 64 * 1024
 
 /** A Durable Object takes messages of 32 MiB, and a frame alone may come to 30.5 (config/request-bytes.ts). */
 const MESSAGE_BYTES_MAX = 16 * 1024 * 1024
@@ -53,7 +68,7 @@ export class FrameError extends Error {
   override readonly name = 'FrameError'
 }
 
-/** The frames in as few messages as they may leave in. One that is longer by itself is left alone. */
+/** The frames in as few messages as they may leave in, but for long ones that need not be copied. */
 export function messagesOf(
   frames: readonly Frame[],
   bytesMax = MESSAGE_BYTES_MAX,
@@ -62,30 +77,37 @@ export function messagesOf(
   let first = 0
   let bytes = 0
   let index = 0
-  for (const { payload } of frames) {
-    if (index > first && bytes + payload.length > bytesMax) {
+  let wasAlone = false
+  for (const { payload, hasRoom = false } of frames) {
+    const isAlone = hasRoom && payload.length >= ALONE_BYTES_MIN
+    if (index > first && (isAlone || wasAlone || bytes + payload.length > bytesMax)) {
       messages.push(frames.slice(first, index))
       first = index
       bytes = 0
     }
     bytes += payload.length
     index++
+    wasAlone = isAlone
   }
   return first === 0 ? [frames] : [...messages, frames.slice(first)]
 }
 
 export function encodeFrames(frames: readonly Frame[]): Uint8Array {
+  const [only] = frames
+  if (only?.hasRoom === true && frames.length === 1) {
+    const bytes = new Uint8Array(only.payload.buffer)
+    writeHead(bytes, 0, only)
+    return bytes
+  }
   let size = 0
   for (const { head = noBytes, payload } of frames) {
     size += HEAD_BYTES + head.length + payload.length
   }
   const bytes = new Uint8Array(size)
   let offset = 0
-  for (const { kind, stream, head = noBytes, payload } of frames) {
-    bytes[offset] = FRAME_VERSION
-    bytes[offset + 1] = kind
-    writeUint32(bytes, offset + 2, stream)
-    writeUint32(bytes, offset + 6, head.length + payload.length)
+  for (const frame of frames) {
+    const { head = noBytes, payload } = frame
+    writeHead(bytes, offset, frame)
     offset += HEAD_BYTES
     for (const byte of head) {
       bytes[offset++] = byte
@@ -94,6 +116,14 @@ export function encodeFrames(frames: readonly Frame[]): Uint8Array {
     offset += payload.length
   }
   return bytes
+}
+
+function writeHead(bytes: Uint8Array, at: number, frame: Frame): void {
+  const { kind, stream, head = noBytes, payload } = frame
+  bytes[at] = FRAME_VERSION
+  bytes[at + 1] = kind
+  writeUint32(bytes, at + 2, stream)
+  writeUint32(bytes, at + 6, head.length + payload.length)
 }
 
 /** Payloads are views of `bytes`. */
@@ -143,6 +173,20 @@ export function decodeCredit(payload: Uint8Array): number {
     throw new FrameError(`a credit of ${payload.length} bytes`)
   }
   return readUint32(payload, 0)
+}
+
+export function encodeLength(bytes: number): Uint8Array {
+  const payload = new Uint8Array(8)
+  writeUint32(payload, 0, Math.floor(bytes / 2 ** 32))
+  writeUint32(payload, 4, bytes % 2 ** 32)
+  return payload
+}
+
+export function decodeLength(payload: Uint8Array): number {
+  if (payload.length !== 8) {
+    throw new FrameError(`a length of ${payload.length} bytes`)
+  }
+  return readUint32(payload, 0) * 2 ** 32 + readUint32(payload, 4)
 }
 
 /**

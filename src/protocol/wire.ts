@@ -155,6 +155,25 @@ export class WireWriter {
     }
   }
 
+  /** The length of a part of `source`, then its bytes. */
+  part(source: Uint8Array, at: number, length: number): void {
+    this.uint32(length)
+    if (length > 32) {
+      this.bytes.set(source.subarray(at, at + length), this.position)
+      this.position += length
+    } else {
+      for (let i = at; i < at + length; i++) {
+        this.bytes[this.position++] = source[i] ?? 0
+      }
+    }
+  }
+
+  /** Bytes that are encoded already. */
+  raw(value: Uint8Array): void {
+    this.bytes.set(value, this.position)
+    this.position += value.length
+  }
+
   #split(): void {
     let rest = low
     let above = high

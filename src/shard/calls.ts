@@ -3,10 +3,10 @@ import { decode } from '../protocol/binary.ts'
 import { RangeRequest } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
-import type { Outcome, PageCursor, Call } from '../protocol/shard-rpc.ts'
+import type { Outcome, PageCursor, Call, Refused } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import { handlerOf } from './methods/handlers.ts'
-import { rangeNext } from './methods/kv.ts'
+import { measureNext, rangeNext } from './methods/kv.ts'
 import { rangeStreamNext } from './methods/range-stream.ts'
 import type { Metrics } from './metrics.ts'
 import { type Caller, encodedPage, refusal, Reply, unknownMethod } from './reply.ts'
@@ -64,15 +64,37 @@ export class Calls {
       const metrics = this.#metrics.of(method)
       const isStream = method === '/etcdserverpb.KV/RangeStream'
       const read = isStream ? rangeStreamNext : rangeNext
-      const { response, next } = read(keyspace, decode(RangeRequest, request), cursor)
+      const page = read(keyspace, decode(RangeRequest, request), cursor)
+      const next = page.next && { ...page.next, open: cursor.open }
       if (next === undefined) {
         this.end(cursor)
       }
       if (isStream) {
         metrics.sent++
       }
-      const page = { response, next: next && { ...next, open: cursor.open } }
-      return encodedPage(metrics, page, background)
+      return encodedPage(metrics, { ...page, next }, background)
+    } catch (error) {
+      this.end(cursor)
+      return refusal(error)
+    }
+  }
+
+  /** The first cursor by which the pages of a Range behind one of its cursors are measured. */
+  beginMeasuring(cursor: PageCursor): PageCursor {
+    return this.#parts.background.keep({ ...cursor, order: undefined, open: undefined })
+  }
+
+  /** A step of that, while the pages themselves wait at `waiting`. */
+  measure(request: Uint8Array, cursor: PageCursor, waiting: PageCursor): Measured {
+    const { keyspace, background } = this.#parts
+    try {
+      const step = measureNext(keyspace, decode(RangeRequest, request), cursor)
+      background.keep(waiting)
+      if (step.next === undefined) {
+        this.end(cursor)
+        return { bytes: step.bytes }
+      }
+      return { bytes: step.bytes, next: background.keep({ ...step.next, open: cursor.open }) }
     } catch (error) {
       this.end(cursor)
       return refusal(error)
@@ -84,5 +106,8 @@ export class Calls {
     this.#parts.background.release(cursor)
   }
 }
+
+/** The encoded length of some pages, and where those behind them begin. */
+export type Measured = Refused | { readonly bytes: number; readonly next?: PageCursor }
 
 export type PagedMethod = '/etcdserverpb.KV/Range' | '/etcdserverpb.KV/RangeStream'

@@ -11,6 +11,7 @@ import putTrigger from '../../migrations/0010_put_trigger.sql'
 import accessToken from '../../migrations/0011_access_token.sql'
 import valuePart from '../../migrations/0012_value_part.sql'
 import restore from '../../migrations/0013_restore.sql'
+import valueLength from '../../migrations/0014_value_length.sql'
 import v2 from '../../migrations/0015_v2.sql'
 import type { Migration } from '../mvcc/migrations.ts'
 
@@ -29,5 +30,6 @@ export const migrations: readonly Migration[] = [
   { name: '0011_access_token', script: accessToken },
   { name: '0012_value_part', script: valuePart },
   { name: '0013_restore', script: restore },
+  { name: '0014_value_length', script: valueLength },
   { name: '0015_v2', script: v2 },
 ]

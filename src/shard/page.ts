@@ -1,3 +1,5 @@
+import type { PackedPage } from '../mvcc/packed-page.ts'
+import type { ResponseHeader } from '../protocol/generated/messages.ts'
 import type { PageCursor } from '../protocol/shard-rpc.ts'
 
 /** A response of a method's type, or a part of it where there is `next`. */
@@ -5,3 +7,12 @@ export interface Page<R extends object = object> {
   readonly response: R
   readonly next?: PageCursor | undefined
 }
+
+/** A page of a Range as it was read. */
+interface PackedRangePage {
+  readonly header: ResponseHeader | undefined
+  readonly packed: PackedPage
+  readonly next?: PageCursor | undefined
+}
+
+export type AnyPage = Page | PackedRangePage

@@ -1,15 +1,17 @@
 import { EngineError, type ErrorKind } from '../mvcc/errors.ts'
-import { encode } from '../protocol/binary.ts'
+import { encode, encodeBehind } from '../protocol/binary.ts'
+import { HEAD_BYTES } from '../protocol/frames.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
 import type { MethodName } from '../protocol/methods.ts'
+import { encodePackedRange } from '../protocol/packed-range.ts'
 import type { Outcome, PageCursor, Refused } from '../protocol/shard-rpc.ts'
 import { Code, fromEngineError, RpcStatus, statusOf } from '../protocol/status.ts'
 import { WireError } from '../protocol/wire.ts'
 import type { BackgroundWork } from './background.ts'
 import type { Durations, MethodMetrics } from './method-metrics.ts'
 import type { Metrics } from './metrics.ts'
-import type { Page } from './page.ts'
+import type { AnyPage } from './page.ts'
 
 /** Who waits for what a call answers. */
 export interface Caller {
@@ -84,9 +86,13 @@ export class Reply {
 
   /** `response` is of the method's type, or its first page. */
   answered(response: object, next?: PageCursor): void {
+    this.answeredPage({ response, next })
+  }
+
+  answeredPage(first: AnyPage): void {
     let page: Outcome
     try {
-      page = encodedPage(this.#method, { response, next }, this.#background)
+      page = encodedPage(this.#method, first, this.#background)
     } catch (error) {
       this.failed(error)
       return
@@ -166,14 +172,19 @@ export class Reply {
   }
 }
 
-/** What is still to be read of a page's answer is kept for it. */
+/** What is still to be read of a page's answer is kept for it. A page that others follow has room for its frame's head. */
 export function encodedPage(
   method: MethodMetrics,
-  { response, next }: Page,
+  page: AnyPage,
   background: BackgroundWork,
 ): Outcome {
+  const { next } = page
+  const roomBytes = next === undefined ? 0 : HEAD_BYTES
   const type: MessageType<object> = rpcMethods[method.name].response
-  const encoded = encode(type, response)
+  const encoded =
+    'packed' in page
+      ? encodePackedRange(roomBytes, page.header, page.packed)
+      : encodeBehind(roomBytes, type, page.response)
   method.sentBytes += encoded.length
   return { response: encoded, next: next && background.keep(next) }
 }

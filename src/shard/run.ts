@@ -11,7 +11,7 @@ import type { BackgroundWork } from './background.ts'
 import type { CommitQueue, Write } from './commit.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { PasswordQueue } from './methods/password-queue.ts'
-import type { Page } from './page.ts'
+import type { AnyPage, Page } from './page.ts'
 import type { Messages, Reply } from './reply.ts'
 import type { Turns } from './turns.ts'
 
@@ -63,7 +63,7 @@ type Way<T> =
   | { readonly steps: Steps<T> }
   | { readonly stream: Stream<T> }
 
-type Read<T> = (keyspace: Keyspace, request: T, facts: CallerFacts) => Page
+type Read<T> = (keyspace: Keyspace, request: T, facts: CallerFacts) => AnyPage
 type Steps<T> = (parts: Parts, request: T, facts: StepsFacts) => Promise<Page>
 type Stream<T> = (parts: Parts, request: T, facts: StepsFacts) => Messages
 
@@ -178,7 +178,7 @@ class Run implements Write {
     const { request, context } = this.#call
     // etcd proposes some reads too.
     const begun = this.#reply.isProposed ? performance.now() : undefined
-    let page: Page
+    let page: AnyPage
     try {
       this.#admit()
       page = read(this.#parts.keyspace, request, { context, principal: this.#principal })
@@ -189,7 +189,7 @@ class Run implements Write {
     if (begun !== undefined) {
       this.#reply.appliedInVain(performance.now() - begun)
     }
-    this.#reply.answered(page.response, page.next)
+    this.#reply.answeredPage(page)
   }
 
   #takeSteps(steps: Steps<object>): void {

@@ -1,5 +1,5 @@
 import { assert } from '../mvcc/errors.ts'
-import type { Length } from '../mvcc/history.ts'
+import type { Length } from '../mvcc/types.ts'
 import {
   BUCKET_BYTES,
   encodeBucket,

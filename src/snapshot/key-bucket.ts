@@ -1,5 +1,6 @@
-import type { Change, Length } from '../mvcc/history.ts'
+import type { Change } from '../mvcc/history.ts'
 import { type ChangeName, revisionBytesLength, writeRevision } from '../mvcc/revision-bytes.ts'
+import type { Length } from '../mvcc/types.ts'
 import type { KeyValue, Revision } from '../mvcc/types.ts'
 import { keyValueSize, writeKeyValue } from '../protocol/binary-key-value.ts'
 import { WireWriter } from '../protocol/wire.ts'

@@ -3,7 +3,7 @@
  * begins with 16 bytes: its number (8), what it is (2), how many elements it has (2), and how many pages
  * behind it belong to it (4).
  */
-import type { Length } from '../mvcc/history.ts'
+import type { Length } from '../mvcc/types.ts'
 
 /** Any power of two would do, as the file tells it; this is what etcd's own files have. */
 export const PAGE_BYTES = 4096

@@ -1,4 +1,4 @@
-import type { Length } from '../mvcc/history.ts'
+import type { Length } from '../mvcc/types.ts'
 import { ELEMENT_BYTES, HEAD_BYTES, type Node, PAGE_BYTES } from './page.ts'
 
 /**

@@ -1,4 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { HELD_BYTES_MAX } from '../../src/grpc/unary.ts'
+import type { RangeRequest } from '../../src/protocol/generated/messages.ts'
+import { GrpcClient } from './grpc-client.ts'
 import { base64, call, isObject, type JsonObject } from './http.ts'
 import { Random } from './random.ts'
 import { Target } from './target.ts'
@@ -11,15 +14,21 @@ const keyspace = new Keyspace(() => target.url)
 
 beforeAll(async () => {
   target = await Target.start()
+  await fill()
+})
+
+async function fill(): Promise<void> {
   for (let at = 0; at < keys.length; at += 100) {
     const puts = keys.slice(at, at + 100).map((key) => ({
       request_put: { key: base64(key), value: base64(key.repeat(200)) },
     }))
     await keyspace.txn(puts)
   }
-})
+}
 
 afterAll(() => target.stop())
+
+const first = { key: Buffer.from('large/'), rangeEnd: Buffer.from('large0') }
 
 /** Puts and deletes keys all over the range until it is told to stop. */
 async function disturb(random: Random, stop: AbortSignal): Promise<void> {
@@ -55,3 +64,40 @@ it.each<[string, JsonObject]>([
     }
   },
 )
+
+it.each<[string, Partial<RangeRequest>]>([
+  ['all of it', {}],
+  ['backwards', { sortOrder: 2 }],
+  ['by value', { sortTarget: 4, sortOrder: 1 }],
+  ['by version, up to a limit', { sortTarget: 1, sortOrder: 2, limit: 2500 }],
+  ['with a filter', { minModRevision: 5 }],
+  ['up to a limit', { limit: 2500 }],
+])('[DIF3] [GRC28] over gRPC too, in one message: %s', async (_, options) => {
+  const client = new GrpcClient(target.url)
+  const stop = new AbortController()
+  const writers = [4, 5, 6].map((seed) => disturb(new Random(seed), stop.signal))
+  try {
+    for (let asked = 0; asked < 2; asked++) {
+      // What the writers put is short.
+      await fill()
+      const request = { ...first, ...options }
+      const answer = await client.call('/etcdserverpb.KV/Range', request)
+      const at = { ...first, revision: answer.header?.revision ?? 0 }
+      const again = await client.serverStream('/etcdserverpb.KV/RangeStream', at).all()
+      const all = again.flatMap(({ rangeResponse }) => rangeResponse?.kvs ?? [])
+      expect(answer.count).toBe(all.length)
+      const bytes = answer.kvs.reduce((sum, { value }) => sum + value.length, 0)
+      expect(bytes).toBeGreaterThan(HELD_BYTES_MAX)
+      const byKey = new Map(all.map((kv) => [Buffer.from(kv.key).toString(), kv]))
+      for (const kv of answer.kvs) {
+        expect(byKey.get(Buffer.from(kv.key).toString())).toEqual(kv)
+      }
+      const passing = all.filter((kv) => kv.modRevision >= (options.minModRevision ?? 0))
+      expect(answer.kvs.length).toBe(Math.min(passing.length, options.limit ?? Infinity))
+    }
+  } finally {
+    stop.abort()
+    await Promise.all(writers)
+    client.close()
+  }
+})

@@ -1,5 +1,8 @@
 import { constants } from 'node:http2'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { HELD_BYTES_MAX } from '../../src/grpc/unary.ts'
+import { CREDIT_WINDOW_BYTES } from '../../src/protocol/frames.ts'
+import { statusOf } from '../../src/protocol/status.ts'
 import { key, range, rangeStream, watch } from './probes.ts'
 import { framed, rawCall } from './raw-call.ts'
 import { ScriptedUpstream } from './scripted-upstream.ts'
@@ -24,6 +27,112 @@ const request = framed(key)
 function bytesUsed(): number {
   return process.memoryUsage().arrayBuffers
 }
+
+describe('an answer in parts that is longer than what is held', () => {
+  const parts = Array.from({ length: 24 }, (_, at) => Buffer.alloc(MEBIBYTE / 2, at))
+  const whole = Buffer.concat(parts)
+
+  it('[GRC28] is measured, and leaves as the client takes it', async () => {
+    let next = 0
+    let underWay = 0
+    const measuring = { isUnderWay: false }
+    upstream.ask = (_, reader) => {
+      const send = (): void => {
+        while (!measuring.isUnderWay && underWay < CREDIT_WINDOW_BYTES && next < parts.length) {
+          const part = parts[next] ?? whole
+          next += 1
+          underWay += part.length
+          if (next < parts.length) {
+            reader.part(part)
+          } else {
+            reader.answered(part)
+          }
+        }
+      }
+      setImmediate(send)
+      return {
+        taken: (bytes) => {
+          underWay -= bytes
+          setImmediate(send)
+        },
+        measure: () => {
+          measuring.isUnderWay = true
+          setImmediate(() => {
+            reader.measured?.(whole.length)
+            measuring.isUnderWay = false
+            send()
+          })
+        },
+        cancel: () => undefined,
+      }
+    }
+    const stream = served.connect().request({ ...post, ':path': range })
+    stream.end(request)
+    await until(() => next * (MEBIBYTE / 2) > HELD_BYTES_MAX)
+    // The client takes what its windows have room for.
+    await new Promise((resolve) => setTimeout(resolve, 200))
+    const heldMax = HELD_BYTES_MAX + CREDIT_WINDOW_BYTES + MEBIBYTE
+    expect(next * (MEBIBYTE / 2)).toBeLessThan(heldMax)
+    const chunks: Buffer[] = []
+    stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+    let code: unknown
+    stream.on('trailers', (trailers) => {
+      code = (trailers as Record<string, unknown>)['grpc-status']
+    })
+    await until(() => code !== undefined)
+    expect(code).toBe('0')
+    expect(Buffer.concat(chunks).equals(framed(whole))).toBe(true)
+  })
+
+  it.for([
+    ['too short', 1],
+    ['too long', -1],
+  ] as const)('[GRC28] is broken off where its length was said %s', async ([, flaw]) => {
+    upstream.answer = async () => parts
+    upstream.answerBytes = whole.length - flaw
+    const stream = served.connect().request({ ...post, ':path': range })
+    stream.end(request)
+    let length = 0
+    stream.on('data', (chunk: Buffer) => {
+      length += chunk.length
+    })
+    stream.on('error', () => undefined)
+    await until(() => stream.closed)
+    expect(stream.rstCode).toBe(constants.NGHTTP2_INTERNAL_ERROR)
+    expect(length).toBeLessThan(framed(whole).length)
+  })
+
+  it.for([
+    ['lost', statusOf('timeout-connection-lost'), constants.NGHTTP2_REFUSED_STREAM],
+    ['refused', statusOf('compacted'), constants.NGHTTP2_INTERNAL_ERROR],
+  ] as const)('[GRC28] is broken off where the rest of it is %s', async ([, status, code]) => {
+    upstream.ask = (_, reader) => {
+      queueMicrotask(() => {
+        parts.forEach((part) => reader.part(part))
+        expect(reader.repeatable).toBe(false)
+        reader.failed(status)
+      })
+      const measure = (): void => reader.measured?.(2 * whole.length)
+      return { taken: () => undefined, measure, cancel: () => undefined }
+    }
+    const stream = served.connect().request({ ...post, ':path': range })
+    stream.end(request)
+    stream.resume()
+    stream.on('error', () => undefined)
+    await until(() => stream.closed)
+    expect(stream.rstCode).toBe(code)
+  })
+
+  it.for([
+    [2 ** 32, '8', 'grpc: message too large (4294967296 bytes)'],
+    [MEBIBYTE, '13', 'internal error'],
+  ] as const)('[GRC28] of %d bytes is refused', async ([answerBytes, code, message]) => {
+    upstream.answer = async () => parts
+    upstream.answerBytes = answerBytes
+    const answer = await rawCall(served.connect(), { path: range, body: [request] })
+    expect(answer).toMatchObject({ code, message })
+  })
+})
 
 describe('a client that does not read', () => {
   it.for([watch, rangeStream])('[GRC15] takes a window of %s and no more', async (path) => {

@@ -1,4 +1,5 @@
 import type {
+  AnswerHandle,
   AnswerReader,
   StreamHandle,
   StreamReader,
@@ -41,11 +42,16 @@ export class ScriptedUpstream implements Upstream {
     return this.answer(call)
   }
 
-  ask(call: Call, reader: AnswerReader): StreamHandle {
+  /** What is said of the length of an answer; undefined says what it is. */
+  answerBytes: number | undefined
+
+  ask(call: Call, reader: AnswerReader): AnswerHandle {
     const controller = new AbortController()
+    let bytes = 0
     const answer = async (): Promise<void> => {
       try {
         const parts = await this.call(call, controller.signal)
+        bytes = parts.reduce((sum, part) => sum + part.length, 0)
         parts.slice(0, -1).forEach((part) => reader.part(part))
         reader.answered(parts.at(-1) ?? Buffer.alloc(0))
       } catch (error) {
@@ -54,7 +60,11 @@ export class ScriptedUpstream implements Upstream {
       }
     }
     void answer()
-    return { taken: () => undefined, cancel: () => controller.abort() }
+    return {
+      taken: () => undefined,
+      measure: () => reader.measured?.(this.answerBytes ?? bytes),
+      cancel: () => controller.abort(),
+    }
   }
 
   stream(call: Call, reader: StreamReader): StreamHandle {

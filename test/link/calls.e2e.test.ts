@@ -193,7 +193,7 @@ it('[LNK13] a link tells its version and its token, and MemberList where clients
   clients.push(client)
   const [socket, { headers }] = (await connected) as [WebSocket, IncomingMessage]
   expect(headers.authorization).toBe('Bearer secret')
-  expect(headers['sec-websocket-protocol']).toBe('etcdurable.frames.1')
+  expect(headers['sec-websocket-protocol']).toBe('etcdurable.frames.2')
   const stopped = [
     refusalOf(client.call('/etcdserverpb.Cluster/MemberList', {})),
     refusalOf(client.range('a')),

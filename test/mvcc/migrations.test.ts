@@ -1,8 +1,10 @@
 import { expect, it } from 'vitest'
 import { type Migration, migrate } from '../../src/mvcc/migrations.ts'
+import type { Store } from '../../src/mvcc/store.ts'
 import { migrations } from '../../src/shard/migrations.ts'
+import { bytes } from '../model-rules.ts'
 import { NodeSql } from './node-sql.ts'
-import { lines, openStore, putOf } from './requests.ts'
+import { lines, openStore, putOf, rangeOf } from './requests.ts'
 
 const FIRST: Migration = { name: '0001_a', script: 'CREATE TABLE a (n INTEGER) STRICT; -- one;\n' }
 const SECOND: Migration = {
@@ -70,18 +72,34 @@ it('[MIG6] a store of the release before values were cut goes on', () => {
   const sql = new NodeSql()
   const older = migrations.filter(({ name }) => name < '0012')
   migrate(sql, older)
-  const before = openStore(sql)
-  before.put(putOf('a', '1'))
-  before.put(putOf('b', 'long'.repeat(300_000)))
+  const written =
+    'INSERT INTO current (key, id, create_revision, version, value) VALUES (?, ?, ?, 1, ?)'
+  sql.run(written, bytes('a'), 2 << 23, 2, bytes('1'))
+  // A long value stands in the log alone.
+  sql.run(written, bytes('b'), 3 << 23, 3, null)
+  sql.run(
+    'INSERT INTO log (id, key, create_revision, version, value) VALUES (?, ?, 3, 1, ?)',
+    3 << 23,
+    bytes('b'),
+    bytes('long'.repeat(300_000)),
+  )
   migrate(sql, migrations)
   const store = openStore(sql)
+  expect(sizes(store)).toEqual([1, 1_200_000])
   store.put({ ...putOf('c'), value: new Uint8Array(8_500_000) })
   store.put(putOf('b', '2'))
   const kept = ['a=1 2/2/1', 'b=1200000 bytes 3/3/1', 'c=8500000 bytes 4/4/1']
   expect(lines(store, { revision: 4 })).toEqual(kept)
+  expect(sizes(store)).toEqual([1, 1, 8_500_000])
   store.compact(5)
   while (store.compactSlice(undefined)) {
     // Until nothing is left to be deleted.
   }
   expect(lines(openStore(sql))).toEqual(['a=1 2/2/1', 'b=2 3/5/2', 'c=8500000 bytes 4/4/1'])
 })
+
+function sizes(store: Store): readonly number[] {
+  const from = { revision: store.revision, after: undefined, skip: 0, left: 0 }
+  const { kvs } = store.sizeRange(rangeOf('a', 'z'), from, Infinity, 100)
+  return kvs.map(({ value }) => value.length)
+}

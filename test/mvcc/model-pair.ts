@@ -3,9 +3,16 @@ import { expect } from 'vitest'
 import { EngineError, type ErrorKind } from '../../src/mvcc/errors.ts'
 import type { HashKv } from '../../src/mvcc/hash.ts'
 import { boundsOf } from '../../src/mvcc/key-range.ts'
-import type { RangeCursor } from '../../src/mvcc/range-page.ts'
+import type { RangeCursor, SizedPage } from '../../src/mvcc/range-page.ts'
 import { Store, type StoreOptions } from '../../src/mvcc/store.ts'
-import type { Event, KeyRange, KeyValue, RangeRequest, RangeResult } from '../../src/mvcc/types.ts'
+import type {
+  Event,
+  KeyRange,
+  KeyValue,
+  RangeRequest,
+  RangeResult,
+  Sized,
+} from '../../src/mvcc/types.ts'
 import { modelHash } from '../model-hash.ts'
 import { bytes, inRange, refuse, text } from '../model-rules.ts'
 import { type Change, Model } from '../model.ts'
@@ -13,6 +20,7 @@ import { ALL, type Step } from './model-steps.ts'
 import { openNodeSql } from './node-sql.ts'
 import { CUTTING_ROW_BYTES, LEASES, settle } from './random-requests.ts'
 import { rangeOf } from './requests.ts'
+import { unpacked } from './unpacked.ts'
 
 const TXN_OPS_MAX = 5
 const HASHES_KEPT = 10
@@ -26,6 +34,10 @@ interface Reading {
   readonly expected: RangeResult
   readonly kvs: KeyValue[]
   cursor: RangeCursor
+}
+
+function sizeOnly({ value, ...kv }: Sized): unknown {
+  return { ...kv, value: value.length }
 }
 
 /** A store beside the model: every step goes to both, and what they answer must be the same. */
@@ -224,6 +236,8 @@ export class Pair {
   }
 
   #page(reading: Reading, bytesMax: number): void {
+    this.#checkSizes(reading)
+    this.#checkPacked(reading, bytesMax)
     const page = this.store.rangeNext(reading.request, reading.cursor, bytesMax)
     reading.kvs.push(...page.kvs)
     if (page.next !== undefined) {
@@ -233,6 +247,29 @@ export class Pair {
     this.#readings = this.#readings.filter((other) => other !== reading)
     const { kvs, more } = { kvs: reading.kvs, more: page.more }
     same({ kvs, more }, { kvs: reading.expected.kvs, more: reading.expected.more }, 'the pages')
+  }
+
+  /** What the pages that are still to come have, as far as lengths go. */
+  #checkSizes({ request, expected, kvs, cursor }: Reading): void {
+    const sizes: unknown[] = []
+    let page: SizedPage | undefined
+    let at: RangeCursor | undefined = { ...cursor, order: undefined }
+    while (at !== undefined) {
+      page = this.store.sizeRange(request, at, 0, 2)
+      sizes.push(...page.kvs.map(sizeOnly))
+      at = page.next
+    }
+    same(sizes, expected.kvs.slice(kvs.length).map(sizeOnly), 'the sizes of the pages to come')
+    same(page?.more, expected.more, 'whether more is left')
+  }
+
+  /** What is answered packed, and where it goes on. An order is gone on with once. */
+  #checkPacked({ request, cursor }: Reading, bytesMax: number): void {
+    if (cursor.order === undefined) {
+      const page = this.store.rangeNext(request, cursor, bytesMax)
+      const packed = this.store.rangeNextPacked(request, cursor, bytesMax, Infinity)
+      same(unpacked(packed), page, 'the page as it is packed')
+    }
   }
 
   /** With memory goes the knowledge of which pages of compacted revisions are still to come. */

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
-import type { RangePage } from '../../src/mvcc/range-page.ts'
+import type { RangeCursor, RangePage, SizedPage } from '../../src/mvcc/range-page.ts'
 import { ReadBudget } from '../../src/mvcc/read-budget.ts'
 import { SortedRanges } from '../../src/mvcc/sorted-ranges.ts'
 import type { Store } from '../../src/mvcc/store.ts'
 import type { RangeRequest } from '../../src/mvcc/types.ts'
 import { openNodeSql } from './node-sql.ts'
 import { answerOf, deleteOf, numbered, openStore, putOf, rangeOf, refusal } from './requests.ts'
+import { unpacked } from './unpacked.ts'
 
 const KEYS = 3000
 const ROWS_MAX = 100
@@ -82,6 +83,51 @@ describe('the pages of a range', () => {
     expect(rows.length).toBeGreaterThanOrEqual(KEYS / ROWS_MAX / 2)
     // To sort, to answer, and the counts of a bucket at either end.
     expect(Math.max(...rows)).toBeLessThan(ROWS_MAX + 2 * PIECE_ROWS)
+  })
+
+  it.each<[string, Partial<RangeRequest>]>([
+    ['all of it', {}],
+    ['keys without values', { keysOnly: true }],
+    ['a filter that nothing passes', { minModRevision: future }],
+    ['an old revision', { revision: KEYS / 2 }],
+    ['sorted by value', { sortTarget: 4, sortOrder: 1 }],
+  ])('[RNG26] to measure it reads no more rows than a turn has: %s', (_, options) => {
+    const { sql, store } = filled()
+    const request = rangeOf('k', 'l', options)
+    const first = store.range(request, BYTES_MAX, ROWS_MAX)
+    let at: RangeCursor | undefined = first.next && { ...first.next, order: undefined }
+    const rows: number[] = []
+    while (at !== undefined) {
+      sql.rowsRead = 0
+      const page: SizedPage = store.sizeRange(request, at, BYTES_MAX, ROWS_MAX)
+      rows.push(sql.rowsRead)
+      at = page.next
+    }
+    expect(rows.length).toBeGreaterThanOrEqual(KEYS / ROWS_MAX / 2 - 1)
+    expect(Math.max(...rows)).toBeLessThan(ROWS_MAX + 2 * PIECE_ROWS)
+  })
+
+  it.each<[string, Partial<RangeRequest>]>([
+    ['all of it', {}],
+    ['backwards', { sortOrder: 2 }],
+    ['up to a limit', { limit: 777 }],
+    ['up to a limit that a page fills', { limit: 5 * ROWS_MAX }],
+  ])('[RNG27] packed pages are the pages: %s', (_, options) => {
+    const { store } = filled()
+    store.put({ ...putOf(numbered('k', 70)), value: new Uint8Array(7000) })
+    store.put({ ...putOf(`${numbered('k', 80)}${'x'.repeat(2000)}`) })
+    const request = rangeOf('k', 'l', options)
+    let page = store.range(request, BYTES_MAX, ROWS_MAX)
+    let packed = store.rangePacked(request, BYTES_MAX, ROWS_MAX)
+    let pages = 1
+    for (; page.next !== undefined; pages++) {
+      expect('rows' in packed).toBe(true)
+      expect(unpacked(packed)).toEqual(page)
+      packed = store.rangeNextPacked(request, page.next, BYTES_MAX, ROWS_MAX)
+      page = store.rangeNext(request, page.next, BYTES_MAX, ROWS_MAX)
+    }
+    expect(unpacked(packed)).toEqual(page)
+    expect(pages).toBeGreaterThan(4)
   })
 
   it('[RNG24] a sorted answer reads what it sorts once, and what it answers once more', () => {

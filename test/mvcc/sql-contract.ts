@@ -49,6 +49,7 @@ function scannedSample({ key, id, lease, value }: SampleRow): ScannedRow {
     version: 1,
     lease: BigInt(lease ?? 0),
     value: isShort ? value : undefined,
+    valueLength: isShort ? value.length : undefined,
     more: [id % 3 === 0 ? null : id % 3],
   }
 }

@@ -80,6 +80,28 @@ describe('calls over a socket', () => {
     expect(response).toMatchObject({ count: 60, more: false, header: { revision: 61 } })
   })
 
+  it.each<[string, Parameters<typeof range>[1]]>([
+    ['all of it', {}],
+    ['backwards, up to a limit', { sortOrder: 2, limit: 50 }],
+    ['by value, with a filter', { sortTarget: 4, sortOrder: 2, minModRevision: 10 }],
+    ['by change, up to a limit', { sortTarget: 3, sortOrder: 1, limit: 50 }],
+  ])(
+    '[SHD23] tells how long a long answer is, between two of its parts: %s',
+    async (how, options) => {
+      const { client } = await filled(`measured ${how}`, 60, 100_000)
+      client.reads = false
+      client.call(RANGE, { ...everything, ...options }, 5)
+      const got = () => client.parts.get(5) ?? []
+      const size = () => got().reduce((sum, part) => sum + part.length, 0)
+      await client.until(() => size() >= CREDIT_WINDOW_BYTES)
+      client.frame(FrameKind.LENGTH, new Uint8Array(0), 5)
+      await client.until(() => client.lengths.has(5))
+      await readAll(client, 5)
+      const answer = await client.answer(5)
+      expect(client.lengths.get(5)).toBe(answer.length)
+    },
+  )
+
   it('[SHD12] a RangeStream is the Range in messages, written to or not', async () => {
     const { client, shard, names } = await filled('stream', 40, 60_000)
     client.reads = false

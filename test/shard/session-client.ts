@@ -3,6 +3,7 @@ import { decode, encode } from '../../src/protocol/binary.ts'
 import {
   decodeEnd,
   decodeFrames,
+  decodeLength,
   encodeCall,
   encodeCredit,
   encodeFrames,
@@ -29,6 +30,8 @@ export class SessionClient {
   /** By stream: the parts of each call's answer that have come, and its ANSWER. */
   readonly parts = new Map<number, Uint8Array[]>()
   readonly answers = new Map<number, Uint8Array>()
+  /** What was said of the length of each answer. */
+  readonly lengths = new Map<number, number>()
   closed: number | undefined
   /** Whether to give credit for what arrives. */
   reads = true
@@ -104,6 +107,8 @@ export class SessionClient {
     for (const { kind, stream, payload } of decodeFrames(new Uint8Array(data))) {
       if (kind === FrameKind.ANSWER) {
         this.answers.set(stream, payload)
+      } else if (kind === FrameKind.LENGTH) {
+        this.lengths.set(stream, decodeLength(payload))
       } else if (kind === FrameKind.DATA && this.parts.has(stream)) {
         this.parts.get(stream)?.push(payload)
       } else if (kind === FrameKind.DATA) {

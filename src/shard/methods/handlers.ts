@@ -41,7 +41,7 @@ import type { MethodName, MethodsWhere } from '../../protocol/methods.ts'
 import type { Handler } from '../run.ts'
 import { authHandlers } from './auth.ts'
 import { deleteThenRead, readsMuch } from './delete-previous.ts'
-import { compact, deleteRange, put, range, txn } from './kv.ts'
+import { compact, deleteRange, put, rangePacked, txn } from './kv.ts'
 import { leaseGrant, leaseKeepAlive, leaseLeases, leaseRevoke, leaseTimeToLive } from './lease.ts'
 import { leasedKeys } from './leased-keys.ts'
 import { alarm, hashKvResponse, hashResponse, statusResponse } from './maintenance.ts'
@@ -60,7 +60,7 @@ const handlers: {
   '/etcdserverpb.KV/Range': {
     check: checkRange,
     isLong,
-    read: (keyspace, request: RangeRequest) => range(keyspace, request),
+    read: (keyspace, request: RangeRequest) => rangePacked(keyspace, request),
   },
   '/etcdserverpb.KV/RangeStream': {
     check: checkRangeStream,

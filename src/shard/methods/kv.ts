@@ -1,9 +1,12 @@
 import type { Principal } from '../../auth/principal.ts'
 import { capped, putCost, txnCost } from '../../maintenance/quota.ts'
 import { EngineError } from '../../mvcc/errors.ts'
-import type { RangeCursor } from '../../mvcc/range-page.ts'
+import type { PackedPage } from '../../mvcc/packed-page.ts'
+import type { RangeCursor, RangePage } from '../../mvcc/range-page.ts'
 import { checkDeleteRange, checkPut, checkTxn } from '../../mvcc/txn-check.ts'
 import type { OpResult, TxnResult } from '../../mvcc/types.ts'
+import { listedKeyValueSize } from '../../protocol/binary-key-value.ts'
+import { sizeOf } from '../../protocol/binary.ts'
 import {
   type CompactionRequest,
   type CompactionResponse,
@@ -12,7 +15,7 @@ import {
   type PutRequest,
   type PutResponse,
   type RangeRequest,
-  type RangeResponse,
+  RangeResponse,
   ResponseHeader,
   type ResponseOp,
   type TxnRequest,
@@ -20,7 +23,7 @@ import {
 } from '../../protocol/generated/messages.ts'
 import { isReadOnly, requestTooLarge } from '../../protocol/request-size.ts'
 import type { Keyspace } from '../keyspace.ts'
-import type { Page } from '../page.ts'
+import type { AnyPage, Page } from '../page.ts'
 
 /** Keys and values of one page of a range: what is in memory at once, here and in the gateway. */
 export const PAGE_BYTES_MAX = 512 * 1024
@@ -33,13 +36,44 @@ export function range(keyspace: Keyspace, request: RangeRequest): Page<RangeResp
   return { response: { header: keyspace.header(), ...page }, next }
 }
 
-export function rangeNext(
+/** The same as it was read. */
+export function rangePacked(keyspace: Keyspace, request: RangeRequest): AnyPage {
+  const page = keyspace.store.rangePacked(request, PAGE_BYTES_MAX, PAGE_ROWS_MAX)
+  return pageOf(keyspace.header(), page)
+}
+
+export function rangeNext(keyspace: Keyspace, request: RangeRequest, cursor: RangeCursor): AnyPage {
+  const { store } = keyspace
+  return pageOf(undefined, store.rangeNextPacked(request, cursor, PAGE_BYTES_MAX, PAGE_ROWS_MAX))
+}
+
+function pageOf(header: ResponseHeader | undefined, page: RangePage | PackedPage): AnyPage {
+  if ('rows' in page) {
+    return { header, packed: page, next: page.next }
+  }
+  const { next, ...response } = page
+  return { response: { header, ...response }, next }
+}
+
+/** What the pages behind a cursor come to, as far as one step has measured them. */
+export interface MeasuredPages {
+  /** Of their encoding. */
+  readonly bytes: number
+  readonly next: RangeCursor | undefined
+}
+
+export function measureNext(
   keyspace: Keyspace,
   request: RangeRequest,
   cursor: RangeCursor,
-): Page<RangeResponse> {
-  const { next, ...page } = keyspace.store.rangeNext(request, cursor, PAGE_BYTES_MAX, PAGE_ROWS_MAX)
-  return { response: page, next }
+): MeasuredPages {
+  const { store } = keyspace
+  const { kvs, more, next } = store.sizeRange(request, cursor, PAGE_BYTES_MAX, PAGE_ROWS_MAX)
+  let bytes = sizeOf(RangeResponse, { ...RangeResponse.empty(), more })
+  for (const kv of kvs) {
+    bytes += listedKeyValueSize(kv)
+  }
+  return { bytes, next }
 }
 
 /**

@@ -1,4 +1,10 @@
-import { CREDIT_WINDOW_BYTES, encodeEnd, FrameKind, responseFrame } from '../../protocol/frames.ts'
+import {
+  CREDIT_WINDOW_BYTES,
+  encodeEnd,
+  encodeLength,
+  FrameKind,
+  responseFrame,
+} from '../../protocol/frames.ts'
 import type { Outcome, CallContext, Call, PageCursor } from '../../protocol/shard-rpc.ts'
 import { RpcStatus, statusOf } from '../../protocol/status.ts'
 import type { Calls, PagedMethod } from '../calls.ts'
@@ -22,6 +28,10 @@ export class SessionCaller implements Caller {
   #resume: (() => void) | undefined
   /** Of an answer in pages. */
   #next: PageCursor | undefined
+  /** Where the pages behind it are measured. */
+  #measuring: PageCursor | undefined
+  #length: 'unasked' | 'asked' | 'said' = 'unasked'
+  #sentBytes = 0
   #underWay = 0
   #stalled: number | null = null
   #listener: (() => void) | undefined
@@ -46,24 +56,68 @@ export class SessionCaller implements Caller {
       return
     }
     if (page.response.length > 0) {
-      this.#sendData(page.response)
+      this.#sendData(page.response, true)
     }
-    const { next } = page
-    this.#next = next
-    if (this.#underWay >= CREDIT_WINDOW_BYTES) {
-      this.#wait(() => this.#readNext(next))
-    } else {
-      this.#readNext(next)
-    }
+    this.#next = page.next
+    this.#goOn(page.next)
   }
 
-  #readNext(next: PageCursor): void {
+  /** With the length when that is asked for, which needs no credit, or with a page. */
+  #goOn(next: PageCursor): void {
+    if (this.#underWay >= CREDIT_WINDOW_BYTES && this.#length !== 'asked') {
+      this.#wait(() => this.#goOn(next))
+      return
+    }
     this.#calls.later(() => {
-      if (!this.gone) {
+      if (this.gone) {
+        return
+      }
+      if (this.#length === 'asked') {
+        this.#measuring = this.#calls.beginMeasuring(next)
+        this.#measure(this.#measuring, next, this.#sentBytes)
+      } else {
         const method = this.#call.method as PagedMethod
         this.answered(this.#calls.next(method, this.#call.request, next))
       }
     })
+  }
+
+  /** The reader wants to know how long the whole answer is. */
+  measure(): void {
+    if (this.#length !== 'unasked' || this.#call.method !== '/etcdserverpb.KV/Range') {
+      return
+    }
+    this.#length = 'asked'
+    const resume = this.#resume
+    if (resume !== undefined) {
+      this.#resume = undefined
+      clearTimeout(this.#stalled)
+      resume()
+    }
+  }
+
+  #measure(cursor: PageCursor, next: PageCursor, bytesBefore: number): void {
+    const measured = this.#calls.measure(this.#call.request, cursor, next)
+    if ('refused' in measured) {
+      this.#measuring = undefined
+      this.#end(measured)
+      this.#calls.end(next)
+      return
+    }
+    const bytes = bytesBefore + measured.bytes
+    const behind = measured.next
+    this.#measuring = behind
+    if (behind === undefined) {
+      this.#length = 'said'
+      this.#send(FrameKind.LENGTH, encodeLength(bytes))
+      this.#goOn(next)
+    } else {
+      this.#calls.later(() => {
+        if (!this.gone) {
+          this.#measure(behind, next, bytes)
+        }
+      })
+    }
   }
 
   streams(messages: EncodedMessages): void {
@@ -76,7 +130,7 @@ export class SessionCaller implements Caller {
         if (this.gone) {
           return
         }
-        turn.forEach((message) => this.#sendData(message))
+        turn.forEach((message) => this.#sendData(message, false))
         if (this.#underWay >= CREDIT_WINDOW_BYTES) {
           await new Promise<void>((resolve) => this.#wait(resolve))
         }
@@ -126,9 +180,10 @@ export class SessionCaller implements Caller {
     this.#out.ended(this.#stream)
   }
 
-  #sendData(payload: Uint8Array): void {
+  #sendData(payload: Uint8Array, hasRoom: boolean): void {
     this.#underWay += payload.length
-    this.#send(FrameKind.DATA, payload)
+    this.#sentBytes += payload.length
+    this.#out.sendSoon({ kind: FrameKind.DATA, stream: this.#stream, payload, hasRoom })
   }
 
   #send(kind: number, payload: Uint8Array): void {
@@ -141,6 +196,9 @@ export class SessionCaller implements Caller {
     clearTimeout(this.#stalled)
     if (this.#next !== undefined) {
       this.#calls.end(this.#next)
+    }
+    if (this.#measuring !== undefined) {
+      this.#calls.end(this.#measuring)
     }
     this.#listener?.()
     // A stream that waits for credit is ended by itself.

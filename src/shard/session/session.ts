@@ -114,6 +114,9 @@ export class Session implements SessionOut, Unflushed {
         this.#endWatch(frame.stream, Code.CANCELED)
         this.#cancel(frame.stream)
         break
+      case FrameKind.LENGTH:
+        this.#measure(frame.stream)
+        break
       case FrameKind.CREDIT:
         this.#calls.get(frame.stream)?.credit(decodeCredit(frame.payload))
         if (open?.sink.credit(decodeCredit(frame.payload)) === true) {
@@ -168,6 +171,13 @@ export class Session implements SessionOut, Unflushed {
     return call.context.commonName === undefined || trustsCommonNames(this.authority)
       ? call
       : { ...call, context: { ...call.context, commonName: undefined } }
+  }
+
+  #measure(stream: number): void {
+    const call = this.#calls.get(stream)
+    if (call instanceof SessionCaller) {
+      call.measure()
+    }
   }
 
   #requireNew(stream: number): void {

@@ -107,7 +107,7 @@ async function overSocket(socket: WebSocket, method: MethodName): Promise<Outcom
 /** A bridge's handshake. */
 export async function bySession(url: string, token: string | undefined): Promise<Outcome> {
   const headers = bearer(token)
-  const socket = new WebSocket(`${url.replace('http', 'ws')}/session`, 'etcdurable.frames.1', {
+  const socket = new WebSocket(`${url.replace('http', 'ws')}/session`, 'etcdurable.frames.2', {
     headers,
   })
   const refused = Promise.withResolvers<string>()
