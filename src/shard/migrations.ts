@@ -12,7 +12,7 @@ import accessToken from '../../migrations/0011_access_token.sql'
 import valuePart from '../../migrations/0012_value_part.sql'
 import restore from '../../migrations/0013_restore.sql'
 import valueLength from '../../migrations/0014_value_length.sql'
-import v2 from '../../migrations/0015_v2.sql'
+import nodeTree from '../../migrations/0015_node_tree.sql'
 import type { Migration } from '../mvcc/migrations.ts'
 
 /** In the order of their numbers; a script that has shipped never changes. */
@@ -31,5 +31,5 @@ export const migrations: readonly Migration[] = [
   { name: '0012_value_part', script: valuePart },
   { name: '0013_restore', script: restore },
   { name: '0014_value_length', script: valueLength },
-  { name: '0015_v2', script: v2 },
+  { name: '0015_node_tree', script: nodeTree },
 ]

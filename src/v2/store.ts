@@ -26,7 +26,7 @@ export interface V2Previous {
   readonly index: bigint
 }
 
-/** A node and the event of its change (migrations/0015_v2.sql). */
+/** A node and the event of its change (migrations/0015_node_tree.sql). */
 const INSERT_CHANGE =
   'INSERT INTO v2_change (parent, name, created, modified, expires, value, ' +
   'slot, position, path, silent, removed, event) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
