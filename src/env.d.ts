@@ -15,6 +15,7 @@ declare global {
     readonly ETCD_INITIAL_ADVERTISE_PEER_URLS?: string
     readonly ETCD_MAX_LEARNERS?: string
     readonly ETCD_ENABLE_GRPC_GATEWAY?: string
+    readonly ETCD_ENABLE_V2?: string
     readonly ETCD_QUOTA_BACKEND_BYTES?: string
     readonly ETCD_MAX_REQUEST_BYTES?: string
     readonly ETCD_MAX_TXN_OPS?: string

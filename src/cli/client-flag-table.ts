@@ -90,6 +90,41 @@ export const keyspaceCreateTable = {
   ...clientTable,
 } as const satisfies FlagTable
 
+/** The flags of `backup`, which are those of `etcdctl backup`. */
+export const backupTable = {
+  'keyspace': {
+    section: 'Keyspace',
+    fallback: 'default',
+    help: 'Keyspace whose v2 store is meant.',
+    schema: schemas.text,
+  },
+  'data-dir': {
+    section: 'Client',
+    fallback: '',
+    help: 'Path to the data directory of a server.',
+    schema: schemas.text,
+  },
+  'backup-dir': {
+    section: 'Client',
+    fallback: '',
+    help: 'Path to the directory that is made for etcd.',
+    schema: schemas.text,
+  },
+  'backup-wal-dir': {
+    section: 'Client',
+    fallback: '',
+    help: 'Path to its log, if not below --backup-dir.',
+    schema: schemas.text,
+  },
+  'with-v3': {
+    section: 'Client',
+    fallback: 'false',
+    help: 'Refused: "etcdctl snapshot save" has the keys of v3.',
+    schema: schemas.boolean,
+    fileType: 'boolean',
+  },
+} as const satisfies FlagTable
+
 /** The flags of `token list` and `token revoke`. */
 export const tokenTable = {
   keyspace: {

@@ -224,6 +224,14 @@ const keeping = {
     fileType: 'boolean',
     binding: 'ETCD_ENABLE_GRPC_GATEWAY',
   },
+  'enable-v2': {
+    section: 'Clustering',
+    fallback: 'false',
+    help: "Serve etcd's v2 API, which is everything below /v2/.",
+    schema: schemas.boolean,
+    fileType: 'boolean',
+    binding: 'ETCD_ENABLE_V2',
+  },
   'initial-advertise-peer-urls': {
     section: 'Clustering',
     fallback: 'http://localhost:2380',

@@ -1,4 +1,4 @@
-import { tokenCreateTable } from './client-flag-table.ts'
+import { backupTable, tokenCreateTable } from './client-flag-table.ts'
 import { type FlagTable, sections } from './flag-spec.ts'
 import { bridgeTable, serveTable } from './flag-table.ts'
 import { diffTable, getTable } from './history-flags.ts'
@@ -40,6 +40,10 @@ export function diffHelpText(): string {
   return [diffUsage, flagsText(diffTable)].join('\n')
 }
 
+export function backupHelpText(): string {
+  return [backupUsage, flagsText(backupTable)].join('\n')
+}
+
 /** The text of `migrate --help`. */
 export function migrateHelpText(): string {
   return [migrateUsage, flagsText(migrateTable)].join('\n')
@@ -72,11 +76,8 @@ const serveUsage = `Usage:
   npm start -- migrate --from URL --keyspace NAME [flags]
     Move a living etcd into a new keyspace (see migrate --help).
 
-  npm start -- migrate --from URL --keyspace NAME [flags]
-    Move a living etcd into a new keyspace (see migrate --help).
-
-  npm start -- migrate --from URL --keyspace NAME [flags]
-    Move a living etcd into a new keyspace (see migrate --help).
+  npm start -- backup --data-dir DIRECTORY --backup-dir DIRECTORY
+    Write the v2 store as a directory that etcd 3.4 starts on (see backup --help).
 
   npm start -- --version
     Show the version.
@@ -127,6 +128,14 @@ const tokenUsage = `Usage:
 
 Flags of the section Token are for create, but for --keyspace. Every flag can also be set by its
 ETCD_* variable: --token-file by ETCD_TOKEN_FILE.
+`
+
+const backupUsage = `Usage:
+
+  npm start -- backup --data-dir DIRECTORY --backup-dir DIRECTORY [flags]
+    Write the v2 store of a server's data directory, users and history included, as a directory that
+    etcd 3.4 starts on: etcd --enable-v2 --force-new-cluster --data-dir BACKUP_DIR. The server has
+    to be stopped.
 `
 
 const snapshotUsage = `Usage:

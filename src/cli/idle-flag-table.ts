@@ -129,7 +129,11 @@ const clustering = {
   ),
   'pre-vote': idle('boolean', { section: 'Clustering', fallback: 'true' }, noRaft),
   'v2-deprecation': {
-    ...idle('text', { section: 'Clustering', fallback: 'write-only' }, 'there is no v2 store'),
+    ...idle(
+      'text',
+      { section: 'Clustering', fallback: 'write-only' },
+      'the v2 store is what --enable-v2 says',
+    ),
     schema: z.enum(
       ['not-yet', 'write-only', 'write-only-skip-check', 'write-only-drop-data', 'gone'],
       "must be a phase of etcd's",

@@ -50,6 +50,12 @@ async function main(args: readonly string[]): Promise<void> {
           ? (await import('./help.ts')).diffHelpText()
           : await (await import('./history.ts')).diffCommand(rest, process.env),
       )
+    case 'backup':
+      return print(
+        asksForHelp(rest)
+          ? (await import('./help.ts')).backupHelpText()
+          : await (await import('./backup.ts')).backupCommand(rest, process.env),
+      )
     case 'migrate':
       return print(
         asksForHelp(rest)

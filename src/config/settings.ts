@@ -18,6 +18,8 @@ export interface Settings {
   readonly maxLearners: number
   /** Whether calls are answered in JSON. */
   readonly jsonGateway: boolean
+  /** Whether etcd's v2 API is served. */
+  readonly v2: boolean
   /** 0 is the default of 2 GiB, negative is off. */
   readonly quotaBackendBytes: number
   readonly maxRequestBytes: number
@@ -116,6 +118,7 @@ const schema = z
     ETCD_INITIAL_ADVERTISE_PEER_URLS: setting('http://localhost:2380', urls),
     ETCD_MAX_LEARNERS: setting('1', countingNumber),
     ETCD_ENABLE_GRPC_GATEWAY: setting('true', z.enum(['true', 'false'], 'must be true or false')),
+    ETCD_ENABLE_V2: setting('false', z.enum(['true', 'false'], 'must be true or false')),
     ETCD_QUOTA_BACKEND_BYTES: setting('0', wholeNumber),
     ETCD_MAX_REQUEST_BYTES: setting('1572864', requestBytes),
     ETCD_MAX_TXN_OPS: setting('128', countingNumber),
@@ -196,6 +199,7 @@ const schema = z
       peerUrls: values.ETCD_INITIAL_ADVERTISE_PEER_URLS,
       maxLearners: values.ETCD_MAX_LEARNERS,
       jsonGateway: values.ETCD_ENABLE_GRPC_GATEWAY === 'true',
+      v2: values.ETCD_ENABLE_V2 === 'true',
       quotaBackendBytes: values.ETCD_QUOTA_BACKEND_BYTES,
       maxRequestBytes: values.ETCD_MAX_REQUEST_BYTES,
       maxTxnOps: values.ETCD_MAX_TXN_OPS,

@@ -87,11 +87,14 @@ export class Door {
 
   /** Throws an RpcStatus where that is a call to write with a token to read. */
   admit(authority: Authority, method: MethodName, request: object): void {
-    if (
-      typeof authority !== 'string' &&
-      authority.access === 'read-only' &&
-      needOf(method, request) === 'write'
-    ) {
+    if (isReadOnly(authority) && needOf(method, request) === 'write') {
+      throw statusOf('access-read-only')
+    }
+  }
+
+  /** The same for what is no method, and writes. */
+  requireWrite(authority: Authority): void {
+    if (isReadOnly(authority)) {
       throw statusOf('access-read-only')
     }
   }
@@ -132,6 +135,10 @@ export function hibernates(authority: Authority): boolean {
 /** Whether a session may say which certificates its users have shown. */
 export function trustsCommonNames(authority: Authority): boolean {
   return typeof authority === 'string' ? authority !== 'unasked' : authority.commonNames
+}
+
+function isReadOnly(authority: Authority): boolean {
+  return typeof authority !== 'string' && authority.access === 'read-only'
 }
 
 function ofAdministrator(stated: CallContext['administrator']): Authority | undefined {

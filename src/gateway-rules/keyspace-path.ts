@@ -9,7 +9,7 @@ export interface KeyspacePath {
 }
 
 /** What a keyspace serves; other paths are the deployment's own. */
-const served = String.raw`/(?:v3|v3beta|session|health|livez|readyz|version|metrics|debug)(?:/.*)?`
+const served = String.raw`/(?:v2|v3|v3beta|session|health|livez|readyz|version|metrics|debug)(?:/.*)?`
 const ofKeyspace = new RegExp(`^${served}$`, 's')
 const inKeyspace = new RegExp(`^/keyspaces/([^/]*)(${served})$`, 's')
 

@@ -22,11 +22,15 @@ import { methodNotAllowed, refusalResponse, textResponse } from './refusal.ts'
 import { callResponse, originOf } from './routes.ts'
 import { sessionResponse } from './session.ts'
 import { ShardClient } from './shard-client.ts'
+import { v2RoutesResponse } from './v2-routes.ts'
 import { versionResponse } from './version.ts'
 
 interface Gateway {
   readonly Bindings: GatewayRequest
 }
+
+/** What is not clean has come with a slash before it (http1/target.ts). */
+const isOfV2 = /^\/{1,2}v2(?:\/|$)/
 
 /** What etcd serves over HTTP on its client port, besides the calls that `gateway` answers itself. */
 const app = new Hono<Gateway>()
@@ -120,6 +124,9 @@ async function answered(
   asked: GatewayRequest,
   context: ExecutionContext | undefined,
 ): Promise<Response> {
+  if (isOfV2.test(asked.path)) {
+    return v2RoutesResponse(asked)
+  }
   return methodAt(asked.path) === undefined || !asked.settings.jsonGateway
     ? (apiResponse(asked, asked.path) ?? app.fetch(asked.request, asked, context))
     : callResponse(asked, asked.path)

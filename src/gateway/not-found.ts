@@ -18,13 +18,15 @@ function isCallPath(path: string): boolean {
   return path.startsWith('/v3/') || path.startsWith('/v3beta/')
 }
 
-function redirect(request: Request, location: string): Response {
+/** What Go's RedirectHandler answers; its texts are those of the two statuses that its mux has had. */
+export function redirect(request: Request, location: string, status: 301 | 307 = 307): Response {
   const headers = { Location: location }
   if (request.method !== 'GET' && request.method !== 'HEAD') {
-    return new Response(null, { status: 307, headers })
+    return new Response(null, { status, headers })
   }
-  return new Response(`<a href="${escapeHtml(location)}">Temporary Redirect</a>.\n\n`, {
-    status: 307,
+  const text = status === 301 ? 'Moved Permanently' : 'Temporary Redirect'
+  return new Response(`<a href="${escapeHtml(location)}">${text}</a>.\n\n`, {
+    status,
     headers: { ...headers, 'Content-Type': 'text/html; charset=utf-8' },
   })
 }

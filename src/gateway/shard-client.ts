@@ -23,6 +23,12 @@ import {
   type ShardRpc,
 } from '../protocol/shard-rpc.ts'
 import { RpcStatus, statusOf } from '../protocol/status.ts'
+import {
+  type V2Answer,
+  type V2Call,
+  V2_WATCH_HEADER,
+  type V2WatchCall,
+} from '../protocol/v2-call.ts'
 import { valuesAnswered } from './answer-size.ts'
 import { BATCH_BYTES_MAX, Batches } from './batches.ts'
 import { DirectoryClient } from './directory-client.ts'
@@ -123,6 +129,12 @@ export class ShardClient {
     await retrying(0, () => this.#stub().checked(checks, this.#visitor))
   }
 
+  /** What stands before the paths of the keyspace; empty for that of the plain paths. */
+  get prefix(): string {
+    const { name } = this.#address
+    return name === DEFAULT_KEYSPACE ? '' : `/keyspaces/${name}`
+  }
+
   /** Whether it is the keyspace that the server's own port serves. */
   get isDefault(): boolean {
     return this.#address.name === DEFAULT_KEYSPACE && this.#address.jurisdiction === undefined
@@ -147,6 +159,18 @@ export class ShardClient {
     }
   }
 
+  /** What etcd's v2 API is asked. */
+  async v2(call: V2Call): Promise<V2Answer> {
+    const isRead = call.on === 'keys' && (call.method === 'GET' || call.method === 'HEAD')
+    const answer = await retrying(isRead ? READ_RETRIES_MAX : 0, () =>
+      this.#stub().v2(call, this.#visitor),
+    )
+    if (isRefused(answer)) {
+      throw this.#statusOf(answer)
+    }
+    return answer
+  }
+
   async restoreProgress(id: string): Promise<RestoreProgress> {
     const answer = await retrying(READ_RETRIES_MAX, () => this.#stub().restoreProgress(id))
     if (isRefused(answer)) {
@@ -155,13 +179,27 @@ export class ShardClient {
     return answer
   }
 
+  /** A socket of which each message is an event, or else a `V2WatchAnswer` or a refusal in JSON. */
+  async openV2Watch(call: V2WatchCall): Promise<Response> {
+    await this.#announce()
+    const response = await this.#upgrade({ [V2_WATCH_HEADER]: asciiJson(call) })
+    if (response.webSocket === null && response.headers.get(V2_WATCH_HEADER) === null) {
+      throw this.#statusOf(await response.json<Refused>())
+    }
+    return response
+  }
+
+  #upgrade(more: Readonly<Record<string, string>>): Promise<Response> {
+    const shown = { Upgrade: 'websocket', [CONTEXT_HEADER]: JSON.stringify(this.#visitor) }
+    return retrying(READ_RETRIES_MAX, () =>
+      this.#stub().fetch('http://shard/session', { headers: { ...shown, ...more } }),
+    )
+  }
+
   /** The socket that streams share (protocol/frames.ts). */
   async connect(): Promise<WebSocket> {
     await this.#announce()
-    const headers = { Upgrade: 'websocket', [CONTEXT_HEADER]: JSON.stringify(this.#visitor) }
-    const response = await retrying(READ_RETRIES_MAX, () =>
-      this.#stub().fetch('http://shard/session', { headers }),
-    )
+    const response = await this.#upgrade({})
     if (response.webSocket === null) {
       throw this.#statusOf(await response.json<Refused>())
     }
@@ -207,6 +245,14 @@ export class ShardClient {
     }
     return lanesTo(this.#namespace, this.#address)[kind]
   }
+}
+
+/** JSON that a header can hold. */
+function asciiJson(value: object): string {
+  return JSON.stringify(value).replaceAll(
+    /[\u0080-\uffff]/g,
+    (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
 }
 
 function stubOf(namespace: Env['SHARD'], { name, jurisdiction }: KeyspaceAddress): Stub {

@@ -1,6 +1,8 @@
 import { createHash, createHmac } from 'node:crypto'
 
 const HALF_BYTES = 16
+/** Ids that are remembered, since a call asks for its object by name and two HMACs cost as much as a small call. */
+const KNOWN_MAX = 1024
 
 /** Names an object of a namespace for good; the file that holds the object is called by its hex form. */
 export class DurableObjectId {
@@ -25,14 +27,23 @@ export class DurableObjectId {
 /** The ids of a namespace, derived as workerd does, so that both find the same files (ActorIdFactoryImpl). */
 export class DurableObjectIds {
   readonly #key: Buffer
+  readonly #known = new Map<string, DurableObjectId>()
 
   constructor(uniqueKey: string) {
     this.#key = createHash('sha256').update(uniqueKey).digest()
   }
 
   fromName(name: string): DurableObjectId {
-    const base = this.#mac(Buffer.from(name))
-    return new DurableObjectId(Buffer.concat([base, this.#mac(base)]).toString('hex'), name)
+    let id = this.#known.get(name)
+    if (id === undefined) {
+      const base = this.#mac(Buffer.from(name))
+      id = new DurableObjectId(Buffer.concat([base, this.#mac(base)]).toString('hex'), name)
+      if (this.#known.size >= KNOWN_MAX) {
+        this.#known.clear()
+      }
+      this.#known.set(name, id)
+    }
+    return id
   }
 
   /** Throws a TypeError for what is no id of this namespace. */

@@ -9,6 +9,8 @@ import { statusOf } from '../protocol/status.ts'
 import { type AnswerFrame, chunk, chunkedHead, lastChunk, wholeAnswer } from './answer.ts'
 import { type ResponseOut, JsonExchange, type JsonServing } from './exchange.ts'
 import { type PlainRequest, readRequest } from './request.ts'
+import { V2Exchange } from './v2-exchange.ts'
+import type { PlainV2Request } from './v2-request.ts'
 
 /** Requests that have come while one is answered; behind that the client is not read. */
 const PIPELINED_BYTES_MAX = 64 * 1024
@@ -44,8 +46,8 @@ export class JsonConnection implements ResponseOut {
   /** Looking at fewer bytes would find nothing new. */
   #awaitedBytes = 0
   /** Of which the body is yet to come. */
-  #request: PlainRequest | undefined
-  #call: JsonExchange | undefined
+  #request: PlainRequest | PlainV2Request | undefined
+  #call: JsonExchange | V2Exchange | undefined
   #cors: CorsHeaders | undefined
   #partSent = false
   #arrival: NodeJS.Timeout | undefined
@@ -157,18 +159,29 @@ export class JsonConnection implements ResponseOut {
     this.#arrival = undefined
     this.#putBack(bytes.subarray(request.end))
     this.#cors = corsHeaders(request, this.#options.settings)
-    this.#options.counts.unary++
-    this.#call = new JsonExchange(this.#options, request.method, this)
-    this.#call.start(request, shown, bytes.subarray(request.bodyStart, request.end))
+    this.#start(request, shown, bytes.subarray(request.bodyStart, request.end))
     return true
   }
 
+  #start(request: PlainRequest | PlainV2Request, shown: Shown, body: Uint8Array): void {
+    if ('v2' in request) {
+      const call = new V2Exchange(this.#options, this)
+      this.#call = call
+      call.start(request, shown, body)
+    } else {
+      this.#options.counts.unary++
+      const call = new JsonExchange(this.#options, request.method, this)
+      this.#call = call
+      call.start(request, shown, body)
+    }
+  }
+
   /** Undefined for a request that is the gateway's: to refuse in its own words, or to ask about. */
-  #shownBy(request: PlainRequest): Shown | undefined {
+  #shownBy(request: PlainRequest | PlainV2Request): Shown | undefined {
     const { settings, isSecure, othersHaveOrigins } = this.#options
     const hasOrigin = request.headers.get('Origin') !== null
     if (
-      !settings.jsonGateway ||
+      !('v2' in request ? settings.v2 : settings.jsonGateway) ||
       (othersHaveOrigins && hasOrigin) ||
       !(isSecure || mayName(request.host, settings))
     ) {
@@ -178,7 +191,7 @@ export class JsonConnection implements ResponseOut {
     return mayEnter(shown, settings) ? shown : undefined
   }
 
-  #awaitMore(bytes: Buffer, request: PlainRequest | undefined): void {
+  #awaitMore(bytes: Buffer, request: PlainRequest | PlainV2Request | undefined): void {
     this.#putBack(bytes)
     if (this.#clientEnded) {
       this.#handOver(this.#takeUnread())

@@ -11,8 +11,8 @@ import { rpcMethods } from '../protocol/generated/services.ts'
 import { encodeJson } from '../protocol/json-encode.ts'
 import type { MessageType } from '../protocol/message-type.ts'
 import type { MethodName } from '../protocol/methods.ts'
-import type { Call } from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
+import type { LinkCall } from '../protocol/v2-wire.ts'
 import type { PlainRequest } from './request.ts'
 
 /** Where the answer goes: in whole, or in parts and then the last one. */
@@ -26,7 +26,7 @@ export interface ResponseOut {
 }
 
 export interface JsonServing {
-  readonly upstream: { ask(call: Call, reader: AnswerReader): StreamHandle }
+  readonly upstream: { ask(call: LinkCall, reader: AnswerReader): StreamHandle }
   readonly settings: Settings
   /** Whether the client has a certificate with a name, which etcd refuses here while auth is on. */
   readonly hasName: boolean

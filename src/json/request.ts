@@ -1,6 +1,7 @@
 import { methodAt } from '../gateway-rules/call.ts'
 import type { RequestHead } from '../gateway-rules/request-head.ts'
 import { type MethodName, streaming } from '../protocol/methods.ts'
+import { type PlainV2Request, type V2Target, v2Target } from './v2-request.ts'
 
 /** A request of HTTP/1.1 that calls a unary method, and that can be read in one way only. */
 export interface PlainRequest extends RequestHead {
@@ -16,11 +17,12 @@ const HEAD_BYTES_MAX = 16 * 1024
 /** A request is held in whole until it is complete. What is longer costs so much that a pipe adds little. */
 const BODY_BYTES_MAX = 256 * 1024
 
-const BEGIN = 'POST /v3/'
+const BEGINS = ['POST /v3/', 'PUT /v2/keys', 'GET /v2/keys', 'POST /v2/keys', 'DELETE /v2/keys']
 const HEAD_END = '\r\n\r\n'
 
 /** RFC 9112 without what it only tolerates: one space, no folded lines, no bytes beyond ASCII. */
-const plainHead = /^POST (\/v3\/[a-z/-]+) HTTP\/1\.1\r\n((?:[\w!#$%&'*+.^`|~-]+:[\t -~]*\r\n)+)$/
+const plainHead =
+  /^(POST|PUT|GET|DELETE) (\/v[23]\/[!-~]+) HTTP\/1\.1\r\n((?:[\w!#$%&'*+.^`|~-]+:[\t -~]*\r\n)+)$/
 /** It may end a head that others read: then nothing else is to come. */
 const bareEnd = /(?<!\r)\n/
 const plainHost = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
@@ -33,28 +35,30 @@ const notPlain = ['transfer-encoding', 'upgrade', 'expect', 'trailer', 'te']
  * Reads the request that begins with the bytes. Whatever is not of the plainest form is `other`: it
  * is not for this parser to say what it means.
  */
-export function readRequest(bytes: Buffer): PlainRequest | 'incomplete' | 'other' {
+export function readRequest(bytes: Buffer): PlainRequest | PlainV2Request | 'incomplete' | 'other' {
   const headEnd = bytes.indexOf(HEAD_END)
   if (headEnd === -1) {
     const head = bytes.toString('latin1', 0, HEAD_BYTES_MAX + 1)
-    const isBegun = BEGIN.startsWith(head.slice(0, BEGIN.length)) && !bareEnd.test(head)
+    const isBegun =
+      BEGINS.some((begin) => begin.startsWith(head.slice(0, begin.length))) && !bareEnd.test(head)
     return isBegun && bytes.length <= HEAD_BYTES_MAX ? 'incomplete' : 'other'
   }
   if (headEnd > HEAD_BYTES_MAX) {
     return 'other'
   }
-  const [, path = '', lines = ''] = plainHead.exec(bytes.toString('latin1', 0, headEnd + 2)) ?? []
-  const method = methodAt(path)
+  const [, verb = '', target = '', lines = ''] =
+    plainHead.exec(bytes.toString('latin1', 0, headEnd + 2)) ?? []
+  const asked = askedAt(verb, target)
   const fields = readFields(lines)
-  if (method === undefined || streaming(method) !== 'unary' || fields === undefined) {
+  if (asked === undefined || fields === undefined) {
     return 'other'
   }
   const host = fields.get('host') ?? ''
-  const length = fields.get('content-length') ?? ''
+  const length = fields.get('content-length') ?? (hasBody(verb) ? '' : '0')
   const isPlain =
     plainHost.test(host) &&
     plainLength.test(length) &&
-    Number(length) <= BODY_BYTES_MAX &&
+    Number(length) <= (hasBody(verb) ? BODY_BYTES_MAX : 0) &&
     (fields.get('connection') ?? 'keep-alive').toLowerCase() === 'keep-alive' &&
     !notPlain.some((name) => fields.has(name))
   if (!isPlain) {
@@ -62,12 +66,29 @@ export function readRequest(bytes: Buffer): PlainRequest | 'incomplete' | 'other
   }
   const bodyStart = headEnd + HEAD_END.length
   return {
-    method,
+    ...asked,
     host,
     headers: { get: (name) => fields.get(name.toLowerCase()) ?? null },
     bodyStart,
     end: bodyStart + Number(length),
   }
+}
+
+function hasBody(verb: string): boolean {
+  return verb === 'POST' || verb === 'PUT'
+}
+
+/** Undefined where that is nothing that is answered here. */
+function askedAt(
+  verb: string,
+  target: string,
+): { readonly method: MethodName } | { readonly v2: V2Target } | undefined {
+  if (target.startsWith('/v2/')) {
+    const v2 = v2Target(verb, target)
+    return v2 && { v2 }
+  }
+  const method = verb === 'POST' ? methodAt(target) : undefined
+  return method !== undefined && streaming(method) === 'unary' ? { method } : undefined
 }
 
 /**

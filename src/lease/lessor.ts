@@ -8,7 +8,7 @@ export const TTL_SECONDS_MIN = 2
 /** Seconds, etcd's own (server/lease/lessor.go). In ms and half as much again: a safe integer. */
 const TTL_SECONDS_MAX = 9_000_000_000
 /** 2189-01-01 in ms since 1970: a Durable Object sets no alarm after that year. */
-const DEADLINE_MS_MAX = 6_911_049_600_000
+export const DEADLINE_MS_MAX = 6_911_049_600_000
 /** One scan's share of etcd's rate, 1000 revocations a second in two scans. */
 export const EXPIRED_LEASES_MAX = 500
 

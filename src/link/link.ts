@@ -1,6 +1,7 @@
 import { type Frame, FrameKind } from '../protocol/frames.ts'
 import type { Call, CallContext } from '../protocol/shard-rpc.ts'
 import { type RpcStatus, statusOf } from '../protocol/status.ts'
+import type { LinkCall } from '../protocol/v2-wire.ts'
 import { StreamAnswerReader, WholeAnswerReader } from './answer-readers.ts'
 import { AskedStream, type AskedLink } from './asked-stream.ts'
 import { Backoff } from './backoff.ts'
@@ -139,7 +140,7 @@ export class Link implements Upstream {
     return this.ask(call, new StreamAnswerReader(reader))
   }
 
-  ask(call: Call, reader: AnswerReader): AnswerHandle {
+  ask(call: LinkCall, reader: AnswerReader): AnswerHandle {
     const stream = this.#newStream()
     this.#begin(stream, call, reader)
     return new AskedStream(this.#askedLink, stream)
@@ -189,7 +190,7 @@ export class Link implements Upstream {
     return this.#lastStream
   }
 
-  #begin(stream: number, call: Call, reader: AnswerReader): void {
+  #begin(stream: number, call: LinkCall, reader: AnswerReader): void {
     const pending = new PendingAnswer(stream, this.#withOrigin(call), reader)
     const refusal = this.#refusal
     if (refusal !== undefined) {
@@ -204,7 +205,7 @@ export class Link implements Upstream {
   }
 
   /** Only one method makes use of it, and it would cost each call a look at its context. */
-  #withOrigin(call: Call): Call {
+  #withOrigin(call: LinkCall): LinkCall {
     return call.method === '/etcdserverpb.Cluster/MemberList'
       ? { ...call, context: { origin: this.#options.clientUrls, ...call.context } }
       : call

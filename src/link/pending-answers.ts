@@ -1,6 +1,6 @@
 import { decodeEnd, decodeLength, encodeCall, type Frame, FrameKind } from '../protocol/frames.ts'
-import type { Call } from '../protocol/shard-rpc.ts'
 import { type Code, RpcStatus, statusOf } from '../protocol/status.ts'
+import type { LinkCall } from '../protocol/v2-wire.ts'
 import { isRepeatable } from './repeatable.ts'
 import type { AnswerReader } from './upstream.ts'
 
@@ -23,7 +23,7 @@ export class PendingAnswer {
   /** When it gives up waiting for a link, in ms; undefined as long as it has not begun to wait. */
   deadline: number | undefined
 
-  constructor(stream: number, call: Call, reader: AnswerReader) {
+  constructor(stream: number, call: LinkCall, reader: AnswerReader) {
     this.stream = stream
     this.payload = encodeCall(call)
     this.reader = reader

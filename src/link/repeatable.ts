@@ -1,7 +1,7 @@
 import { decode } from '../protocol/binary.ts'
 import { AlarmAction, AlarmRequest } from '../protocol/generated/messages.ts'
 import { methods, type MethodsWhere } from '../protocol/methods.ts'
-import type { Call } from '../protocol/shard-rpc.ts'
+import { type LinkCall, V2_METHOD } from '../protocol/v2-wire.ts'
 import { WireError } from '../protocol/wire.ts'
 
 /** Of the methods of which the request says it. */
@@ -10,7 +10,10 @@ const asked: {
 } = { '/etcdserverpb.Maintenance/Alarm': isGet }
 
 /** Whether a call may run twice when it is not known whether it has run. */
-export function isRepeatable({ method, request }: Call): boolean {
+export function isRepeatable({ method, request }: LinkCall): boolean {
+  if (method === V2_METHOD) {
+    return false
+  }
   const { repeats } = methods[method]
   return repeats === 'as-asked' ? asked[method as keyof typeof asked](request) : repeats !== 'never'
 }

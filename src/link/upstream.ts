@@ -1,5 +1,6 @@
 import type { Call, CallContext } from '../protocol/shard-rpc.ts'
 import type { RpcStatus } from '../protocol/status.ts'
+import type { LinkCall } from '../protocol/v2-wire.ts'
 
 /**
  * What the gRPC server asks of a keyspace. The link (link.ts) answers it over its connection. Every
@@ -16,7 +17,7 @@ export interface Upstream {
    * The same for a reader, which costs less than a promise, and for methods with many responses. It may
    * be answered before this returns; a canceled one is not.
    */
-  ask(call: Call, reader: AnswerReader): AnswerHandle
+  ask(call: LinkCall, reader: AnswerReader): AnswerHandle
   /** A method with one request and a stream of responses. */
   stream(call: Call, reader: StreamReader): StreamHandle
   /** Watch. The stream outlives lost links: its watches go on at their next revision. */

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { rpcMethods } from './generated/services.ts'
 import type { CallContext } from './shard-rpc.ts'
+import { V2_METHOD } from './v2-wire.ts'
 
 /**
  * What travels between a client of the shard (gateway or bridge) and the shard over their
@@ -217,7 +218,7 @@ interface KnownMethod {
 }
 
 const methodsOfLength: KnownMethod[][] = []
-for (const name of Object.keys(rpcMethods)) {
+for (const name of [...Object.keys(rpcMethods), V2_METHOD]) {
   ;(methodsOfLength[name.length] ??= []).push({ name, bytes: text.encode(name) })
 }
 

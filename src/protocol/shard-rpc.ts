@@ -4,6 +4,7 @@ import type { Revision } from '../mvcc/types.ts'
 import type { MethodName } from './methods.ts'
 import type { MetricValues } from './metric-families.ts'
 import type { Code } from './status.ts'
+import type { V2Answer, V2Call } from './v2-call.ts'
 
 /**
  * How the gateway calls a shard; a bridge says the same in frames (frames.ts). Requests and responses
@@ -16,6 +17,8 @@ export interface ShardRpc {
    * and their answers are in the same order; each of them succeeds or fails by itself.
    */
   callMany(calls: readonly Call[]): Promise<readonly Outcome[]>
+  /** A call of etcd's v2 API that does not wait. */
+  v2(call: V2Call, context: CallContext): Promise<V2Answer | Refused>
   /** A further page of a Range whose answer carried `next`; `request` is the first one's. */
   rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Promise<Outcome>
   /** What /metrics shows, already true at the moment of the call. */

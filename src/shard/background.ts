@@ -1,4 +1,4 @@
-import { EXPIRED_LEASES_MAX } from '../lease/lessor.ts'
+import { DEADLINE_MS_MAX, EXPIRED_LEASES_MAX } from '../lease/lessor.ts'
 import type { HashKv } from '../mvcc/hash.ts'
 import type { Revision } from '../mvcc/types.ts'
 import type { PageCursor } from '../protocol/shard-rpc.ts'
@@ -11,6 +11,8 @@ import { OpenRanges } from './open-ranges.ts'
 
 /** etcd scans for expired leases twice a second and takes so many each time. */
 const EXPIRY_SCAN_MS = 500
+/** What of the v2 store expires in one turn of the event loop. */
+const EXPIRED_NODES_MAX = 500
 /** A revision that no compaction leaves as it was. */
 const BEFORE_ALL: Revision = -1
 /** When to look again after a compaction that was cut off, or that a reader holds up. */
@@ -70,6 +72,10 @@ export class BackgroundWork {
       const interval = settings.watchProgressNotifyIntervalMs
       await this.#deadlines.set('watch-progress', now + interval * (1 + Math.random() / 10))
     }
+    const { v2Expiry } = this.#keyspace
+    if (v2Expiry !== undefined) {
+      await this.#deadlines.set('v2', Math.min(Math.max(v2Expiry, now), DEADLINE_MS_MAX))
+    }
     await this.armAutoCompaction()
     const waits = this.#compacting === undefined && !this.#deadlines.has('compaction')
     if (store.compactionPending && waits) {
@@ -98,6 +104,9 @@ export class BackgroundWork {
           break
         case 'replication':
           this.#partners.replicate()
+          break
+        case 'v2':
+          this.#keyspace.v2.expire(now, EXPIRED_NODES_MAX)
           break
       }
     }

@@ -5,6 +5,7 @@ export type DeadlineName =
   | 'auto-compaction'
   | 'access'
   | 'replication'
+  | 'v2'
 
 /**
  * Named deadlines over the one alarm of a Durable Object. The names live in memory, because each

@@ -17,6 +17,8 @@ import { WatchHub } from '../mvcc/watch.ts'
 import type { ResponseHeader } from '../protocol/generated/messages.ts'
 import { GRPC_OVERHEAD_BYTES } from '../protocol/request-size.ts'
 import { CLUSTER_VERSION } from '../protocol/version.ts'
+import { V2AuthStore } from '../v2/auth-store.ts'
+import { V2Store } from '../v2/store.ts'
 import { DiskRoom } from './disk-room.ts'
 import { type Identity, identityOf, randomId } from './identity.ts'
 import { migrations } from './migrations.ts'
@@ -54,6 +56,8 @@ export class Keyspace implements LeasedKeys {
   /** Hears of what becomes of leases, beside the metrics. */
   leaseEvents: Pick<LeaseEvents, 'granted' | 'revoked'> | undefined
   readonly #emptyBytes: number
+  #v2: V2Store | undefined
+  #v2Auth: V2AuthStore | undefined
   /** What the database has likely not outgrown since the last look. */
   #size = 0
   /** For so many requests it will do. */
@@ -105,6 +109,23 @@ export class Keyspace implements LeasedKeys {
     })
     this.tokens = new Tokens(this.auth, settings.tokens)
     this.accessTokens = new AccessTokens(sql, 'keyspace')
+  }
+
+  /** The store of etcd's v2 API, which nothing is read of before somebody asks for it. */
+  get v2(): V2Store {
+    this.#v2 ??= new V2Store(this.sql)
+    return this.#v2
+  }
+
+  /** When something of it may expire, in ms since 1970; undefined too where it is not served. */
+  get v2Expiry(): number | undefined {
+    return this.settings.v2 || this.#v2 !== undefined ? this.v2.nextExpiry : undefined
+  }
+
+  /** Its users, which are others than those of v3. */
+  get v2Auth(): V2AuthStore {
+    this.#v2Auth ??= new V2AuthStore(this.v2)
+    return this.#v2Auth
   }
 
   header(): ResponseHeader {

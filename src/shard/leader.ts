@@ -14,6 +14,7 @@ import type {
   Call,
 } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
+import type { V2Answer, V2Call, V2WatchCall } from '../protocol/v2-call.ts'
 import { BackgroundWork } from './background.ts'
 import { Calls } from './calls.ts'
 import { CommitQueue, nextTurn } from './commit.ts'
@@ -32,6 +33,8 @@ import { Sessions } from './session/sessions.ts'
 import { Turn } from './session/turn.ts'
 import { durableSql } from './storage.ts'
 import { Turns } from './turns.ts'
+import { V2Calls } from './v2/v2-calls.ts'
+import { V2Sockets } from './v2/v2-sockets.ts'
 
 /** How often a commit is measured at most. */
 const COMMIT_SAMPLE_MS = 10
@@ -51,6 +54,8 @@ export class Leader {
   readonly #commits: CommitQueue
   readonly #calls: Calls
   readonly #sessions: Sessions
+  readonly #v2Calls: V2Calls
+  readonly #v2Sockets: V2Sockets
   readonly #metrics: Metrics
   readonly #turn = new Turn()
   readonly #turns: Turns
@@ -67,7 +72,7 @@ export class Leader {
     this.door = new Door(this.#keyspace.accessTokens, () => Date.now())
     this.#replication = archived && this.#replicationTo(archived, settings)
     this.#background = new BackgroundWork(this.#keyspace, this.#deadlines, this.#metrics, {
-      accessExpired: () => this.#sessions.endDead(),
+      accessExpired: () => this.#endDead(),
       replicate: () => this.#replication?.run(),
       unsent: (now) => this.#replication?.pinned(now),
     })
@@ -96,13 +101,16 @@ export class Leader {
       submitAndSchedule,
     }
     this.#calls = new Calls(parts, this.#metrics)
+    this.#v2Calls = new V2Calls(parts)
     this.#sessions = new Sessions({
       keyspace: this.#keyspace,
       metrics: this.#metrics,
       calls: this.#calls,
+      v2Calls: this.#v2Calls,
       door: this.door,
       turn: this.#turn,
     })
+    this.#v2Sockets = new V2Sockets(this.#keyspace, this.door)
   }
 
   /** Takes up what the object's memory has forgotten. To be awaited before anything else. */
@@ -111,8 +119,8 @@ export class Leader {
     await this.#deadlines.load()
     await this.#keyspace.disk.open(machine)
     await this.#keyspace.tokens.open()
-    this.#sessions.restore(this.#ctx.getWebSockets())
-    this.#sessions.endDead()
+    this.#sessions.restore(this.#v2Sockets.restore(this.#ctx.getWebSockets()))
+    this.#endDead()
     await this.#schedule()
     this.#endTurn()
     this.#replication?.schedule()
@@ -223,13 +231,39 @@ export class Leader {
   revokeAccessToken(id: string): { readonly known: boolean } {
     const known = this.#keyspace.accessTokens.revoke(id)
     this.#replication?.noticed()
-    this.#sessions.endDead()
+    this.#endDead()
     return { known }
   }
 
   revokeAdministrator(id: string): void {
     this.door.revokeAdministrator(id)
+    this.#endDead()
+  }
+
+  /** Behind the sessions, who forget first what is expected to expire. */
+  #endDead(): void {
     this.#sessions.endDead()
+    this.#v2Sockets.endDead()
+  }
+
+  v2(call: V2Call, context: CallContext): Promise<V2Answer | Refused> {
+    return this.#v2Calls.answer(call, context)
+  }
+
+  /** Opens a socket for a call that waits, by `accept`, or answers it in JSON. */
+  async openV2Watch(
+    call: V2WatchCall,
+    authority: Authority,
+    accept: (socket: WebSocket) => void,
+  ): Promise<Response> {
+    try {
+      await this.#v2Calls.admitWatch(call)
+    } catch (error) {
+      return this.#v2Sockets.refused(error)
+    }
+    const response = this.#v2Sockets.open(call, authority, accept)
+    await this.#schedule()
+    return response
   }
 
   async accept(socket: WebSocket, authority: Authority): Promise<void> {
@@ -238,6 +272,10 @@ export class Leader {
   }
 
   async receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    if (this.#v2Sockets.has(socket)) {
+      this.#v2Sockets.receive(socket, message)
+      return
+    }
     let waiting: Promise<unknown> | undefined
     this.#commits.hold()
     this.#turns.begin()
@@ -270,6 +308,7 @@ export class Leader {
   /** The socket is gone. */
   close(socket: WebSocket): void {
     this.#sessions.close(socket)
+    this.#v2Sockets.close(socket)
   }
 
   /** The keyspace is no more: nobody waits for it any longer. */

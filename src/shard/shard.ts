@@ -24,6 +24,12 @@ import {
   type ShardRpc,
 } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
+import {
+  type V2Answer,
+  type V2Call,
+  V2_WATCH_HEADER,
+  type V2WatchCall,
+} from '../protocol/v2-call.ts'
 import { nextTurn } from './commit.ts'
 import {
   beginCopy,
@@ -77,6 +83,10 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
 
   callMany(calls: readonly Call[]): Promise<readonly Outcome[]> {
     return this.#leader?.callMany(calls) ?? Promise.resolve(calls.map(() => refused))
+  }
+
+  v2(call: V2Call, context: CallContext): Promise<V2Answer | Refused> {
+    return this.#leader?.v2(call, context) ?? Promise.resolve(refused)
   }
 
   rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Promise<Outcome> {
@@ -271,8 +281,9 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
   }
 
   /**
-   * Opens the socket that gateways and bridges stream over (protocol/frames.ts). Whose it is says the
-   * header `CONTEXT_HEADER`; a refusal is a `Refused` in JSON.
+   * Opens the socket that gateways and bridges stream over (protocol/frames.ts), or with the header
+   * `V2_WATCH_HEADER` one for a single call that waits. Whose it is says the header `CONTEXT_HEADER`; a
+   * refusal is a `Refused` in JSON.
    */
   override async fetch(request: Request): Promise<Response> {
     if (this.#leader === undefined) {
@@ -287,6 +298,11 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
       authority = this.#leader.door.authorityOf(JSON.parse(context) as CallContext)
     } catch (error) {
       return Response.json(refusal(error))
+    }
+    const watch = request.headers.get(V2_WATCH_HEADER)
+    if (watch !== null) {
+      const call = JSON.parse(watch) as V2WatchCall
+      return this.#leader.openV2Watch(call, authority, (socket) => this.ctx.acceptWebSocket(socket))
     }
     const { 0: client, 1: server } = new WebSocketPair()
     if (hibernates(authority)) {

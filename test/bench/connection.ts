@@ -44,11 +44,24 @@ export class Connection {
 
 /** The bytes of a POST request. */
 export function post(url: string, path: string, body: string): Buffer {
+  return requestBytes(url, `POST ${path}`, { type: 'application/json', body })
+}
+
+/** The bytes of a PUT request that carries a form. */
+export function putForm(url: string, path: string, body: string): Buffer {
+  return requestBytes(url, `PUT ${path}`, { type: 'application/x-www-form-urlencoded', body })
+}
+
+function requestBytes(
+  url: string,
+  target: string,
+  { type, body }: { readonly type: string; readonly body: string },
+): Buffer {
   return Buffer.from(
     [
-      `POST ${path} HTTP/1.1`,
+      `${target} HTTP/1.1`,
       `Host: ${new URL(url).host}`,
-      'Content-Type: application/json',
+      `Content-Type: ${type}`,
       `Content-Length: ${Buffer.byteLength(body)}`,
       `\r\n${body}`,
     ].join('\r\n'),

@@ -21,6 +21,8 @@ export interface StartOptions {
   readonly dataDir?: string
   /** On 127.0.0.1; a free one otherwise. */
   readonly port?: number
+  /** More flags, which ours and etcd have in common. */
+  readonly flags?: readonly string[]
   /** To serve TLS too, for clients that have a certificate. */
   readonly certificates?: Certificates
   /** Of ours: clients need the secret in this file, or a token that was made with it. */

@@ -12,13 +12,19 @@ export async function findContestants(flags: readonly string[]): Promise<readonl
 }
 
 function ourselves(flags: readonly string[]): Contestant {
-  const start = async ({ dataDir, port = 0, certificates, tokenFile }: StartOptions = {}) => {
+  const start = async ({
+    dataDir,
+    port = 0,
+    certificates,
+    tokenFile,
+    flags: more = [],
+  }: StartOptions = {}) => {
     const listen = `--listen-client-urls=http://127.0.0.1:${port},https://127.0.0.1:0`
     const secure = certificates === undefined ? [] : [listen, ...tlsFlags(certificates)]
     const guarded = tokenFile === undefined ? [] : [`--token-file=${tokenFile}`]
     const server = await startServer({
       port,
-      flags: [...flags, ...secure, ...guarded],
+      flags: [...flags, ...more, ...secure, ...guarded],
       ...(dataDir !== undefined && { dataDir }),
     })
     const { pid, workerdPid, urls } = server
@@ -56,7 +62,9 @@ async function findEtcd(): Promise<Contestant | undefined> {
 async function startInstalled({ certificates, ...options }: StartOptions = {}): Promise<Running> {
   const secondUrl = `https://127.0.0.1:${await freePort()}`
   const secure: EtcdOptions =
-    certificates === undefined ? {} : { secondUrl, flags: tlsFlags(certificates) }
+    certificates === undefined
+      ? {}
+      : { secondUrl, flags: [...(options.flags ?? []), ...tlsFlags(certificates)] }
   const etcd = await startEtcd({ ...options, ...secure })
   if (etcd === undefined) {
     throw new Error('etcd is no longer installed')

@@ -1,4 +1,4 @@
-import { post } from './connection.ts'
+import { post, putForm } from './connection.ts'
 import { keyAt } from './keys.ts'
 import { base64, putJson, valueOf } from './messages.ts'
 
@@ -11,6 +11,8 @@ export type RequestsOf =
       readonly bodies: readonly string[]
       expect: string
     }
+  /** Sets the keys of etcd's v2 API over and over, which have to be there. */
+  | { readonly kind: 'v2-set'; readonly paths: readonly string[]; readonly form: string }
   /** Each client swaps the value of its own key, comparing the revision of its last swap. */
   | { readonly kind: 'swap'; readonly prefix: string; readonly valueBytes: number }
   /** Puts every key of a prefix, `times` over, in transactions of 128 puts; then the load ends. */
@@ -33,6 +35,11 @@ export function requestsOf(url: string, of: RequestsOf): Requests {
   switch (of.kind) {
     case 'same':
       return sameRequests(url, of)
+    case 'v2-set':
+      return cycled(
+        of.paths.map((path) => putForm(url, path, of.form)),
+        '"prevNode":',
+      )
     case 'swap':
       return swapRequests(url, of)
     case 'fill':
@@ -41,12 +48,18 @@ export function requestsOf(url: string, of: RequestsOf): Requests {
 }
 
 function sameRequests(url: string, of: RequestsOf & { kind: 'same' }): Requests {
-  const requests = of.bodies.map((body) => post(url, of.path, body))
+  return cycled(
+    of.bodies.map((body) => post(url, of.path, body)),
+    of.expect,
+  )
+}
+
+function cycled(requests: readonly Buffer[], expect: string): Requests {
   let sent = 0
   return {
     next: () => requests[sent++ % requests.length],
     check: (_, answer) => {
-      if (!answer.includes(of.expect)) {
+      if (!answer.includes(expect)) {
         throw unexpected(answer)
       }
     },

@@ -9,6 +9,7 @@ import {
 } from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
 import { statusOf } from '../../src/protocol/status.ts'
+import { decodeV2Call, encodeV2Answer } from '../../src/protocol/v2-wire.ts'
 import { type Asked, JsonServed, post, until } from './served.ts'
 
 const put = (key: string): string => post('/v3/kv/put', JSON.stringify({ key: base64(key) }))
@@ -339,6 +340,59 @@ describe('a long range', () => {
     served.asked[0]?.reader.failed(statusOf('timeout'))
     await until(() => client.isEnded || client.socket.destroyed)
     expect(client.heard).not.toContain('\r\n0\r\n')
+  })
+})
+
+describe('/v2/keys', () => {
+  const set = 'PUT /v2/keys/a HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n'
+  const form = `${set}Content-Type: application/x-www-form-urlencoded\r\n\r\nvalue=é`
+  const header = { clusterId: 255n, etcdIndex: 4, raftIndex: 5, raftTerm: 2 }
+
+  it('[V2K27] is asked over the link and answered as etcd does', async () => {
+    const served = await JsonServed.start({ ETCD_ENABLE_V2: 'true' })
+    served.answer = ({ reader }) =>
+      reader.answered(encodeV2Answer({ header, body: '{"é":1}\n', isCreated: true }))
+    const client = await served.client()
+    client.socket.write(form.replace('Length: 7', 'Length: 8'))
+    await until(() => client.heard.includes('}'))
+    expect(client.heard).toBe(
+      'HTTP/1.1 201 Created\r\n' +
+        'Access-Control-Allow-Headers: accept, content-type, authorization\r\n' +
+        'Access-Control-Allow-Methods: POST, GET, OPTIONS, PUT, DELETE\r\n' +
+        'Access-Control-Allow-Origin: *\r\nContent-Type: application/json\r\n' +
+        'X-Etcd-Cluster-Id: ff\r\nX-Etcd-Index: 4\r\nX-Raft-Index: 5\r\nX-Raft-Term: 2\r\n' +
+        'Date: (now)\r\nContent-Length: 9\r\n\r\n{"é":1}\n',
+    )
+    const [asked] = served.asked
+    expect(decodeV2Call(asked?.call.request ?? new Uint8Array(0))).toMatchObject({
+      on: 'keys',
+      method: 'PUT',
+      path: '/a',
+      value: 'é',
+    })
+  })
+
+  it('[V2K27] that is lost under way fails as a lost proposal does', async () => {
+    const served = await JsonServed.start({ ETCD_ENABLE_V2: 'true' })
+    served.answer = ({ reader }) => reader.failed(statusOf('timeout-connection-lost'))
+    const client = await served.client()
+    client.say('DELETE /v2/keys/a HTTP/1.1\r\nHost: a\r\n\r\n')
+    await until(() => client.heard.includes('}'))
+    expect(client.heard).toMatch(/^HTTP\/1\.1 500 /)
+    expect(client.heard).toContain('{"errorCode":300,"message":"Raft Internal Error","cause":"')
+  })
+
+  it('[V2K27][V2K19] is handed on where it is not served, and where it waits', async () => {
+    for (const [variables, request] of [
+      [{}, form],
+      [{ ETCD_ENABLE_V2: 'true' }, 'GET /v2/keys/a?wait=true HTTP/1.1\r\nHost: a\r\n\r\n'],
+    ] as const) {
+      const served = await JsonServed.start(variables)
+      const client = await served.client()
+      client.say(request)
+      await until(() => served.handedOver.length === 1)
+      expect(served.asked).toEqual([])
+    }
   })
 })
 

@@ -59,6 +59,45 @@ describe('what clients send', () => {
   )
 })
 
+const read = (line: string, lines: readonly string[]): unknown =>
+  readRequest(bytesOf([`${line} HTTP/1.1`, ...lines]))
+
+describe('what is asked of /v2/keys', () => {
+  const form = 'value=x'
+  const put = ['Host: a', `Content-Length: ${form.length}`, '', form]
+
+  it('[V2K27] is plain where it does not wait', () => {
+    expect(read('PUT /v2/keys/a%2Fb/?dir=false', put)).toMatchObject({
+      v2: { method: 'PUT', rest: '/a/b/', query: 'dir=false' },
+    })
+    expect(read('POST /v2/keys', put)).toMatchObject({ v2: { method: 'POST', rest: '' } })
+    for (const method of ['GET', 'DELETE']) {
+      expect(read(`${method} /v2/keys/a?recursive=true`, ['Host: a', '', ''])).toMatchObject({
+        v2: { method, rest: '/a', query: 'recursive=true' },
+      })
+    }
+  })
+
+  it.each([
+    ['GET /v2/keys/a?wait=true', ['Host: a', '', '']],
+    ['GET /v2/keys/a?%77ait=true', ['Host: a', '', '']],
+    ['GET /v2/keys/a', ['Host: a', 'Content-Length: 1', '', 'x']],
+    ['HEAD /v2/keys/a', ['Host: a', '', '']],
+    ['PUT /v2/keys/a', ['Host: a', '', '']],
+    ['PUT /v2/keys//a', put],
+    ['PUT /v2/keys/a/../b', put],
+    ['PUT /v2/keys/%2e%2e/b', put],
+    ['PUT /v2/keys/%zz', put],
+    ['PUT /v2/keysa', put],
+    ['PUT /v2/keys/a#b', put],
+    ['PUT /v2/members/a', put],
+    ['PATCH /v2/keys/a', put],
+    ['GET /v3/kv/range', ['Host: a', '', '']],
+  ] as const)('[V2K27] is not read here: %s %j', (line, lines) => {
+    expect(read(line, lines)).toBe('other')
+  })
+})
+
 /** Each is told from a plain one by one thing. */
 const others: Readonly<Record<string, readonly string[]>> = {
   'another method': ['GET /v3/kv/range HTTP/1.1', 'Host: a', ...rest],
@@ -129,11 +168,12 @@ describe('what is not plain', () => {
 
   it('[JCP2] is known for what it is before its head is complete', () => {
     for (const begun of [
-      'G',
+      'H',
       '\r\n',
-      'POST /v2',
+      'POST /v2/members',
       'POST /version',
-      'PUT',
+      'PUT /v3',
+      'GET /health',
       `POST /v3/${'x'.repeat(17_000)}`,
     ]) {
       expect(readRequest(Buffer.from(begun))).toBe('other')

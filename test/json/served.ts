@@ -4,11 +4,11 @@ import { onTestFinished } from 'vitest'
 import { parseSettings } from '../../src/config/settings.ts'
 import { JsonServer } from '../../src/json/server.ts'
 import type { AnswerReader } from '../../src/link/upstream.ts'
-import type { Call } from '../../src/protocol/shard-rpc.ts'
+import type { LinkCall } from '../../src/protocol/v2-wire.ts'
 
 /** A call as the upstream sees it. */
 export interface Asked {
-  readonly call: Call
+  readonly call: LinkCall
   readonly reader: AnswerReader
   taken: number
   isCanceled: boolean
@@ -55,7 +55,7 @@ export class JsonServed {
     onTestFinished(() => void this.#port.close())
   }
 
-  #ask(call: Call, reader: AnswerReader): { taken(bytes: number): void; cancel(): void } {
+  #ask(call: LinkCall, reader: AnswerReader): { taken(bytes: number): void; cancel(): void } {
     const asked: Asked = { call, reader, taken: 0, isCanceled: false }
     this.asked.push(asked)
     queueMicrotask(() => this.answer(asked))

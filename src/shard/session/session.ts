@@ -17,16 +17,20 @@ import { rpcMethods } from '../../protocol/generated/services.ts'
 import type { MethodName } from '../../protocol/methods.ts'
 import type { CallContext } from '../../protocol/shard-rpc.ts'
 import { Code, RpcStatus, statusOf } from '../../protocol/status.ts'
+import { decodeV2Call, V2_METHOD } from '../../protocol/v2-wire.ts'
 import { WireError } from '../../protocol/wire.ts'
 import type { Calls } from '../calls.ts'
 import type { Keyspace } from '../keyspace.ts'
 import type { Metrics } from '../metrics.ts'
+import { refusal as refused } from '../reply.ts'
+import type { V2Calls } from '../v2/v2-calls.ts'
 import { ObserveStream } from './observe-stream.ts'
 import { ServerWatchStream } from './server-watch-stream.ts'
 import { SessionCaller } from './session-caller.ts'
 import type { SessionMemory } from './session-memory.ts'
 import type { SessionOut } from './session-out.ts'
 import type { Turn, Unflushed } from './turn.ts'
+import { V2SessionCall } from './v2-session-call.ts'
 import { WatchSink } from './watch-sink.ts'
 
 const WATCH_METHOD = '/etcdserverpb.Watch/Watch'
@@ -49,6 +53,7 @@ export interface SessionParts {
   readonly keyspace: Keyspace
   readonly metrics: Metrics
   readonly calls: Calls
+  readonly v2Calls: V2Calls
   readonly door: Door
   readonly turn: Turn
 }
@@ -62,7 +67,7 @@ export class Session implements SessionOut, Unflushed {
   /** Undefined where the socket does not hibernate. */
   readonly #memory: SessionMemory | undefined
   readonly #streams = new Map<number, ServerWatchStream>()
-  readonly #calls = new Map<number, SessionCaller | ObserveStream>()
+  readonly #calls = new Map<number, SessionCaller | ObserveStream | V2SessionCall>()
   /** Streams of which the socket has to remember something new. */
   readonly #changed = new Set<number>()
   /** Frames of this turn, which leave as one message. */
@@ -130,6 +135,8 @@ export class Session implements SessionOut, Unflushed {
     if (this.#calls.size >= CALLS_MAX) {
       const message = `a socket carries at most ${CALLS_MAX} calls at once`
       this.#refuseCall(stream, new RpcStatus(Code.RESOURCE_EXHAUSTED, message))
+    } else if (method === V2_METHOD && this.#parts.keyspace.settings.v2) {
+      this.#v2(stream, request, context)
     } else if (!isMethod(method)) {
       this.#refuseCall(stream, new RpcStatus(Code.UNIMPLEMENTED, `unknown method ${method}`))
     } else if (method === OBSERVE_METHOD) {
@@ -141,6 +148,21 @@ export class Session implements SessionOut, Unflushed {
       this.#calls.set(stream, caller)
       calls.start(call, caller, this.authority)
     }
+  }
+
+  #v2(stream: number, request: Uint8Array, context: CallContext): void {
+    const caller = new V2SessionCall(context, stream, this)
+    this.#calls.set(stream, caller)
+    let call: ReturnType<typeof decodeV2Call>
+    try {
+      call = decodeV2Call(request)
+    } catch {
+      caller.answered(refused(statusOf('unreadable-request')))
+      return
+    }
+    void this.#parts.v2Calls
+      .keys(call, context, this.authority)
+      .then((answer) => caller.answered(answer))
   }
 
   /** Which certificate a user has shown counts only where it is said by who may. */

@@ -1,0 +1,103 @@
+import type { Shown } from '../door/shown.ts'
+import { contextOf } from '../gateway-rules/call.ts'
+import { type WholeResponse, refusal } from '../gateway-rules/response.ts'
+import { credentialsOf } from '../gateway-rules/v2-credentials.ts'
+import { keysAnswer, refusalJson } from '../gateway-rules/v2-keys-answer.ts'
+import { keysCall } from '../gateway-rules/v2-keys-call.ts'
+import { joinPath } from '../gateway-rules/v2-path.ts'
+import type { AnswerReader, StreamHandle } from '../link/upstream.ts'
+import { Code, type RpcStatus } from '../protocol/status.ts'
+import { decodeV2Answer, encodeV2Call, V2_METHOD } from '../protocol/v2-wire.ts'
+import type { JsonServing, ResponseOut } from './exchange.ts'
+import type { PlainV2Request } from './v2-request.ts'
+
+/** A request of /v2/keys that does not wait, from its head to its answer. */
+export class V2Exchange implements AnswerReader {
+  readonly waits = false
+  /** What is lost under way may have been done. */
+  readonly repeatable = false
+  readonly #upstream: JsonServing['upstream']
+  readonly #out: ResponseOut
+  #asked: StreamHandle | undefined
+  #over = false
+
+  constructor({ upstream }: JsonServing, out: ResponseOut) {
+    this.#upstream = upstream
+    this.#out = out
+  }
+
+  /** It may be answered before this returns. */
+  start(request: PlainV2Request, shown: Shown, body: Uint8Array): void {
+    const { method, rest, query } = request.v2
+    const path = joinPath(rest)
+    const call = keysCall({
+      method,
+      contentType: request.headers.get('Content-Type'),
+      query,
+      body,
+      path: path === '/' ? '' : path,
+      askedPath: rest,
+      credentials: credentialsOf({ request, shown }),
+    })
+    const { accessToken } = contextOf(shown, undefined)
+    this.#asked = this.#upstream.ask(
+      { method: V2_METHOD, request: encodeV2Call(call), context: { accessToken } },
+      this,
+    )
+  }
+
+  giveUp(status: RpcStatus): void {
+    if (!this.#over) {
+      this.#asked?.cancel()
+      this.failed(status)
+    }
+  }
+
+  /** Nobody waits for the answer any more. */
+  cancel(): void {
+    if (!this.#over) {
+      this.#over = true
+      this.#asked?.cancel()
+    }
+  }
+
+  /** Its answers come whole. */
+  part(bytes: Uint8Array): void {
+    this.#asked?.taken(bytes.length)
+  }
+
+  answered(bytes: Uint8Array): void {
+    this.#end(keysAnswer(decodeV2Answer(bytes)))
+  }
+
+  failed(status: RpcStatus): void {
+    this.#end(ofDoor.has(status.code) ? refusal(status) : failure(status))
+  }
+
+  repeated(): void {
+    // Nothing has been passed on.
+  }
+
+  #end(answer: WholeResponse): void {
+    if (!this.#over) {
+      this.#over = true
+      this.#out.whole(answer)
+    }
+  }
+}
+
+/** Who may not come in is told so as everywhere. */
+const ofDoor: ReadonlySet<Code> = new Set([
+  Code.UNAUTHENTICATED,
+  Code.PERMISSION_DENIED,
+  Code.NOT_FOUND,
+])
+
+/** As etcd tells of a proposal that was lost. */
+function failure({ message }: RpcStatus): WholeResponse {
+  return {
+    status: 500,
+    headers: { 'Content-Type': 'application/json', 'X-Etcd-Index': '0' },
+    body: refusalJson({ code: 300, cause: message, index: 0 }),
+  }
+}

@@ -1,0 +1,191 @@
+import type { Authority, Door } from '../../door/door.ts'
+import { EngineError } from '../../mvcc/errors.ts'
+import type { CallContext, Refused } from '../../protocol/shard-rpc.ts'
+import { fromEngineError } from '../../protocol/status.ts'
+import {
+  type V2Answer,
+  type V2Answered,
+  type V2Call,
+  V2_KEYS_PREFIX,
+  type V2Header,
+  type V2KeysCall,
+  type V2Refused,
+  type V2UnreadableCall,
+  type V2WatchCall,
+} from '../../protocol/v2-call.ts'
+import type { V2ServiceCall } from '../../protocol/v2-service-call.ts'
+import { V2Error } from '../../v2/error.ts'
+import { bareEventJson, eventJson, shownPath } from '../../v2/event-json.ts'
+import { isCreation, isWriting, type V2Event } from '../../v2/event.ts'
+import type { CommitQueue } from '../commit.ts'
+import { type Keyspace, RAFT_TERM } from '../keyspace.ts'
+import { refusal } from '../reply.ts'
+import type { Parts } from '../run.ts'
+import { NoRootAccess, V2Access } from './v2-access.ts'
+import { noRootAccess, V2AuthCalls } from './v2-auth-calls.ts'
+import { applyKeys } from './v2-keys.ts'
+import { V2Services } from './v2-services.ts'
+
+/** Where calls of the v2 API come in: each is answered, whatever happens to it. */
+export class V2Calls {
+  readonly #keyspace: Keyspace
+  readonly #door: Door
+  readonly #commits: CommitQueue
+  readonly #submitAndSchedule: Parts['submitAndSchedule']
+  readonly #access: V2Access
+  readonly #services: V2Services
+  readonly #auth: V2AuthCalls
+
+  constructor({
+    keyspace,
+    door,
+    commits,
+    passwords,
+    submitAndSchedule,
+  }: Pick<Parts, 'keyspace' | 'door' | 'commits' | 'passwords' | 'submitAndSchedule'>) {
+    this.#access = new V2Access(keyspace, passwords)
+    this.#services = new V2Services(keyspace, commits, this.#access)
+    this.#auth = new V2AuthCalls(keyspace, commits, this.#access, passwords)
+    this.#keyspace = keyspace
+    this.#door = door
+    this.#commits = commits
+    this.#submitAndSchedule = submitAndSchedule
+  }
+
+  /** `Refused` is who may not come in at all. */
+  async answer(call: V2Call, context: CallContext): Promise<V2Answer | Refused> {
+    if (call.on === 'keys' || call.on === 'unreadable') {
+      return this.keys(call, context, undefined)
+    }
+    try {
+      this.#admit(call, context, undefined)
+      return await this.#served(call)
+    } catch (error) {
+      return error instanceof NoRootAccess
+        ? noRootAccess(error)
+        : (v2Refusal(error, this.#keyspace) ?? refusal(error))
+    }
+  }
+
+  /** What /v2/keys is asked; `session` is what the call's socket may, where it has come over one. */
+  async keys(
+    call: V2KeysCall | V2UnreadableCall,
+    context: CallContext,
+    session: Authority | undefined,
+  ): Promise<V2Answered | V2Refused | Refused> {
+    try {
+      this.#admit(call, context, session)
+      if (call.on === 'unreadable') {
+        return { header: v2Header(this.#keyspace), refusal: call.refusal }
+      }
+      if (!this.#access.isOpen) {
+        await this.#access.requireKey({ ...call, isWrite: needOf(call) === 'write' })
+      }
+      return await this.#applied(call)
+    } catch (error) {
+      return v2Refusal(error, this.#keyspace) ?? refusal(error)
+    }
+  }
+
+  #admit(call: V2Call, context: CallContext, session: Authority | undefined): void {
+    const authority = this.#door.authorityOf(context, session)
+    if (needOf(call) === 'write') {
+      this.#door.requireWrite(authority)
+    }
+  }
+
+  #served(call: V2ServiceCall): V2Answer | Promise<V2Answer> {
+    switch (call.on) {
+      case 'stats':
+        return this.#services.stats(call)
+      case 'members':
+        return this.#services.members(call)
+      case 'auth':
+        return this.#auth.answer(call)
+    }
+  }
+
+  /** Whether a call may wait at a key. Rejects with a V2Error. */
+  async admitWatch({ credentials, askedPath, recursive }: V2WatchCall): Promise<void> {
+    if (!this.#access.isOpen) {
+      await this.#access.requireKey({ credentials, askedPath, recursive, isWrite: false })
+    }
+  }
+
+  /** The answer is made in the turn of the change, before others count the index up. */
+  async #applied(call: V2KeysCall): Promise<V2Answered> {
+    const { v2 } = this.#keyspace
+    if (needOf(call) === 'read') {
+      return this.#answered(call, applyKeys(v2, call, Date.now()))
+    }
+    const write = (now: number): V2Answered => {
+      this.#keyspace.requireSpace(call.path.length + call.value.length)
+      return this.#answered(call, applyKeys(v2, call, now))
+    }
+    // What may bring a deadline closer.
+    return call.ttl === undefined ? this.#commits.submit(write) : this.#submitAndSchedule(write)
+  }
+
+  #answered({ noValueOnSuccess }: V2KeysCall, event: V2Event): V2Answered {
+    const isBare = noValueOnSuccess && isWriting(event.action)
+    return {
+      header: v2Header(this.#keyspace),
+      body: isBare ? bareEventJson(event) : eventJson(event),
+      isCreated: isCreation(event),
+    }
+  }
+}
+
+/** What an access token has to allow. */
+function needOf(call: V2Call): 'read' | 'write' {
+  switch (call.on) {
+    case 'unreadable':
+    case 'stats':
+      return 'read'
+    case 'keys':
+      return call.method === 'GET' || call.method === 'HEAD' ? 'read' : 'write'
+    case 'members':
+    case 'auth':
+      return readings.has(call.asked.do) || ('isRead' in call.asked && call.asked.isRead)
+        ? 'read'
+        : 'write'
+  }
+}
+
+const readings: ReadonlySet<string> = new Set([
+  'list',
+  'leader',
+  'is-enabled',
+  'list-users',
+  'list-roles',
+  'get-user',
+  'get-role',
+])
+
+/** There is no raft log: its index counts what has changed in either API. */
+export function v2Header({ identity, store, v2 }: Keyspace): V2Header {
+  return {
+    clusterId: identity.clusterId,
+    etcdIndex: v2.index,
+    raftIndex: store.revision + v2.index,
+    raftTerm: RAFT_TERM,
+  }
+}
+
+/** Undefined where it was not the store that refuses. */
+export function v2Refusal(error: unknown, keyspace: Keyspace): V2Refused | undefined {
+  const header = v2Header(keyspace)
+  if (error instanceof V2Error) {
+    const { code, cause, index } = error
+    return { header, refusal: { code, cause: shownCause(cause), index } }
+  }
+  if (error instanceof EngineError) {
+    return { header, refusal: { code: 300, cause: fromEngineError(error).message, index: 0 } }
+  }
+  return undefined
+}
+
+/** Mostly a path, and never one that begins so otherwise. */
+function shownCause(cause: string): string {
+  return cause.startsWith(V2_KEYS_PREFIX) ? shownPath(cause) : cause
+}

@@ -1,0 +1,421 @@
+import type { Sql } from '../mvcc/sql.ts'
+import { V2Error } from './error.ts'
+import { EventHistory, type V2Watched } from './event-history.ts'
+import type { V2Event, V2NodeView } from './event.ts'
+import { madeToExpire, ttlOf } from './expiry.ts'
+import { cellsOf, isReadOnly, type V2Node, NodeTable } from './node-table.ts'
+import { childOf, isHidden, lineage, parentOf, ROOT } from './path.ts'
+import { newStats, type V2Operation } from './stats.ts'
+import { V2WatchHub } from './watch-hub.ts'
+
+/** What of a node a write sets. */
+export interface V2Content {
+  /** Makes a directory, which has no value. */
+  readonly dir: boolean
+  /** A byte text (protocol/byte-text.ts). */
+  readonly value: string
+  /** Milliseconds since 1970; undefined for never. */
+  readonly expires: number | undefined
+  /** Only the time to live changes, and no watcher hears of it. */
+  readonly refresh: boolean
+}
+
+/** What has to be there for a change to be made: an empty value and an index of 0 match all. */
+export interface V2Previous {
+  readonly value: string
+  readonly index: bigint
+}
+
+/** A node and the event of its change (migrations/0017_node_tree.sql). */
+const INSERT_CHANGE =
+  'INSERT INTO v2_change (parent, name, created, modified, expires, value, ' +
+  'slot, position, path, silent, removed, event) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)'
+
+/** Digits of a key that Create chooses. */
+const UNIQUE_DIGITS = 20
+
+/**
+ * etcd's v2 store: a tree of files and directories, an index that each change counts up, and those who
+ * wait for changes. Paths are clean and absolute. `now` is the caller's clock in milliseconds since
+ * 1970. What is refused throws a V2Error, and has changed nothing.
+ */
+export class V2Store {
+  readonly #sql: Sql
+  readonly #nodes: NodeTable
+  readonly #history: EventHistory
+  readonly hub = new V2WatchHub()
+  readonly stats = newStats()
+  /** When something may expire, in ms since 1970; no later than that, but maybe earlier. */
+  #nextExpiry: number | undefined
+
+  constructor(sql: Sql) {
+    this.#sql = sql
+    this.#nodes = new NodeTable(sql)
+    this.#history = new EventHistory(sql)
+    this.#nextExpiry = this.#nodes.firstExpiry()
+  }
+
+  /** Of the latest change. */
+  get index(): number {
+    return this.#history.index
+  }
+
+  /** When `expire` may next have something to do, in ms since 1970. */
+  get nextExpiry(): number | undefined {
+    return this.#nextExpiry
+  }
+
+  /** Whether there is a node, which no statistics count. */
+  has(path: string): boolean {
+    return this.#find(path) !== undefined
+  }
+
+  get(path: string, recursive: boolean, now: number): V2Event {
+    return this.#counting('gets', () => {
+      const node = this.#existing(path)
+      return {
+        action: 'get',
+        node: this.#listed(node, recursive, now),
+        prev: undefined,
+        isRefresh: false,
+      }
+    })
+  }
+
+  /** Makes the node or takes the place of a file, and makes the directories above it. */
+  set(path: string, content: V2Content, now: number): V2Event {
+    return this.#counting('sets', () => {
+      const old = this.#find(path)
+      if (old === undefined) {
+        this.#requireFiles(path)
+        if (content.refresh) {
+          throw this.#missing(path)
+        }
+      }
+      const value = content.refresh ? (old?.value ?? '') : content.value
+      return this.#make('set', path, { content: { ...content, value }, old }, now)
+    })
+  }
+
+  /** Makes the node, and the directories above it; `unique` is a file below the path, named by its index. */
+  create(path: string, content: V2Content, unique: boolean, now: number): V2Event {
+    return this.#counting('create', () => {
+      const name = String(this.index + 1).padStart(UNIQUE_DIGITS, '0')
+      const made = unique ? childOf(path, name) : path
+      return this.#make(
+        'create',
+        made,
+        { content: { ...content, refresh: false }, old: this.#find(made) },
+        now,
+      )
+    })
+  }
+
+  /** Sets value and time to live of a file, or the latter alone of a directory. */
+  update(path: string, content: V2Content, now: number): V2Event {
+    return this.#counting('update', () => {
+      this.#requireWritable(path)
+      const node = this.#existing(path)
+      if (node.value === undefined && content.value !== '') {
+        throw new V2Error(102, path, this.index, false)
+      }
+      return this.#change('update', node, content, now)
+    })
+  }
+
+  compareAndSwap(path: string, previous: V2Previous, content: V2Content, now: number): V2Event {
+    return this.#counting('compareAndSwap', () => {
+      this.#requireWritable(path)
+      const node = this.#existing(path)
+      this.#compare(node, previous, true)
+      return this.#change('compareAndSwap', node, content, now)
+    })
+  }
+
+  /** `recursive` deletes a directory with all that is below it, `dir` an empty one. */
+  delete(path: string, dir: boolean, recursive: boolean, now: number): V2Event {
+    return this.#counting('delete', () => {
+      this.#requireWritable(path)
+      const node = this.#existing(path)
+      if (node.value === undefined && !dir && !recursive) {
+        throw new V2Error(102, path, this.index)
+      }
+      if (node.value === undefined && !recursive && this.#nodes.hasChildren(path)) {
+        throw new V2Error(108, path, this.index)
+      }
+      return this.#remove('delete', node, now)
+    })
+  }
+
+  compareAndDelete(path: string, previous: V2Previous, now: number): V2Event {
+    return this.#counting('compareAndDelete', () => {
+      const node = this.#existing(path)
+      this.#compare(node, previous, false)
+      return this.#remove('compareAndDelete', node, now)
+    })
+  }
+
+  /** Removes what has expired, at most so many nodes, each with what is below it. Answers whether there may be more. */
+  expire(now: number, max: number): boolean {
+    for (let removed = 0; removed < max; removed++) {
+      const node = this.#nodes.firstExpired(now)
+      if (node === undefined) {
+        this.#nextExpiry = this.#nodes.firstExpiry()
+        return false
+      }
+      this.#remove('expire', node, now)
+      this.stats.expireCount++
+    }
+    return true
+  }
+
+  /** The first change from an index on, in JSON; undefined where it is still to come. Throws a V2Error. */
+  firstEvent(watched: V2Watched, since: bigint): string | undefined {
+    return this.#history.first(watched, since)
+  }
+
+  #counting<T>(operation: V2Operation, run: () => T): T {
+    let succeeded = true
+    try {
+      return run()
+    } catch (error) {
+      succeeded = error instanceof V2Error && !error.isCounted
+      throw error
+    } finally {
+      this.stats[`${operation}${succeeded ? 'Success' : 'Fail'}`]++
+    }
+  }
+
+  #find(path: string): V2Node | undefined {
+    return this.#nodes.get(path)
+  }
+
+  #existing(path: string): V2Node {
+    const node = this.#find(path)
+    if (node === undefined) {
+      this.#requireFiles(path)
+      throw this.#missing(path)
+    }
+    return node
+  }
+
+  /** Throws where a file is in the way of a path that is not there. */
+  #requireFiles(path: string): void {
+    for (const above of lineage(parentOf(path))) {
+      const node = this.#find(above)
+      if (node === undefined) {
+        return
+      }
+      if (node.value !== undefined) {
+        throw new V2Error(104, above, this.index)
+      }
+    }
+  }
+
+  /** etcd names the first part of the path that is not there. */
+  #missing(path: string): V2Error {
+    const first = lineage(path).find((above) => this.#find(above) === undefined)
+    return new V2Error(100, first ?? path, this.index)
+  }
+
+  #requireWritable(path: string): void {
+    if (isReadOnly(path)) {
+      throw new V2Error(107, ROOT, this.index, false)
+    }
+  }
+
+  #compare(node: V2Node, { value, index }: V2Previous, isCounted: boolean): void {
+    if (node.value === undefined) {
+      throw new V2Error(102, node.path, this.index, isCounted)
+    }
+    const causes: string[] = []
+    if (value !== '' && value !== node.value) {
+      causes.push(`[${value} != ${node.value}]`)
+    }
+    if (index !== 0n && index !== BigInt(node.modified)) {
+      causes.push(`[${index} != ${node.modified}]`)
+    }
+    if (causes.length > 0) {
+      throw new V2Error(101, causes.join(' '), this.index, isCounted)
+    }
+  }
+
+  #make(
+    action: 'set' | 'create',
+    path: string,
+    { content, old }: { readonly content: V2Content; readonly old: V2Node | undefined },
+    now: number,
+  ): V2Event {
+    if (isReadOnly(path)) {
+      throw new V2Error(107, ROOT, this.index)
+    }
+    const missing = old === undefined ? this.#missingAbove(path) : []
+    if (old !== undefined && (action === 'create' || old.value === undefined)) {
+      throw new V2Error(action === 'create' ? 105 : 102, path, this.index)
+    }
+    const index = this.index + 1
+    const node: V2Node = {
+      path,
+      created: index,
+      modified: index,
+      expires: madeToExpire(content.expires),
+      value: content.dir ? undefined : content.value,
+    }
+    const event: V2Event = {
+      action,
+      node: viewOf(node, now),
+      prev: old && viewOf(old, now),
+      isRefresh: content.refresh,
+    }
+    this.#commitNode(event, node, missing)
+    this.#expects(node.expires)
+    return event
+  }
+
+  /** The directories that a path needs and that are not there, the highest first. Throws where a file is in the way. */
+  #missingAbove(path: string): readonly string[] {
+    const parent = this.#find(parentOf(path))
+    if (parent !== undefined && parent.value === undefined) {
+      return []
+    }
+    const missing: string[] = []
+    for (const above of lineage(parentOf(path))) {
+      const node = missing.length === 0 ? this.#find(above) : undefined
+      if (node === undefined) {
+        missing.push(above)
+      } else if (node.value !== undefined) {
+        // etcd counts that twice, as a Set too.
+        this.stats.setsFail++
+        throw new V2Error(104, above, this.index)
+      }
+    }
+    return missing
+  }
+
+  /** Of what is there. A directory keeps its own index, though the change has the next one. */
+  #change(
+    action: 'update' | 'compareAndSwap',
+    old: V2Node,
+    content: V2Content,
+    now: number,
+  ): V2Event {
+    const index = this.index + 1
+    const { expires, refresh } = content
+    const isDirectory = old.value === undefined
+    const value = refresh || isDirectory ? old.value : content.value
+    const node = { ...old, value, expires, modified: isDirectory ? old.modified : index }
+    const event: V2Event = {
+      action,
+      node: viewOf({ ...node, modified: index }, now),
+      prev: viewOf(old, now),
+      isRefresh: refresh,
+    }
+    this.#commitNode(event, node, [])
+    this.#expects(expires)
+    return event
+  }
+
+  #remove(action: 'delete' | 'compareAndDelete' | 'expire', old: V2Node, now: number): V2Event {
+    const { path, created } = old
+    const isDirectory = old.value === undefined
+    const event: V2Event = {
+      action,
+      node: {
+        ...gone,
+        path,
+        created,
+        modified: this.index + 1,
+        isDir: isDirectory && action !== 'compareAndDelete',
+      },
+      prev: viewOf(old, now),
+      isRefresh: false,
+    }
+    const below = isDirectory ? this.hub.watchedBelow(path) : []
+    const removed = below.filter((watched) => this.#find(watched) !== undefined)
+    this.#commit(event, () => this.#nodes.delete(old), [...removed, path])
+    return event
+  }
+
+  /** A change that writes one node, and maybe makes directories above it. */
+  #commitNode(event: V2Event, node: V2Node, missing: readonly string[]): void {
+    const row = missing.length === 0 ? this.#history.shortRow(event) : undefined
+    if (row === undefined) {
+      this.#commit(event, () => {
+        for (const above of missing) {
+          this.#nodes.put({ ...node, path: above, expires: undefined, value: undefined })
+        }
+        this.#nodes.put(node)
+      })
+    } else {
+      this.#sql.run(INSERT_CHANGE, ...cellsOf(node), ...row)
+      this.#committed(event, [])
+    }
+  }
+
+  #commit(event: V2Event, write: () => void, removed: readonly string[] = []): void {
+    this.#sql.transaction(() => {
+      write()
+      this.#history.add(event)
+    })
+    this.#committed(event, removed)
+  }
+
+  #committed(event: V2Event, removed: readonly string[]): void {
+    this.#history.counted()
+    if (!event.isRefresh) {
+      this.hub.notify(event, removed)
+    }
+  }
+
+  #expects(expires: number | undefined): void {
+    if (expires !== undefined && expires < (this.#nextExpiry ?? Infinity)) {
+      this.#nextExpiry = expires
+    }
+  }
+
+  /** A directory with its children, or with all below it; hidden ones are left out. */
+  #listed(node: V2Node, recursive: boolean, now: number): V2NodeView {
+    if (node.value !== undefined) {
+      return viewOf(node, now)
+    }
+    if (!recursive) {
+      const nodes = this.#nodes.children(node.path).filter(({ path }) => !isHidden(path))
+      return viewOf(
+        node,
+        now,
+        nodes.map((child) => viewOf(child, now)),
+      )
+    }
+    const directories = this.#nodes.below(node.path)
+    const deep = (one: V2Node): V2NodeView => {
+      const nodes = directories.get(one.path) ?? []
+      return viewOf(one, now, nodes.filter(({ path }) => !isHidden(path)).map(deep))
+    }
+    return deep(node)
+  }
+}
+
+const gone: V2NodeView = {
+  path: '',
+  value: undefined,
+  isDir: false,
+  expires: undefined,
+  ttl: undefined,
+  nodes: [],
+  modified: 0,
+  created: 0,
+}
+
+function viewOf(node: V2Node, now: number, nodes: readonly V2NodeView[] = []): V2NodeView {
+  const { path, value, expires, modified, created } = node
+  return {
+    path,
+    value,
+    isDir: value === undefined,
+    expires,
+    ttl: ttlOf(expires, now),
+    nodes,
+    modified,
+    created,
+  }
+}
