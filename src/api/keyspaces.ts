@@ -71,3 +71,18 @@ export const pageOfKeyspaces = z.strictObject({
     .describe('How many keyspaces to list at most.'),
   after: z.string().optional().describe('List those whose names come after this one.'),
 })
+
+export const atRevision = z.strictObject({
+  revision: z.coerce.number().int().min(0).default(0).describe('0 is the current one.'),
+})
+
+export const keyspaceSums = z
+  .strictObject({
+    revision: z.int().describe('The current one.'),
+    hash: z.int().describe('HashKV at the revision that was asked for.'),
+    compactRevision: z.int().describe('Up to where the history is compacted; -1 for nowhere.'),
+    leases: z.int(),
+    authEnabled: z.boolean(),
+    authRevision: z.int(),
+  })
+  .meta({ id: 'KeyspaceSums' })

@@ -17,13 +17,30 @@ export const newRestore = z
 
 export const restore = z.object({ id }).meta({ id: 'Restore' })
 
-export const firstEntry = z.strictObject({
+/** How much longer than any restore may one stay alone whose client says so: it may be tried again. */
+export const PATIENCE_SECONDS_MAX = 3_600
+
+export const batchOfEntries = z.strictObject({
   first: z.coerce
     .number()
     .int()
     .min(0)
     .describe('The number of the batch’s first entry among those of the file, from 0 on.'),
+  patience: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(PATIENCE_SECONDS_MAX)
+    .default(0)
+    .describe('Seconds that no further entry need come, beyond the minute that each restore has.'),
 })
+
+export const restoreProgress = z
+  .strictObject({
+    entries: z.int().min(0).describe('How many have come.'),
+    summed: z.boolean().describe('Where not, more of the check is done when it is asked again.'),
+  })
+  .meta({ id: 'RestoreProgress' })
 
 export const restoreTotal = z
   .strictObject({

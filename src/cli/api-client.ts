@@ -9,6 +9,17 @@ import { readToken } from './token-file.ts'
 
 const ANSWER_MS_MAX = 60_000
 
+/** What a deployment has refused, or was not there to be asked. */
+export class ApiFailure extends Failure {
+  /** The HTTP status; undefined where nothing was answered. */
+  readonly status: number | undefined
+
+  constructor(message: string, status: number | undefined) {
+    super(message)
+    this.status = status
+  }
+}
+
 const refusal = z.object({ message: z.string() })
 
 /** The API of a deployment, as its commands ask it. */
@@ -29,12 +40,13 @@ export class ApiClient {
     this.#headers = token === undefined ? {} : { authorization: `Bearer ${token}` }
   }
 
-  /** What is answered to the request, read by `schema`. Throws Failure where it is a refusal. */
+  /** What is answered to the request, read by `schema`. Throws ApiFailure where it is a refusal. */
   async ask<T>(request: ApiRequest, schema: z.ZodType<T>): Promise<T> {
     const { status, body } = await this.#send(request)
     if (status >= 300) {
       const said = refusal.safeParse(parsed(body))
-      throw new Failure(said.success ? said.data.message : `${this.#shown} answers HTTP ${status}`)
+      const message = said.success ? said.data.message : `${this.#shown} answers HTTP ${status}`
+      throw new ApiFailure(message, status)
     }
     const answer = schema.safeParse(parsed(body))
     if (!answer.success) {
@@ -65,10 +77,10 @@ export class ApiClient {
     })
   }
 
-  #unreachable(error: unknown): Failure {
+  #unreachable(error: unknown): ApiFailure {
     const reasons = error instanceof AggregateError ? error.errors : [error]
     const texts = reasons.map((one) => (one instanceof Error ? one.message : String(one)))
-    return new Failure(`cannot reach ${this.#shown}: ${texts.join(', ')}`)
+    return new ApiFailure(`cannot reach ${this.#shown}: ${texts.join(', ')}`, undefined)
   }
 }
 

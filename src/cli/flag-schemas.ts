@@ -132,6 +132,17 @@ export const upstreamUrl = z.string().transform((given, context) => {
   return url
 })
 
+/** As etcdctl takes endpoints: one without a scheme is http. */
+export const sourceUrls = z.string().transform((given, context): readonly URL[] => {
+  const texts = given === '' ? [] : given.split(',')
+  const urls = texts.map((one) => (one.includes('://') ? one : `http://${one}`))
+  if (!urls.every((url) => URL.canParse(url) && /^https?:\/\/[^/?#]+\/?$/.test(url))) {
+    context.addIssue('must be URLs such as http://10.0.0.1:2379')
+    return z.NEVER
+  }
+  return urls.map((url) => new URL(url))
+})
+
 export const logger = z
   .string()
   .refine((given) => given !== 'capnslog', 'is removed in v3.5')

@@ -12,6 +12,8 @@ export const sections = [
   'Features',
   'Unsafe feature',
   'Snapshots',
+  'Source',
+  'Migration',
   'Keyspace',
   'Token',
   'Client',

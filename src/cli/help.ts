@@ -1,6 +1,7 @@
 import { keyspaceCreateTable, snapshotRestoreTable, tokenCreateTable } from './client-flag-table.ts'
 import { type FlagTable, sections } from './flag-spec.ts'
 import { bridgeTable, serveTable } from './flag-table.ts'
+import { migrateTable } from './migrate/flag-table.ts'
 
 /** The text of `--help`: etcd's layout, from the table of flags. */
 export function helpText(): string {
@@ -27,6 +28,11 @@ export function snapshotHelpText(): string {
   return [snapshotUsage, flagsText(snapshotRestoreTable)].join('\n')
 }
 
+/** The text of `migrate --help`. */
+export function migrateHelpText(): string {
+  return [migrateUsage, flagsText(migrateTable)].join('\n')
+}
+
 const serveUsage = `Usage:
 
   npm start -- [flags]
@@ -43,6 +49,9 @@ const serveUsage = `Usage:
 
   npm start -- snapshot status|restore FILE [flags]
     Look into a snapshot or a database of etcd, or make a keyspace from it (see snapshot --help).
+
+  npm start -- migrate --from URL --keyspace NAME [flags]
+    Move a living etcd into a new keyspace (see migrate --help).
 
   npm start -- --version
     Show the version.
@@ -102,6 +111,17 @@ const snapshotUsage = `Usage:
 
 Flags but for --write-out are for restore. Every flag can also be set by its ETCD_* variable:
 --token-file by ETCD_TOKEN_FILE.
+`
+
+const migrateUsage = `Usage:
+
+  npm start -- migrate --from URL [--to URL] --keyspace NAME [flags]
+    Copy a living etcd, follow its changes, and cut over when told: by --cut-over when the copy has caught
+    up, else by Enter or by SIGUSR1. At the cut-over the CORRUPT alarm is raised at the source, which refuses
+    all writes from then on; it is disarmed where the cut-over fails. What was stopped goes on when it is
+    run again.
+
+Every flag can also be set by its ETCD_* variable: --from-user by ETCD_FROM_USER.
 `
 
 function flagsText(table: FlagTable): string {

@@ -38,6 +38,12 @@ async function main(args: readonly string[]): Promise<void> {
           ? (await import('./help.ts')).snapshotHelpText()
           : await (await import('./snapshot.ts')).snapshotCommand(rest, process.env),
       )
+    case 'migrate':
+      return print(
+        asksForHelp(rest)
+          ? (await import('./help.ts')).migrateHelpText()
+          : await (await import('./migrate.ts')).migrateCommand(rest, process.env),
+      )
     case 'serve':
       return (await import('./serve.ts')).serve(rest, process.env)
     default:

@@ -20,19 +20,28 @@ export interface SnapshotFile {
  * line with the file's name, where it cannot be read, is damaged, cut off, or none of etcd's: also where
  * `use` finds it so.
  */
-export async function withSnapshotFile<T>(
+export function withSnapshotFile<T>(
   path: string,
   use: (found: SnapshotFile) => T | Promise<T>,
+): Promise<T> {
+  return withEtcdFile(path, (file, source) => {
+    if (file.hasHash) {
+      requireHash(source)
+    }
+    return use({ file, status: statusOfFile(file) })
+  })
+}
+
+/** The same of a file that was found whole before. */
+export async function withEtcdFile<T>(
+  path: string,
+  use: (file: EtcdFile, source: Source) => T | Promise<T>,
 ): Promise<T> {
   let descriptor: number | undefined
   try {
     descriptor = openSync(path, 'r')
     const source = sourceOf(descriptor)
-    const file = new EtcdFile(source)
-    if (file.hasHash) {
-      requireHash(source)
-    }
-    return await use({ file, status: statusOfFile(file) })
+    return await use(new EtcdFile(source), source)
   } catch (error) {
     if (error instanceof FileProblem) {
       throw new Failure(`${path} ${error.message}`)

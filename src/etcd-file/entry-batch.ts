@@ -16,6 +16,14 @@ export const RESTORED_BUCKETS = [
   'key',
 ] as const
 
+/**
+ * In a batch alone: all that came before of alarms, users, roles, leases and a downgrade counts no more,
+ * and comes again. Who follows a living etcd sends these last, and may have to do so twice.
+ */
+export const STATE_ANEW = 'state-anew'
+
+const BATCH_BUCKETS = [...RESTORED_BUCKETS, STATE_ANEW] as const
+
 /** A Durable Object takes messages of 32 MiB. */
 export const BATCH_BYTES_MAX = 31 * 1024 * 1024
 
@@ -32,7 +40,7 @@ export function encodeBatch(entries: readonly BucketEntry[]): Uint8Array {
   const view = new DataView(bytes.buffer)
   let offset = 0
   for (const entry of entries) {
-    bytes[offset] = RESTORED_BUCKETS.findIndex((name) => name === entry.bucket)
+    bytes[offset] = BATCH_BUCKETS.findIndex((name) => name === entry.bucket)
     view.setUint32(offset + 1, entry.key.length)
     view.setUint32(offset + 5, entry.value.length)
     bytes.set(entry.key, offset + HEAD_BYTES)
@@ -47,7 +55,7 @@ export function decodeBatch(bytes: Uint8Array): BucketEntry[] {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   const entries: BucketEntry[] = []
   for (let offset = 0; offset < bytes.length;) {
-    const bucket = RESTORED_BUCKETS[bytes[offset] ?? 0]
+    const bucket = BATCH_BUCKETS[bytes[offset] ?? 0]
     const start = offset + HEAD_BYTES
     if (bucket === undefined || start > bytes.length) {
       throw new FileProblem('comes in a batch that is none')

@@ -6,6 +6,7 @@ import type { MessageType } from '../protocol/message-type.ts'
 import { STORAGE_VERSION } from '../protocol/version.ts'
 import { WireError } from '../protocol/wire.ts'
 import { bigEndian, changeNameIn } from './change-name.ts'
+import { STATE_ANEW } from './entry-batch.ts'
 import type { BucketEntry } from './etcd-file.ts'
 import { FileProblem } from './file-problem.ts'
 import { damage } from './node-reader.ts'
@@ -28,6 +29,8 @@ export type EtcdRecord =
   | { readonly kind: 'alarm'; readonly alarm: AlarmMember }
   /** A downgrade under way goes to that version. */
   | { readonly kind: 'downgrade'; readonly target: string }
+  /** All of the kinds from `lease` on comes again. */
+  | { readonly kind: 'state-anew' }
   | { readonly kind: 'other' }
 
 /** Throws FileProblem where the entry is not as etcd writes it. */
@@ -46,6 +49,8 @@ export function recordOf(entry: BucketEntry): EtcdRecord {
       const role = message(Role, value, 'a role')
       return { kind: 'role', name: textOf(role.name), role }
     }
+    case STATE_ANEW:
+      return { kind: 'state-anew' }
     case 'alarm':
       return { kind: 'alarm', alarm: message(AlarmMember, key, 'an alarm') }
     default:

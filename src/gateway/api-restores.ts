@@ -1,5 +1,12 @@
 import { keyspace, namedKeyspace } from '../api/keyspaces.ts'
-import { firstEntry, namedRestore, newRestore, restore, restoreTotal } from '../api/restores.ts'
+import {
+  batchOfEntries,
+  namedRestore,
+  newRestore,
+  restore,
+  restoreProgress,
+  restoreTotal,
+} from '../api/restores.ts'
 import { BATCH_BYTES_MAX } from '../etcd-file/entry-batch.ts'
 import { endpoint, type Endpoint } from './api-endpoint.ts'
 import { shownKeyspace } from './api-keyspaces.ts'
@@ -35,19 +42,34 @@ export const restoreEndpoints: readonly Endpoint[] = [
     id: 'restoreEntries',
     summary: 'Sends entries of the file, in their order. Those that have come may come again.',
     params: namedRestore,
-    query: firstEntry,
+    query: batchOfEntries,
     bytes: {
       description:
         'Of each entry its bucket (1 byte: 0 for meta, 1 cluster, 2 alarm, 3 auth, 4 authRoles, ' +
         '5 authUsers, 6 lease, 7 key), the lengths of key and value (4 bytes each, big-endian), ' +
-        'the key and the value.',
+        'the key and the value. An entry of 8 is empty: all that came of 1 to 6 counts no more, and comes ' +
+        'again behind it.',
       lengthMax: BATCH_BYTES_MAX,
     },
     success: { status: 204, description: 'They are stored.' },
     refusals: { 404: notFound },
-    handle: async ({ env, visitor }, { params: { name, id }, query: { first }, bytes }) => {
+    handle: async ({ env, visitor }, { params: { name, id }, query, bytes }) => {
       const address = await new DirectoryClient(env).read((all) => all.findRestore(name, id))
-      await new ShardClient(env, address, visitor).restoreEntries(id, first, bytes)
+      const batch = { ...query, entries: bytes }
+      await new ShardClient(env, address, visitor).restoreEntries(id, batch)
+    },
+  }),
+  endpoint({
+    method: 'GET',
+    path: '/keyspaces/{name}/restores/{id}',
+    id: 'restoreProgress',
+    summary: 'Tells how far a restore is, and does some of what its end has to check.',
+    params: namedRestore,
+    success: { status: 200, description: 'What has come.', schema: restoreProgress },
+    refusals: { 404: notFound },
+    handle: async ({ env, visitor }, { params: { name, id } }) => {
+      const address = await new DirectoryClient(env).read((all) => all.findRestore(name, id))
+      return new ShardClient(env, address, visitor).restoreProgress(id)
     },
   }),
   endpoint({

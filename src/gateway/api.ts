@@ -1,6 +1,7 @@
 import { statusOf } from '../protocol/status.ts'
 import { accessTokenEndpoints } from './api-access-tokens.ts'
 import type { ApiRequest, Endpoint } from './api-endpoint.ts'
+import { keyspaceSumsEndpoints } from './api-keyspace-sums.ts'
 import { keyspaceEndpoints } from './api-keyspaces.ts'
 import { restoreEndpoints } from './api-restores.ts'
 import { refusalResponse, textResponse } from './refusal.ts'
@@ -8,6 +9,7 @@ import { refusalResponse, textResponse } from './refusal.ts'
 /** Each endpoint of the deployment's own API. */
 export const endpoints: readonly Endpoint[] = [
   ...keyspaceEndpoints,
+  ...keyspaceSumsEndpoints,
   ...restoreEndpoints,
   ...accessTokenEndpoints,
 ]

@@ -18,6 +18,8 @@ import {
   type PageCursor,
   type Refused,
   type ReplicationStatus,
+  type RestoreBatch,
+  type RestoreProgress,
   type ShardRpc,
 } from '../protocol/shard-rpc.ts'
 import { RpcStatus, statusOf } from '../protocol/status.ts'
@@ -138,13 +140,19 @@ export class ShardClient {
   }
 
   /** Sends entries of a file to the keyspace that is made from it, also a second time. */
-  async restoreEntries(id: string, first: number, entries: Uint8Array): Promise<void> {
-    const answer = await retrying(READ_RETRIES_MAX, () =>
-      this.#stub().restoreEntries(id, first, entries),
-    )
+  async restoreEntries(id: string, batch: RestoreBatch): Promise<void> {
+    const answer = await retrying(READ_RETRIES_MAX, () => this.#stub().restoreEntries(id, batch))
     if (answer !== undefined) {
       throw this.#statusOf(answer)
     }
+  }
+
+  async restoreProgress(id: string): Promise<RestoreProgress> {
+    const answer = await retrying(READ_RETRIES_MAX, () => this.#stub().restoreProgress(id))
+    if (isRefused(answer)) {
+      throw this.#statusOf(answer)
+    }
+    return answer
   }
 
   /** The socket that streams share (protocol/frames.ts). */

@@ -23,24 +23,30 @@ export interface Change<B extends Length> extends ChangeName {
   readonly kv: KeyValueOf<B>
 }
 
-/** What the log holds up to a revision, in order, read as it is asked for. */
-export function changesUpTo(sql: Sql, revision: Revision): Iterable<Change<Uint8Array>> {
-  return changesBetween(sql, 0, revision)
+/** What the log holds up to a revision, behind `after`, in order, read as it is asked for. */
+export function* changesUpTo(
+  sql: Sql,
+  revision: Revision,
+  after?: ChangeId,
+): Iterable<Change<Uint8Array>> {
+  const rows = scanPacked(sql, EVERYTHING, (last, count) => [
+    SELECT_CHANGES,
+    ...behind(last ?? after),
+    revision + 1,
+    count,
+  ])
+  for (const row of rows) {
+    yield changeOf(sql, row)
+  }
 }
 
 /** The same from one revision on to another one, both of them with it. */
-export function* changesBetween(
+export function changesBetween(
   sql: Sql,
   from: Revision,
   to: Revision,
 ): Iterable<Change<Uint8Array>> {
-  const rows = scanPacked(sql, EVERYTHING, (last, count) => {
-    const { main, sub } = last ?? { main: from - 1, sub: SUB_MAX }
-    return [SELECT_CHANGES, main, sub, to + 1, count]
-  })
-  for (const row of rows) {
-    yield changeOf(sql, row)
-  }
+  return changesUpTo(sql, to, { main: from - 1, sub: SUB_MAX })
 }
 
 /** A row of the log with all its bytes. */

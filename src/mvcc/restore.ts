@@ -18,6 +18,11 @@ const SELECT_COMPACTED = 'SELECT revision FROM compaction WHERE one = 1'
 const INSERT_COMPACTED = `
 INSERT INTO compaction (one, revision, cursor) VALUES (1, ?, ${FIRST_ID})
 ON CONFLICT (one) DO UPDATE SET revision = excluded.revision, cursor = excluded.cursor`
+/** What an earlier one has left is to go as well. */
+const INSERT_SCHEDULED = `
+INSERT INTO compaction (one, revision, cursor) VALUES (1, ?, ${FIRST_ID})
+ON CONFLICT (one) DO UPDATE SET
+  revision = excluded.revision, cursor = min(cursor, excluded.cursor)`
 
 /** As PUT_CURRENT, but for what a version says of itself; nothing comes of one that is not the next. */
 const RESTORE_CURRENT = `
@@ -54,15 +59,13 @@ export class HistoryRestore {
   /**
    * To be told before any change, first of the compaction that is finished: of what it superseded nothing
    * is left but the tombstones at its own revision, which are to go with the next one. Of one that is
-   * not finished, some of it may be left, and is to go.
+   * not finished, some of it may be left, and is to go; of such ones more may come later.
    */
   compacted(revision: Revision, finished: boolean): void {
     if (finished) {
       this.#sql.run(INSERT_COMPACTED, revision, revision + 1)
-    } else if (this.#compacted < 0) {
-      this.#sql.run(INSERT_COMPACTED, revision, 0)
     } else if (revision > this.#compacted) {
-      this.#sql.run(INSERT_COMPACTED, revision, this.#compacted)
+      this.#sql.run(INSERT_SCHEDULED, revision, Math.max(this.#compacted, 0))
     }
     this.#compacted = Math.max(this.#compacted, revision)
   }

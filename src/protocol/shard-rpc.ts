@@ -40,9 +40,11 @@ export interface ShardRpc {
   beginRestore(id: string): Promise<void>
   /**
    * Entries of the file (etcd-file/entry-batch.ts), of which the first is its entry of that number. What
-   * has come already is passed over.
+   * has come already is passed over. Nobody gives the restore up for so many more seconds.
    */
-  restoreEntries(id: string, first: number, entries: Uint8Array): Promise<Refused | undefined>
+  restoreEntries(id: string, batch: RestoreBatch): Promise<Refused | undefined>
+  /** How far it is. Some of what a commit checks is done meanwhile. */
+  restoreProgress(id: string): Promise<RestoreProgress | Refused>
   /** Makes it a keyspace when it is what the file is. `checking` is to be asked again. */
   commitRestore(
     id: string,
@@ -51,6 +53,20 @@ export interface ShardRpc {
   ): Promise<'checking' | 'ready' | Refused>
   /** How long ago the last entry has come, in milliseconds; `ready` is a keyspace. */
   restoreIdle(id: string, creation: Creation): Promise<number | 'ready' | 'none'>
+}
+
+export interface RestoreBatch {
+  readonly first: number
+  readonly entries: Uint8Array
+  /** Seconds that it may be left alone beyond what any restore may. */
+  readonly patience: number
+}
+
+export interface RestoreProgress {
+  /** So many have come. */
+  readonly entries: number
+  /** Whether all of them are checked as far as can be. */
+  readonly summed: boolean
 }
 
 /** What a file has, and a restore has come to when all of it is there. */

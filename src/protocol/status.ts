@@ -59,7 +59,7 @@ const table = {
   'keyspace-restoring': [Code.ALREADY_EXISTS, 'the keyspace is being restored'],
   'restore-not-found': [
     Code.NOT_FOUND,
-    'there is no such restore: it was left alone for a minute, or another one has begun',
+    'there is no such restore: it was left alone for too long, or another one has begun',
   ],
   // KV
   'empty-key': [Code.INVALID_ARGUMENT, 'etcdserver: key is not provided'],

@@ -3,16 +3,16 @@ import { decodeBatch } from '../etcd-file/entry-batch.ts'
 import type { BucketEntry } from '../etcd-file/etcd-file.ts'
 import { FileProblem } from '../etcd-file/file-problem.ts'
 import { type EtcdRecord, recordOf } from '../etcd-file/record.ts'
-import { restoreLease, startLeases } from '../lease/restored-leases.ts'
-import { AlarmStore } from '../maintenance/alarm.ts'
+import { forgetLeases, restoreLease, startLeases } from '../lease/restored-leases.ts'
+import { AlarmStore, AlarmType } from '../maintenance/alarm.ts'
 import { Downgrade } from '../maintenance/downgrade.ts'
 import { Quota } from '../maintenance/quota.ts'
-import { changesSum } from '../mvcc/changes-sum.ts'
+import { ChangesSum } from '../mvcc/changes-sum.ts'
 import { EngineError } from '../mvcc/errors.ts'
 import { migrate } from '../mvcc/migrations.ts'
 import { BrokenHistory, HistoryRestore } from '../mvcc/restore.ts'
 import { numberOf, type Sql, textOf } from '../mvcc/sql.ts'
-import type { Creation, RestoreTotal } from '../protocol/shard-rpc.ts'
+import type { Creation, RestoreProgress, RestoreTotal } from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { CLUSTER_VERSION } from '../protocol/version.ts'
 import { nextTurn } from './commit.ts'
@@ -42,7 +42,7 @@ interface RestoreState {
   readonly id: string
   /** So many of the file have come. */
   readonly entries: number
-  /** When the last did, in milliseconds since 1970. */
+  /** When the last did, in milliseconds since 1970; later where its client asked for patience. */
   readonly touched: number
 }
 
@@ -72,7 +72,8 @@ export class Restore {
   readonly #users: UserRestore
   readonly #disk = new DiskRoom(() => undefined)
   readonly #diskOpen: Promise<void>
-  #check: Generator<void, number> | undefined
+  readonly #sum = new ChangesSum()
+  #check: Generator<void, void> | undefined
 
   /** That of the id must be under way. */
   constructor(sql: Sql, id: string, machine: Machine | undefined) {
@@ -91,8 +92,12 @@ export class Restore {
     return state
   }
 
-  /** Takes the entries of a batch, of which the first is that number of the file's. Throws RpcStatus. */
-  async add(first: number, batch: Uint8Array): Promise<void> {
+  /**
+   * Takes the entries of a batch, of which the first is that number of the file's. Throws RpcStatus. It
+   * may stay alone for `patience` seconds longer than others.
+   */
+  async add(first: number, batch: Uint8Array, patience: number): Promise<void> {
+    this.#check = undefined
     try {
       const entries = decodeBatch(batch)
       await this.#diskOpen
@@ -102,6 +107,7 @@ export class Restore {
       while (this.#sql.transaction(() => this.#turn(first, entries))) {
         await nextTurn()
       }
+      this.#touch(patience)
     } catch (error) {
       this.#history = new HistoryRestore(this.#sql)
       throw refusalOf(error)
@@ -130,6 +136,10 @@ export class Restore {
     }
     this.#sql.run(UPDATE_RESTORE, Math.max(first + next, this.#state.entries), Date.now())
     return next < entries.length
+  }
+
+  #touch(patience: number): void {
+    this.#sql.run(UPDATE_RESTORE, this.#state.entries, Date.now() + 1000 * patience)
   }
 
   #take(record: EtcdRecord): void {
@@ -163,10 +173,21 @@ export class Restore {
       case 'downgrade':
         this.#downgrade(record.target)
         break
+      case 'state-anew':
+        this.#forgetState()
+        break
       case 'mark':
       case 'other':
         break
     }
+  }
+
+  #forgetState(): void {
+    forgetLeases(this.#sql)
+    this.#users.forget()
+    const alarms = new AlarmStore(this.#sql)
+    alarms.get(AlarmType.NONE).forEach((alarm) => alarms.deactivate(alarm))
+    new Downgrade(this.#sql, CLUSTER_VERSION).cancel()
   }
 
   /** One that this version cannot go to has ended with the move. */
@@ -187,13 +208,26 @@ export class Restore {
       throw new RpcStatus(Code.OUT_OF_RANGE, `${entries} entries of ${total.entries} have come`)
     }
     this.#sql.run(UPDATE_RESTORE, entries, Date.now())
+    if (!(await this.#sumUp())) {
+      return false
+    }
+    this.#become(total, creation)
+    return true
+  }
+
+  /** How far it is. It sums meanwhile what has come, which is then not to be done when it ends. */
+  async progress(): Promise<RestoreProgress> {
+    const { entries } = this.#state
+    return { entries, summed: await this.#sumUp() }
+  }
+
+  /** Answers whether all that has come is summed. */
+  async #sumUp(): Promise<boolean> {
     const until = Date.now() + CHECK_MS
-    this.#check ??= changesSum(this.#sql)
     for (;;) {
-      const step = this.#check.next()
-      if (step.done === true) {
+      this.#check ??= this.#sum.catchUp(this.#sql)
+      if (this.#check.next().done === true) {
         this.#check = undefined
-        this.#become(step.value, total, creation)
         return true
       }
       if (Date.now() >= until) {
@@ -203,8 +237,8 @@ export class Restore {
     }
   }
 
-  #become(sum: number, total: RestoreTotal, creation: Creation): void {
-    if (sum !== total.changesSum) {
+  #become(total: RestoreTotal, creation: Creation): void {
+    if (this.#sum.checksum !== total.changesSum) {
       throw new RpcStatus(Code.DATA_LOSS, 'the history that was written is not that of the file')
     }
     this.#sql.transaction(() => {

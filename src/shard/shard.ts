@@ -14,6 +14,8 @@ import {
   type PageCursor,
   type Refused,
   type ReplicationStatus,
+  type RestoreBatch,
+  type RestoreProgress,
   type RestoreTotal,
   type Call,
   type ShardRpc,
@@ -125,12 +127,19 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
 
   async restoreEntries(
     id: string,
-    first: number,
-    entries: Uint8Array,
+    { first, entries, patience }: RestoreBatch,
   ): Promise<Refused | undefined> {
     try {
-      await this.#restoreOf(id).add(first, entries)
+      await this.#restoreOf(id).add(first, entries, patience)
       return undefined
+    } catch (error) {
+      return refusal(error)
+    }
+  }
+
+  async restoreProgress(id: string): Promise<RestoreProgress | Refused> {
+    try {
+      return await this.#restoreOf(id).progress()
     } catch (error) {
       return refusal(error)
     }

@@ -1,5 +1,6 @@
 // Files that etcd itself has written: two keyspaces of the same history, one of etcd 3.4.23 and one of
-// 3.7.1, each as `etcdctl snapshot save` made it and as the member had it (snap/db).
+// 3.7.1, each as `etcdctl snapshot save` made it and as the member had it (snap/db). That of 3.4.23 went on
+// with 3.5.21, and then with 3.6.4.
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { gunzipSync } from 'node:zlib'
@@ -8,7 +9,16 @@ import type { Source } from '../../src/etcd-file/source.ts'
 
 const directory = join(import.meta.dirname, '..', 'golden', 'etcd')
 
-export const goldenFiles = ['3.4.23-saved', '3.4.23-member', '3.7.1-saved', '3.7.1-member'] as const
+export const goldenFiles = [
+  '3.4.23-saved',
+  '3.4.23-member',
+  '3.5.21-saved',
+  '3.5.21-member',
+  '3.6.4-saved',
+  '3.6.4-member',
+  '3.7.1-saved',
+  '3.7.1-member',
+] as const
 export type GoldenFile = (typeof goldenFiles)[number]
 
 export function goldenBytes(name: GoldenFile): Buffer {
@@ -36,6 +46,13 @@ export const goldenStatus = {
   '3.4.23-saved': '{"hash":181669732,"revision":64,"totalKey":10,"totalSize":2199552,"version":""}',
   '3.4.23-member':
     '{"hash":181669732,"revision":64,"totalKey":10,"totalSize":2199552,"version":""}',
+  '3.5.21-saved':
+    '{"hash":3144638828,"revision":64,"totalKey":10,"totalSize":2199552,"version":""}',
+  '3.5.21-member':
+    '{"hash":3144638828,"revision":64,"totalKey":10,"totalSize":2199552,"version":""}',
+  '3.6.4-saved': '{"hash":2476180721,"revision":64,"totalKey":10,"totalSize":2199552,"version":""}',
+  '3.6.4-member':
+    '{"hash":2476180721,"revision":64,"totalKey":10,"totalSize":2199552,"version":""}',
   '3.7.1-saved':
     '{"hash":2556350852,"revision":64,"totalKey":10,"totalSize":2170880,"version":"3.7.0"}',
   '3.7.1-member':

@@ -4,6 +4,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import { DIRECTORY_NAME } from '../../src/directory/directory-rpc.ts'
 import { encodeBatch, RESTORED_BUCKETS } from '../../src/etcd-file/entry-batch.ts'
 import { type BucketEntry, EtcdFile } from '../../src/etcd-file/etcd-file.ts'
+import { compactionEntry, leaseEntry, stateAnew } from '../../src/etcd-file/state-entries.ts'
 import { statusOfFile } from '../../src/etcd-file/status.ts'
 import { readBolt } from '../snapshot/bbolt-reader.ts'
 import { answer, ask, base64, LineReader, post, until } from './client.ts'
@@ -81,6 +82,12 @@ async function sendAll(restore: string): Promise<void> {
 
 const commit = (restore: string): Promise<Response> => post(`${restore}/commit`, total)
 
+/** As if the last entry of a restore had come earlier. */
+const letPass = (name: string, ms: number): Promise<unknown> =>
+  runInDurableObject(env.SHARD.getByName(name), (_, { storage }) => {
+    storage.sql.exec('UPDATE restore SET touched = touched - ?', ms)
+  })
+
 const directory = () => env.DIRECTORY.getByName(DIRECTORY_NAME)
 
 /** Whether there is such a keyspace, whoever is asked. */
@@ -100,7 +107,7 @@ async function refusal(response: Response): Promise<readonly [number, string]> {
 
 const gone = [
   404,
-  'there is no such restore: it was left alone for a minute, or another one has begun',
+  'there is no such restore: it was left alone for too long, or another one has begun',
 ] as const
 
 describe('a restore by the API', () => {
@@ -188,9 +195,7 @@ describe('a restore by the API', () => {
     await send(restore, 0)
     expect(await runDurableObjectAlarm(directory())).toBe(true)
     expect((await send(restore, BATCH)).status).toBe(204)
-    await runInDurableObject(env.SHARD.getByName('alone'), (_, { storage }) => {
-      storage.sql.exec('UPDATE restore SET touched = touched - 61000')
-    })
+    await letPass('alone', 61_000)
     expect(await runDurableObjectAlarm(directory())).toBe(true)
     expect(await refusal(await send(restore, 2 * BATCH))).toEqual(gone)
     expect((await post('/keyspaces', { name: 'alone' })).status).toBe(201)
@@ -259,5 +264,102 @@ describe('a restore by the API', () => {
     expect(await refusal(cut)).toEqual([400, 'the file comes in a batch that is cut off'])
     await sendAll(restore)
     expect((await commit(restore)).status).toBe(200)
+  })
+
+  it('[MOV3] takes the users, roles, leases, alarms and compaction that came last', async () => {
+    const restore = await begin('late')
+    const history = entries.filter(({ bucket }) => bucket === 'meta' || bucket === 'key')
+    const state = entries.filter((entry) => !history.includes(entry))
+    const before = state.filter(({ bucket }) => bucket !== 'cluster')
+    const utf8 = new TextEncoder()
+    const stale: readonly BucketEntry[] = [
+      { bucket: 'alarm', key: Uint8Array.of(0x08, 9, 0x10, 2), value: new Uint8Array(0) },
+      leaseEntry({ ID: 99n, TTL: 1000, RemainingTTL: 0 }),
+      { bucket: 'auth', key: utf8.encode('authEnabled'), value: Uint8Array.of(1) },
+      compactionEntry(100),
+    ]
+    const all = [
+      ...history,
+      stateAnew,
+      ...stale,
+      ...before,
+      compactionEntry(110),
+      stateAnew,
+      ...state,
+      compactionEntry(120),
+    ]
+    for (let first = 0; first < all.length; first += BATCH) {
+      expect((await send(restore, first, all)).status).toBe(204)
+    }
+    const made = await post(`${restore}/commit`, { ...total, entries: all.length })
+    expect(await made.json()).toMatchObject({ name: 'late', state: 'ready' })
+    const [copied, source] = [readBolt(await snapshotOf('/keyspaces/late')), readBolt(file)]
+    for (const bucket of ['alarm', 'auth', 'authRoles', 'authUsers', 'lease', 'cluster']) {
+      expect([bucket, copied.get(bucket)]).toEqual([bucket, source.get(bucket)])
+    }
+    await answer(`${SOURCE}/v3/maintenance/alarm`, {
+      action: 'DEACTIVATE',
+      memberID: '5',
+      alarm: 'NOSPACE',
+    })
+    await answer(`${SOURCE}/v3/kv/compaction`, { revision: '120', physical: true })
+    const hash = { revision: '0' }
+    const own = await answer('/keyspaces/late/v3/maintenance/hashkv', hash)
+    const { hash: wanted } = await answer<{ hash: number }>(`${SOURCE}/v3/maintenance/hashkv`, hash)
+    expect(own).toMatchObject({ hash: wanted, compact_revision: '120' })
+  })
+
+  it('[MOV4] tells how far it is, and stays for as long as its client has asked for', async () => {
+    const restore = await begin('patient')
+    const progress = async (): Promise<unknown> => (await ask(restore)).json()
+    expect(await progress()).toEqual({ entries: 0, summed: true })
+    const body = encodeBatch(entries.slice(0, BATCH))
+    const patient = (seconds: number): Promise<Response> =>
+      ask(`${restore}/entries?first=0&patience=${seconds}`, { method: 'POST', body })
+    expect((await patient(3_601)).status).toBe(400)
+    expect((await patient(100)).status).toBe(204)
+    expect(await progress()).toEqual({ entries: BATCH, summed: true })
+    await letPass('patient', 159_000)
+    expect(await runDurableObjectAlarm(directory())).toBe(true)
+    expect(await progress()).toEqual({ entries: BATCH, summed: true })
+    await letPass('patient', 2_000)
+    expect(await runDurableObjectAlarm(directory())).toBe(true)
+    expect(await refusal(await ask(restore))).toEqual(gone)
+  })
+
+  it('[MOV4] goes on being summed when more has come', async () => {
+    const restore = await begin('summed')
+    for (let first = 0; first < entries.length; first += BATCH) {
+      expect((await send(restore, first)).status).toBe(204)
+      expect(await (await ask(restore)).json()).toMatchObject({ summed: true })
+    }
+    expect((await commit(restore)).status).toBe(200)
+  })
+})
+
+describe('the sums of a keyspace', () => {
+  it('[MOV5] are told an administrator while its users are not asked', async () => {
+    await post('/keyspaces', { name: 'summed-up' })
+    const path = '/keyspaces/summed-up'
+    await put(path, 'a', '1')
+    await put(path, 'a', '2')
+    await answer(`${path}/v3/lease/grant`, { TTL: 5000, ID: '7' })
+    const { hash } = await answer<{ readonly hash: number }>(`${path}/v3/maintenance/hashkv`, {
+      revision: '2',
+    })
+    await answer(`${path}/v3/auth/user/add`, { name: 'root', password: 'r' })
+    await answer(`${path}/v3/auth/user/grant`, { user: 'root', role: 'root' })
+    await answer(`${path}/v3/auth/enable`, {})
+    expect((await post(`${path}/v3/maintenance/hashkv`, {})).status).toBe(400)
+    expect(await (await ask(`${path}/sums?revision=2`)).json()).toEqual({
+      revision: 3,
+      hash,
+      compactRevision: -1,
+      leases: 1,
+      authEnabled: true,
+      authRevision: 3,
+    })
+    expect((await ask(`${path}/sums?revision=4`)).status).toBe(400)
+    expect((await ask('/keyspaces/nowhere/sums')).status).toBe(404)
   })
 })

@@ -75,6 +75,10 @@ async function asUser(url: string, name: string, password = name): Promise<Ask> 
 const names: Readonly<Record<GoldenFile, string>> = {
   '3.4.23-saved': 'saved-34',
   '3.4.23-member': 'member-34',
+  '3.5.21-saved': 'saved-35',
+  '3.5.21-member': 'member-35',
+  '3.6.4-saved': 'saved-36',
+  '3.6.4-member': 'member-36',
   '3.7.1-saved': 'saved-37',
   '3.7.1-member': 'member-37',
 }
