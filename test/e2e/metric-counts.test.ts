@@ -315,7 +315,10 @@ it('[END22] what /health, /livez and /readyz have said', async () => {
     etcd_server_health_failures: 1,
     [`${total}{name="data_corruption",status="success",type="readyz"}`]: 1,
     [`${total}{name="serializable_read",status="success",type="readyz"}`]: 1,
-    ...(!targetIsEtcd && { [`${total}{name="disk_space",status="success",type="readyz"}`]: 1 }),
+    ...(!targetIsEtcd && {
+      [`${total}{name="disk_space",status="success",type="readyz"}`]: 1,
+      [`${total}{name="snapshots",status="success",type="readyz"}`]: 1,
+    }),
     [`${total}{name="linearizable_read",status="success",type="readyz"}`]: 1,
     [`${total}{name="non_learner",status="success",type="readyz"}`]: 1,
     [`${total}{name="serializable_read",status="success",type="livez"}`]: 1,

@@ -39,8 +39,10 @@ export class ChangeTail {
       return
     }
     this.#writer ??= new ChangesWriter()
-    for (const [sub, { type, kv }] of events.entries()) {
+    let sub = 0
+    for (const { type, kv } of events) {
       this.#writer.add({ main: revision, sub, deleted: type === EventType.DELETE, kv })
+      sub++
       if (this.#writer.bytes > SEGMENT_BYTES_MAX) {
         this.#drop()
         return
