@@ -80,11 +80,15 @@ export function decodeManifest(bytes: Uint8Array): Manifest {
 export interface News {
   /** The manifest's own. */
   readonly origin: Origin
+  readonly number: number
   /** When it is written, in ms since 1970. */
   readonly time: number
-  /** In their order, the first of them right behind the last one that was told of. */
+  /** Where the epoch's chain ends. */
+  readonly end: Chain['last']
+  /** Segments that end there, in their order. Some may be named already. */
   readonly segments: readonly SentSegment[]
-  readonly full?: FullEntry | undefined
+  /** The epoch's last, which may be named already. */
+  readonly full: FullEntry | undefined
 }
 
 export interface SentSegment {
@@ -97,62 +101,48 @@ export interface SentSegment {
   readonly time: number
 }
 
-/** The manifest behind another one. */
-export function nextManifest(before: Manifest | undefined, news: News): Manifest {
-  const { origin: own, time, segments, full: made } = news
-  const chains = before?.chains ?? []
-  const last = segments.at(-1)
-  const marks = before?.marks ?? []
+/** The manifest behind another one, or the first. */
+export function nextManifest(last: Manifest | undefined, news: News): Manifest {
+  const { origin: own, number, time, segments, full: made } = news
+  const before = last ?? { chains: [], fulls: [], marks: [] }
+  const isNamed =
+    made === undefined ||
+    before.fulls.some(({ epoch, seq }) => epoch === own.epoch && seq === made.seq)
+  const newest = segments.at(-1)
   return {
     ...own,
-    number: (before?.number ?? 0) + 1,
+    number,
     time,
     chains: [
-      ...chains.filter(({ epoch }) => epoch !== own.epoch),
-      ...chainWith(
-        chains.find(({ epoch }) => epoch === own.epoch),
+      ...before.chains.filter(({ epoch }) => epoch !== own.epoch),
+      chainWith(
+        before.chains.find(({ epoch }) => epoch === own.epoch),
         news,
       ),
     ],
-    fulls: [...(before?.fulls ?? []), ...(made === undefined ? [] : [made])].toSorted(
-      (a, b) => a.epoch - b.epoch || a.seq - b.seq,
-    ),
+    fulls: isNamed ? before.fulls : [...before.fulls, made],
     marks:
-      last === undefined
-        ? marks
-        : withMark(marks, {
-            time: last.time,
-            to: last.to,
+      newest === undefined
+        ? before.marks
+        : withMark(before.marks, {
+            time: newest.time,
+            to: newest.to,
             epoch: own.epoch,
-            seq: last.seq,
-            from: last.from,
+            seq: newest.seq,
+            from: newest.from,
           }),
   }
 }
 
-/** Of an epoch of which there is nothing yet there is no chain. */
-function chainWith(
-  before: Chain | undefined,
-  { origin: { epoch }, segments, full: made }: News,
-): readonly Chain[] {
-  const [first] = segments
-  const begun = before ?? (first && begin(epoch, first)) ?? (made && behindFull(made))
-  if (begun === undefined) {
-    return []
+/** An epoch's chain begins behind its first full: what came before that is of no use. */
+function chainWith(known: Chain | undefined, { origin, end, segments, full: made }: News): Chain {
+  const first = known?.first ?? {
+    seq: (made?.seq ?? end.seq) + 1,
+    from: (made?.revision ?? end.to) + 1,
   }
-  const { seq, to, time, checksum } = segments.at(-1) ?? begun.last
-  const bytes = segments.reduce((sum, segment) => sum + segment.bytes, begun.bytes)
-  return [{ ...begun, last: { seq, to, time, checksum }, bytes }]
-}
-
-function begin(epoch: number, { seq, from, time }: SentSegment): Chain {
-  const last = { seq: seq - 1, to: from - 1, time, checksum: null }
-  return { epoch, first: { seq, from }, last, bytes: 0 }
-}
-
-function behindFull({ epoch, seq, revision, time }: FullEntry): Chain {
-  const last = { seq, to: revision, time, checksum: null }
-  return { epoch, first: { seq: seq + 1, from: revision + 1 }, last, bytes: 0 }
+  const named = known?.last.seq ?? first.seq - 1
+  const added = segments.reduce((sum, { seq, bytes }) => sum + (seq > named ? bytes : 0), 0)
+  return { epoch: origin.epoch, first, last: end, bytes: (known?.bytes ?? 0) + added }
 }
 
 /** With one more; where they are too many, each second of the older half goes. */

@@ -173,8 +173,16 @@ export class ArchiveWorld {
   }
 
   async writeManifest(full?: Manifest['fulls'][number]): Promise<void> {
-    const news = { origin: this.#origin, time: this.now, segments: this.#unlisted, full }
-    this.manifest = nextManifest(this.manifest, news)
+    const chain = this.manifest?.chains.find(({ epoch }) => epoch === this.epoch)
+    const time = this.#unlisted.at(-1)?.time ?? chain?.last.time ?? this.now
+    this.manifest = nextManifest(this.manifest, {
+      origin: this.#origin,
+      number: (this.manifest?.number ?? 0) + 1,
+      time: this.now,
+      end: { seq: this.#seq, to: this.sent, time, checksum: this.#previous },
+      segments: this.#unlisted,
+      full,
+    })
     this.#unlisted = []
     const key = manifestKey(ARCHIVE, this.manifest.number)
     await this.store.put(key, encodeManifest(this.manifest), 'absent')

@@ -1,4 +1,4 @@
-import { type Chain, encodeManifest, type Manifest, withMark } from '../../archive/manifest.ts'
+import { encodeManifest, type News, nextManifest } from '../../archive/manifest.ts'
 import {
   type ArchiveName,
   archivePrefix,
@@ -46,7 +46,7 @@ export async function writeManifest(
       throw new Deposed(manifest.epoch)
     }
     const number = last.number + 1
-    const next = nextManifest(manifest, position, { ...origin, number, time: now })
+    const next = nextManifest(manifest, newsOf(position, { origin, number, time: now }))
     const plan =
       position.full?.listed === false ? planRetention(next, now, DEFAULT_RETENTION) : undefined
     const bytes = encodeManifest({ ...next, ...plan?.kept })
@@ -57,51 +57,10 @@ export async function writeManifest(
   }
 }
 
-/** The manifest before, or none, with what was sent since. */
-function nextManifest(
-  last: Manifest | undefined,
-  position: Position,
-  head: Omit<Manifest, 'chains' | 'fulls' | 'marks'>,
-): Manifest {
-  const { epoch, full, unlisted } = position
-  const before = last ?? { chains: [], fulls: [], marks: [] }
-  const isListed =
-    full === undefined || before.fulls.some((each) => each.epoch === epoch && each.seq === full.seq)
-  const newest = unlisted.at(-1)
-  return {
-    ...head,
-    chains: [
-      ...before.chains.filter((chain) => chain.epoch !== epoch),
-      chainOf(
-        before.chains.find((chain) => chain.epoch === epoch),
-        position,
-      ),
-    ],
-    fulls: isListed ? before.fulls : [...before.fulls, { ...entryOf(full), epoch }],
-    marks:
-      newest === undefined
-        ? before.marks
-        : withMark(before.marks, {
-            time: newest.time,
-            to: newest.to,
-            epoch,
-            seq: newest.seq,
-            from: newest.from,
-          }),
-  }
-}
-
-/** An epoch's chain begins behind its first full: what came before that is of no use. */
-function chainOf(known: Chain | undefined, position: Position): Chain {
-  const { epoch, full, seq, revision, time, checksum, unlisted } = position
-  const first = known?.first ?? {
-    seq: (full?.seq ?? seq) + 1,
-    from: (full?.revision ?? revision) + 1,
-  }
-  const behind = known?.last.seq ?? first.seq - 1
-  const added = unlisted.reduce((sum, each) => sum + (each.seq > behind ? each.bytes : 0), 0)
-  const last = { seq, to: revision, time, checksum }
-  return { epoch, first, last, bytes: (known?.bytes ?? 0) + added }
+function newsOf(position: Position, own: Pick<News, 'origin' | 'number' | 'time'>): News {
+  const { epoch, full, unlisted, seq, revision: to, time, checksum } = position
+  const made = full && { ...entryOf(full), epoch }
+  return { ...own, end: { seq, to, time, checksum }, segments: unlisted, full: made }
 }
 
 function entryOf({ seq, revision, compactRevision, time, parts, bytes }: SentFull) {
