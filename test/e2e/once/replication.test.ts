@@ -86,7 +86,7 @@ function requireWhole(read: ReadArchive | undefined): void {
 }
 
 it('[REP16] whoever loses the disk under load loses what is younger than the lag, and no more', async () => {
-  for (let round = 0; round < runs(20); round++) {
+  for (let round = 0; round < runs(5); round++) {
     const acknowledged = await killAfter(await start(), 4000 + SLACK_MS * Math.random())
     const end = Date.now()
     const read = await archive()

@@ -11,7 +11,7 @@ const actionsPerHistory = 12
 const expiringPerSeed = runs(8)
 
 // 5,000 histories, and a tenth of them where a call takes longer.
-const seedsInCi = process.env['ETCDURABLE_RUNTIME'] === 'workerd' ? 1 : 10
+const seedsInCi = process.env['ETCDURABLE_RUNTIME'] === 'workerd' ? 1 : 2
 
 it.for(seeds(seedsInCi))(
   '[V2A3] answers as etcd 3.4 does, whatever happens and is waited for, seed %d',
