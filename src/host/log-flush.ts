@@ -3,12 +3,18 @@ import { LogRoom } from './log-room.ts'
 
 /** A client alone needs longer than this to hear an answer and ask again. */
 const ALONE_MS_MIN = 0.05
+/** A flush that takes less than this costs less than to hand it to a thread and hear of its end. */
+const SHORT_FLUSH_MS = 0.4
+/** A single one that took long says little of the next. */
+const FLUSH_MS_MAX = 1
+/** One of so many is waited for in any case, to see how long it takes. */
+const MEASURED_OF = 64
 
 /**
  * Brings commits to the disk: SQLite writes them to its write-ahead log (synchronous = NORMAL), and the
  * log is flushed here, by fdatasync, once for all commits that are in it by then. A commit that is
- * alone is waited for, which is the shortest way. Where others come meanwhile, a thread waits, and what
- * they write is made ready while the disk is busy.
+ * alone is waited for, which is the shortest way, and so is each where the disk is fast. Where others come
+ * meanwhile, a thread waits, and what they write is made ready while the disk is busy.
  */
 export class LogFlush {
   readonly #path: string
@@ -21,6 +27,9 @@ export class LogFlush {
   #isUnderWay = false
   #isBusy = false
   #lastEnd = 0
+  /** What a flush that was waited for has taken lately, in milliseconds. */
+  #flushMs = 0
+  #besideOthers = 0
 
   /** `flushed` hears of the last commit that is on disk. Both are called from the loop, or at once. */
   constructor(path: string, flushed: (commit: number) => void, failed: (error: Error) => void) {
@@ -38,7 +47,7 @@ export class LogFlush {
       return
     }
     this.#isBusy ||= performance.now() - this.#lastEnd < ALONE_MS_MIN
-    if (this.#isBusy) {
+    if (this.#isBusy && !this.#isShort()) {
       this.#isBusy = false
       this.#flushBeside()
     } else {
@@ -48,14 +57,21 @@ export class LogFlush {
 
   #flushNow(): void {
     const commit = this.#written
+    const start = performance.now()
     try {
       fdatasyncSync(this.#open())
     } catch (error) {
       this.#failed(error as Error)
       return
     }
+    this.#lastEnd = performance.now()
+    this.#flushMs += (Math.min(this.#lastEnd - start, FLUSH_MS_MAX) - this.#flushMs) / 8
     this.#flushed(commit)
     this.#lastEnd = performance.now()
+  }
+
+  #isShort(): boolean {
+    return this.#flushMs < SHORT_FLUSH_MS || ++this.#besideOthers % MEASURED_OF === 0
   }
 
   #flushBeside(): void {
