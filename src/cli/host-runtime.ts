@@ -17,7 +17,8 @@ export async function startHost(options: RuntimeOptions): Promise<Runtime> {
     pids: () => [process.pid],
     portMetrics,
     disk,
-    snapshots,
+    // The Worker has it as a binding: a way by requests copies each object three times.
+    snapshots: undefined,
     defragment: (id) => host.defragment(id),
   })
   const host: Host = await Host.open({
@@ -33,6 +34,7 @@ export async function startHost(options: RuntimeOptions): Promise<Runtime> {
       HOST: {
         fetch: (url: string, init?: RequestInit) => answers.fetch(new Request(url, init)),
       },
+      ...(snapshots && { SNAPSHOT_DIRECTORY: snapshots }),
     },
   })
   const http = new HostHttpServer(host)

@@ -31,11 +31,12 @@ function openStore(env: Env): ObjectStore | undefined {
     const store = new S3Store(snapshotStore)
     return new ProbedStore(store, probingOf(store.name))
   }
-  if (snapshotStore !== undefined && env.HOST !== undefined) {
-    const store = new HostStore(env.HOST, snapshotStore.url)
-    return new ProbedStore(store, probingOf(store.name))
+  if (snapshotStore === undefined) {
+    return undefined
   }
-  return undefined
+  const { HOST, SNAPSHOT_DIRECTORY } = env
+  const store = SNAPSHOT_DIRECTORY ?? (HOST && new HostStore(HOST, snapshotStore.url))
+  return store && new ProbedStore(store, probingOf(snapshotStore.url))
 }
 
 function probingOf(name: string): Probing {
