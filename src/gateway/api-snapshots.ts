@@ -9,6 +9,7 @@ import {
   verificationStep,
 } from '../api/snapshots.ts'
 import type { Chain, FullEntry, Manifest } from '../archive/manifest.ts'
+import { withLatest } from '../recovery/point.ts'
 import { prune } from '../recovery/prune.ts'
 import { verifyStep } from '../recovery/verify-step.ts'
 import { endpoint, type Endpoint } from './api-endpoint.ts'
@@ -29,7 +30,8 @@ export const snapshotEndpoints: readonly Endpoint[] = [
     refusals,
     handle: ({ env }, { params: { name }, query: { generation } }) =>
       reading(async () => {
-        const { archive, generations, manifest } = await openArchive(env, name, generation)
+        const { archive, generations, reader, ...opened } = await openArchive(env, name, generation)
+        const manifest = await withLatest(reader, opened.manifest)
         return {
           keyspace: name,
           generation: archive.generation,

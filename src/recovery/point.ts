@@ -50,14 +50,30 @@ async function latestPoint(reader: ArchiveReader, manifest: Manifest): Promise<P
     throw new NotKept('the archive has no full snapshot yet')
   }
   const { full, chain } = base
-  let { revision } = full
-  if (chain !== undefined) {
-    revision = Math.max(revision, chain.last.to)
-    for await (const { segment } of segmentsFrom(reader, behindKnown(full, chain), chain)) {
-      revision = segment.header.to
-    }
+  const end = chain && (await endOf(reader, full, chain))
+  return { base, revision: Math.max(full.revision, end?.to ?? 0), time: undefined }
+}
+
+/** The manifest with what has come behind its last chain since: segments come more often than manifests. */
+export async function withLatest(reader: ArchiveReader, manifest: Manifest): Promise<Manifest> {
+  const { full, chain } = baseOfRevision(manifest, Infinity) ?? {}
+  if (full === undefined || chain === undefined) {
+    return manifest
   }
-  return { base, revision, time: undefined }
+  const last = await endOf(reader, full, chain)
+  return {
+    ...manifest,
+    chains: manifest.chains.map((each) => (each.epoch === chain.epoch ? { ...each, last } : each)),
+  }
+}
+
+async function endOf(reader: ArchiveReader, full: FullEntry, chain: Chain): Promise<Chain['last']> {
+  let { last } = chain
+  for await (const { segment } of segmentsFrom(reader, behindKnown(full, chain), chain)) {
+    const { seq, to, time } = segment.header
+    last = { seq, to, time, checksum: segment.checksum }
+  }
+  return last
 }
 
 /** What comes behind the last segment that a manifest has. */

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
 import { archivePrefix, segmentKey } from '../../src/archive/names.ts'
-import { pointOf } from '../../src/recovery/point.ts'
+import { pointOf, withLatest } from '../../src/recovery/point.ts'
 import { prune } from '../../src/recovery/prune.ts'
 import { type VerifiedStep, verifyStep } from '../../src/recovery/verify-step.ts'
 import { putOf } from '../mvcc/requests.ts'
@@ -62,6 +62,19 @@ it('[REC4] begins anew where its place was pruned', async () => {
   const { reader, manifest } = await readerOf(await twoEpochs())
   await expect(verifyStep(reader, manifest, 'chain.9.1.1')).rejects.toThrow('begin anew')
   await expect(verifyStep(reader, manifest, 'nonsense')).rejects.toThrow('begin anew')
+})
+
+it('[REC5] what has come behind the last manifest counts', async () => {
+  const world = await twoEpochs()
+  const before = (await readerOf(world)).manifest
+  world.step(() => world.keyspace.store.put(putOf('c', 'v')))
+  await world.segment()
+  const { reader, manifest } = await readerOf(world)
+  expect(manifest).toEqual(before)
+  const { revision } = world.keyspace.store
+  expect((await withLatest(reader, manifest)).chains.at(-1)?.last).toMatchObject({ to: revision })
+  expect((await pointOf(reader, manifest, { latest: true })).revision).toBe(revision)
+  expect(manifest.chains.at(-1)?.last.to).toBe(revision - 1)
 })
 
 it('[REC8] what the retention does not keep is pruned, behind a manifest without it', async () => {
