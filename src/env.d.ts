@@ -1,4 +1,5 @@
 import type { Directory } from './directory/directory.ts'
+import type { ObjectStore } from './object-store/object-store.ts'
 import type { Shard } from './shard/shard.ts'
 
 declare global {
@@ -36,7 +37,7 @@ declare global {
     /** In the embedded start: tells of the machine that the Worker runs on (src/cli/host-answers.ts). */
     readonly HOST?: Fetcher
     /** In the embedded start, where the Worker runs in its process: the directory of snapshots. */
-    readonly SNAPSHOT_DIRECTORY?: import('./object-store/object-store.ts').ObjectStore
+    readonly SNAPSHOT_DIRECTORY?: ObjectStore
     /** In the embedded start: what its own link to the shard shows (src/cli/serve.ts). */
     readonly ETCDURABLE_LINK_SECRET?: string
     /** A secret: the first administrator's access token. A deployed Worker without it serves nobody. */

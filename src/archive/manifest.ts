@@ -135,14 +135,15 @@ export function nextManifest(last: Manifest | undefined, news: News): Manifest {
 }
 
 /** An epoch's chain begins behind its first full: what came before that is of no use. */
-function chainWith(known: Chain | undefined, { origin, end, segments, full: made }: News): Chain {
+function chainWith(known: Chain | undefined, news: News): Chain {
+  const { end, segments, full: made } = news
   const first = known?.first ?? {
     seq: (made?.seq ?? end.seq) + 1,
     from: (made?.revision ?? end.to) + 1,
   }
   const named = known?.last.seq ?? first.seq - 1
   const added = segments.reduce((sum, { seq, bytes }) => sum + (seq > named ? bytes : 0), 0)
-  return { epoch: origin.epoch, first, last: end, bytes: (known?.bytes ?? 0) + added }
+  return { epoch: news.origin.epoch, first, last: end, bytes: (known?.bytes ?? 0) + added }
 }
 
 /** With one more; where they are too many, each second of the older half goes. */
