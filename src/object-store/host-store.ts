@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { conditionHeaders } from './condition-headers.ts'
 import { ANSWER_MS_MAX, within } from './deadline.ts'
 import { DELETED_MAX, OBJECTS_PATH, SIZE_HEADER, storeProblem } from './object-answer.ts'
 import { checkKey, checkPrefix, checkSize } from './object-checks.ts'
@@ -111,13 +112,4 @@ export class HostStore implements ObjectStore {
       }
     })
   }
-}
-
-function conditionHeaders(condition: PutCondition | undefined): Record<string, string> {
-  if (condition === undefined) {
-    return {}
-  }
-  return condition === 'absent'
-    ? { 'If-None-Match': '*' }
-    : { 'If-Match': JSON.stringify(condition.etag) }
 }

@@ -2,6 +2,7 @@ import { md5 } from '@noble/hashes/legacy'
 import type { XmlElement } from '@rgrove/parse-xml'
 import type { S3Settings } from '../config/snapshot-store.ts'
 import { bodyBytes } from './body-bytes.ts'
+import { conditionHeaders } from './condition-headers.ts'
 import { checkKey, checkPrefix, checkSize, isKey, pageLimit } from './object-checks.ts'
 import {
   type ByteRange,
@@ -211,15 +212,6 @@ function absentOr(what: string, problem: S3Problem): undefined {
 
 function isReplace(condition: PutCondition | undefined): boolean {
   return typeof condition === 'object'
-}
-
-function conditionHeaders(condition: PutCondition | undefined): Record<string, string> {
-  if (condition === undefined) {
-    return {}
-  }
-  return condition === 'absent'
-    ? { 'If-None-Match': '*' }
-    : { 'If-Match': JSON.stringify(condition.etag) }
 }
 
 /** It is told to nobody but the server that it is from. */

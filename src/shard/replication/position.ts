@@ -1,15 +1,10 @@
+import type { SentSegment as ListedSegment } from '../../archive/manifest.ts'
 import { numberOf, type Sql, textOf } from '../../mvcc/sql.ts'
 import type { Revision } from '../../mvcc/types.ts'
 
-/** A segment that was sent. Times are in ms since 1970. */
-export interface SentSegment {
-  readonly seq: number
-  readonly from: Revision
-  readonly to: Revision
-  readonly bytes: number
-  readonly time: number
-  readonly checksum: number
-  /** Of the one before it; null for the first of an epoch. */
+/** A segment that was sent. */
+export interface SentSegment extends ListedSegment {
+  /** The checksum of the one before it; null for the first of an epoch. */
   readonly previous: number | null
 }
 
