@@ -3,6 +3,7 @@ import type { Shown } from '../door/shown.ts'
 import { contextOf, decodeRequest, mayWait } from '../gateway-rules/call.ts'
 import { RangeText } from '../gateway-rules/range-text.ts'
 import { type WholeResponse, callHeaders, refusal } from '../gateway-rules/response.ts'
+import type { V2Response } from '../gateway-rules/v2-keys-answer.ts'
 import { deadlineExceeded, parseTimeout } from '../gateway-rules/timeout.ts'
 import type { AnswerReader, StreamHandle } from '../link/upstream.ts'
 import { decode, encode } from '../protocol/binary.ts'
@@ -17,7 +18,7 @@ import type { PlainRequest } from './request.ts'
 
 /** Where the answer goes: in whole, or in parts and then the last one. */
 export interface ResponseOut {
-  whole(answer: WholeResponse): void
+  whole(answer: WholeResponse | V2Response): void
   /** `taken` is called when the client has it. */
   part(text: string, taken: () => void): void
   last(text: string): void

@@ -2,7 +2,7 @@ import type { Shown } from '../door/shown.ts'
 import { contextOf } from '../gateway-rules/call.ts'
 import { type WholeResponse, refusal } from '../gateway-rules/response.ts'
 import { credentialsOf } from '../gateway-rules/v2-credentials.ts'
-import { keysAnswer, refusalJson } from '../gateway-rules/v2-keys-answer.ts'
+import { keysAnswer, refusalJson, type V2Response } from '../gateway-rules/v2-keys-answer.ts'
 import { keysCall } from '../gateway-rules/v2-keys-call.ts'
 import { joinPath } from '../gateway-rules/v2-path.ts'
 import type { AnswerReader, StreamHandle } from '../link/upstream.ts'
@@ -78,7 +78,7 @@ export class V2Exchange implements AnswerReader {
     // Nothing has been passed on.
   }
 
-  #end(answer: WholeResponse): void {
+  #end(answer: WholeResponse | V2Response): void {
     if (!this.#over) {
       this.#over = true
       this.#out.whole(answer)

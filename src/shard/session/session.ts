@@ -160,9 +160,11 @@ export class Session implements SessionOut, Unflushed {
       caller.answered(refused(statusOf('unreadable-request')))
       return
     }
-    void this.#parts.v2Calls
-      .keys(call, context, this.authority)
-      .then((answer) => caller.answered(answer))
+    this.#parts.v2Calls.keys(call, {
+      context,
+      session: this.authority,
+      answered: (answer) => caller.answered(answer),
+    })
   }
 
   /** Which certificate a user has shown counts only where it is said by who may. */
