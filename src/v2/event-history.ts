@@ -56,22 +56,22 @@ export class EventHistory {
   }
 
   /** The row of the change whose index is the next one; undefined where it is too long for a row. */
-  shortRow(event: V2Event): readonly SqlParam[] | undefined {
+  shortRow(event: V2Event, path: Uint8Array): readonly SqlParam[] | undefined {
     const { bytes } = event
     const slot = (this.#index + 1) % HISTORY_EVENTS_MAX
     return bytes.length > PART_BYTES_MAX || this.#long.has(slot)
       ? undefined
-      : this.#rowOf(event, bytes)
+      : this.#rowOf(event, path, bytes)
   }
 
   /** slot, position, path, silent, removed, event */
-  #rowOf(event: V2Event, bytes: Uint8Array): readonly SqlParam[] {
+  #rowOf(event: V2Event, path: Uint8Array, bytes: Uint8Array): readonly SqlParam[] {
     const position = this.#index + 1
     const isRemoval = event.action === 'delete' || event.action === 'expire'
     return [
       position % HISTORY_EVENTS_MAX,
       position,
-      bytesOfText(event.node.path),
+      path,
       event.isRefresh ? 1 : 0,
       isRemoval && event.prev?.isDir === true ? 1 : 0,
       bytes,
@@ -82,7 +82,8 @@ export class EventHistory {
   add(event: V2Event): void {
     const { bytes } = event
     const slot = (this.#index + 1) % HISTORY_EVENTS_MAX
-    this.#sql.run(REPLACE_EVENT, ...this.#rowOf(event, bytes.subarray(0, PART_BYTES_MAX)))
+    const path = bytesOfText(event.node.path)
+    this.#sql.run(REPLACE_EVENT, ...this.#rowOf(event, path, bytes.subarray(0, PART_BYTES_MAX)))
     if (this.#long.has(slot)) {
       this.#sql.run(DELETE_PARTS, slot)
     }

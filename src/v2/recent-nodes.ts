@@ -1,20 +1,22 @@
 import type { V2Event } from './event.ts'
-import type { V2Node } from './node-table.ts'
+import type { NodeKey, V2Node } from './node-table.ts'
 import type { V2NodeView } from './node-view.ts'
 import { parentOf } from './path.ts'
 
 /** Of what is remembered of files, about. */
 const BYTES_MAX = 4 * 1024 * 1024
-/** A longer path or value is not worth its room. */
-const TEXT_LENGTH_MAX = 4096
-/** Of a file, besides its path and its value: objects and numbers. */
-const FILE_BYTES = 400
+/** A file that takes more is not worth its room. */
+const FILE_BYTES_MAX = 16 * 1024
+/** Of a file, besides its path and its value: objects, numbers, and the bytes of its key. */
+const FILE_BYTES = 1000
 const DIRECTORIES_MAX = 1000
 
-/** A file as a change has left it, and what clients were told of it. */
+/** A file as a change has left it. */
 export interface RecentFile {
   readonly node: V2Node
+  /** What clients were told of it. */
   readonly view: V2NodeView
+  readonly key: NodeKey
 }
 
 /**
@@ -36,20 +38,31 @@ export class RecentNodes {
   }
 
   /** A node as a change has left it. A file that was not there before may never be set again. */
-  written(node: V2Node, { node: view, prev }: V2Event): void {
+  written(node: V2Node, key: NodeKey, { node: view, prev }: V2Event): void {
     const { path, value } = node
-    // A directory may have taken a file's place.
-    this.#fileGone(path)
-    if (value !== undefined && prev !== undefined && path.length + value.length <= TEXT_LENGTH_MAX) {
-      const file = { node, view }
+    const file = { node, view, key }
+    const bytes = costOf(file)
+    const isKept = value !== undefined && prev !== undefined && bytes <= FILE_BYTES_MAX
+    const old = this.#files.get(path)
+    this.#bytes += (isKept ? bytes : 0) - (old === undefined ? 0 : costOf(old))
+    if (isKept) {
       this.#files.set(path, file)
-      this.#bytes += costOf(file)
       this.#fit()
+    } else if (old !== undefined) {
+      this.#files.delete(path)
     }
+    if (old === undefined) {
+      this.#addDirectory(parentOf(path))
+    }
+  }
+
+  #addDirectory(path: string): void {
     if (this.#directories.size >= DIRECTORIES_MAX) {
       this.#directories.clear()
     }
-    this.#directories.add(parentOf(path))
+    if (path.length <= FILE_BYTES_MAX) {
+      this.#directories.add(path)
+    }
   }
 
   /** Of a directory that has gone nothing is known, nor of what was in it. */
@@ -59,11 +72,11 @@ export class RecentNodes {
       this.#directories.clear()
       this.#bytes = 0
     } else {
-      this.#fileGone(path)
+      this.#drop(path)
     }
   }
 
-  #fileGone(path: string): void {
+  #drop(path: string): void {
     const file = this.#files.get(path)
     if (file !== undefined) {
       this.#files.delete(path)
@@ -71,13 +84,13 @@ export class RecentNodes {
     }
   }
 
-  /** Those that have been there the longest make room. */
+  /** Those that came first make room. */
   #fit(): void {
     for (const path of this.#files.keys()) {
       if (this.#bytes <= BYTES_MAX) {
         return
       }
-      this.#fileGone(path)
+      this.#drop(path)
     }
   }
 }

@@ -3,10 +3,10 @@ import { V2Error } from './error.ts'
 import { EventHistory, type V2Watched } from './event-history.ts'
 import { V2Event } from './event.ts'
 import { madeToExpire } from './expiry.ts'
-import { cellsOf, isReadOnly, type V2Node, NodeTable } from './node-table.ts'
+import { cellsOf, isReadOnly, keyOf, type V2Node, NodeTable } from './node-table.ts'
 import { viewOf, viewOfGone, type V2NodeView } from './node-view.ts'
 import { childOf, isHidden, lineage, parentOf, ROOT } from './path.ts'
-import { RecentNodes } from './recent-nodes.ts'
+import { type RecentFile, RecentNodes } from './recent-nodes.ts'
 import { newStats, type V2Operation } from './stats.ts'
 import { V2WatchHub } from './watch-hub.ts'
 
@@ -28,11 +28,11 @@ export interface V2Previous {
   readonly index: bigint
 }
 
-/** What a node is made of, and of what is there before, if anything: how clients were told of it, where that is known. */
+/** What a node is made of, and what is there before, with what memory knows of that. */
 interface V2Making {
   readonly content: V2Content
   readonly old: V2Node | undefined
-  readonly told: V2NodeView | undefined
+  readonly recent: RecentFile | undefined
 }
 
 /** A node and the event of its change (migrations/0017_node_tree.sql). */
@@ -104,7 +104,7 @@ export class V2Store {
         }
       }
       const made = content.refresh ? { ...content, value: old?.value ?? '' } : content
-      return this.#make('set', path, { content: made, old, told: recent?.view }, now)
+      return this.#make('set', path, { content: made, old, recent }, now)
     })
   }
 
@@ -114,11 +114,10 @@ export class V2Store {
       const name = String(this.index + 1).padStart(UNIQUE_DIGITS, '0')
       const made = unique ? childOf(path, name) : path
       const old = this.#find(made)
-      const told = undefined
       return this.#make(
         'create',
         made,
-        { content: { ...content, refresh: false }, old, told },
+        { content: { ...content, refresh: false }, old, recent: undefined },
         now,
       )
     })
@@ -256,7 +255,7 @@ export class V2Store {
   #make(
     action: 'set' | 'create',
     path: string,
-    { content, old, told }: V2Making,
+    { content, old, recent }: V2Making,
     now: number,
   ): V2Event {
     if (isReadOnly(path)) {
@@ -278,10 +277,10 @@ export class V2Store {
       action,
       node: viewOf(node, now),
       // How long it was to live is told as of now.
-      prev: old && (old.expires === undefined && told !== undefined ? told : viewOf(old, now)),
+      prev: old && (old.expires === undefined && recent ? recent.view : viewOf(old, now)),
       isRefresh: content.refresh,
     })
-    this.#commitNode(event, node, missing)
+    this.#commitNode(event, node, missing, recent?.key)
     this.#expects(node.expires)
     return event
   }
@@ -350,8 +349,13 @@ export class V2Store {
   }
 
   /** A change that writes one node, and maybe makes directories above it. */
-  #commitNode(event: V2Event, node: V2Node, missing: readonly string[]): void {
-    const row = missing.length === 0 ? this.#history.shortRow(event) : undefined
+  #commitNode(
+    event: V2Event,
+    node: V2Node,
+    missing: readonly string[],
+    key = keyOf(node.path),
+  ): void {
+    const row = missing.length === 0 ? this.#history.shortRow(event, key.path) : undefined
     if (row === undefined) {
       this.#commit(event, () => {
         for (const above of missing) {
@@ -360,9 +364,9 @@ export class V2Store {
         this.#nodes.put(node)
       })
     } else {
-      this.#sql.run(INSERT_CHANGE, ...cellsOf(node), ...row)
+      this.#sql.run(INSERT_CHANGE, ...cellsOf(node, key), ...row)
     }
-    this.#recent.written(node, event)
+    this.#recent.written(node, key, event)
     this.#committed(event, [])
   }
 
