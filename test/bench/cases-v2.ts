@@ -1,6 +1,11 @@
-import { alternate, type BenchCase, type Row, withRunning } from './bench-case.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { alternate, type BenchCase, type Figures, type Row, withRunning } from './bench-case.ts'
+import type { Running } from './contestant.ts'
 import { runLoad } from './load.ts'
+import { LongPolls } from './long-polls.ts'
 import { unaryFigures } from './measured-window.ts'
+import { usageOfTree } from './process-usage.ts'
+import { measureShardPolls } from './shard-polls.ts'
 
 const KEYS = 1000
 const VALUE_BYTES = 256
@@ -38,15 +43,77 @@ export const v2Set: BenchCase = {
     ),
 }
 
+const POLLS = 10_000
+/** Behind the last answer, for what is of no use any more to go. */
+const SETTLE_MS = 2000
+const TOLD_MS_MAX = 500
+
+export const v2IdlePolls: BenchCase = {
+  name: 'v2-idle-polls',
+  about: `${POLLS} v2 long polls that wait, and a set at the path of one`,
+  run: async ({ contestants, seconds, rounds }) => {
+    const alone = await alternate(contestants.slice(0, 1), rounds, async () => {
+      const { bytesEach, timers, woken } = await measureShardPolls(POLLS)
+      return {
+        'v2 polls, bytes each in the shard': bytesEach,
+        'v2 polls, timers in the shard': timers,
+        'v2 polls, woken in the shard by a set': woken,
+      }
+    })
+    const others = contestants.filter(({ name }) => HAS_V2.test(name))
+    const whole = await alternate(others, rounds, async (contestant) => {
+      const server = await contestant.start({ flags: ['--enable-v2'] })
+      try {
+        return await measurePolls(server, seconds)
+      } finally {
+        await server.stop()
+      }
+    })
+    return [...alone, ...whole]
+  },
+}
+
+async function measurePolls({ url, rootPid }: Running, seconds: number): Promise<Figures> {
+  const watched = Array.from({ length: POLLS }, (_, poll) => `/v2/keys/poll/${poll}`)
+  await put(url, '/v2/keys/first')
+  const before = usageOfTree(rootPid)
+  const polls = await LongPolls.open(url, watched)
+  await sleep(SETTLE_MS)
+  const idle = usageOfTree(rootPid)
+  await sleep(seconds * 1000)
+  const { cpuSeconds } = usageOfTree(rootPid)
+  const begun = performance.now()
+  await put(url, `/v2/keys/poll/${POLLS / 2}`)
+  while (polls.told === 0 && performance.now() - begun < TOLD_MS_MAX) {
+    await sleep(0)
+  }
+  const ms = performance.now() - begun
+  await sleep(TOLD_MS_MAX)
+  const { told } = polls
+  polls.close()
+  return {
+    'v2 polls, bytes each of the whole server': (idle.bytes - before.bytes) / POLLS,
+    'v2 polls, processor ms in a second of idleness':
+      ((cpuSeconds - idle.cpuSeconds) / seconds) * 1000,
+    'v2 polls, woken by a set': told,
+    'v2 polls, set to event ms': ms,
+  }
+}
+
+async function put(url: string, path: string): Promise<void> {
+  const response = await fetch(new URL(path, url), {
+    method: 'PUT',
+    body: new URLSearchParams(form),
+  })
+  await response.arrayBuffer()
+  if (!response.ok) {
+    throw new Error(`a set was answered ${response.status}`)
+  }
+}
+
 async function fill(url: string): Promise<void> {
   for (let at = 0; at < KEYS; at += FILL_AT_ONCE) {
     const some = paths.slice(at, at + FILL_AT_ONCE)
-    await Promise.all(
-      some.map(async (path) => {
-        const body = new URLSearchParams(form)
-        const response = await fetch(new URL(path, url), { method: 'PUT', body })
-        await response.arrayBuffer()
-      }),
-    )
+    await Promise.all(some.map((path) => put(url, path)))
   }
 }
