@@ -47,9 +47,7 @@ export function joinPath(path: string): string {
 
 /** Of most paths that is seen at once. */
 function isClean(path: string): boolean {
-  return (
-    path.startsWith('/') && !path.includes('//') && !path.includes('/.') && !path.endsWith('/')
-  )
+  return path.startsWith('/') && !path.includes('//') && !path.includes('/.') && !path.endsWith('/')
 }
 
 /** What Go leaves as it is in the path of a URL that it writes. */

@@ -34,7 +34,10 @@ function v2Answer({ status, headers, fields, body }: V2Response, frame: AnswerFr
   const lines = fieldLines(headers, frame.cors) + printLines(fields)
   const head = headText(status, `Content-Length: ${body.length}`, lines, frame)
   const { buffer, byteOffset, length } = body
-  return { text: head + Buffer.from(buffer, byteOffset, length).toString('latin1'), encoding: 'latin1' }
+  return {
+    text: head + Buffer.from(buffer, byteOffset, length).toString('latin1'),
+    encoding: 'latin1',
+  }
 }
 
 /** The head of an answer whose length nobody knows yet. */

@@ -1,12 +1,6 @@
 import { bytesOfText, textOfBytes } from './byte-text.ts'
 import type { Call } from './shard-rpc.ts'
-import type {
-  V2Answered,
-  V2KeysCall,
-  V2Method,
-  V2Refused,
-  V2UnreadableCall,
-} from './v2-call.ts'
+import type { V2Answered, V2KeysCall, V2Method, V2Refused, V2UnreadableCall } from './v2-call.ts'
 import type { V2Refusal } from './v2-error.ts'
 import { bigintSize, uint32Size, uint64Size, WireError, WireReader, WireWriter } from './wire.ts'
 

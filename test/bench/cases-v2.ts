@@ -3,7 +3,8 @@ import { alternate, type BenchCase, type Figures, type Row, withRunning } from '
 import type { Running } from './contestant.ts'
 import { runLoad } from './load.ts'
 import { LongPolls } from './long-polls.ts'
-import { unaryFigures } from './measured-window.ts'
+import { type UnaryResult, unaryFigures } from './measured-window.ts'
+import { base64, putJson, valueOf } from './messages.ts'
 import { usageOfTree } from './process-usage.ts'
 import { measureShardPolls } from './shard-polls.ts'
 
@@ -13,6 +14,7 @@ const CLIENTS = [1, 32]
 const FILL_AT_ONCE = 32
 
 const paths = Array.from({ length: KEYS }, (_, place) => `/v2/keys/bench/${place}`)
+const value = valueOf(VALUE_BYTES)
 const form = `value=${'x'.repeat(VALUE_BYTES)}`
 
 /** etcd has had no v2 API since 3.6. */
@@ -71,6 +73,58 @@ export const v2IdlePolls: BenchCase = {
     })
     return [...alone, ...whole]
   },
+}
+
+const V3_CLIENTS = 32
+
+export const v2Enabled: BenchCase = {
+  name: 'v2-enabled',
+  about: `v3's puts and ranges in JSON, ${V3_CLIENTS} clients, of a server with --enable-v2 by those of one without`,
+  run: ({ contestants, seconds, rounds }) => {
+    const [ours] = contestants
+    return withRunning(ours === undefined ? [] : [ours], ([without]) =>
+      withRunning(
+        ours === undefined ? [] : [ours],
+        ([enabled]) =>
+          alternate([{ without, enabled }], rounds, async (pair, round) => ({
+            ...(await comparedV3(pair, 'put', { seconds, round })),
+            ...(await comparedV3(pair, 'range', { seconds, round })),
+          })),
+        { flags: ['--enable-v2'] },
+      ),
+    )
+  },
+}
+
+interface Pair {
+  readonly without: Running | undefined
+  readonly enabled: Running | undefined
+}
+
+async function comparedV3(
+  { without, enabled }: Pair,
+  what: 'put' | 'range',
+  { seconds, round }: { readonly seconds: number; readonly round: number },
+): Promise<Figures> {
+  const measured = new Map<Running | undefined, UnaryResult>()
+  for (const server of round % 2 === 0 ? [without, enabled] : [enabled, without]) {
+    const { url = '', rootPid: serverPid = 0 } = server ?? {}
+    const bodies = paths.map((path) =>
+      what === 'put' ? putJson(path, value) : `{"key":"${base64(path)}"}`,
+    )
+    const requests = { kind: 'same', path: `/v3/kv/${what}`, bodies, expect: '"revision"' } as const
+    const load = { kind: 'unary', url, serverPid, clients: V3_CLIENTS, seconds, requests } as const
+    measured.set(server, await runLoad(load))
+  }
+  const of = (server: Running | undefined, figure: 'perSecond' | 'cpuMicros'): number =>
+    measured.get(server)?.[figure] ?? Number.NaN
+  return {
+    [`v3 ${what}, per s`]: of(without, 'perSecond'),
+    [`v3 ${what} with --enable-v2, per s`]: of(enabled, 'perSecond'),
+    [`v3 ${what}, with to without`]: of(enabled, 'perSecond') / of(without, 'perSecond'),
+    [`v3 ${what}, processor µs each, with to without`]:
+      of(enabled, 'cpuMicros') / of(without, 'cpuMicros'),
+  }
 }
 
 async function measurePolls({ url, rootPid }: Running, seconds: number): Promise<Figures> {

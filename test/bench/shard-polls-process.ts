@@ -1,8 +1,8 @@
 // A shard alone with those who wait in it, without the gateway and its HTTP: `node --expose-gc shard-polls-process.ts POLLS DIRECTORY`.
 import { setTimeout as sleep } from 'node:timers/promises'
-import { CONTEXT_HEADER } from '../../src/protocol/shard-rpc.ts'
 import { Host, type WorkerModule } from '../../src/host/host.ts'
 import type { WorkerWebSocket } from '../../src/host/web-socket.ts'
+import { CONTEXT_HEADER } from '../../src/protocol/shard-rpc.ts'
 import { V2_WATCH_HEADER, type V2KeysCall, type V2WatchCall } from '../../src/protocol/v2-call.ts'
 import type { ShardPolls } from './shard-polls.ts'
 

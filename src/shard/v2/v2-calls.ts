@@ -79,10 +79,7 @@ export class V2Calls {
    * What /v2/keys is asked; `session` is what the call's socket may, where it has come over one. A change is answered
    * in the turn that commits it, and others at once, unless it has to be asked who they are.
    */
-  keys(
-    call: V2KeysCall | V2UnreadableCall,
-    { context, session, answered }: V2Asking,
-  ): void {
+  keys(call: V2KeysCall | V2UnreadableCall, { context, session, answered }: V2Asking): void {
     try {
       this.#admit(call, context, session)
       if (call.on === 'unreadable') {
