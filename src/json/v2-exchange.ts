@@ -17,12 +17,14 @@ export class V2Exchange implements AnswerReader {
   /** What is lost under way may have been done. */
   readonly repeatable = false
   readonly #upstream: JsonServing['upstream']
+  readonly #commonName: string | undefined
   readonly #out: ResponseOut
   #asked: StreamHandle | undefined
   #over = false
 
-  constructor({ upstream }: JsonServing, out: ResponseOut) {
+  constructor({ upstream, commonName }: JsonServing, out: ResponseOut) {
     this.#upstream = upstream
+    this.#commonName = commonName
     this.#out = out
   }
 
@@ -37,7 +39,7 @@ export class V2Exchange implements AnswerReader {
       body,
       path: path === '/' ? '' : path,
       askedPath: rest,
-      credentials: credentialsOf({ request, shown }),
+      credentials: credentialsOf({ request, shown, commonName: this.#commonName }),
     })
     const { accessToken } = contextOf(shown, undefined)
     this.#asked = this.#upstream.ask(

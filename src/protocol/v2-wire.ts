@@ -1,6 +1,7 @@
 import { bytesOfText, textOfBytes } from './byte-text.ts'
 import type { Call } from './shard-rpc.ts'
 import type { V2Answered, V2KeysCall, V2Method, V2Refused, V2UnreadableCall } from './v2-call.ts'
+import type { V2Credentials } from './v2-credentials.ts'
 import type { V2Refusal } from './v2-error.ts'
 import { bigintSize, uint32Size, uint64Size, WireError, WireReader, WireWriter } from './wire.ts'
 
@@ -34,6 +35,8 @@ const Said = {
   ASKED: 0x4000,
   CREDENTIALS: 0x8000,
   MALFORMED: 0x1_0000,
+  /** The user is that of a certificate. */
+  CERTIFIED: 0x2_0000,
 } as const
 
 const methods: readonly V2Method[] = ['GET', 'HEAD', 'PUT', 'POST', 'DELETE']
@@ -51,7 +54,7 @@ export function encodeV2Call(call: Wired): Uint8Array {
     return writer.bytes
   }
   const { prevIndex, waitIndex, ttl = 0n, credentials } = call
-  const { user, password } = typeof credentials === 'string' ? noCredentials : credentials
+  const { user, password } = shownOf(credentials)
   const askedPath = call.askedPath === call.path ? '' : call.askedPath
   const texts = [call.path, askedPath, call.value, call.prevValue, user, password].map((one) =>
     one === '' ? noBytes : bytesOfText(one),
@@ -72,7 +75,25 @@ export function encodeV2Call(call: Wired): Uint8Array {
   return writer.bytes
 }
 
-const noCredentials = { user: '', password: '' }
+function shownOf(credentials: V2Credentials): { readonly user: string; readonly password: string } {
+  if (typeof credentials === 'string') {
+    return { user: '', password: '' }
+  }
+  return 'commonName' in credentials
+    ? { user: credentials.commonName, password: '' }
+    : credentials
+}
+
+function kindOf(credentials: V2Credentials): number {
+  switch (credentials) {
+    case 'none':
+      return 0
+    case 'malformed':
+      return Said.MALFORMED
+    default:
+      return 'commonName' in credentials ? Said.CERTIFIED : Said.CREDENTIALS
+  }
+}
 
 function saidOf(call: V2KeysCall): number {
   const { credentials, prevExist } = call
@@ -88,7 +109,7 @@ function saidOf(call: V2KeysCall): number {
     (prevExist === undefined ? 0 : prevExist ? Said.PREV_EXIST : Said.PREV_ABSENT) |
     (call.ttl === undefined ? 0 : Said.TTL) |
     (call.askedPath === call.path ? 0 : Said.ASKED) |
-    (credentials === 'none' ? 0 : credentials === 'malformed' ? Said.MALFORMED : Said.CREDENTIALS)
+    kindOf(credentials)
   )
 }
 
@@ -132,12 +153,18 @@ export function decodeV2Call(bytes: Uint8Array): Wired {
     stream: says(Said.STREAM),
     waitIndex,
     noValueOnSuccess: says(Said.NO_VALUE),
-    credentials: says(Said.CREDENTIALS)
-      ? { user, password }
-      : says(Said.MALFORMED)
-        ? 'malformed'
-        : 'none',
+    credentials: credentialsIn(said, user, password),
   }
+}
+
+function credentialsIn(said: number, user: string, password: string): V2Credentials {
+  if ((said & Said.CREDENTIALS) !== 0) {
+    return { user, password }
+  }
+  if ((said & Said.CERTIFIED) !== 0) {
+    return { commonName: user }
+  }
+  return (said & Said.MALFORMED) === 0 ? 'none' : 'malformed'
 }
 
 function nextText(reader: WireReader): string {

@@ -39,6 +39,7 @@ const call: fc.Arbitrary<V2KeysCall> = fc.record({
   credentials: fc.oneof(
     fc.constantFrom('none' as const, 'malformed' as const),
     fc.record({ user: text, password: text }),
+    fc.record({ commonName: text }),
   ),
 })
 

@@ -155,7 +155,7 @@ export class Session implements SessionOut, Unflushed {
     this.#calls.set(stream, caller)
     let call: ReturnType<typeof decodeV2Call>
     try {
-      call = decodeV2Call(request)
+      call = this.#believed(decodeV2Call(request))
     } catch {
       caller.answered(refused(statusOf('unreadable-request')))
       return
@@ -165,6 +165,15 @@ export class Session implements SessionOut, Unflushed {
       session: this.authority,
       answered: (answer) => caller.answered(answer),
     })
+  }
+
+  /** The same of a call of the v2 API. */
+  #believed(call: ReturnType<typeof decodeV2Call>): ReturnType<typeof decodeV2Call> {
+    const isCertified =
+      call.on === 'keys' && typeof call.credentials === 'object' && 'commonName' in call.credentials
+    return isCertified && !trustsCommonNames(this.authority)
+      ? { ...call, credentials: 'none' }
+      : call
   }
 
   /** Which certificate a user has shown counts only where it is said by who may. */
