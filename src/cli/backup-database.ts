@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { closeSync, openSync, rmSync, writeSync } from 'node:fs'
 import { setImmediate } from 'node:timers/promises'
-import type { BucketEntry, EtcdFile } from '../etcd-file/etcd-file.ts'
+import type { EtcdFile } from '../etcd-file/etcd-file.ts'
 import { PortMetrics } from '../grpc/port-metrics.ts'
 import { sessionRoute } from '../host/session-route.ts'
 import { Link } from '../link/link.ts'
@@ -126,8 +126,7 @@ function* entriesIn(file: EtcdFile, bucket: string): Iterable<Entry<Part>> {
 }
 
 function indexIn(file: EtcdFile): bigint {
-  const isIndex = ({ key }: BucketEntry): boolean => asciiOf(key) === CONSISTENT_INDEX
-  const found = [...file.entries('meta')].find(isIndex)
+  const found = [...file.entries('meta')].find(({ key }) => asciiOf(key) === CONSISTENT_INDEX)
   if (found === undefined) {
     throw new Error('a snapshot that does not say how far the log has been carried out')
   }

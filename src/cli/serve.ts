@@ -64,7 +64,17 @@ async function serveWith(
     const settings = parseSettings(Object.fromEntries(variables))
     const directory = dataDirectory.path
     const metrics = new PortMetrics()
-    const start = { flags, log, metrics, listeners, bound, settings, snapshots, linkSecret, stopped }
+    const start = {
+      flags,
+      log,
+      metrics,
+      listeners,
+      bound,
+      settings,
+      snapshots,
+      linkSecret,
+      stopped,
+    }
     await runRuntime(start, {
       log,
       directory,

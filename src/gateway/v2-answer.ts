@@ -12,7 +12,7 @@ export function v2Response(answer: V2Answer, method: string): Response {
 }
 
 /** etcd says of the body that a HEAD leaves out how long it is. */
-function bodyResponse(body: Uint8Array, init: ResponseInit, method: string): Response {
+export function bodyResponse(body: Uint8Array, init: ResponseInit, method: string): Response {
   const response = new Response(method === 'HEAD' ? null : body, init)
   if (method === 'HEAD') {
     response.headers.set('Content-Length', String(body.length))

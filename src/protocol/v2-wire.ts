@@ -79,9 +79,7 @@ function shownOf(credentials: V2Credentials): { readonly user: string; readonly 
   if (typeof credentials === 'string') {
     return { user: '', password: '' }
   }
-  return 'commonName' in credentials
-    ? { user: credentials.commonName, password: '' }
-    : credentials
+  return 'commonName' in credentials ? { user: credentials.commonName, password: '' } : credentials
 }
 
 function kindOf(credentials: V2Credentials): number {

@@ -52,11 +52,13 @@ async function openShard(): Promise<Shard> {
         new URL('../../src/worker.ts', import.meta.url).href
       )) as WorkerModule
       // Nobody but the Worker is given what it is bound to.
-      const taken = (_request: Request, environment: object): never => {
-        resolve((environment as Environment).SHARD.getByName('default'))
-        throw new Error('this asks nothing of the Worker')
+      const taken = {
+        fetch: (_request: Request, environment: object): never => {
+          resolve((environment as Environment).SHARD.getByName('default'))
+          throw new Error('this asks nothing of the Worker')
+        },
       }
-      return { ...worker, default: { fetch: taken } }
+      return { ...worker, default: taken }
     },
     storage: directory,
     namespaces: [
