@@ -44,13 +44,11 @@ export class NodeTable {
   }
 
   get(path: string): V2Node | undefined {
-    const row = this.#sql.first(SELECT_NODE, bytesOfText(parentOf(path)), bytesOfText(nameOf(path)))
-    if (row !== undefined) {
-      return nodeOf(row)
+    if (standing.has(path)) {
+      return { path, created: 0, modified: 0, expires: undefined, value: undefined }
     }
-    return standing.has(path)
-      ? { path, created: 0, modified: 0, expires: undefined, value: undefined }
-      : undefined
+    const row = this.#sql.first(SELECT_NODE, bytesOfText(parentOf(path)), bytesOfText(nameOf(path)))
+    return row && nodeOf(row)
   }
 
   put(node: V2Node): void {

@@ -98,7 +98,9 @@ export class V2Store {
       const recent = this.#recent.file(path)
       const old = recent?.node ?? this.#find(path)
       if (old === undefined) {
-        this.#requireFiles(path)
+        if (!this.#recent.hasDirectory(parentOf(path))) {
+          this.#requireFiles(path)
+        }
         if (content.refresh) {
           throw this.#missing(path)
         }
