@@ -55,10 +55,14 @@ export function encodeV2Call(call: Wired): Uint8Array {
   }
   const { prevIndex, waitIndex, ttl = 0n, credentials } = call
   const { user, password } = shownOf(credentials)
-  const askedPath = call.askedPath === call.path ? '' : call.askedPath
-  const texts = [call.path, askedPath, call.value, call.prevValue, user, password].map((one) =>
-    one === '' ? noBytes : bytesOfText(one),
-  )
+  const texts = [
+    encodedText(call.path),
+    call.askedPath === call.path ? noBytes : encodedText(call.askedPath),
+    encodedText(call.value),
+    encodedText(call.prevValue),
+    encodedText(user),
+    encodedText(password),
+  ]
   const said = saidOf(call)
   let size = uint32Size(said) + bigintSize(prevIndex) + bigintSize(waitIndex) + bigintSize(ttl)
   for (const { length } of texts) {
@@ -73,6 +77,11 @@ export function encodeV2Call(call: Wired): Uint8Array {
     writer.lengthAndBytes(bytes)
   }
   return writer.bytes
+}
+
+/** Most are empty. */
+function encodedText(one: string): Uint8Array {
+  return one === '' ? noBytes : bytesOfText(one)
 }
 
 function shownOf(credentials: V2Credentials): { readonly user: string; readonly password: string } {
