@@ -99,6 +99,8 @@ export interface Wanted {
   readonly rows: number
   /** Of keys and values. */
   readonly bytes: number
+  /** And of them at once, if the rows to come are as long as those before. */
+  readonly pieceBytes?: number
 }
 
 export const EVERYTHING: Wanted = { rows: Infinity, bytes: Infinity }
@@ -184,7 +186,8 @@ export function* scanPieces(
   pieceOf: PieceOf<ScannedRow>,
 ): Iterable<Piece> {
   let last: ScannedRow | undefined
-  let rows = Math.min(wanted.rows, wanted.bytes === Infinity ? PIECE_ROWS_MAX : FIRST_PIECE_ROWS)
+  const isShort = wanted.bytes !== Infinity || wanted.pieceBytes !== undefined
+  let rows = Math.min(wanted.rows, isShort ? FIRST_PIECE_ROWS : PIECE_ROWS_MAX)
   let read = 0
   let readBytes = 0
   for (;;) {
@@ -195,9 +198,13 @@ export function* scanPieces(
       return
     }
     last = lastOf(piece)
+    const bytes = piece.keys.length + (piece.values?.length ?? 0)
     read += rows
-    readBytes += piece.keys.length + (piece.values?.length ?? 0)
-    rows = nextRows(wanted, read, readBytes)
+    readBytes += bytes
+    rows = Math.min(
+      nextRows(wanted.bytes - readBytes, read, readBytes),
+      nextRows(wanted.pieceBytes ?? Infinity, rows, bytes),
+    )
   }
 }
 
@@ -236,9 +243,8 @@ function columnsOf(row: SqlRow, place: number): Columns {
 }
 
 /** As many as the reader will still take, if they are as long as those before them. */
-function nextRows(wanted: Wanted, read: number, readBytes: number): number {
-  const left = Math.max(0, wanted.bytes - readBytes)
-  const rows = Math.ceil((left * read) / Math.max(readBytes, 1)) + 1
+function nextRows(left: number, read: number, readBytes: number): number {
+  const rows = Math.ceil((Math.max(0, left) * read) / Math.max(readBytes, 1)) + 1
   return Math.min(rows, PIECE_ROWS_MAX)
 }
 

@@ -1,6 +1,7 @@
 import { Compaction } from './compaction.ts'
 import { EngineError } from './errors.ts'
-import { HashedHistory, type HashKv, hashKv, hashScope } from './hash.ts'
+import { type HashKv, hashKv, hashScope } from './hash.ts'
+import { HashedHistory } from './hashed-history.ts'
 import { type Change, changesBetween, changeSizesUpTo, changesUpTo, replacedIn } from './history.ts'
 import { KeyCount } from './key-count.ts'
 import { type Bounds, boundsOf, successor } from './key-range.ts'
