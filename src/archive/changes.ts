@@ -1,6 +1,6 @@
 import { crc32c } from '../mvcc/crc32c.ts'
 import type { Change } from '../mvcc/history.ts'
-import { copyBytes, type PlacedChange } from '../mvcc/placed-change.ts'
+import { copyBytes, type Place, type PlacedChange } from '../mvcc/placed-change.ts'
 import { type LeaseId, NO_LEASE, type Revision } from '../mvcc/types.ts'
 import { ArchiveDamage } from './archive-damage.ts'
 import type { Section } from './container.ts'
@@ -67,14 +67,13 @@ export class ChangesWriter {
   }
 
   addPlaced(change: PlacedChange): void {
-    const { main, sub, deleted, lease, keys, keyAt, keyLength } = change
-    const { values, valueAt, valueLength } = change
-    this.#begin(keyLength + valueLength)
+    const { main, sub, deleted, lease, key, value } = change
+    this.#begin(key.length + value.length)
     this.#name(main, sub, deleted, lease)
-    this.#put(keys, keyAt, keyLength)
+    this.#put(key)
     if (!deleted) {
       this.#version(main - change.createRevision, change.version, lease)
-      this.#put(values, valueAt, valueLength)
+      this.#put(value)
     }
   }
 
@@ -137,10 +136,10 @@ export class ChangesWriter {
     this.#piece[this.#length++] = rest
   }
 
-  #put(bytes: Uint8Array, at: number, length: number): void {
-    this.#int(length)
-    copyBytes(bytes, at, length, this.#piece, this.#length)
-    this.#length += length
+  #put(bytes: Place): void {
+    this.#int(bytes.length)
+    copyBytes(bytes, this.#piece, this.#length)
+    this.#length += bytes.length
   }
 }
 

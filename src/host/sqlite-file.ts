@@ -1,7 +1,6 @@
 import { existsSync, rmSync } from 'node:fs'
 import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
-import { BufferGarbage } from '../link/buffer-garbage.ts'
 import { defragmentFile, removeCopy, syncPath } from './defragment.ts'
 import { LogFlush } from './log-flush.ts'
 import { parametersOf, SqlCheck } from './sql-check.ts'
@@ -61,7 +60,6 @@ export class SqliteFile {
   /** The host's own. */
   readonly #own = new Map<string, StatementSync>()
   readonly #flush: LogFlush
-  readonly #garbage = new BufferGarbage()
   #database: DatabaseSync
   #check: SqlCheck
   #isStored: boolean
@@ -157,7 +155,6 @@ export class SqliteFile {
         // A Durable Object answers blobs as buffers.
         if (cell instanceof Uint8Array) {
           row[place] = cell.buffer
-          this.#garbage.add(cell.length)
         }
       }
     }

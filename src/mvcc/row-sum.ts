@@ -42,15 +42,15 @@ export class RowSum {
   }
 
   addPlaced(change: PlacedChange): void {
-    const { keys, keyAt, keyLength, values, valueAt, valueLength } = change
-    this.#begin(change, keyLength)
-    copyBytes(keys, keyAt, keyLength, this.#bytes, this.#length)
-    this.#length += keyLength
+    const { key, value } = change
+    this.#begin(change, key.length)
+    copyBytes(key, this.#bytes, this.#length)
+    this.#length += key.length
     if (!change.deleted) {
-      this.#version(change.createRevision, change.main, change.version, valueLength)
+      this.#version(change.createRevision, change.main, change.version, value.length)
     }
     this.#sum(this.#bytes, 0, this.#length)
-    this.#sum(values, valueAt, valueAt + valueLength)
+    this.#sum(value.bytes, value.at, value.at + value.length)
     this.#lease(change.lease)
   }
 
