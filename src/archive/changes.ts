@@ -1,4 +1,5 @@
 import { crc32c } from '../mvcc/crc32c.ts'
+import { freeBytes } from '../mvcc/free-bytes.ts'
 import type { Change } from '../mvcc/history.ts'
 import { copyBytes, type Place, type PlacedChange } from '../mvcc/placed-change.ts'
 import { type LeaseId, NO_LEASE, type Revision } from '../mvcc/types.ts'
@@ -30,6 +31,8 @@ const PIECE_BYTES = 64 * 1024
 /** Writes the section `changes`, change by change in their order. */
 export class ChangesWriter {
   readonly #pieces: Uint8Array[] = []
+  /** What they are written to. */
+  readonly #whole: Uint8Array[] = []
   #piece: Uint8Array
   #length = 0
   /** So far the piece is summed. */
@@ -83,6 +86,11 @@ export class ChangesWriter {
     return { name: 'changes', pieces: this.#pieces, checksum: this.#checksum }
   }
 
+  /** Gives back what the section was written to. It is to be copied before. */
+  free(): void {
+    this.#whole.forEach(freeBytes)
+  }
+
   #begin(bytes: number): void {
     if (this.#length - this.#summed >= PIECE_BYTES) {
       this.#sum()
@@ -98,6 +106,7 @@ export class ChangesWriter {
     if (this.#length > 0) {
       this.#sum()
       this.#pieces.push(this.#piece.subarray(0, this.#length))
+      this.#whole.push(this.#piece)
       this.#bytes += this.#length
       this.#length = 0
       this.#summed = 0

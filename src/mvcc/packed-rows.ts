@@ -1,4 +1,5 @@
 import { assert } from './errors.ts'
+import { freeBytes } from './free-bytes.ts'
 import { bytesOf, type Sql, type SqlParam, type SqlRow, textOf } from './sql.ts'
 import { type LeaseId, NO_LEASE, type Revision } from './types.ts'
 
@@ -218,22 +219,11 @@ function lastOf(piece: Piece): ScannedRow {
 
 const NOTHING: readonly null[] = []
 
-/**
- * Gives the bytes of a piece back at once; nothing of it may be looked at any more. Buffers of SQLite's are
- * outside of V8's heap: a gigabyte read in them had V8 mark its whole heap every 8 MiB, each time for some
- * milliseconds.
- */
+/** Gives the bytes of a piece back at once; nothing of it may be looked at any more. */
 export function release({ keys, values }: Piece): void {
-  free(keys)
+  freeBytes(keys)
   if (values !== undefined) {
-    free(values)
-  }
-}
-
-/** A buffer that is moved to one of no length is let go by that. Others may look at a part of a longer one. */
-function free({ buffer, byteLength }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength && !buffer.detached) {
-    buffer.transfer(0)
+    freeBytes(values)
   }
 }
 
