@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { crc32c } from '../../src/mvcc/crc32c.ts'
-import { type CopiedRows, insertCopied, insertCurrent } from '../../src/mvcc/log-copy.ts'
+import { createTriggers, dropTriggers, insertCurrent } from '../../src/mvcc/current-copy.ts'
+import { type CopiedRows, insertCopied } from '../../src/mvcc/log-copy.ts'
 import { HistoryRestore } from '../../src/mvcc/restore.ts'
 import type { KeyValue, Revision } from '../../src/mvcc/types.ts'
 import { Keyspace } from '../auth/keyspace.ts'
@@ -22,12 +23,14 @@ function copyOf({ store }: Keyspace, revision: Revision, rowsAtOnce: number): Ke
     insertCopied(sql, rows)
     last = rows.last
   }
+  const triggers = dropTriggers(sql)
   for (let after: Uint8Array | undefined, more = true; more;) {
-    const places = structuredClone(store.copyPlaces(revision, after, rowsAtOnce))
+    const places = structuredClone(store.copyCurrent(revision, after, rowsAtOnce))
     insertCurrent(sql, places)
     after = places.last
     more = after !== undefined
   }
+  createTriggers(sql, triggers)
   if (store.compactRevision >= 0) {
     new HistoryRestore(sql).compacted(store.compactRevision, false)
   }
