@@ -39,6 +39,8 @@ export interface CopySource {
   readonly jurisdiction: Jurisdiction | undefined
   /** 0 is the current one. */
   readonly revision: Revision
+  /** As that of an archive. */
+  readonly bumpRevision: number
 }
 
 /** How far that has come. */
@@ -205,10 +207,12 @@ export class CopyRestore {
     const options = optionsFor(creation, copied.options)
     this.#sql.transaction(() => {
       createTriggers(this.#sql, copied.triggers)
+      const history = new HistoryRestore(this.#sql)
       if (copied.compactRevision >= 0) {
         // What the source has not deleted yet is to go here as well.
-        new HistoryRestore(this.#sql).compacted(copied.compactRevision, false)
+        history.compacted(copied.compactRevision, false)
       }
+      history.bump(copied.revision, this.#source.bumpRevision)
       startLeases(this.#sql, Date.now())
       endRestore(this.#sql)
       recordCreation(this.#sql, { ...creation, ...options })

@@ -37,6 +37,36 @@ function copyOf({ store }: Keyspace, revision: Revision, rowsAtOnce: number): Ke
   return new Keyspace(() => undefined, sql)
 }
 
+it('[RST11] one whose revision is raised has what lives, and goes on behind it when the rest is deleted', () => {
+  const steps = fc.array(anyStep, { minLength: 1, maxLength: 25 })
+  fc.assert(
+    fc.property(steps, fc.integer({ min: 1, max: 1e9 }), (history, by) => {
+      const source = new Keyspace()
+      history.forEach((step) => take(source, step))
+      const revision = source.store.revision
+      const { sql } = copyOf(source, revision, 3)
+      new HistoryRestore(sql).bump(revision, by)
+      const { store } = new Keyspace(() => undefined, sql)
+      const living = source.store.range(rangeOf('\0', '\0'), 1e9).kvs.map(lineOf)
+      const found = (at = 0) =>
+        store.range(rangeOf('\0', '\0', { revision: at }), 1e9).kvs.map(lineOf)
+      expect([store.revision, store.compactRevision]).toEqual([revision + by, revision + by])
+      expect(() => found(revision + by - 1)).toThrow('compacted')
+      expect([found(), found(revision + by)]).toEqual([living, living])
+      while (store.compactSlice(undefined)) {
+        // Each slice deletes a part.
+      }
+      expect([found(), store.keys]).toEqual([living, living.length])
+      expect(finish(store.hashKv(0)).hashRevision).toBe(revision + by)
+      store.put(putOf('next', 'next'))
+      expect(store.revision).toBe(revision + by + 1)
+      expect(new Keyspace(() => undefined, sql).store.revision).toBe(revision + by + 1)
+      expect(found(revision + by)).toEqual(living)
+    }),
+    { numRuns: runs(100) },
+  )
+})
+
 function lineOf({ key, value, ...rest }: KeyValue): string {
   const { createRevision, modRevision, version, lease } = rest
   return [crc32c(key), createRevision, modRevision, version, crc32c(value), lease].join(' ')

@@ -29,6 +29,6 @@ it('[MOV14] asks again for the leases of which the least is left, and gives the 
   // One that was granted since is asked for, whatever time that takes.
   expect(lines(await leases.atRest(0))).toEqual([`1 ${TTL} ${TTL}`, `3 ${TTL} ${TTL}`])
   const asked = await leases.atRest(60_000)
-  expect(asked.map(({ ID }) => ID).toSorted()).toEqual([1n, 3n])
+  expect(lines(asked).map((line) => line[0])).toEqual(['1', '3'])
   expect(asked.find(({ ID }) => ID === 1n)?.RemainingTTL).toBeLessThan(TTL)
 })
