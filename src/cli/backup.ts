@@ -4,11 +4,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { isKeyspaceName } from '../config/keyspace-name.ts'
 import { DurableObjectIds } from '../host/durable-object-id.ts'
 import { textOfBytes } from '../protocol/byte-text.ts'
-import { type Bucket, fileOf, layOut } from '../snapshot/file.ts'
-import { partOf } from '../snapshot/page.ts'
-import { uint64 } from '../snapshot/uint64.ts'
 import { type KeptEvent, type KeptNode, v2StoreJson } from '../snapshot/v2-store-json.ts'
 import { raftSnapshotFile, raftSnapshotName, walFile, walFileName } from '../snapshot/wal-file.ts'
+import { writeEmptyDatabase, writeV3Database } from './backup-database.ts'
 import { backupTable } from './client-flag-table.ts'
 import { openDataDirectory } from './data-directory.ts'
 import { Failure } from './failure.ts'
@@ -22,8 +20,8 @@ const TERM = 2n
 const FIRST_INDEX = 3
 
 /**
- * `backup`: writes the v2 store of a data directory as a directory that etcd 3.4 starts on, with
- * `--force-new-cluster` as behind `etcdctl backup`. Resolves to what is to be printed. Throws Failure.
+ * `backup`: writes the v2 store of a data directory, and where it is told so the keys of v3, as a directory
+ * that etcd 3.4 starts on, with `--force-new-cluster` as behind `etcdctl backup`. Resolves to what is to be printed. Throws Failure.
  */
 export async function backupCommand(
   args: readonly string[],
@@ -33,25 +31,33 @@ export async function backupCommand(
   if (operands.length > 0 || flags['data-dir'] === '' || flags['backup-dir'] === '') {
     throw new Failure('backup takes --data-dir DIRECTORY and --backup-dir DIRECTORY', 2)
   }
-  if (flags['with-v3']) {
-    throw new Failure('backup is of the v2 store: "etcdctl snapshot save" has the keys of v3', 2)
+  const stored = fileOfKeyspace(flags['data-dir'], flags.keyspace)
+  const own = openDataDirectory(flags['data-dir'])
+  try {
+    const snapshots = join(flags['backup-dir'], 'member', 'snap')
+    const log = flags['backup-wal-dir'] || join(flags['backup-dir'], 'member', 'wal')
+    if (existsSync(log)) {
+      throw new Failure(`${log} is there already`)
+    }
+    mkdirSync(snapshots, { recursive: true, mode: 0o700 })
+    const source = { directory: own.path, keyspace: flags.keyspace }
+    const database = join(snapshots, 'db')
+    const v3Index = flags['with-v3'] ? await writeV3Database(source, database) : undefined
+    const { nodes, events, index } = storeIn(stored)
+    const place = { index: v3Index ?? BigInt(index), term: TERM }
+    if (v3Index === undefined) {
+      writeEmptyDatabase(place.index, database)
+    }
+    const state = new TextEncoder().encode(v2StoreJson(nodes, events, index))
+    writeFileSync(join(snapshots, raftSnapshotName(place)), raftSnapshotFile(state, place))
+    mkdirSync(log, { recursive: true, mode: 0o700 })
+    const [nodeId = 1n, clusterId = 1n] = crypto.getRandomValues(new BigUint64Array(2))
+    writeFileSync(join(log, walFileName), walFile({ nodeId, clusterId }, place))
+    const v3 = v3Index === undefined ? '' : `, and the keys of v3 at revision ${v3Index}`
+    return `${nodes.length} nodes and ${events.length} events of the v2 store at index ${index}${v3}`
+  } finally {
+    own.release()
   }
-  const { nodes, events, index } = storeIn(flags['data-dir'], flags.keyspace)
-  const place = { index: BigInt(index), term: TERM }
-  const snapshots = join(flags['backup-dir'], 'member', 'snap')
-  const log = flags['backup-wal-dir'] || join(flags['backup-dir'], 'member', 'wal')
-  if (existsSync(log)) {
-    throw new Failure(`${log} is there already`)
-  }
-  for (const directory of [snapshots, log]) {
-    mkdirSync(directory, { recursive: true, mode: 0o700 })
-  }
-  const state = new TextEncoder().encode(v2StoreJson(nodes, events, index))
-  writeFileSync(join(snapshots, raftSnapshotName(place)), raftSnapshotFile(state, place))
-  writeFileSync(join(snapshots, 'db'), Buffer.concat([...databaseOf(place.index)]))
-  const [nodeId = 1n, clusterId = 1n] = crypto.getRandomValues(new BigUint64Array(2))
-  writeFileSync(join(log, walFileName), walFile({ nodeId, clusterId }, place))
-  return `${nodes.length} nodes and ${events.length} events of the v2 store at index ${index}`
 }
 
 interface StoredV2 {
@@ -60,7 +66,8 @@ interface StoredV2 {
   readonly index: number
 }
 
-function storeIn(dataDirectory: string, keyspace: string): StoredV2 {
+/** The database of the keyspace's object. Throws Failure. */
+function fileOfKeyspace(dataDirectory: string, keyspace: string): string {
   if (!isKeyspaceName(keyspace)) {
     throw new Failure(`${keyspace} is no name of a keyspace`, 2)
   }
@@ -69,7 +76,10 @@ function storeIn(dataDirectory: string, keyspace: string): StoredV2 {
   if (!existsSync(file)) {
     throw new Failure(`there is no keyspace ${keyspace} in ${dataDirectory}`)
   }
-  const own = openDataDirectory(dataDirectory)
+  return file
+}
+
+function storeIn(file: string): StoredV2 {
   const database = new DatabaseSync(file)
   try {
     const nodes = database.prepare('SELECT * FROM v2_node').all().map(nodeOf)
@@ -91,7 +101,6 @@ function storeIn(dataDirectory: string, keyspace: string): StoredV2 {
     return { nodes: nodes.filter(isKept), events, index: events.at(-1)?.index ?? FIRST_INDEX }
   } finally {
     database.close()
-    own.release()
   }
 }
 
@@ -112,18 +121,4 @@ function nodeOf(row: Row): KeptNode {
 /** As `etcdctl backup`, it forgets who was a member. */
 function isKept({ path }: KeptNode): boolean {
   return !path.startsWith('/0/')
-}
-
-/** A database of etcd's that says how far the log has been carried out, and has nothing else. */
-function databaseOf(index: bigint): Iterable<Uint8Array> {
-  const parts = [
-    { key: partOf(new TextEncoder().encode('consistent_index')), value: partOf(uint64(index)) },
-  ]
-  const meta: Bucket = { name: 'meta', entries: () => parts, sizes: () => parts }
-  const steps = layOut([meta])
-  let step = steps.next()
-  while (step.done !== true) {
-    step = steps.next()
-  }
-  return fileOf([meta], step.value)
 }

@@ -138,5 +138,6 @@ function proxyTarget(flags: BridgeFlags, base: string, token: string | undefined
       ...(token !== undefined && { authorization: `Bearer ${token}` }),
     },
     agent: isSecure ? new SecureAgent({ keepAlive: true }) : new Agent({ keepAlive: true }),
+    certificateSecret: undefined,
   }
 }

@@ -119,7 +119,7 @@ export const backupTable = {
   'with-v3': {
     section: 'Client',
     fallback: 'false',
-    help: 'Refused: "etcdctl snapshot save" has the keys of v3.',
+    help: 'Whether the keys of v3 come along.',
     schema: schemas.boolean,
     fileType: 'boolean',
   },

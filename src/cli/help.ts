@@ -133,9 +133,9 @@ ETCD_* variable: --token-file by ETCD_TOKEN_FILE.
 const backupUsage = `Usage:
 
   npm start -- backup --data-dir DIRECTORY --backup-dir DIRECTORY [flags]
-    Write the v2 store of a server's data directory, users and history included, as a directory that
-    etcd 3.4 starts on: etcd --enable-v2 --force-new-cluster --data-dir BACKUP_DIR. The server has
-    to be stopped.
+    Write the v2 store of a server's data directory, users and history included, and with --with-v3 the
+    keys of v3 too, as a directory that etcd 3.4 starts on: etcd --enable-v2 --force-new-cluster
+    --data-dir BACKUP_DIR. The server has to be stopped.
 `
 
 const snapshotUsage = `Usage:

@@ -8,10 +8,14 @@ import type { Log } from './log.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
 import { directoryUniqueKey, shardUniqueKey } from './workerd-config.ts'
 
-/** The Worker in this process. */
-export async function startHost(options: RuntimeOptions): Promise<Runtime> {
-  const { log, directory, variables, linkSecret, portMetrics, snapshots } = options
-  logConsole(log)
+export type HostParts = Pick<
+  RuntimeOptions,
+  'log' | 'directory' | 'variables' | 'portMetrics' | 'snapshots'
+>
+
+/** The Worker and its Durable Objects in this process, which nobody is connected to. */
+export async function openHost(parts: HostParts): Promise<Host> {
+  const { log, directory, variables, portMetrics, snapshots } = parts
   const disk = new DiskSpace(directory, log)
   const answers = new HostAnswers({
     pids: () => [process.pid],
@@ -37,6 +41,14 @@ export async function startHost(options: RuntimeOptions): Promise<Runtime> {
       ...(snapshots && { SNAPSHOT_DIRECTORY: snapshots }),
     },
   })
+  return host
+}
+
+/** The Worker in this process. */
+export async function startHost(options: RuntimeOptions): Promise<Runtime> {
+  const { log, linkSecret } = options
+  logConsole(log)
+  const host = await openHost(options)
   const http = new HostHttpServer(host)
   return {
     route: sessionRoute(host, '/session', linkSecret),

@@ -64,7 +64,17 @@ async function serveWith(
     const settings = parseSettings(Object.fromEntries(variables))
     const directory = dataDirectory.path
     const metrics = new PortMetrics()
-    const start = { flags, log, metrics, listeners, bound, settings, snapshots, stopped }
+    const start = {
+      flags,
+      log,
+      metrics,
+      listeners,
+      bound,
+      settings,
+      snapshots,
+      linkSecret,
+      stopped,
+    }
     await runRuntime(start, {
       log,
       directory,
@@ -89,6 +99,7 @@ interface Start {
   readonly bound: Bound
   readonly settings: Settings
   readonly snapshots: SnapshotStore
+  readonly linkSecret: string
   readonly stopped: Promise<void>
 }
 
@@ -182,6 +193,7 @@ function trafficOf(start: Start, runtime: Runtime): Traffic {
         basePath: '',
         serves: () => true,
         headers: {},
+        certificateSecret: start.linkSecret,
       },
       (level, message, fields) => log.write(level, message, fields),
     ),

@@ -84,7 +84,7 @@ export class Traffic {
     }
     const { listener, httpListener } = this.#options
     const http1 = (socket: Socket, isSecure: boolean): void =>
-      this.#json.accept(socket, isSecure, Boolean(this.#nameOf(socket)))
+      this.#json.accept(socket, isSecure, this.#nameOf(socket))
     const http2 = (serves: 'grpc' | 'others' | 'both') => (socket: Socket) =>
       this.#grpc.accept(socket, this.#nameOf(socket), serves)
     if (httpListener === undefined) {

@@ -9,17 +9,20 @@ const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$
 interface Asked {
   readonly request: RequestHead
   readonly shown: Shown
+  /** On the certificate that the client has shown, if that counts. */
+  readonly commonName: string | undefined
 }
 
 /** What a request shows to v2's users (Go's Request.BasicAuth). An access token of ours is none of their business. */
-export function credentialsOf({ request, shown }: Asked): V2Credentials {
+export function credentialsOf({ request, shown, commonName }: Asked): V2Credentials {
   const header = request.headers.get('Authorization') ?? ''
+  const certified = commonName ? { commonName } : 'none'
   if (header === '') {
-    return 'none'
+    return certified
   }
   const [, encoded] = /^basic (.*)$/i.exec(header) ?? []
   if (encoded === undefined) {
-    return shown.access === undefined ? 'malformed' : 'none'
+    return shown.access === undefined ? 'malformed' : certified
   }
   if (!BASE64.test(encoded)) {
     return 'malformed'

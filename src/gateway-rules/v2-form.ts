@@ -93,12 +93,12 @@ function parseQuery(query: string, form: V2Form): string | undefined {
 }
 
 function wrongEscape(text: string): string | undefined {
-  return /%(?![\da-f]{2})[^]{0,2}/i.exec(text)?.[0]
+  return text.includes('%') ? /%(?![\da-f]{2})[^]{0,2}/i.exec(text)?.[0] : undefined
 }
 
 function unescapeQuery(text: string): string {
   if (!text.includes('%')) {
-    return text.replaceAll('+', ' ')
+    return text.includes('+') ? text.replaceAll('+', ' ') : text
   }
   const bytes = bytesOfText(text)
   let length = 0

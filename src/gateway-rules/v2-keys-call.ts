@@ -47,14 +47,13 @@ function readCall(asked: V2KeysRequest): V2KeysCall {
   const form = formOf(asked)
   const prevIndex = uint64(form, 'prevIndex', 203)
   const waitIndex = uint64(form, 'waitIndex', 203)
-  const [recursive, , wait, dir, quorum, stream] = flags.map((name) => flag(form, name)) as [
-    boolean,
-    boolean,
-    boolean,
-    boolean,
-    boolean,
-    boolean,
-  ]
+  // In the order in which etcd looks at them. Lists are sorted here whether that is asked for or not.
+  const recursive = flag(form, 'recursive')
+  flag(form, 'sorted')
+  const wait = flag(form, 'wait')
+  const dir = flag(form, 'dir')
+  const quorum = flag(form, 'quorum')
+  const stream = flag(form, 'stream')
   if (wait && method !== 'GET') {
     throw new V2RequestError(209, '"wait" can only be used with GET requests')
   }
@@ -102,9 +101,6 @@ function requireFits(path: string, value: string): void {
     throw new V2RequestError(210, 'http: POST too large')
   }
 }
-
-/** In the order in which etcd looks at them. Lists are sorted here whether that is asked for or not. */
-const flags = ['recursive', 'sorted', 'wait', 'dir', 'quorum', 'stream'] as const
 
 function formOf(source: FormSource): V2Form {
   try {

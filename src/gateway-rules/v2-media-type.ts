@@ -7,8 +7,14 @@ export interface MediaType {
   readonly problem: string | undefined
 }
 
+/** What nearly all send. */
+const form: MediaType = { type: 'application/x-www-form-urlencoded', problem: undefined }
+
 /** Without a header it is that of arbitrary bytes. */
 export function parseMediaType(header: string | null): MediaType {
+  if (header === form.type) {
+    return form
+  }
   const text = header === null || header === '' ? 'application/octet-stream' : header
   const semicolon = text.indexOf(';')
   const type = (semicolon === -1 ? text : text.slice(0, semicolon)).trim().toLowerCase()

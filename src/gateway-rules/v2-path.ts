@@ -31,6 +31,9 @@ export function cleanPath(path: string): string {
 
 /** Go's path.Clean of an absolute path. */
 export function joinPath(path: string): string {
+  if (isClean(path)) {
+    return path
+  }
   const parts: string[] = []
   for (const part of path.split('/')) {
     if (part === '..') {
@@ -40,6 +43,11 @@ export function joinPath(path: string): string {
     }
   }
   return `/${parts.join('/')}`
+}
+
+/** Of most paths that is seen at once. */
+function isClean(path: string): boolean {
+  return path.startsWith('/') && !path.includes('//') && !path.includes('/.') && !path.endsWith('/')
 }
 
 /** What Go leaves as it is in the path of a URL that it writes. */

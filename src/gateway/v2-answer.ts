@@ -7,15 +7,15 @@ export function v2Response(answer: V2Answer, method: string): Response {
   if ('status' in answer) {
     return servedAnswer(answer)
   }
-  const { status, headers, body } = keysAnswer(answer)
-  return bodyResponse(body, { status, headers }, method)
+  const { status, headers, fields, body } = keysAnswer(answer)
+  return bodyResponse(body, { status, headers: { ...headers, ...fields } }, method)
 }
 
 /** etcd says of the body that a HEAD leaves out how long it is. */
-function bodyResponse(body: string, init: ResponseInit, method: string): Response {
+export function bodyResponse(body: Uint8Array, init: ResponseInit, method: string): Response {
   const response = new Response(method === 'HEAD' ? null : body, init)
   if (method === 'HEAD') {
-    response.headers.set('Content-Length', String(new TextEncoder().encode(body).length))
+    response.headers.set('Content-Length', String(body.length))
   }
   return response
 }

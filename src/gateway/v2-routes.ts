@@ -1,3 +1,4 @@
+import { CERTIFICATE_HEADER, commonNameIn } from '../gateway-rules/certificate.ts'
 import { cleanPath, decodePath, escapePath } from '../gateway-rules/v2-path.ts'
 import type { GatewayRequest } from './gateway-request.ts'
 import { redirect } from './not-found.ts'
@@ -62,7 +63,9 @@ export async function v2RoutesResponse(asked: GatewayRequest): Promise<Response>
   if (route.methods !== undefined && !route.methods.includes(request.method)) {
     return v2MethodNotAllowed(route.methods)
   }
-  return route.answer({ ...asked, rest: path.slice(route.path.length) })
+  const rest = path.slice(route.path.length)
+  const commonName = commonNameIn(request.headers.get(CERTIFICATE_HEADER), asked.settings)
+  return route.answer({ ...asked, rest, commonName })
 }
 
 function isAt(path: string, route: V2Route): boolean {

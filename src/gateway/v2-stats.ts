@@ -1,5 +1,6 @@
 import type { V2StatsCall } from '../protocol/v2-service-call.ts'
 import { originOf } from './routes.ts'
+import { bodyResponse } from './v2-answer.ts'
 import type { V2Request } from './v2-request.ts'
 import { servedResponse } from './v2-service-answer.ts'
 
@@ -17,5 +18,5 @@ export async function machinesResponse({ settings, request, shard }: V2Request):
     .toSorted()
     .join(', ')
   const headers = { 'Content-Type': 'text/plain; charset=utf-8' }
-  return new Response(request.method === 'HEAD' ? null : body, { headers })
+  return bodyResponse(new TextEncoder().encode(body), { headers }, request.method)
 }

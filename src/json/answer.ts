@@ -1,6 +1,7 @@
 import { STATUS_CODES } from 'node:http'
 import { httpDate } from '../gateway-rules/http-date.ts'
 import type { WholeResponse } from '../gateway-rules/response.ts'
+import type { V2Response } from '../gateway-rules/v2-keys-answer.ts'
 
 type Fields = Readonly<Record<string, string>>
 
@@ -18,18 +19,30 @@ export interface WireText {
   readonly encoding: 'latin1' | 'utf8'
 }
 
-export function wholeAnswer(
-  { status, headers, body }: WholeResponse,
-  frame: AnswerFrame,
-): WireText {
+export function wholeAnswer(answer: WholeResponse | V2Response, frame: AnswerFrame): WireText {
+  if ('fields' in answer) {
+    return v2Answer(answer, frame)
+  }
+  const { status, headers, body } = answer
   const length = Buffer.byteLength(body)
-  const head = headText(status, `Content-Length: ${length}`, headers, frame)
+  const head = headText(status, `Content-Length: ${length}`, fieldLines(headers, frame.cors), frame)
   return { text: head + body, encoding: length === body.length ? 'latin1' : 'utf8' }
+}
+
+/** The body is written as the bytes that it is. */
+function v2Answer({ status, headers, fields, body }: V2Response, frame: AnswerFrame): WireText {
+  const lines = fieldLines(headers, frame.cors) + printLines(fields)
+  const head = headText(status, `Content-Length: ${body.length}`, lines, frame)
+  const { buffer, byteOffset, length } = body
+  return {
+    text: head + Buffer.from(buffer, byteOffset, length).toString('latin1'),
+    encoding: 'latin1',
+  }
 }
 
 /** The head of an answer whose length nobody knows yet. */
 export function chunkedHead(headers: Fields, frame: AnswerFrame): string {
-  return headText(200, 'Transfer-Encoding: chunked', headers, frame)
+  return headText(200, 'Transfer-Encoding: chunked', fieldLines(headers, frame.cors), frame)
 }
 
 /** A piece of its body, in ASCII. */
@@ -42,12 +55,12 @@ export const lastChunk = '0\r\n\r\n'
 function headText(
   status: number,
   length: string,
-  headers: Fields,
-  { cors, isLast, nowMs }: AnswerFrame,
+  lines: string,
+  { isLast, nowMs }: AnswerFrame,
 ): string {
-  const lines = `${fieldLines(headers, cors)}Date: ${httpDate(nowMs)}\r\n${length}\r\n`
+  const date = httpDate(nowMs)
   const close = isLast ? 'Connection: close\r\n' : ''
-  return `HTTP/1.1 ${status} ${reasonOf(status)}\r\n${lines}${close}\r\n`
+  return `HTTP/1.1 ${status} ${reasonOf(status)}\r\n${lines}Date: ${date}\r\n${length}\r\n${close}\r\n`
 }
 
 /** As Go has it, also of a status that it has no name for. */
@@ -77,4 +90,13 @@ function fieldLines(headers: Fields, cors: Fields = withoutCors): string {
 function printFields(fields: Fields): string {
   const names = Object.keys(fields).toSorted()
   return names.map((name) => `${name}: ${fields[name] ?? ''}\r\n`).join('')
+}
+
+/** As they stand. */
+function printLines(fields: Fields): string {
+  let lines = ''
+  for (const name in fields) {
+    lines += `${name}: ${fields[name] ?? ''}\r\n`
+  }
+  return lines
 }

@@ -5,6 +5,7 @@ import { clientGone } from '../gateway-rules/call.ts'
 import { type CorsHeaders, corsHeaders } from '../gateway-rules/cors.ts'
 import { mayName } from '../gateway-rules/host-whitelist.ts'
 import { type WholeResponse, callHeaders } from '../gateway-rules/response.ts'
+import type { V2Response } from '../gateway-rules/v2-keys-answer.ts'
 import { statusOf } from '../protocol/status.ts'
 import { type AnswerFrame, chunk, chunkedHead, lastChunk, wholeAnswer } from './answer.ts'
 import { type ResponseOut, JsonExchange, type JsonServing } from './exchange.ts'
@@ -236,7 +237,7 @@ export class JsonConnection implements ResponseOut {
     return { cors: this.#cors, isLast: this.#closing, nowMs: Date.now() }
   }
 
-  whole(answer: WholeResponse): void {
+  whole(answer: WholeResponse | V2Response): void {
     const { text, encoding } = wholeAnswer(answer, this.#frame())
     this.#socket.write(text, encoding)
     this.#answered()

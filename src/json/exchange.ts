@@ -4,6 +4,7 @@ import { contextOf, decodeRequest, mayWait } from '../gateway-rules/call.ts'
 import { RangeText } from '../gateway-rules/range-text.ts'
 import { type WholeResponse, callHeaders, refusal } from '../gateway-rules/response.ts'
 import { deadlineExceeded, parseTimeout } from '../gateway-rules/timeout.ts'
+import type { V2Response } from '../gateway-rules/v2-keys-answer.ts'
 import type { AnswerReader, StreamHandle } from '../link/upstream.ts'
 import { decode, encode } from '../protocol/binary.ts'
 import { RangeResponse } from '../protocol/generated/messages.ts'
@@ -17,7 +18,7 @@ import type { PlainRequest } from './request.ts'
 
 /** Where the answer goes: in whole, or in parts and then the last one. */
 export interface ResponseOut {
-  whole(answer: WholeResponse): void
+  whole(answer: WholeResponse | V2Response): void
   /** `taken` is called when the client has it. */
   part(text: string, taken: () => void): void
   last(text: string): void
@@ -28,8 +29,8 @@ export interface ResponseOut {
 export interface JsonServing {
   readonly upstream: { ask(call: LinkCall, reader: AnswerReader): StreamHandle }
   readonly settings: Settings
-  /** Whether the client has a certificate with a name, which etcd refuses here while auth is on. */
-  readonly hasName: boolean
+  /** On the client's certificate, if that counts: v2's user, while v3's calls are refused for it while auth is on. */
+  readonly commonName: string | undefined
   /** Where each call is counted. */
   readonly counts: { unary: number }
   readonly log: (level: 'error', message: string, fields: Readonly<Record<string, string>>) => void
@@ -54,7 +55,7 @@ export class JsonExchange implements AnswerReader {
 
   /** It may be answered before this returns. */
   start(request: PlainRequest, shown: Shown, body: Uint8Array): void {
-    const { upstream, settings, hasName } = this.#serving
+    const { upstream, settings, commonName } = this.#serving
     this.#guarded(() => {
       const timeoutMs = parseTimeout(request.headers.get('Grpc-Timeout'))
       if (timeoutMs !== undefined && timeoutMs < 1) {
@@ -64,7 +65,7 @@ export class JsonExchange implements AnswerReader {
       const message = decodeRequest(method, body, settings)
       const type: MessageType<object> = rpcMethods[method].request
       const known = contextOf(shown, undefined)
-      const context = hasName ? { ...known, certified: true } : known
+      const context = commonName ? { ...known, certified: true } : known
       this.#asked = upstream.ask({ method, request: encode(type, message), context }, this)
       if (timeoutMs !== undefined) {
         this.#deadline = setTimeout(() => this.giveUp(deadlineExceeded()), timeoutMs)

@@ -6,7 +6,7 @@ import type { JsonServing } from './exchange.ts'
 /** How long calls under way may take to end when the server does. */
 const DRAIN_MS_MAX = 1000
 
-type JsonOptions = Omit<JsonServing, 'hasName'> & Elsewhere
+type JsonOptions = Omit<JsonServing, 'commonName'> & Elsewhere
 
 /**
  * Answers the unary calls of etcd's JSON gateway over the link that gRPC has, by the rules that the
@@ -20,12 +20,12 @@ export class JsonServer {
     this.#options = options
   }
 
-  /** Serves a connection that speaks HTTP/1.1, of a client whose certificate has a name or not. */
-  accept(socket: Socket, isSecure: boolean, hasName: boolean): void {
+  /** Serves a connection that speaks HTTP/1.1, of a client whose certificate may name a user. */
+  accept(socket: Socket, isSecure: boolean, commonName: string | undefined): void {
     const connection = new JsonConnection(socket, {
       ...this.#options,
       isSecure,
-      hasName,
+      commonName,
       left: () => this.#connections.delete(connection),
     })
     this.#connections.add(connection)

@@ -2,7 +2,7 @@ import type { Shown } from '../door/shown.ts'
 import { contextOf } from '../gateway-rules/call.ts'
 import { type WholeResponse, refusal } from '../gateway-rules/response.ts'
 import { credentialsOf } from '../gateway-rules/v2-credentials.ts'
-import { keysAnswer, refusalJson } from '../gateway-rules/v2-keys-answer.ts'
+import { keysAnswer, refusalJson, type V2Response } from '../gateway-rules/v2-keys-answer.ts'
 import { keysCall } from '../gateway-rules/v2-keys-call.ts'
 import { joinPath } from '../gateway-rules/v2-path.ts'
 import type { AnswerReader, StreamHandle } from '../link/upstream.ts'
@@ -17,12 +17,14 @@ export class V2Exchange implements AnswerReader {
   /** What is lost under way may have been done. */
   readonly repeatable = false
   readonly #upstream: JsonServing['upstream']
+  readonly #commonName: string | undefined
   readonly #out: ResponseOut
   #asked: StreamHandle | undefined
   #over = false
 
-  constructor({ upstream }: JsonServing, out: ResponseOut) {
+  constructor({ upstream, commonName }: JsonServing, out: ResponseOut) {
     this.#upstream = upstream
+    this.#commonName = commonName
     this.#out = out
   }
 
@@ -37,7 +39,7 @@ export class V2Exchange implements AnswerReader {
       body,
       path: path === '/' ? '' : path,
       askedPath: rest,
-      credentials: credentialsOf({ request, shown }),
+      credentials: credentialsOf({ request, shown, commonName: this.#commonName }),
     })
     const { accessToken } = contextOf(shown, undefined)
     this.#asked = this.#upstream.ask(
@@ -78,7 +80,7 @@ export class V2Exchange implements AnswerReader {
     // Nothing has been passed on.
   }
 
-  #end(answer: WholeResponse): void {
+  #end(answer: WholeResponse | V2Response): void {
     if (!this.#over) {
       this.#over = true
       this.#out.whole(answer)

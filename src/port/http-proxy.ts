@@ -16,7 +16,7 @@ import type { Socket } from 'node:net'
 import { type Duplex, pipeline, type Writable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { isAccessToken } from '../door/access-token.ts'
-import { CERTIFICATE_HEADER } from '../gateway-rules/certificate.ts'
+import { CERTIFICATE_HEADER, certificateField } from '../gateway-rules/certificate.ts'
 import type { H2Exchange } from '../h2/exchange.ts'
 import { jsonErrorBody, jsonStreamError, statusOf } from '../protocol/status.ts'
 import { type ClientConnection, pipeBothWays } from './http-pipe.ts'
@@ -34,6 +34,8 @@ export interface ProxyTarget {
   /** Replace those of the client: `host`, and `authorization` where the gateway asks for one. */
   readonly headers: Readonly<Record<string, string>>
   readonly agent: Agent
+  /** By which the gateway believes what certificates say; undefined where it would not. */
+  readonly certificateSecret: string | undefined
 }
 
 /** The way back to a client, of either HTTP. */
@@ -167,7 +169,7 @@ export class HttpProxy {
     const request = this.#request(method, path, {
       ...withoutConnectionHeaders(Object.fromEntries(named)),
       ...(host !== undefined && { host }),
-      ...certificateHeader(commonName),
+      ...this.#certificateHeader(commonName),
       ...bodyHeader(exchange.hasBody && exchange.headers['content-length'] === undefined),
     })
     this.#open++
@@ -308,7 +310,13 @@ export class HttpProxy {
   }
 
   #certificateOf(socket: Socket): OutgoingHttpHeaders {
-    return certificateHeader(this.#names.get(socket))
+    return this.#certificateHeader(this.#names.get(socket))
+  }
+
+  #certificateHeader(commonName: string | undefined): OutgoingHttpHeaders {
+    return commonName === undefined || commonName === ''
+      ? {}
+      : { [CERTIFICATE_HEADER]: certificateField(commonName, this.#target.certificateSecret) }
   }
 
   /** Redirections lead where the client can follow. */
@@ -340,11 +348,6 @@ function withoutConnectionHeaders(headers: IncomingHttpHeaders): OutgoingHttpHea
  */
 function bodyHeader(isChunked: boolean): OutgoingHttpHeaders {
   return isChunked ? { 'transfer-encoding': 'chunked' } : {}
-}
-
-/** That there is a name is all that the gateway makes something of. */
-function certificateHeader(commonName: string | undefined): OutgoingHttpHeaders {
-  return commonName === undefined || commonName === '' ? {} : { [CERTIFICATE_HEADER]: 'named' }
 }
 
 /** Where a client may show an access token of its own. */

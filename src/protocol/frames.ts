@@ -228,8 +228,7 @@ for (const name of [...Object.keys(rpcMethods), V2_METHOD]) {
  */
 export function encodeCall({ method, context, request }: CallFrame): Uint8Array {
   const name = encodedMethod(method)
-  const json = JSON.stringify(context)
-  const said = json === '{}' ? noBytes : text.encode(json)
+  const said = isSilent(context) ? noBytes : text.encode(JSON.stringify(context))
   if (said.length > 0xffff) {
     throw new FrameError(`a context of ${said.length} bytes`)
   }
@@ -243,6 +242,11 @@ export function encodeCall({ method, context, request }: CallFrame): Uint8Array 
   payload.set(said, offset)
   payload.set(request, offset + said.length)
   return payload
+}
+
+/** JSON leaves out what is undefined. */
+function isSilent(context: CallContext): boolean {
+  return Object.values(context).every((value) => value === undefined)
 }
 
 /** The request is a view of the payload. */

@@ -61,8 +61,8 @@ export type V2Answer = V2Answered | V2Refused | V2Served
 
 export interface V2Answered {
   readonly header: V2Header
-  /** In JSON. */
-  readonly body: string
+  /** JSON in UTF-8. */
+  readonly body: Uint8Array
   /** The key is new. */
   readonly isCreated: boolean
 }

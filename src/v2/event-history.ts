@@ -1,7 +1,6 @@
 import { bytesOf, numberOf, type Sql, type SqlParam } from '../mvcc/sql.ts'
 import { bytesOfText } from '../protocol/byte-text.ts'
 import { V2Error } from './error.ts'
-import { eventJson } from './event-json.ts'
 import type { V2Event } from './event.ts'
 import { prefixOf } from './path.ts'
 
@@ -57,22 +56,22 @@ export class EventHistory {
   }
 
   /** The row of the change whose index is the next one; undefined where it is too long for a row. */
-  shortRow(event: V2Event): readonly SqlParam[] | undefined {
-    const bytes = bytesOfText(eventJson(event))
+  shortRow(event: V2Event, path: Uint8Array): readonly SqlParam[] | undefined {
+    const { bytes } = event
     const slot = (this.#index + 1) % HISTORY_EVENTS_MAX
     return bytes.length > PART_BYTES_MAX || this.#long.has(slot)
       ? undefined
-      : this.#rowOf(event, bytes)
+      : this.#rowOf(event, path, bytes)
   }
 
   /** slot, position, path, silent, removed, event */
-  #rowOf(event: V2Event, bytes: Uint8Array): readonly SqlParam[] {
+  #rowOf(event: V2Event, path: Uint8Array, bytes: Uint8Array): readonly SqlParam[] {
     const position = this.#index + 1
     const isRemoval = event.action === 'delete' || event.action === 'expire'
     return [
       position % HISTORY_EVENTS_MAX,
       position,
-      bytesOfText(event.node.path),
+      path,
       event.isRefresh ? 1 : 0,
       isRemoval && event.prev?.isDir === true ? 1 : 0,
       bytes,
@@ -81,9 +80,10 @@ export class EventHistory {
 
   /** Remembers the change whose index is the next one. Its transaction is the caller's, who calls `counted` behind it. */
   add(event: V2Event): void {
-    const bytes = bytesOfText(eventJson(event))
+    const { bytes } = event
     const slot = (this.#index + 1) % HISTORY_EVENTS_MAX
-    this.#sql.run(REPLACE_EVENT, ...this.#rowOf(event, bytes.subarray(0, PART_BYTES_MAX)))
+    const path = bytesOfText(event.node.path)
+    this.#sql.run(REPLACE_EVENT, ...this.#rowOf(event, path, bytes.subarray(0, PART_BYTES_MAX)))
     if (this.#long.has(slot)) {
       this.#sql.run(DELETE_PARTS, slot)
     }

@@ -1,18 +1,5 @@
-/** What a node looks like from outside (v2store.NodeExtern). Indexes of 0 are not told. */
-export interface V2NodeView {
-  readonly path: string
-  /** A byte text; undefined for a directory, and for what is gone. */
-  readonly value: string | undefined
-  readonly isDir: boolean
-  /** Milliseconds since 1970; undefined for never. */
-  readonly expires: number | undefined
-  /** Seconds that were left of it when the view was made. */
-  readonly ttl: number | undefined
-  /** In the order of their paths; only of the node that was asked for, or of all below it. */
-  readonly nodes: readonly V2NodeView[]
-  readonly modified: number
-  readonly created: number
-}
+import { bytesOfText } from '../protocol/byte-text.ts'
+import type { V2NodeView } from './node-view.ts'
 
 export type V2Action =
   | 'get'
@@ -24,24 +11,57 @@ export type V2Action =
   | 'compareAndDelete'
   | 'expire'
 
-/** What a call has come to, or a change that watchers are told of. */
-export interface V2Event {
+interface Told {
+  readonly action: V2Action
+  readonly node: V2NodeView
+  readonly prev: V2NodeView | undefined
+  readonly isRefresh: boolean
+}
+
+/** What a call has come to, or a change that watchers are told of. A change is remembered, answered and told of. */
+export class V2Event implements Told {
   readonly action: V2Action
   readonly node: V2NodeView
   /** What was there before. */
   readonly prev: V2NodeView | undefined
   /** Only the time to live has changed, of which nobody is told. */
   readonly isRefresh: boolean
+  #json: string | undefined
+  #bytes: Uint8Array | undefined
+
+  constructor({ action, node, prev, isRefresh }: Told) {
+    this.action = action
+    this.node = node
+    this.prev = prev
+    this.isRefresh = isRefresh
+  }
+
+  /** As etcd 3.4 writes it, with the newline of Go's Encoder. */
+  get json(): string {
+    this.#json ??= this.#write()
+    return this.#json
+  }
+
+  /** The same in UTF-8. */
+  get bytes(): Uint8Array {
+    this.#bytes ??= bytesOfText(this.json)
+    return this.#bytes
+  }
+
+  #write(): string {
+    const rest = this.prev === undefined ? '' : `,"prevNode":${this.prev.json}`
+    return `{"action":"${this.action}","node":${this.node.json}${rest}}\n`
+  }
+
+  /** What `noValueOnSuccess` leaves of it, in UTF-8: of what was written, its action alone. */
+  get bareBytes(): Uint8Array {
+    return writing.has(this.action) ? bytesOfText(`{"action":"${this.action}"}\n`) : this.bytes
+  }
+
+  /** Whether the answer is `201 Created`. */
+  get isCreation(): boolean {
+    return this.action === 'create' || (this.action === 'set' && this.prev === undefined)
+  }
 }
 
-/** Whether the answer is `201 Created`. */
-export function isCreation({ action, prev }: V2Event): boolean {
-  return action === 'create' || (action === 'set' && prev === undefined)
-}
-
-const changes: ReadonlySet<V2Action> = new Set(['set', 'create', 'update', 'compareAndSwap'])
-
-/** Whether `noValueOnSuccess` leaves it with nothing but its action. */
-export function isWriting(action: V2Action): boolean {
-  return changes.has(action)
-}
+const writing: ReadonlySet<V2Action> = new Set(['set', 'create', 'update', 'compareAndSwap'])

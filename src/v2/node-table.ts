@@ -44,17 +44,15 @@ export class NodeTable {
   }
 
   get(path: string): V2Node | undefined {
-    const row = this.#sql.first(SELECT_NODE, bytesOfText(parentOf(path)), bytesOfText(nameOf(path)))
-    if (row !== undefined) {
-      return nodeOf(row)
+    if (standing.has(path)) {
+      return { path, created: 0, modified: 0, expires: undefined, value: undefined }
     }
-    return standing.has(path)
-      ? { path, created: 0, modified: 0, expires: undefined, value: undefined }
-      : undefined
+    const row = this.#sql.first(SELECT_NODE, bytesOfText(parentOf(path)), bytesOfText(nameOf(path)))
+    return row && nodeOf(row)
   }
 
   put(node: V2Node): void {
-    this.#sql.run(UPSERT_NODE, ...cellsOf(node))
+    this.#sql.run(UPSERT_NODE, ...cellsOf(node, keyOf(node.path)))
   }
 
   /** In the order of their names. */
@@ -105,17 +103,26 @@ export class NodeTable {
   }
 }
 
+/** A path in bytes, and its two parts, by which a row is found. */
+export interface NodeKey {
+  readonly path: Uint8Array
+  readonly parent: Uint8Array
+  readonly name: Uint8Array
+}
+
+export function keyOf(path: string): NodeKey {
+  return {
+    path: bytesOfText(path),
+    parent: bytesOfText(parentOf(path)),
+    name: bytesOfText(nameOf(path)),
+  }
+}
+
 /** A node's row: parent, name, created, modified, expires, value. */
-export function cellsOf(node: V2Node): readonly SqlParam[] {
-  const { path, created, modified, expires, value } = node
-  return [
-    bytesOfText(parentOf(path)),
-    bytesOfText(nameOf(path)),
-    created,
-    modified,
-    expires ?? null,
-    value === undefined ? null : bytesOfText(value),
-  ]
+export function cellsOf(node: V2Node, { parent, name }: NodeKey): readonly SqlParam[] {
+  const { created, modified, expires, value } = node
+  const bytes = value === undefined ? null : bytesOfText(value)
+  return [parent, name, created, modified, expires ?? null, bytes]
 }
 
 function nodeOf([parent, name, created, modified, expires, value]: SqlRow): V2Node {

@@ -1,3 +1,5 @@
+import { V2_KEYS_PREFIX } from '../protocol/v2-call.ts'
+
 /**
  * Paths in the store are clean and absolute: `/`, `/1`, `/1/foo`. Their order, and that of siblings, is that of
  * their bytes.
@@ -46,4 +48,9 @@ export function isHiddenFrom(watched: string, changed: string): boolean {
 
 function prefixed(rest: string): string {
   return rest.startsWith('/') ? rest : `/${rest}`
+}
+
+/** Clients do not see where in the store their keys are. */
+export function shownPath(path: string): string {
+  return path.startsWith(V2_KEYS_PREFIX) ? path.slice(V2_KEYS_PREFIX.length) : path
 }

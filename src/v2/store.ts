@@ -1,10 +1,12 @@
 import type { Sql } from '../mvcc/sql.ts'
 import { V2Error } from './error.ts'
 import { EventHistory, type V2Watched } from './event-history.ts'
-import type { V2Event, V2NodeView } from './event.ts'
-import { madeToExpire, ttlOf } from './expiry.ts'
-import { cellsOf, isReadOnly, type V2Node, NodeTable } from './node-table.ts'
+import { V2Event } from './event.ts'
+import { madeToExpire } from './expiry.ts'
+import { cellsOf, isReadOnly, keyOf, type V2Node, NodeTable } from './node-table.ts'
+import { viewOf, viewOfGone, type V2NodeView } from './node-view.ts'
 import { childOf, isHidden, lineage, parentOf, ROOT } from './path.ts'
+import { type RecentFile, RecentNodes } from './recent-nodes.ts'
 import { newStats, type V2Operation } from './stats.ts'
 import { V2WatchHub } from './watch-hub.ts'
 
@@ -26,6 +28,13 @@ export interface V2Previous {
   readonly index: bigint
 }
 
+/** What a node is made of, and what is there before, with what memory knows of that. */
+interface V2Making {
+  readonly content: V2Content
+  readonly old: V2Node | undefined
+  readonly recent: RecentFile | undefined
+}
+
 /** A node and the event of its change (migrations/0017_node_tree.sql). */
 const INSERT_CHANGE =
   'INSERT INTO v2_change (parent, name, created, modified, expires, value, ' +
@@ -43,6 +52,7 @@ export class V2Store {
   readonly #sql: Sql
   readonly #nodes: NodeTable
   readonly #history: EventHistory
+  readonly #recent = new RecentNodes()
   readonly hub = new V2WatchHub()
   readonly stats = newStats()
   /** When something may expire, in ms since 1970; no later than that, but maybe earlier. */
@@ -73,27 +83,30 @@ export class V2Store {
   get(path: string, recursive: boolean, now: number): V2Event {
     return this.#counting('gets', () => {
       const node = this.#existing(path)
-      return {
+      return new V2Event({
         action: 'get',
         node: this.#listed(node, recursive, now),
         prev: undefined,
         isRefresh: false,
-      }
+      })
     })
   }
 
   /** Makes the node or takes the place of a file, and makes the directories above it. */
   set(path: string, content: V2Content, now: number): V2Event {
     return this.#counting('sets', () => {
-      const old = this.#find(path)
+      const recent = this.#recent.file(path)
+      const old = recent?.node ?? this.#find(path)
       if (old === undefined) {
-        this.#requireFiles(path)
+        if (!this.#recent.hasDirectory(parentOf(path))) {
+          this.#requireFiles(path)
+        }
         if (content.refresh) {
           throw this.#missing(path)
         }
       }
-      const value = content.refresh ? (old?.value ?? '') : content.value
-      return this.#make('set', path, { content: { ...content, value }, old }, now)
+      const made = content.refresh ? { ...content, value: old?.value ?? '' } : content
+      return this.#make('set', path, { content: made, old, recent }, now)
     })
   }
 
@@ -102,10 +115,11 @@ export class V2Store {
     return this.#counting('create', () => {
       const name = String(this.index + 1).padStart(UNIQUE_DIGITS, '0')
       const made = unique ? childOf(path, name) : path
+      const old = this.#find(made)
       return this.#make(
         'create',
         made,
-        { content: { ...content, refresh: false }, old: this.#find(made) },
+        { content: { ...content, refresh: false }, old, recent: undefined },
         now,
       )
     })
@@ -243,7 +257,7 @@ export class V2Store {
   #make(
     action: 'set' | 'create',
     path: string,
-    { content, old }: { readonly content: V2Content; readonly old: V2Node | undefined },
+    { content, old, recent }: V2Making,
     now: number,
   ): V2Event {
     if (isReadOnly(path)) {
@@ -261,19 +275,23 @@ export class V2Store {
       expires: madeToExpire(content.expires),
       value: content.dir ? undefined : content.value,
     }
-    const event: V2Event = {
+    const event = new V2Event({
       action,
       node: viewOf(node, now),
-      prev: old && viewOf(old, now),
+      // How long it was to live is told as of now.
+      prev: old && (old.expires === undefined && recent ? recent.view : viewOf(old, now)),
       isRefresh: content.refresh,
-    }
-    this.#commitNode(event, node, missing)
+    })
+    this.#commitNode(event, node, missing, recent?.key)
     this.#expects(node.expires)
     return event
   }
 
   /** The directories that a path needs and that are not there, the highest first. Throws where a file is in the way. */
   #missingAbove(path: string): readonly string[] {
+    if (this.#recent.hasDirectory(parentOf(path))) {
+      return []
+    }
     const parent = this.#find(parentOf(path))
     if (parent !== undefined && parent.value === undefined) {
       return []
@@ -304,41 +322,42 @@ export class V2Store {
     const isDirectory = old.value === undefined
     const value = refresh || isDirectory ? old.value : content.value
     const node = { ...old, value, expires, modified: isDirectory ? old.modified : index }
-    const event: V2Event = {
+    const event = new V2Event({
       action,
       node: viewOf({ ...node, modified: index }, now),
       prev: viewOf(old, now),
       isRefresh: refresh,
-    }
+    })
     this.#commitNode(event, node, [])
     this.#expects(expires)
     return event
   }
 
   #remove(action: 'delete' | 'compareAndDelete' | 'expire', old: V2Node, now: number): V2Event {
-    const { path, created } = old
+    const { path } = old
     const isDirectory = old.value === undefined
-    const event: V2Event = {
+    const event = new V2Event({
       action,
-      node: {
-        ...gone,
-        path,
-        created,
-        modified: this.index + 1,
-        isDir: isDirectory && action !== 'compareAndDelete',
-      },
+      node: viewOfGone(old, this.index + 1, isDirectory && action !== 'compareAndDelete'),
       prev: viewOf(old, now),
       isRefresh: false,
-    }
+    })
     const below = isDirectory ? this.hub.watchedBelow(path) : []
     const removed = below.filter((watched) => this.#find(watched) !== undefined)
-    this.#commit(event, () => this.#nodes.delete(old), [...removed, path])
+    this.#commit(event, () => this.#nodes.delete(old))
+    this.#recent.removed(old)
+    this.#committed(event, [...removed, path])
     return event
   }
 
   /** A change that writes one node, and maybe makes directories above it. */
-  #commitNode(event: V2Event, node: V2Node, missing: readonly string[]): void {
-    const row = missing.length === 0 ? this.#history.shortRow(event) : undefined
+  #commitNode(
+    event: V2Event,
+    node: V2Node,
+    missing: readonly string[],
+    key = keyOf(node.path),
+  ): void {
+    const row = missing.length === 0 ? this.#history.shortRow(event, key.path) : undefined
     if (row === undefined) {
       this.#commit(event, () => {
         for (const above of missing) {
@@ -347,19 +366,20 @@ export class V2Store {
         this.#nodes.put(node)
       })
     } else {
-      this.#sql.run(INSERT_CHANGE, ...cellsOf(node), ...row)
-      this.#committed(event, [])
+      this.#sql.run(INSERT_CHANGE, ...cellsOf(node, key), ...row)
     }
+    this.#recent.written(node, key, event)
+    this.#committed(event, [])
   }
 
-  #commit(event: V2Event, write: () => void, removed: readonly string[] = []): void {
+  #commit(event: V2Event, write: () => void): void {
     this.#sql.transaction(() => {
       write()
       this.#history.add(event)
     })
-    this.#committed(event, removed)
   }
 
+  /** `removed` are watched paths that have gone with a directory. */
   #committed(event: V2Event, removed: readonly string[]): void {
     this.#history.counted()
     if (!event.isRefresh) {
@@ -392,30 +412,5 @@ export class V2Store {
       return viewOf(one, now, nodes.filter(({ path }) => !isHidden(path)).map(deep))
     }
     return deep(node)
-  }
-}
-
-const gone: V2NodeView = {
-  path: '',
-  value: undefined,
-  isDir: false,
-  expires: undefined,
-  ttl: undefined,
-  nodes: [],
-  modified: 0,
-  created: 0,
-}
-
-function viewOf(node: V2Node, now: number, nodes: readonly V2NodeView[] = []): V2NodeView {
-  const { path, value, expires, modified, created } = node
-  return {
-    path,
-    value,
-    isDir: value === undefined,
-    expires,
-    ttl: ttlOf(expires, now),
-    nodes,
-    modified,
-    created,
   }
 }

@@ -1,5 +1,4 @@
 import type { V2Watched } from './event-history.ts'
-import { eventJson } from './event-json.ts'
 import type { V2Event } from './event.ts'
 import { isHiddenFrom, lineage, prefixOf } from './path.ts'
 
@@ -57,28 +56,22 @@ export class V2WatchHub {
     if (this.#count === 0) {
       return
     }
-    const told = { event, json: undefined }
-    removed.forEach((path) => this.#tell(told, path, true))
-    lineage(event.node.path).forEach((path) => this.#tell(told, path, false))
+    removed.forEach((path) => this.#tell(event, path, true))
+    lineage(event.node.path).forEach((path) => this.#tell(event, path, false))
   }
 
-  #tell(
-    told: { readonly event: V2Event; json: string | undefined },
-    path: string,
-    isRemoved: boolean,
-  ): void {
-    const { node } = told.event
+  #tell(event: V2Event, path: string, isRemoved: boolean): void {
+    const { node } = event
     const isItself = node.path === path
     if (!isItself && isHiddenFrom(path, node.path)) {
       return
     }
     for (const watcher of this.#watchers.get(path) ?? []) {
       if ((watcher.isRecursive || isItself || isRemoved) && watcher.since <= node.modified) {
-        told.json ??= eventJson(told.event)
         if (!watcher.isStream) {
           this.remove(watcher)
         }
-        watcher.tell(told.json)
+        watcher.tell(event.json)
       }
     }
   }

@@ -23,7 +23,7 @@ import { readOnlyLoad } from './cases-read-only.ts'
 import { replication, replicationFull } from './cases-replication.ts'
 import { snapshot } from './cases-snapshot.ts'
 import { secondStart } from './cases-start.ts'
-import { v2Set } from './cases-v2.ts'
+import { v2Enabled, v2IdlePolls, v2Set } from './cases-v2.ts'
 import { watchDelay } from './cases-watch-delay.ts'
 import { fanOut, grpcFanOut, idleWatchers } from './cases-watch.ts'
 import { findContestants, stopAll } from './contestants.ts'
@@ -34,6 +34,8 @@ const cases: readonly BenchCase[] = [
   range,
   txn,
   v2Set,
+  v2IdlePolls,
+  v2Enabled,
   engine,
   permission,
   list,

@@ -347,11 +347,12 @@ describe('/v2/keys', () => {
   const set = 'PUT /v2/keys/a HTTP/1.1\r\nHost: a\r\nContent-Length: 7\r\n'
   const form = `${set}Content-Type: application/x-www-form-urlencoded\r\n\r\nvalue=é`
   const header = { clusterId: 255n, etcdIndex: 4, raftIndex: 5, raftTerm: 2 }
+  const body = new TextEncoder().encode('{"é":1}\n')
 
   it('[V2K27] is asked over the link and answered as etcd does', async () => {
     const served = await JsonServed.start({ ETCD_ENABLE_V2: 'true' })
     served.answer = ({ reader }) =>
-      reader.answered(encodeV2Answer({ header, body: '{"é":1}\n', isCreated: true }))
+      reader.answered(encodeV2Answer({ header, body, isCreated: true }))
     const client = await served.client()
     client.socket.write(form.replace('Length: 7', 'Length: 8'))
     await until(() => client.heard.includes('}'))

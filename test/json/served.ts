@@ -50,7 +50,7 @@ export class JsonServed {
     this.#port = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
       socket.on('error', () => undefined)
       onTestFinished(() => void socket.destroy())
-      this.server.accept(socket, false, false)
+      this.server.accept(socket, false, undefined)
     })
     onTestFinished(() => void this.#port.close())
   }

@@ -31,6 +31,7 @@ export async function serveProxy(
       serves: (path) => path !== '/private',
       headers: { host: 'store.example', authorization: 'Bearer secret' },
       agent,
+      certificateSecret: undefined,
     },
     (level, message) => log.push(`${level} ${message}`),
   )

@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
+import { bytesOfText, textOfBytes } from '../../src/protocol/byte-text.ts'
 import type { V2Answered, V2KeysCall } from '../../src/protocol/v2-call.ts'
 import {
   decodeV2Answer,
@@ -10,7 +11,12 @@ import {
 import { runs } from '../runs.ts'
 
 const uint64 = fc.bigInt({ min: 0n, max: 0xffff_ffff_ffff_ffffn })
-const text = fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('', 'none', '\udc80\udcff'))
+/** Whatever bytes a client sends. */
+const text = fc.oneof(
+  fc.string({ unit: 'binary' }).map((some) => textOfBytes(bytesOfText(some))),
+  fc.uint8Array().map(textOfBytes),
+  fc.constantFrom('', 'none', '\udc80\udcff'),
+)
 
 const call: fc.Arbitrary<V2KeysCall> = fc.record({
   on: fc.constant('keys' as const),
@@ -33,6 +39,7 @@ const call: fc.Arbitrary<V2KeysCall> = fc.record({
   credentials: fc.oneof(
     fc.constantFrom('none' as const, 'malformed' as const),
     fc.record({ user: text, password: text }),
+    fc.record({ commonName: text }),
   ),
 })
 
@@ -53,7 +60,7 @@ it('[V2K27] so is an answer', () => {
       raftIndex: fc.nat(),
       raftTerm: fc.nat(),
     }),
-    body: fc.string({ unit: 'grapheme' }),
+    body: fc.uint8Array(),
     isCreated: fc.boolean(),
   })
   fc.assert(

@@ -2,7 +2,6 @@ import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { bytesOfText, textOfBytes } from '../../src/protocol/byte-text.ts'
 import { goJsonText } from '../../src/protocol/go-json-text.ts'
-import { eventJson } from '../../src/v2/event-json.ts'
 import { expiryAfter } from '../../src/v2/expiry.ts'
 import { type V2Content, V2Store } from '../../src/v2/store.ts'
 import { openNodeSql } from '../mvcc/node-sql.ts'
@@ -76,7 +75,7 @@ it('[V2K5][V2K8][V2K9] events are what etcd writes', () => {
     store.get('/1/q', false, NOW),
     store.get('/1/q/_hidden', false, NOW),
     store.delete('/1/q', false, true, NOW),
-  ].map(eventJson)
+  ].map(({ json }) => json)
   expect(lines).toEqual([
     '{"action":"get","node":{"dir":true}}\n',
     '{"action":"create","node":{"key":"/q/00000000000000000004","value":"v","modifiedIndex":4,"createdIndex":4}}\n',

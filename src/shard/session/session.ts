@@ -155,14 +155,25 @@ export class Session implements SessionOut, Unflushed {
     this.#calls.set(stream, caller)
     let call: ReturnType<typeof decodeV2Call>
     try {
-      call = decodeV2Call(request)
+      call = this.#believed(decodeV2Call(request))
     } catch {
       caller.answered(refused(statusOf('unreadable-request')))
       return
     }
-    void this.#parts.v2Calls
-      .keys(call, context, this.authority)
-      .then((answer) => caller.answered(answer))
+    this.#parts.v2Calls.keys(call, {
+      context,
+      session: this.authority,
+      answered: (answer) => caller.answered(answer),
+    })
+  }
+
+  /** The same of a call of the v2 API. */
+  #believed(call: ReturnType<typeof decodeV2Call>): ReturnType<typeof decodeV2Call> {
+    const isCertified =
+      call.on === 'keys' && typeof call.credentials === 'object' && 'commonName' in call.credentials
+    return isCertified && !trustsCommonNames(this.authority)
+      ? { ...call, credentials: 'none' }
+      : call
   }
 
   /** Which certificate a user has shown counts only where it is said by who may. */

@@ -55,8 +55,11 @@ export class V2Access {
     const { credentials, askedPath, recursive, isWrite } = access
     const now = Date.now()
     const { v2Auth } = this.#keyspace
-    const user = credentials === 'none' ? undefined : await this.#userOf(credentials)
-    if (credentials !== 'none' && user === undefined) {
+    const user = await this.#userOf(credentials)
+    // A certificate that names no user is nobody's, as none is.
+    const mayBeNobody =
+      credentials === 'none' || (credentials !== 'malformed' && 'commonName' in credentials)
+    if (user === undefined && !mayBeNobody) {
       return false
     }
     // A guest's recursive call takes no more than one for the key alone.
@@ -81,9 +84,13 @@ export class V2Access {
     if (typeof credentials === 'string') {
       return undefined
     }
-    const { user: name, password } = credentials
+    const { v2Auth } = this.#keyspace
     try {
-      const user = this.#keyspace.v2Auth.user(name, Date.now())
+      if ('commonName' in credentials) {
+        return v2Auth.user(credentials.commonName, Date.now())
+      }
+      const { user: name, password } = credentials
+      const user = v2Auth.user(name, Date.now())
       const stored = utf8.encode(user.password)
       const gone = new AbortController().signal
       return (await this.#passwords.matches({ name, password: hashedPart(password) }, stored, gone))

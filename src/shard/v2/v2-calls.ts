@@ -15,8 +15,8 @@ import {
 } from '../../protocol/v2-call.ts'
 import type { V2ServiceCall } from '../../protocol/v2-service-call.ts'
 import { V2Error } from '../../v2/error.ts'
-import { bareEventJson, eventJson, shownPath } from '../../v2/event-json.ts'
-import { isCreation, isWriting, type V2Event } from '../../v2/event.ts'
+import type { V2Event } from '../../v2/event.ts'
+import { shownPath } from '../../v2/path.ts'
 import type { CommitQueue } from '../commit.ts'
 import { type Keyspace, RAFT_TERM } from '../keyspace.ts'
 import { refusal } from '../reply.ts'
@@ -25,6 +25,14 @@ import { NoRootAccess, V2Access } from './v2-access.ts'
 import { noRootAccess, V2AuthCalls } from './v2-auth-calls.ts'
 import { applyKeys } from './v2-keys.ts'
 import { V2Services } from './v2-services.ts'
+
+/** Who asks for keys, and hears the one answer. */
+interface V2Asking {
+  readonly context: CallContext
+  /** What the call's socket may, where it has come over one. */
+  readonly session: Authority | undefined
+  readonly answered: (answer: V2Answered | V2Refused | Refused) => void
+}
 
 /** Where calls of the v2 API come in: each is answered, whatever happens to it. */
 export class V2Calls {
@@ -55,7 +63,7 @@ export class V2Calls {
   /** `Refused` is who may not come in at all. */
   async answer(call: V2Call, context: CallContext): Promise<V2Answer | Refused> {
     if (call.on === 'keys' || call.on === 'unreadable') {
-      return this.keys(call, context, undefined)
+      return new Promise((answered) => this.keys(call, { context, session: undefined, answered }))
     }
     try {
       this.#admit(call, context, undefined)
@@ -67,23 +75,25 @@ export class V2Calls {
     }
   }
 
-  /** What /v2/keys is asked; `session` is what the call's socket may, where it has come over one. */
-  async keys(
-    call: V2KeysCall | V2UnreadableCall,
-    context: CallContext,
-    session: Authority | undefined,
-  ): Promise<V2Answered | V2Refused | Refused> {
+  /**
+   * What /v2/keys is asked; `session` is what the call's socket may, where it has come over one. A change is answered
+   * in the turn that commits it, and others at once, unless it has to be asked who they are.
+   */
+  keys(call: V2KeysCall | V2UnreadableCall, { context, session, answered }: V2Asking): void {
     try {
       this.#admit(call, context, session)
       if (call.on === 'unreadable') {
-        return { header: v2Header(this.#keyspace), refusal: call.refusal }
+        answered({ header: v2Header(this.#keyspace), refusal: call.refusal })
+      } else if (this.#access.isOpen) {
+        this.#apply(call, answered)
+      } else {
+        this.#access.requireKey({ ...call, isWrite: needOf(call) === 'write' }).then(
+          () => this.#apply(call, answered),
+          (error: unknown) => answered(this.#refusalOf(error)),
+        )
       }
-      if (!this.#access.isOpen) {
-        await this.#access.requireKey({ ...call, isWrite: needOf(call) === 'write' })
-      }
-      return await this.#applied(call)
     } catch (error) {
-      return v2Refusal(error, this.#keyspace) ?? refusal(error)
+      answered(this.#refusalOf(error))
     }
   }
 
@@ -113,25 +123,45 @@ export class V2Calls {
   }
 
   /** The answer is made in the turn of the change, before others count the index up. */
-  async #applied(call: V2KeysCall): Promise<V2Answered> {
-    const { v2 } = this.#keyspace
+  #apply(call: V2KeysCall, answered: V2Asking['answered']): void {
     if (needOf(call) === 'read') {
-      return this.#answered(call, applyKeys(v2, call, Date.now()))
+      answered(this.#outcome(call, Date.now()))
+    } else if (call.ttl === undefined) {
+      this.#commits.enqueue({ apply: (now) => answered(this.#written(call, now)) })
+    } else {
+      // It may bring a deadline closer.
+      this.#submitAndSchedule((now) => this.#written(call, now)).then(answered, (error: unknown) =>
+        answered(this.#refusalOf(error)),
+      )
     }
-    const write = (now: number): V2Answered => {
+  }
+
+  #written(call: V2KeysCall, now: number): V2Answered | V2Refused | Refused {
+    try {
       this.#keyspace.requireSpace(call.path.length + call.value.length)
-      return this.#answered(call, applyKeys(v2, call, now))
+    } catch (error) {
+      return this.#refusalOf(error)
     }
-    // What may bring a deadline closer.
-    return call.ttl === undefined ? this.#commits.submit(write) : this.#submitAndSchedule(write)
+    return this.#outcome(call, now)
+  }
+
+  #outcome(call: V2KeysCall, now: number): V2Answered | V2Refused | Refused {
+    try {
+      return this.#answered(call, applyKeys(this.#keyspace.v2, call, now))
+    } catch (error) {
+      return this.#refusalOf(error)
+    }
+  }
+
+  #refusalOf(error: unknown): V2Refused | Refused {
+    return v2Refusal(error, this.#keyspace) ?? refusal(error)
   }
 
   #answered({ noValueOnSuccess }: V2KeysCall, event: V2Event): V2Answered {
-    const isBare = noValueOnSuccess && isWriting(event.action)
     return {
       header: v2Header(this.#keyspace),
-      body: isBare ? bareEventJson(event) : eventJson(event),
-      isCreated: isCreation(event),
+      body: noValueOnSuccess ? event.bareBytes : event.bytes,
+      isCreated: event.isCreation,
     }
   }
 }

@@ -120,6 +120,21 @@ it('[V2K27] a request gets the same answer whoever reads it', async () => {
   }
 })
 
+it('[V2K23] HEAD tells how long the body is that it leaves out', async () => {
+  await ask('PUT', '/v2/keys/head', 'value=x')
+  for (const path of ['/v2/keys/head', '/v2/machines']) {
+    const lengths = await Promise.all(
+      ['GET', 'HEAD'].map(async (method) => {
+        const response = await fetch(`${target.url}${path}`, { method })
+        await response.arrayBuffer()
+        return response.headers.get('Content-Length')
+      }),
+    )
+    expect(lengths[1]).toBe(lengths[0])
+    expect(lengths[1]).not.toBeNull()
+  }
+})
+
 it('[V2K26][V2K1] each keyspace has a v2 tree of its own', async () => {
   const made = await fetch(`${target.url}/keyspaces`, {
     method: 'POST',
