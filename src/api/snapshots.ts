@@ -19,6 +19,9 @@ export const pointFields = {
     ),
 }
 
+/** A billion is etcdutl's own advice; revisions end with 2^40. */
+export const BUMP_REVISION_MAX = 1e11
+
 interface PointGiven {
   readonly revision?: number | undefined
   readonly time?: string | undefined
@@ -42,6 +45,15 @@ export const restoreSource = z
       .describe(
         'To copy the keyspace itself where the revision is not compacted in it. Leases, users and ' +
           'tokens are then those of now.',
+      ),
+    bumpRevision: z
+      .int()
+      .min(1)
+      .max(BUMP_REVISION_MAX)
+      .optional()
+      .describe(
+        'By so much the revision is raised behind the state that is restored, and all before that is marked ' +
+          'compacted: clients that know later revisions of the keyspace that was there begin anew.',
       ),
   })
   .superRefine(checkPoint)

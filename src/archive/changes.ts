@@ -1,5 +1,7 @@
 import { crc32c } from '../mvcc/crc32c.ts'
+import { freeBytes } from '../mvcc/free-bytes.ts'
 import type { Change } from '../mvcc/history.ts'
+import { copyBytes, type Place, type PlacedChange } from '../mvcc/placed-change.ts'
 import { type LeaseId, NO_LEASE, type Revision } from '../mvcc/types.ts'
 import { ArchiveDamage } from './archive-damage.ts'
 import type { Section } from './container.ts'
@@ -22,20 +24,29 @@ const TOMBSTONE = 1
 const LEASE = 2
 
 /** Of a record without its key and value. */
-const NUMBERS_BYTES_MAX = 64
-/** Pieces of which a section is made: what is summed at once. */
+export const NUMBERS_BYTES_MAX = 64
+/** Pieces of which a section is made, and what of it is summed at once. */
 const PIECE_BYTES = 64 * 1024
 
 /** Writes the section `changes`, change by change in their order. */
 export class ChangesWriter {
   readonly #pieces: Uint8Array[] = []
-  #piece = new Uint8Array(PIECE_BYTES)
+  /** What they are written to. */
+  readonly #whole: Uint8Array[] = []
+  #piece: Uint8Array
   #length = 0
+  /** So far the piece is summed. */
+  #summed = 0
   #bytes = 0
   #checksum = 0
   #main: Revision = 0
   /** How many there are. */
   count = 0
+
+  /** `room` is written to while it lasts. */
+  constructor(room = new Uint8Array(PIECE_BYTES)) {
+    this.#piece = room
+  }
 
   /** So many bytes the section has. */
   get bytes(): number {
@@ -43,22 +54,30 @@ export class ChangesWriter {
   }
 
   add({ main, sub, deleted, kv }: Change<Uint8Array>): void {
-    this.#begin(NUMBERS_BYTES_MAX + kv.key.length + kv.value.length)
+    const { key, value } = kv
     const lease = deleted ? NO_LEASE : kv.lease
-    this.#piece[this.#length++] = (deleted ? TOMBSTONE : 0) | (lease === NO_LEASE ? 0 : LEASE)
-    this.#int(main - this.#main)
-    this.#int(sub)
-    this.#put(kv.key)
+    this.#begin(key.length + value.length)
+    this.#name(main, sub, deleted, lease)
+    this.#int(key.length)
+    this.#piece.set(key, this.#length)
+    this.#length += key.length
     if (!deleted) {
-      this.#int(main - kv.createRevision)
-      this.#int(kv.version)
-      if (lease !== NO_LEASE) {
-        this.#lease(lease)
-      }
-      this.#put(kv.value)
+      this.#version(main - kv.createRevision, kv.version, lease)
+      this.#int(value.length)
+      this.#piece.set(value, this.#length)
+      this.#length += value.length
     }
-    this.#main = main
-    this.count++
+  }
+
+  addPlaced(change: PlacedChange): void {
+    const { main, sub, deleted, lease, key, value } = change
+    this.#begin(key.length + value.length)
+    this.#name(main, sub, deleted, lease)
+    this.#put(key)
+    if (!deleted) {
+      this.#version(main - change.createRevision, change.version, lease)
+      this.#put(value)
+    }
   }
 
   /** The section. Nothing may be added behind it. */
@@ -67,20 +86,53 @@ export class ChangesWriter {
     return { name: 'changes', pieces: this.#pieces, checksum: this.#checksum }
   }
 
+  /** Gives back what the section was written to. It is to be copied before. */
+  free(): void {
+    this.#whole.forEach(freeBytes)
+  }
+
   #begin(bytes: number): void {
-    if (this.#length + bytes > this.#piece.length) {
+    if (this.#length - this.#summed >= PIECE_BYTES) {
+      this.#sum()
+    }
+    const most = NUMBERS_BYTES_MAX + bytes
+    if (this.#length + most > this.#piece.length) {
       this.#endPiece()
-      this.#piece = new Uint8Array(Math.max(PIECE_BYTES, bytes))
+      this.#piece = new Uint8Array(Math.max(PIECE_BYTES, most))
     }
   }
 
   #endPiece(): void {
     if (this.#length > 0) {
-      const piece = this.#piece.subarray(0, this.#length)
-      this.#pieces.push(piece)
-      this.#checksum = crc32c(piece, this.#checksum)
+      this.#sum()
+      this.#pieces.push(this.#piece.subarray(0, this.#length))
+      this.#whole.push(this.#piece)
       this.#bytes += this.#length
       this.#length = 0
+      this.#summed = 0
+    }
+  }
+
+  #sum(): void {
+    this.#checksum = crc32c(this.#piece, this.#checksum, this.#summed, this.#length)
+    this.#summed = this.#length
+  }
+
+  #name(main: Revision, sub: number, deleted: boolean, lease: LeaseId): void {
+    this.#piece[this.#length++] = (deleted ? TOMBSTONE : 0) | (lease === NO_LEASE ? 0 : LEASE)
+    this.#int(main - this.#main)
+    this.#int(sub)
+    this.#main = main
+    this.count++
+  }
+
+  #version(age: number, version: number, lease: LeaseId): void {
+    this.#int(age)
+    this.#int(version)
+    if (lease !== NO_LEASE) {
+      const { buffer, byteOffset } = this.#piece
+      new DataView(buffer).setBigInt64(byteOffset + this.#length, lease)
+      this.#length += 8
     }
   }
 
@@ -93,15 +145,9 @@ export class ChangesWriter {
     this.#piece[this.#length++] = rest
   }
 
-  #lease(lease: LeaseId): void {
-    const view = new DataView(this.#piece.buffer)
-    view.setBigInt64(this.#length, lease)
-    this.#length += 8
-  }
-
-  #put(bytes: Uint8Array): void {
+  #put(bytes: Place): void {
     this.#int(bytes.length)
-    this.#piece.set(bytes, this.#length)
+    copyBytes(bytes, this.#piece, this.#length)
     this.#length += bytes.length
   }
 }

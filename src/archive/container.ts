@@ -64,28 +64,61 @@ export function jsonSection(name: string, value: unknown): Section {
   return section(name, encoder.encode(JSON.stringify(value)))
 }
 
+/** What an object has around its first section, if that is the only long one. */
+const AROUND_BYTES = 64 * 1024
+
+/** Where an object is put together without copying its first section, which is written there. May be used again. */
+export class ObjectBuffer {
+  readonly #bytes: Uint8Array<ArrayBuffer>
+  /** For the first section. */
+  readonly room: Uint8Array<ArrayBuffer>
+
+  constructor(roomBytes: number) {
+    this.#bytes = new Uint8Array(AROUND_BYTES + roomBytes + AROUND_BYTES)
+    this.room = this.#bytes.subarray(AROUND_BYTES, AROUND_BYTES + roomBytes)
+  }
+
+  /** The bytes of an object with so long a head; undefined where its first section is not here, or it does not fit. */
+  around(
+    first: Section | undefined,
+    head: number,
+    length: number,
+  ): Uint8Array<ArrayBuffer> | undefined {
+    const [piece, ...others] = first?.pieces ?? []
+    const at = AROUND_BYTES - head
+    const isHere = piece?.buffer === this.#bytes.buffer && others.length === 0
+    return isHere && at >= 0 && at + length <= this.#bytes.length
+      ? this.#bytes.subarray(at, at + length)
+      : undefined
+  }
+}
+
 /** An object, and its checksum. `header` is what JSON can hold, without `kind` and `sections`. */
 export function encodeObject(
   kind: ObjectKind,
   header: object,
   sections: readonly Section[] = [],
+  buffer?: ObjectBuffer,
 ): { readonly bytes: Uint8Array<ArrayBuffer>; readonly checksum: number } {
   const table = sections.map(({ name, pieces, checksum }) => [name, lengthOf(pieces), checksum])
   const json = encoder.encode(JSON.stringify({ kind, ...header, sections: table }))
   const head = HEAD_BYTES + json.length
   const body = sections.reduce((length, { pieces }) => length + lengthOf(pieces), 0)
-  const bytes = new Uint8Array(head + body + CHECKSUM_BYTES)
-  const view = new DataView(bytes.buffer)
+  const length = head + body + CHECKSUM_BYTES
+  const bytes = buffer?.around(sections[0], head, length) ?? new Uint8Array(length)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   bytes.set(MAGIC)
   view.setUint16(MAGIC.length, FORMAT)
   view.setUint32(MAGIC.length + 2, json.length)
   bytes.set(json, HEAD_BYTES)
   let offset = head
   for (const piece of sections.flatMap(({ pieces }) => pieces)) {
-    bytes.set(piece, offset)
+    if (piece.buffer !== bytes.buffer) {
+      bytes.set(piece, offset)
+    }
     offset += piece.length
   }
-  const checksum = crc32c(bytes.subarray(0, head))
+  const checksum = crc32c(bytes, 0, 0, head)
   view.setUint32(offset, checksum)
   return { bytes, checksum }
 }

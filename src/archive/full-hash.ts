@@ -1,4 +1,5 @@
 import { crc32c } from '../mvcc/crc32c.ts'
+import { BUCKET_SUM } from '../mvcc/hash.ts'
 import type { Change } from '../mvcc/history.ts'
 import { RowSum } from '../mvcc/row-sum.ts'
 import type { Revision } from '../mvcc/types.ts'
@@ -17,7 +18,7 @@ export class FullHash {
   #living = 0
   #looked = 0
   #added = 0
-  readonly #sum = new RowSum(crc32c(BUCKET))
+  readonly #sum = new RowSum(BUCKET_SUM)
 
   constructor(compactRevision: Revision) {
     this.#compactRevision = compactRevision
@@ -60,9 +61,6 @@ export class FullHash {
     return this.#sum.checksum
   }
 }
-
-/** "key", the name of etcd's bucket. */
-const BUCKET = Uint8Array.of(0x6b, 0x65, 0x79)
 
 /** 53 bits that stand for a key: the keys themselves would be all in memory. */
 function nameOf(key: Uint8Array): number {

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import type { Change } from '../mvcc/history.ts'
 import { ArchiveDamage } from './archive-damage.ts'
 import { changesIn, type ChangesWriter } from './changes.ts'
-import { decodeObject, encodeObject, parsed } from './container.ts'
+import { decodeObject, encodeObject, type ObjectBuffer, parsed } from './container.ts'
 import { compaction, origin } from './origin.ts'
 import { type ArchivedState, encodeState, stateIn } from './state.ts'
 
@@ -52,13 +52,15 @@ export interface FullPart {
   readonly state: ArchivedState
 }
 
+/** In `buffer`, where its changes were written there. */
 export function encodePart(
   fields: Omit<PartHeader, 'changes'>,
   changes: ChangesWriter,
   state: ArchivedState,
+  buffer?: ObjectBuffer,
 ): { readonly bytes: Uint8Array<ArrayBuffer>; readonly checksum: number } {
   const sections = [changes.end(), ...encodeState(state)]
-  return encodeObject('part', { ...fields, changes: changes.count }, sections)
+  return encodeObject('part', { ...fields, changes: changes.count }, sections, buffer)
 }
 
 /** Throws ArchiveDamage. */

@@ -43,14 +43,16 @@ export interface Segment {
   readonly state: ArchivedState
 }
 
-/** The writer has the changes of `from` to `to`, and is ended by this. */
+/** The writer has the changes of `from` to `to`, and is of no more use. */
 export function encodeSegment(
   fields: Omit<SegmentHeader, 'changes'>,
   changes: ChangesWriter,
   state: ArchivedState,
 ): { readonly bytes: Uint8Array<ArrayBuffer>; readonly checksum: number } {
   const sections = [changes.end(), ...encodeState(state)]
-  return encodeObject('segment', { ...fields, changes: changes.count }, sections)
+  const encoded = encodeObject('segment', { ...fields, changes: changes.count }, sections)
+  changes.free()
+  return encoded
 }
 
 /** Throws ArchiveDamage. */

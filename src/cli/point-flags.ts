@@ -39,13 +39,27 @@ export const pointTable = {
 
 /** The flags of `snapshot restore`. */
 export const snapshotRestoreTable = {
-  keyspace: {
+  'keyspace': {
     section: 'Keyspace',
     fallback: '',
     help: 'Name of the keyspace that is made.',
     schema: schemas.text,
   },
   ...pointTable,
+  'bump-revision': {
+    section: 'Snapshots',
+    fallback: '',
+    fallbackShown: 'not at all',
+    help: 'How much the revision is raised behind what is restored. Needs --mark-compacted.',
+    schema: schemas.countingNumberOrNone,
+  },
+  'mark-compacted': {
+    section: 'Snapshots',
+    fallback: 'false',
+    help: 'Marks all before the raised revision compacted. Needs --bump-revision.',
+    schema: schemas.boolean,
+    fileType: 'boolean',
+  },
   ...keyspaceCreateTable,
 } as const satisfies FlagTable
 

@@ -1,3 +1,4 @@
+import { BUMP_REVISION_MAX } from '../api/snapshots.ts'
 import { ApiClient } from './api-client.ts'
 import { clientTable } from './client-flag-table.ts'
 import { Failure } from './failure.ts'
@@ -44,13 +45,14 @@ async function restore(args: readonly string[], environment: Environment): Promi
   if (flags.keyspace === '') {
     throw new Failure('snapshot restore needs the name of a new keyspace: --keyspace NAME', 2)
   }
+  const bump = bumpGiven(flags)
   const made = { name: checkedName(flags.keyspace), options: optionsGiven(flags) }
   const api = new ApiClient(flags)
   const keyspace =
     path === undefined
       ? await restoreFrom(api, made, sourceGiven(flags))
       : // The file is read as a whole before anything is asked: one that is damaged makes nothing.
-        await withSnapshotFile(path, (found) => restoreKeyspace(api, made, found))
+        await withSnapshotFile(path, (found) => restoreKeyspace(api, made, { ...found, bump }))
   return writeOut(flags, keyspace, () => `Keyspace ${made.name} restored`)
 }
 
@@ -59,7 +61,20 @@ function sourceGiven(flags: FlagsOf<typeof snapshotRestoreTable>): object {
     keyspace: keyspaceFrom('snapshot restore', flags),
     ...pointGiven(flags),
     ...(flags.generation !== '' && { generation: flags.generation }),
+    ...(flags['bump-revision'] !== '' && { bumpRevision: flags['bump-revision'] }),
   }
+}
+
+/** How much the revision is raised. As etcdutl has it, both flags are given or none. Throws Failure. */
+function bumpGiven(flags: FlagsOf<typeof snapshotRestoreTable>): number {
+  const by = flags['bump-revision']
+  if ((by !== '') !== flags['mark-compacted']) {
+    throw new Failure('--bump-revision and --mark-compacted are given both, or none', 2)
+  }
+  if (Number(by) > BUMP_REVISION_MAX) {
+    throw new Failure(`--bump-revision is ${BUMP_REVISION_MAX} at most`, 2)
+  }
+  return Number(by)
 }
 
 function onlyFile(command: string, [path, ...others]: readonly string[]): string {

@@ -3,6 +3,7 @@ import type { restoreSource } from '../api/snapshots.ts'
 import type { KeyspaceAddress } from '../directory/directory-rpc.ts'
 import type { Visitor } from '../door/visitor.ts'
 import { pointOf } from '../recovery/point.ts'
+import type { CopySource } from '../shard/copy-restore.ts'
 import type { RestoreSource } from '../shard/restore-source.ts'
 import { openArchive, reading, targetOf } from './archive-access.ts'
 import { liveKeyspace } from './live-history.ts'
@@ -15,21 +16,24 @@ export function restoreSourceOf(
   visitor: Visitor,
   wanted: Wanted,
 ): Promise<RestoreSource> {
-  const { keyspace, revision, time, generation, live } = wanted
+  const { keyspace, revision, time, generation, live, bumpRevision = 0 } = wanted
   return reading(async () => {
     // A time is looked up in the archive.
     if (live && generation === undefined && time === undefined) {
       const address = await liveKeyspace(env, visitor, keyspace, revision ?? 0)
       if (address !== undefined) {
-        return copyOf(address, revision ?? 0)
+        return { ...copyOf(address, revision ?? 0), bumpRevision }
       }
     }
     const { archive, reader, manifest } = await openArchive(env, keyspace, generation)
     const point = await pointOf(reader, manifest, targetOf(revision, time))
-    return { kind: 'archive', archive, point }
+    return { kind: 'archive', archive, point, bumpRevision }
   })
 }
 
-function copyOf({ name, jurisdiction }: KeyspaceAddress, revision: number): RestoreSource {
+function copyOf(
+  { name, jurisdiction }: KeyspaceAddress,
+  revision: number,
+): Omit<CopySource, 'bumpRevision'> {
   return { kind: 'keyspace', name, jurisdiction, revision }
 }

@@ -1,6 +1,5 @@
 import { FIRST_ID } from './change-id.ts'
 import { crc32c } from './crc32c.ts'
-import { type Change, changeOf } from './history.ts'
 import {
   changesWith,
   FIRST_TOMBSTONE_OF,
@@ -10,7 +9,7 @@ import {
   SELECT_HEAD_BEFORE,
   SHORT_LOG_VALUE,
 } from './log.ts'
-import { EVERYTHING, packed, type ScannedRow, scanPacked } from './packed-rows.ts'
+import { EVERYTHING, packed, type PieceOf, type ScannedRow, scanPacked } from './packed-rows.ts'
 import { RowSum } from './row-sum.ts'
 import { numberOf, type Sql } from './sql.ts'
 import type { Revision } from './types.ts'
@@ -63,10 +62,10 @@ export function hashScope(sql: Sql, revision: Revision, compactRevision: Revisio
  */
 export function* hashKv(sql: Sql, scope: HashScope): Generator<void, HashKv> {
   const { revision, compactRevision } = scope
-  const sum = new RowSum(crc32c(BUCKET))
+  const sum = new RowSum(BUCKET_SUM)
   let rows = 0
   let bytes = 0
-  for (const row of scanHashed(sql, scope)) {
+  for (const row of scanPacked(sql, EVERYTHING, hashedBehind(scope))) {
     if (isHashed(sql, row, scope)) {
       const kv = scannedVersion(sql, row)
       sum.add({ main: row.main, sub: row.sub, deleted: row.version === 0 }, kv)
@@ -81,54 +80,34 @@ export function* hashKv(sql: Sql, scope: HashScope): Generator<void, HashKv> {
   return { hash: sum.checksum, compactRevision, hashRevision: revision }
 }
 
-/**
- * The same of a history that is read anyway: all changes up to the revision of the scope, in order, whatever
- * is hashed of them. The hash is that of those that were read.
- */
-export class HashedHistory {
-  readonly #sql: Sql
-  readonly #scope: HashScope
-  readonly #sum = new RowSum(crc32c(BUCKET))
-
-  constructor(sql: Sql, scope: HashScope) {
-    this.#sql = sql
-    this.#scope = scope
-  }
-
-  /** Read as they are asked for. Nothing may be physically deleted meanwhile. */
-  *changes(): Iterable<Change<Uint8Array>> {
-    for (const row of scanHashed(this.#sql, this.#scope)) {
-      const change = changeOf(this.#sql, row)
-      if (isHashed(this.#sql, row, this.#scope)) {
-        this.#sum.add(change, change.kv)
-      }
-      yield change
-    }
-  }
-
-  get hash(): HashKv {
-    const { revision, compactRevision } = this.#scope
-    return { hash: this.#sum.checksum, compactRevision, hashRevision: revision }
+/** Rows of `SELECT_HASHED`, behind one of them. */
+export function hashedBehind({ revision, compactRevision }: HashScope): PieceOf<ScannedRow> {
+  return (last, count) => {
+    const { main, sub } = last ?? { main: 0, sub: 0 }
+    return [SELECT_HASHED, compactRevision + 1, main, sub, revision + 1, count]
   }
 }
 
-function scanHashed(sql: Sql, { revision, compactRevision }: HashScope): Iterable<ScannedRow> {
-  return scanPacked(sql, EVERYTHING, (last, count) => {
-    const { main, sub } = last ?? { main: 0, sub: 0 }
-    return [SELECT_HASHED, compactRevision + 1, main, sub, revision + 1, count]
-  })
+function isHashed(sql: Sql, row: ScannedRow, scope: HashScope): boolean {
+  const [isCurrent] = row.more
+  return isHashedAnyway(row, isCurrent === 1, scope) ?? isSeen(sql, row, scope)
+}
+
+/** Whether the row counts, as far as that can be said without a look at others of its key. */
+export function isHashedAnyway(
+  { main, version }: Pick<ScannedRow, 'main' | 'version'>,
+  isCurrent: boolean,
+  { compactRevision }: HashScope,
+): boolean | undefined {
+  if (main > compactRevision) {
+    return true
+  }
+  return version === 0 ? false : isCurrent || undefined
 }
 
 /** Rows at or below the compacted revision count only while a reader can still see them. */
-function isHashed(sql: Sql, row: ScannedRow, scope: HashScope): boolean {
-  if (row.main > scope.compactRevision) {
-    return true
-  }
-  if (row.version === 0) {
-    return false
-  }
-  const [isCurrent] = row.more
-  return isCurrent === 1 || standsAt(sql, row, scope.keeps ? scope.revision : scope.compactRevision)
+export function isSeen(sql: Sql, row: ScannedRow, scope: HashScope): boolean {
+  return standsAt(sql, row, scope.keeps ? scope.revision : scope.compactRevision)
 }
 
 /** Whether the row is its key's version at the revision: the last of its generation up to it. */
@@ -145,4 +124,5 @@ function standsAt(sql: Sql, row: ScannedRow, revision: Revision): boolean {
 }
 
 /** "key", the name of etcd's bucket. */
-const BUCKET = Uint8Array.of(0x6b, 0x65, 0x79)
+/** Of the bucket's name, with which each hash begins. */
+export const BUCKET_SUM = crc32c(Uint8Array.of(0x6b, 0x65, 0x79))

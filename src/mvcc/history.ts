@@ -62,7 +62,7 @@ export function* replacedIn(sql: Sql, revision: Revision): Iterable<KeyValue> {
 }
 
 /** A row of the log with all its bytes. */
-export function changeOf(sql: Sql, row: ScannedRow): Change<Uint8Array> {
+function changeOf(sql: Sql, row: ScannedRow): Change<Uint8Array> {
   const { main, sub } = row
   const deleted = row.version === 0
   const kv = deleted ? tombstone(scannedKey(sql, row), 0) : scannedVersion(sql, row)

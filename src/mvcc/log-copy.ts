@@ -1,17 +1,9 @@
-import { ID, mainOf, SUB_MAX, subOf } from './change-id.ts'
-import type { Bounds } from './key-range.ts'
-import {
-  changesWith,
-  INLINE_VALUE_BYTES_MAX,
-  SELECT_LOG_KEY,
-  SHORT_LOG_VALUE,
-  valueAt,
-} from './log.ts'
+import { ID, mainOf, subOf } from './change-id.ts'
+import { changesWith, SELECT_LOG_KEY, SHORT_LOG_VALUE, valueAt } from './log.ts'
 import { packed, rowsOf, type Piece, pieceIn } from './packed-rows.ts'
 import { bytesOf, type Sql, type SqlParam } from './sql.ts'
 import type { ChangeId, Revision } from './types.ts'
-import { insertParts, ROW_BYTES_MAX, SUM_PART_LENGTHS } from './value-parts.ts'
-import { placedVersions } from './versions.ts'
+import { insertParts, ROW_BYTES_MAX } from './value-parts.ts'
 
 /** Rows of the log as they stand there, for another store. They may be cloned. */
 export interface CopiedRows {
@@ -104,64 +96,3 @@ export function insertCopied(
 }
 
 const NO_BYTES = new Uint8Array(0)
-
-/** Which changes stand at a revision, in the order of their keys. They may be cloned. */
-export interface CopiedPlaces {
-  /** Their ids as JSON, which SQLite reads as integers. */
-  readonly ids: string
-  readonly count: number
-  /** The last key; undefined where there are none behind it. */
-  readonly last: Uint8Array | undefined
-}
-
-/** Those of keys in bounds, at most so many. */
-export function copyPlaces(
-  sql: Sql,
-  bounds: Bounds,
-  { revision, current }: { readonly revision: Revision; readonly current: Revision },
-  rows: number,
-): CopiedPlaces {
-  const ids: string[] = []
-  let last: Uint8Array | undefined
-  const walk = {
-    bounds,
-    revision,
-    descending: false,
-    kind: 'heads',
-    rows,
-    bytes: Infinity,
-  } as const
-  for (const [{ main, sub }, { key }] of placedVersions(sql, walk, current)) {
-    ids.push(idText(main, sub))
-    if (ids.length >= rows) {
-      last = key
-      break
-    }
-  }
-  return { ids: `[${ids.join(',')}]`, count: ids.length, last }
-}
-
-/** A number of JavaScript holds the ids of the first 2^30 revisions. */
-function idText(main: Revision, sub: number): string {
-  return main < 2 ** 30
-    ? String(main * (SUB_MAX + 1) + sub)
-    : String(BigInt(main) * BigInt(SUB_MAX + 1) + BigInt(sub))
-}
-
-/**
- * The trigger would write each of them into the log, where it is: IGNORE holds for what a trigger does,
- * too.
- */
-const INSERT_CURRENT = `
-INSERT OR IGNORE INTO current
-  (key, id, create_revision, version, previous, lease, value, value_length)
-SELECT log.key, log.id, log.create_revision, log.version, log.previous, log.lease,
-  CASE WHEN length(log.value) <= ${INLINE_VALUE_BYTES_MAX} THEN log.value END,
-  CASE WHEN log.value IS NULL THEN ${SUM_PART_LENGTHS}
-    WHEN length(log.value) > ${INLINE_VALUE_BYTES_MAX} THEN length(log.value) END
-FROM json_each(?) AS place CROSS JOIN log ON log.id = place.value`
-
-/** Makes changes that the log has the current ones of their keys. */
-export function insertCurrent(sql: Sql, { ids }: CopiedPlaces): void {
-  sql.run(INSERT_CURRENT, ids)
-}

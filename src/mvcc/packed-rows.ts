@@ -1,4 +1,5 @@
 import { assert } from './errors.ts'
+import { freeBytes } from './free-bytes.ts'
 import { bytesOf, type Sql, type SqlParam, type SqlRow, textOf } from './sql.ts'
 import { type LeaseId, NO_LEASE, type Revision } from './types.ts'
 
@@ -99,6 +100,8 @@ export interface Wanted {
   readonly rows: number
   /** Of keys and values. */
   readonly bytes: number
+  /** And of them at once, if the rows to come are as long as those before. */
+  readonly pieceBytes?: number
 }
 
 export const EVERYTHING: Wanted = { rows: Infinity, bytes: Infinity }
@@ -184,20 +187,26 @@ export function* scanPieces(
   pieceOf: PieceOf<ScannedRow>,
 ): Iterable<Piece> {
   let last: ScannedRow | undefined
-  let rows = Math.min(wanted.rows, wanted.bytes === Infinity ? PIECE_ROWS_MAX : FIRST_PIECE_ROWS)
+  const isShort = wanted.bytes !== Infinity || wanted.pieceBytes !== undefined
+  let rows = Math.min(wanted.rows, isShort ? FIRST_PIECE_ROWS : PIECE_ROWS_MAX)
   let read = 0
   let readBytes = 0
   for (;;) {
     const piece = pieceIn(sql, pieceOf(last, rows))
     const count = piece.mains.length
+    // Who was given the piece may release it.
+    const bytes = piece.keys.length + (piece.values?.length ?? 0)
+    last = lastOf(piece)
     yield piece
     if (count < rows) {
       return
     }
-    last = lastOf(piece)
     read += rows
-    readBytes += piece.keys.length + (piece.values?.length ?? 0)
-    rows = nextRows(wanted, read, readBytes)
+    readBytes += bytes
+    rows = Math.min(
+      nextRows(wanted.bytes - readBytes, read, readBytes),
+      nextRows(wanted.pieceBytes ?? Infinity, rows, bytes),
+    )
   }
 }
 
@@ -209,6 +218,14 @@ function lastOf(piece: Piece): ScannedRow {
 }
 
 const NOTHING: readonly null[] = []
+
+/** Gives the bytes of a piece back at once; nothing of it may be looked at any more. */
+export function release({ keys, values }: Piece): void {
+  freeBytes(keys)
+  if (values !== undefined) {
+    freeBytes(values)
+  }
+}
 
 /** One piece by itself. */
 export function pieceIn(sql: Sql, [statement, ...params]: readonly [string, ...SqlParam[]]): Piece {
@@ -236,9 +253,8 @@ function columnsOf(row: SqlRow, place: number): Columns {
 }
 
 /** As many as the reader will still take, if they are as long as those before them. */
-function nextRows(wanted: Wanted, read: number, readBytes: number): number {
-  const left = Math.max(0, wanted.bytes - readBytes)
-  const rows = Math.ceil((left * read) / Math.max(readBytes, 1)) + 1
+function nextRows(left: number, read: number, readBytes: number): number {
+  const rows = Math.ceil((Math.max(0, left) * read) / Math.max(readBytes, 1)) + 1
   return Math.min(rows, PIECE_ROWS_MAX)
 }
 

@@ -70,6 +70,17 @@ export class HistoryRestore {
     this.#compacted = Math.max(this.#compacted, revision)
   }
 
+  /**
+   * Raises the revision behind the last change, and compacts all before that, as `etcdutl snapshot restore
+   * --bump-revision --mark-compacted` does: who knows of revisions that were lost cannot go on as if nothing
+   * were. Nothing where `by` is 0.
+   */
+  bump(revision: Revision, by: number): void {
+    if (by > 0) {
+      this.compacted(revision + by, false)
+    }
+  }
+
   /** Throws BrokenHistory. */
   change({ main, sub, deleted, kv }: Change<Uint8Array>): void {
     const { main: lastMain, sub: lastSub } = this.#last

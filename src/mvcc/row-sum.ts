@@ -1,6 +1,7 @@
 import { crc32c } from './crc32c.ts'
+import { copyBytes, type PlacedChange } from './placed-change.ts'
 import { type ChangeName, revisionBytesLength, writeRevision } from './revision-bytes.ts'
-import { type KeyValue, NO_LEASE } from './types.ts'
+import { type KeyValue, type LeaseId, NO_LEASE, type Revision } from './types.ts'
 
 const KEY_TAG = 0x0a
 const CREATE_REVISION_TAG = 0x10
@@ -29,36 +30,64 @@ export class RowSum {
     change: ChangeName,
     { key, createRevision, modRevision, version, value, lease }: KeyValue,
   ): void {
-    this.#begin(HEAD_BYTES + key.length)
-    writeRevision(change, this.#bytes, 0)
-    this.#length = revisionBytesLength(change.deleted)
-    this.#int(KEY_TAG, key.length)
+    this.#begin(change, key.length)
     this.#bytes.set(key, this.#length)
     this.#length += key.length
     if (!change.deleted) {
-      this.#int(CREATE_REVISION_TAG, createRevision)
-      this.#int(MOD_REVISION_TAG, modRevision)
-      this.#int(VERSION_TAG, version)
-      this.#int(VALUE_TAG, value.length)
+      this.#version(createRevision, modRevision, version, value.length)
     }
-    this.#sum(this.#bytes.subarray(0, this.#length))
-    this.#sum(value)
-    if (lease !== NO_LEASE) {
-      this.#sum(leaseField(lease))
+    this.#sum(this.#bytes, 0, this.#length)
+    this.#sum(value, 0, value.length)
+    this.#lease(lease)
+  }
+
+  addPlaced(change: PlacedChange): void {
+    const { key, value } = change
+    this.#begin(change, key.length)
+    copyBytes(key, this.#bytes, this.#length)
+    this.#length += key.length
+    if (!change.deleted) {
+      this.#version(change.createRevision, change.main, change.version, value.length)
     }
+    this.#sum(this.#bytes, 0, this.#length)
+    this.#sum(value.bytes, value.at, value.at + value.length)
+    this.#lease(change.lease)
   }
 
   /** What a revision passes over has to be zero. */
-  #begin(bytes: number): void {
+  #begin(change: ChangeName, keyLength: number): void {
+    const bytes = HEAD_BYTES + keyLength
     if (this.#bytes.length < bytes) {
       this.#bytes = new Uint8Array(2 * bytes)
     } else {
       this.#bytes.fill(0, 0, HEAD_BYTES)
     }
+    writeRevision(change, this.#bytes, 0)
+    this.#length = revisionBytesLength(change.deleted)
+    this.#int(KEY_TAG, keyLength)
   }
 
-  #sum(bytes: Uint8Array): void {
-    this.checksum = crc32c(bytes, this.checksum)
+  #version(
+    createRevision: Revision,
+    modRevision: Revision,
+    version: number,
+    valueLength: number,
+  ): void {
+    this.#int(CREATE_REVISION_TAG, createRevision)
+    this.#int(MOD_REVISION_TAG, modRevision)
+    this.#int(VERSION_TAG, version)
+    this.#int(VALUE_TAG, valueLength)
+  }
+
+  #lease(lease: LeaseId): void {
+    if (lease !== NO_LEASE) {
+      const field = leaseField(lease)
+      this.#sum(field, 0, field.length)
+    }
+  }
+
+  #sum(bytes: Uint8Array, from: number, to: number): void {
+    this.checksum = crc32c(bytes, this.checksum, from, to)
   }
 
   /** A field of a number or the head of one of bytes; none where that is zero. */

@@ -1,10 +1,12 @@
 import { Compaction } from './compaction.ts'
+import { type CopiedCurrent, copyCurrent } from './current-copy.ts'
 import { EngineError } from './errors.ts'
-import { HashedHistory, type HashKv, hashKv, hashScope } from './hash.ts'
+import { type HashKv, hashKv, hashScope } from './hash.ts'
+import { HashedHistory } from './hashed-history.ts'
 import { type Change, changesBetween, changeSizesUpTo, changesUpTo, replacedIn } from './history.ts'
 import { KeyCount } from './key-count.ts'
 import { type Bounds, boundsOf, successor } from './key-range.ts'
-import { type CopiedPlaces, type CopiedRows, copyPlaces, copyRows } from './log-copy.ts'
+import { type CopiedRows, copyRows } from './log-copy.ts'
 import {
   eventOf,
   readLog,
@@ -323,11 +325,11 @@ export class Store {
     return copyRows(this.#sql, after, until)
   }
 
-  /** Which changes stand at a revision, of keys behind `after`: at most so many. */
-  copyPlaces(revision: Revision, after: Uint8Array | undefined, rows: number): CopiedPlaces {
+  /** What stands at a revision, of keys behind `after`: a piece of it. */
+  copyCurrent(revision: Revision, after: Uint8Array | undefined, rows?: number): CopiedCurrent {
     const start = after === undefined ? NO_BYTES : successor(after)
     const at = { revision: this.#readable(revision), current: this.#revision }
-    return copyPlaces(this.#sql, { start, end: undefined }, at, rows)
+    return copyCurrent(this.#sql, start, at, rows)
   }
 
   /** The keys attached to a lease, in byte order. */

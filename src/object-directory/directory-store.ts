@@ -59,6 +59,14 @@ export class DirectoryStore implements ObjectStore {
     })
   }
 
+  async has(key: string): Promise<boolean> {
+    checkKey(key)
+    return this.#told(
+      `cannot look for ${key}`,
+      async () => (await sizeOf(this.#path(key))) !== undefined,
+    )
+  }
+
   async put(key: string, bytes: Uint8Array, condition?: PutCondition): Promise<boolean> {
     checkKey(key)
     checkSize(key, bytes.length)

@@ -56,6 +56,11 @@ export class HostStore implements ObjectStore {
     })
   }
 
+  async has(key: string): Promise<boolean> {
+    checkKey(key)
+    return this.#ask(`/${key}`, { method: 'HEAD' }, 0, async ({ status }) => status !== 404)
+  }
+
   async put(key: string, bytes: Uint8Array, condition?: PutCondition): Promise<boolean> {
     checkKey(key)
     checkSize(key, bytes.length)

@@ -43,6 +43,8 @@ async function answer(store: ObjectStore, request: Request): Promise<Response> {
   switch (request.method) {
     case 'GET':
       return key === '' ? list(store, url.searchParams) : get(store, key, request.headers)
+    case 'HEAD':
+      return new Response(null, { status: (await store.has(key)) ? 204 : 404 })
     case 'PUT': {
       const length = request.headers.get(SIZE_HEADER)
       const bytes = await bodyBytes(request, OBJECT_BYTES_MAX, length)

@@ -37,6 +37,8 @@ export type PutCondition = 'absent' | { readonly etag: string }
 export interface ObjectStore {
   /** Undefined where there is none. */
   get(key: string, range?: ByteRange): Promise<StoredObject | undefined>
+  /** Whether there is one. None of its bytes is read. */
+  has(key: string): Promise<boolean>
   /** `false` where the condition does not hold; nothing was changed then. */
   put(key: string, bytes: Uint8Array, condition?: PutCondition): Promise<boolean>
   /** The objects whose keys begin with `prefix` and are behind `after`: at most `limit`, or 1,000. */

@@ -37,6 +37,9 @@ async function problemOf(store: ObjectStore, key: string): Promise<string | unde
   if (!isSame(created.bytes, first)) {
     return 'it replaces an object although it refuses to'
   }
+  if (!(await store.has(key)) || (await store.has(`${key}-other`))) {
+    return 'it does not say whether an object is there'
+  }
   const range = await store.get(key, { offset: 1, length: 2 })
   if (range?.size !== first.length || !isSame(range.bytes, first.subarray(1, 3))) {
     return 'it does not read a range of an object'

@@ -33,6 +33,10 @@ export class ProbedStore implements ObjectStore {
     return this.#store.get(key, range)
   }
 
+  has(key: string): Promise<boolean> {
+    return this.#store.has(key)
+  }
+
   list(
     prefix: string,
     page?: { readonly after?: string; readonly limit?: number },

@@ -46,6 +46,11 @@ export class R2Store implements ObjectStore {
     })
   }
 
+  async has(key: string): Promise<boolean> {
+    checkKey(key)
+    return this.#asked(`head ${key}`, 0, async () => (await this.#bucket.head(key)) !== null)
+  }
+
   /** Without a body where the object has no byte of the range, which R2 refuses in several ways. */
   async #getRange(key: string, range: ByteRange): Promise<R2ObjectBody | R2Object | null> {
     if (range.length === 0) {

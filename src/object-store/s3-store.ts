@@ -47,6 +47,11 @@ export class S3Store implements ObjectStore {
     return object === 'none' ? this.#head(key) : object
   }
 
+  async has(key: string): Promise<boolean> {
+    checkKey(key)
+    return (await this.#head(key)) !== undefined
+  }
+
   async put(key: string, bytes: Uint8Array, condition?: PutCondition): Promise<boolean> {
     checkKey(key)
     checkSize(key, bytes.length)

@@ -38,6 +38,8 @@ export interface ArchiveSource {
   readonly kind: 'archive'
   readonly archive: ArchiveName
   readonly point: Point
+  /** How far the revision is raised behind what is restored; 0 for not. */
+  readonly bumpRevision: number
 }
 
 /** How far that has come. */
@@ -66,6 +68,7 @@ interface OpenPiece {
 export class ArchiveRestore {
   readonly #sql: Sql
   readonly #recovery: Recovery
+  readonly #bumpRevision: number
   readonly #disk = new DiskRoom(() => undefined)
   readonly #diskOpen: Promise<void>
   readonly #state: StateRestore
@@ -80,6 +83,7 @@ export class ArchiveRestore {
     { objects, machine }: { readonly objects: ObjectStore; readonly machine: Machine | undefined },
   ) {
     this.#sql = sql
+    this.#bumpRevision = source.bumpRevision
     this.#recovery = new Recovery(new ArchiveReader(objects, source.archive), source.point)
     this.#diskOpen = this.#disk.open(machine)
     this.#state = new StateRestore(sql, (length) => crypto.getRandomValues(new Uint8Array(length)))
@@ -216,6 +220,7 @@ export class ArchiveRestore {
     const told = this.#told('ready')
     const options = optionsFor(creation, this.#written.options)
     this.#sql.transaction(() => {
+      this.#history.bump(revision, this.#bumpRevision)
       startLeases(this.#sql, Date.now())
       endRestore(this.#sql)
       recordCreation(this.#sql, { ...creation, ...options })

@@ -1,8 +1,9 @@
 import type { ArchivedOptions } from '../archive/state.ts'
 import type { Jurisdiction } from '../config/keyspace-options.ts'
 import { startLeases } from '../lease/restored-leases.ts'
+import { createTriggers, dropTriggers, insertCurrent } from '../mvcc/current-copy.ts'
 import { EngineError } from '../mvcc/errors.ts'
-import { type CopiedRows, insertCopied, insertCurrent } from '../mvcc/log-copy.ts'
+import { type CopiedRows, insertCopied } from '../mvcc/log-copy.ts'
 import { HistoryRestore } from '../mvcc/restore.ts'
 import type { Sql } from '../mvcc/sql.ts'
 import type { ChangeId, Revision } from '../mvcc/types.ts'
@@ -16,7 +17,7 @@ import {
 } from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
 import { nextTurn } from './commit.ts'
-import type { CopyRpc } from './copy-source.ts'
+import type { CopiedLog, CopyRpc } from './copy-source.ts'
 import { recordCreation } from './creation.ts'
 import { DiskRoom } from './disk-room.ts'
 import type { Machine } from './machine.ts'
@@ -28,6 +29,8 @@ import { StateRestore } from './restored-state.ts'
 const STEP_MS = 5_000
 /** As in `restore.ts`. */
 const COST_PER_BYTE = 2
+/** Pieces of the log that a turn of the event loop writes: some milliseconds, and one commit. */
+const TURN_PIECES = 8
 
 /** The keyspace that is copied: JSON in the row of the restore. */
 export interface CopySource {
@@ -36,6 +39,8 @@ export interface CopySource {
   readonly jurisdiction: Jurisdiction | undefined
   /** 0 is the current one. */
   readonly revision: Revision
+  /** As that of an archive. */
+  readonly bumpRevision: number
 }
 
 /** How far that has come. */
@@ -49,12 +54,15 @@ interface Copied {
   /** The last key that is current, in base64. */
   readonly lastKey?: string
   readonly compactRevision: Revision
+  /** What makes the triggers again that are not there meanwhile. */
+  readonly triggers: readonly string[]
 }
 
 /**
  * Makes a keyspace from another one that is there, without its archive: first the log, in the order of
  * changes, then what is current, in the order of keys. Each table is so written from its beginning to its
- * end: 100,000 keys take half a second, and change by change in any other order 4.
+ * end: 100,000 keys take half a second, and change by change in any other order 4. What is to be read next
+ * is asked for before what has come is written.
  */
 export class CopyRestore {
   readonly #sql: Sql
@@ -63,6 +71,8 @@ export class CopyRestore {
   readonly #disk = new DiskRoom(() => undefined)
   readonly #diskOpen: Promise<void>
   #step: Promise<RecoveryProgress> | undefined
+  /** What is behind a row of the log, asked for ahead. */
+  #ahead: { readonly after: ChangeId; readonly log: Promise<CopiedLog | Refused> } | undefined
 
   constructor(
     sql: Sql,
@@ -90,7 +100,7 @@ export class CopyRestore {
       const copied = this.#copied ?? (await this.#begin())
       if (!copied.isLogWhole) {
         await this.#copyLog(copied)
-      } else if (await this.#copyPlaces(copied)) {
+      } else if (await this.#copyCurrent(copied)) {
         return this.#finish(creation, copied)
       }
       if (Date.now() >= until) {
@@ -108,31 +118,51 @@ export class CopyRestore {
     const { revision, state } = begun
     const last = { main: 0, sub: 0 }
     const { options } = state
-    const copied = { revision, options, last, isLogWhole: false, compactRevision: -1 }
-    this.#sql.transaction(() => {
+    return this.#sql.transaction(() => {
       new StateRestore(this.#sql, random).take(state)
-      recordProgress(this.#sql, 0, copied)
+      const triggers = dropTriggers(this.#sql)
+      const begin = { revision, options, last, isLogWhole: false, compactRevision: -1, triggers }
+      recordProgress(this.#sql, 0, begin)
+      return begin
     })
-    return copied
   }
 
-  /** Each piece is a turn. */
   async #copyLog({ revision, ...rest }: Copied): Promise<void> {
-    const answer = await this.#shard().copyRows(rest.last, revision)
-    const { pieces, compactRevision } = answered(answer)
+    const { pieces, compactRevision } = answered(await this.#rowsBehind(rest.last, revision))
     this.#requireHistory(revision, compactRevision)
+    this.#askAhead(pieces.at(-1)?.last, revision)
     let { last } = rest
-    for (const rows of pieces) {
-      const isLogWhole = rows.last === undefined
-      last = rows.last ?? last
-      this.#requireRoom(rows)
+    for (let at = 0; at < pieces.length; at += TURN_PIECES) {
+      const some = pieces.slice(at, at + TURN_PIECES)
+      const isLogWhole = some.at(-1)?.last === undefined
+      last = some.findLast((rows) => rows.last !== undefined)?.last ?? last
+      some.forEach((rows) => this.#requireRoom(rows))
       this.#sql.transaction(() => {
-        const { count } = progressIn(this.#sql)
-        insertCopied(this.#sql, rows)
+        let { count } = progressIn(this.#sql)
+        for (const rows of some) {
+          insertCopied(this.#sql, rows)
+          count += rows.count
+        }
         const copied = { ...rest, revision, last, isLogWhole, compactRevision }
-        recordProgress(this.#sql, count + rows.count, copied)
+        recordProgress(this.#sql, count, copied)
       })
       await nextTurn()
+    }
+  }
+
+  async #rowsBehind(after: ChangeId, revision: Revision): Promise<CopiedLog | Refused> {
+    const ahead = this.#ahead
+    this.#ahead = undefined
+    const isIt = ahead?.after.main === after.main && ahead.after.sub === after.sub
+    return isIt ? ahead.log : this.#shard().copyRows(after, revision)
+  }
+
+  #askAhead(after: ChangeId | undefined, revision: Revision): void {
+    if (after !== undefined) {
+      const log = this.#shard().copyRows(after, revision)
+      // Whoever waits for it next hears of its failure.
+      log.catch(() => undefined)
+      this.#ahead = { after, log }
     }
   }
 
@@ -158,27 +188,31 @@ export class CopyRestore {
   }
 
   /** Answers whether all of them are there. */
-  async #copyPlaces(copied: Copied): Promise<boolean> {
+  async #copyCurrent(copied: Copied): Promise<boolean> {
     const { lastKey, revision } = copied
     const after = lastKey === undefined ? undefined : fromBase64(lastKey)
-    const places = answered(await this.#shard().copyPlaces(revision, after))
+    const current = answered(await this.#shard().copyCurrent(revision, after))
+    const last = current.at(-1)?.last
     this.#sql.transaction(() => {
-      insertCurrent(this.#sql, places)
-      const next = places.last && { lastKey: toBase64(places.last) }
+      current.forEach((piece) => insertCurrent(this.#sql, piece))
+      const next = last && { lastKey: toBase64(last) }
       recordProgress(this.#sql, progressIn(this.#sql).count, { ...copied, ...next })
     })
     await nextTurn()
-    return places.last === undefined
+    return last === undefined
   }
 
   #finish(creation: Creation, copied: Copied): RecoveryProgress {
     const told = this.#told('ready', copied)
     const options = optionsFor(creation, copied.options)
     this.#sql.transaction(() => {
+      createTriggers(this.#sql, copied.triggers)
+      const history = new HistoryRestore(this.#sql)
       if (copied.compactRevision >= 0) {
         // What the source has not deleted yet is to go here as well.
-        new HistoryRestore(this.#sql).compacted(copied.compactRevision, false)
+        history.compacted(copied.compactRevision, false)
       }
+      history.bump(copied.revision, this.#source.bumpRevision)
       startLeases(this.#sql, Date.now())
       endRestore(this.#sql)
       recordCreation(this.#sql, { ...creation, ...options })

@@ -1,5 +1,6 @@
 import type { ArchivedOptions, ArchivedState } from '../archive/state.ts'
-import type { CopiedPlaces, CopiedRows } from '../mvcc/log-copy.ts'
+import type { CopiedCurrent } from '../mvcc/current-copy.ts'
+import type { CopiedRows } from '../mvcc/log-copy.ts'
 import type { ChangeId, Revision } from '../mvcc/types.ts'
 import type { Refused } from '../protocol/shard-rpc.ts'
 import type { Keyspace } from './keyspace.ts'
@@ -9,15 +10,18 @@ import { LeaseJournal } from './replication/lease-journal.ts'
 /** Pieces of the log that are answered at once, and what of them is enough. */
 const PIECES_MAX = 16
 const BYTES_ENOUGH = 1024 * 1024
-/** Changes whose places are. */
-const PLACES_MAX = 4_000
+/** The same of what is current. */
+const CURRENT_PIECES_MAX = 4
 
 /** What a shard asks another one whose keyspace it copies. */
 export interface CopyRpc {
   /** 0 is the current revision. */
   copyBegin(revision: Revision): Promise<CopyBegun | Refused>
   copyRows(after: ChangeId, until: Revision): Promise<CopiedLog | Refused>
-  copyPlaces(revision: Revision, after: Uint8Array | undefined): Promise<CopiedPlaces | Refused>
+  copyCurrent(
+    revision: Revision,
+    after: Uint8Array | undefined,
+  ): Promise<readonly CopiedCurrent[] | Refused>
 }
 
 export interface CopyBegun {
@@ -39,7 +43,7 @@ export function beginCopy(
   options: ArchivedOptions,
 ): CopyBegun {
   const { store, lessor } = keyspace
-  store.copyPlaces(revision, undefined, 1)
+  store.copyCurrent(revision, undefined, 1)
   const state = new KeyspaceState(keyspace, new LeaseJournal(lessor.granted()), options)
   return {
     revision: revision === 0 ? store.revision : revision,
@@ -60,10 +64,19 @@ export function copyLog({ store }: Keyspace, after: ChangeId, until: Revision): 
   return { pieces, compactRevision: store.compactRevision }
 }
 
-export function copyPlaces(
+export function copyCurrent(
   { store }: Keyspace,
   revision: Revision,
   after: Uint8Array | undefined,
-): CopiedPlaces {
-  return store.copyPlaces(revision, after, PLACES_MAX)
+): readonly CopiedCurrent[] {
+  const pieces: CopiedCurrent[] = []
+  let bytes = 0
+  for (let last = after, more = true; more;) {
+    const current: CopiedCurrent = store.copyCurrent(revision, last)
+    pieces.push(current)
+    bytes += current.piece.keys.length + (current.piece.values?.length ?? 0)
+    ;({ last } = current)
+    more = last !== undefined && pieces.length < CURRENT_PIECES_MAX && bytes < BYTES_ENOUGH
+  }
+  return pieces
 }

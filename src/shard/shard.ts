@@ -4,7 +4,7 @@ import { parseSettings } from '../config/settings.ts'
 import type { AccessTokenList, AccessTokenRpc } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
 import { type Authority, hibernates } from '../door/door.ts'
-import type { CopiedPlaces } from '../mvcc/log-copy.ts'
+import type { CopiedCurrent } from '../mvcc/current-copy.ts'
 import type { ChangeId, Revision } from '../mvcc/types.ts'
 import {
   type Outcome,
@@ -35,7 +35,7 @@ import {
   beginCopy,
   type CopiedLog,
   copyLog,
-  copyPlaces,
+  copyCurrent,
   type CopyBegun,
   type CopyRpc,
 } from './copy-source.ts'
@@ -228,8 +228,11 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
     return this.#copy((keyspace) => copyLog(keyspace, after, until))
   }
 
-  copyPlaces(revision: Revision, after: Uint8Array | undefined): Promise<CopiedPlaces | Refused> {
-    return this.#copy((keyspace) => copyPlaces(keyspace, revision, after))
+  copyCurrent(
+    revision: Revision,
+    after: Uint8Array | undefined,
+  ): Promise<readonly CopiedCurrent[] | Refused> {
+    return this.#copy((keyspace) => copyCurrent(keyspace, revision, after))
   }
 
   #copy<T>(ask: (keyspace: Keyspace) => T): Promise<T | Refused> {

@@ -131,6 +131,7 @@ describe('the flags of snapshots', () => {
     await logProbe({ ...told, store }, log)
     const ignoring = {
       get: (key: string) => store.get(key),
+      has: (key: string) => store.has(key),
       put: (key: string, bytes: Uint8Array) => store.put(key, bytes),
       list: (prefix: string) => store.list(prefix),
       delete: (keys: readonly string[]) => store.delete(keys),

@@ -77,11 +77,15 @@ export function describeObjectStore(
       expect(await textOf(store, key)).toBe('third')
     })
 
-    it('[OBJ2] creates an empty object once', async () => {
+    it('[OBJ2] [OBJ26] creates an empty object once, says that it is there, and is not', async () => {
       const key = `${newPrefix()}/empty`
+      expect(await store.has(key)).toBe(false)
       expect(await store.put(key, new Uint8Array(0), 'absent')).toBe(true)
+      expect([await store.has(key), await store.has(`${key}/none`)]).toEqual([true, false])
       expect(await store.put(key, encoder.encode('x'), 'absent')).toBe(false)
       expect((await store.get(key))?.size).toBe(0)
+      await store.delete([key])
+      expect(await store.has(key)).toBe(false)
     })
 
     it('[OBJ2] lets exactly one of many win that create a key at once', async () => {
@@ -308,6 +312,7 @@ export function describeObjectStore(
     ])('[OBJ9] refuses the key %j', async (key) => {
       const refused = [
         await errorOf(store.get(key)),
+        await errorOf(store.has(key)),
         await errorOf(store.put(key, new Uint8Array(1))),
         await errorOf(store.delete([key])),
       ]

@@ -20,6 +20,7 @@ function flawed(flaw: (store: ObjectStore) => Partial<ObjectStore>): ObjectStore
   const store = new DirectoryStore(join(folder, crypto.randomUUID()))
   const whole: ObjectStore = {
     get: (key, range) => store.get(key, range),
+    has: (key) => store.has(key),
     put: (key, bytes, condition) => store.put(key, bytes, condition),
     list: (prefix, page) => store.list(prefix, page),
     delete: (keys) => store.delete(keys),
@@ -84,6 +85,7 @@ it.each<[string, (store: ObjectStore) => Partial<ObjectStore>]>([
       }
     },
   ],
+  ['it does not say whether an object is there', () => ({ has: async () => true })],
   [
     'it does not list what was just written',
     () => ({ list: async () => ({ objects: [], more: false }) }),

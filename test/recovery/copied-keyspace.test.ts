@@ -1,7 +1,8 @@
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { crc32c } from '../../src/mvcc/crc32c.ts'
-import { type CopiedRows, insertCopied, insertCurrent } from '../../src/mvcc/log-copy.ts'
+import { createTriggers, dropTriggers, insertCurrent } from '../../src/mvcc/current-copy.ts'
+import { type CopiedRows, insertCopied } from '../../src/mvcc/log-copy.ts'
 import { HistoryRestore } from '../../src/mvcc/restore.ts'
 import type { KeyValue, Revision } from '../../src/mvcc/types.ts'
 import { Keyspace } from '../auth/keyspace.ts'
@@ -22,17 +23,49 @@ function copyOf({ store }: Keyspace, revision: Revision, rowsAtOnce: number): Ke
     insertCopied(sql, rows)
     last = rows.last
   }
+  const triggers = dropTriggers(sql)
   for (let after: Uint8Array | undefined, more = true; more;) {
-    const places = structuredClone(store.copyPlaces(revision, after, rowsAtOnce))
+    const places = structuredClone(store.copyCurrent(revision, after, rowsAtOnce))
     insertCurrent(sql, places)
     after = places.last
     more = after !== undefined
   }
+  createTriggers(sql, triggers)
   if (store.compactRevision >= 0) {
     new HistoryRestore(sql).compacted(store.compactRevision, false)
   }
   return new Keyspace(() => undefined, sql)
 }
+
+it('[RST11] one whose revision is raised has what lives, and goes on behind it when the rest is deleted', () => {
+  const steps = fc.array(anyStep, { minLength: 1, maxLength: 25 })
+  fc.assert(
+    fc.property(steps, fc.integer({ min: 1, max: 1e9 }), (history, by) => {
+      const source = new Keyspace()
+      history.forEach((step) => take(source, step))
+      const revision = source.store.revision
+      const { sql } = copyOf(source, revision, 3)
+      new HistoryRestore(sql).bump(revision, by)
+      const { store } = new Keyspace(() => undefined, sql)
+      const living = source.store.range(rangeOf('\0', '\0'), 1e9).kvs.map(lineOf)
+      const found = (at = 0) =>
+        store.range(rangeOf('\0', '\0', { revision: at }), 1e9).kvs.map(lineOf)
+      expect([store.revision, store.compactRevision]).toEqual([revision + by, revision + by])
+      expect(() => found(revision + by - 1)).toThrow('compacted')
+      expect([found(), found(revision + by)]).toEqual([living, living])
+      while (store.compactSlice(undefined)) {
+        // Each slice deletes a part.
+      }
+      expect([found(), store.keys]).toEqual([living, living.length])
+      expect(finish(store.hashKv(0)).hashRevision).toBe(revision + by)
+      store.put(putOf('next', 'next'))
+      expect(store.revision).toBe(revision + by + 1)
+      expect(new Keyspace(() => undefined, sql).store.revision).toBe(revision + by + 1)
+      expect(found(revision + by)).toEqual(living)
+    }),
+    { numRuns: runs(100) },
+  )
+})
 
 function lineOf({ key, value, ...rest }: KeyValue): string {
   const { createRevision, modRevision, version, lease } = rest

@@ -41,6 +41,10 @@ export class MemoryStore implements ObjectStore {
     })
   }
 
+  has(key: string): Promise<boolean> {
+    return this.#operation('has', () => this.objects.has(key))
+  }
+
   put(key: string, bytes: Uint8Array, condition?: PutCondition): Promise<boolean> {
     return this.#operation('put', () => {
       const before = this.objects.get(key)

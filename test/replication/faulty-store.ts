@@ -61,6 +61,11 @@ export class FaultyStore implements ObjectStore {
     })
   }
 
+  has(key: string): Promise<boolean> {
+    this.asked.classB++
+    return this.#does(`head ${key}`, () => this.objects.has(key))
+  }
+
   put(key: string, bytes: Uint8Array, condition?: PutCondition): Promise<boolean> {
     this.asked.classA++
     this.asked.putBytes += bytes.length

@@ -134,6 +134,7 @@ export function shown({ main, sub, deleted, kv }: Change<Uint8Array>): string {
 function whileIn(stay: Stay, objects: ObjectStore): ObjectStore {
   return {
     get: (key, range) => inStay(stay, objects.get(key, range)),
+    has: (key) => inStay(stay, objects.has(key)),
     put: (key, bytes, condition) => inStay(stay, objects.put(key, bytes, condition)),
     list: (prefix, page) => inStay(stay, objects.list(prefix, page)),
     delete: (keys) => inStay(stay, objects.delete(keys)),

@@ -82,6 +82,7 @@ it('[OBJ13] a store that ignores conditions is refused by name, and not asked ag
   const store = openBucket()
   const host = newHost({
     get: (key, range) => store.get(key, range),
+    has: (key) => store.has(key),
     put: (key, content) => store.put(key, content),
     list: (prefix, page) => store.list(prefix, page),
     delete: (keys) => store.delete(keys),

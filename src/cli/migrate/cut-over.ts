@@ -57,6 +57,7 @@ export async function cutOver(parts: CutOver): Promise<CutOverResult> {
   // An etcd that cannot tell whether its users have changed is asked for all of them when it is at rest.
   const canTell = (await source.auth()) !== undefined
   const known = canTell ? await usersNow(parts, parts.fileState) : parts.fileState
+  await persistently(told, () => source.leases.look())
   const began = performance.now()
   try {
     if (refusesWrites) {
@@ -130,7 +131,7 @@ async function restOf(parts: CutOver, known: FileState): Promise<Rest> {
   const { revision } = copy.point
   const [users, leases, alarms, compacted] = await Promise.all([
     usersNow(parts, known),
-    source.leases(),
+    source.leases.atRest(),
     source.alarms(),
     source.compactRevision(fileState.compactRevision, revision),
   ])

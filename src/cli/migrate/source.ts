@@ -1,7 +1,8 @@
 import { status as Code } from '@grpc/grpc-js'
-import type { AlarmMember, Lease } from '../../protocol/generated/messages.ts'
+import type { AlarmMember } from '../../protocol/generated/messages.ts'
 import { Failure } from '../failure.ts'
 import { LONG_CALL_MS_MAX, type SourceClient, SourceFailure } from './source-client.ts'
+import { SourceLeases } from './source-leases.ts'
 
 const GET = 0
 const ACTIVATE = 1
@@ -20,8 +21,6 @@ const MARK = 0x6d69_6772_6174_6500n
 
 /** A key that nobody has, to ask for revisions by. */
 const NO_KEY = Uint8Array.of(0)
-/** Leases that are asked for at a time. */
-const LEASES_AT_ONCE = 100
 
 export interface AuthState {
   readonly enabled: boolean
@@ -36,9 +35,11 @@ export interface SourceHash {
 /** What a migration asks an etcd, besides its history. Everything throws SourceFailure. */
 export class Source {
   readonly client: SourceClient
+  readonly leases: SourceLeases
 
   constructor(client: SourceClient) {
     this.client = client
+    this.leases = new SourceLeases(client)
   }
 
   /** The id of the cluster. Throws Failure where it is of a version that is not moved. */
@@ -94,29 +95,6 @@ export class Source {
   async #alarm(action: number): Promise<void> {
     const asked = { action, memberID: MARK, alarm: CORRUPT }
     await this.client.call('/etcdserverpb.Maintenance/Alarm', asked)
-  }
-
-  /** With the TTL granted and what remains, in whole seconds and never less than that. */
-  async leases(): Promise<readonly Lease[]> {
-    const { leases } = await this.client.call('/etcdserverpb.Lease/LeaseLeases')
-    const found: Lease[] = []
-    for (let first = 0; first < leases.length; first += LEASES_AT_ONCE) {
-      const some = leases.slice(first, first + LEASES_AT_ONCE)
-      const answers = await Promise.all(
-        some.map(({ ID }) => this.client.call('/etcdserverpb.Lease/LeaseTimeToLive', { ID })),
-      )
-      for (const { ID, TTL, grantedTTL } of answers) {
-        // One that is gone has a granted TTL of 0.
-        if (grantedTTL > 0) {
-          found.push({
-            ID,
-            TTL: grantedTTL,
-            RemainingTTL: Math.min(grantedTTL, Math.max(TTL, 0) + 1),
-          })
-        }
-      }
-    }
-    return found
   }
 
   /**

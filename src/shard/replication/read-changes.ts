@@ -4,19 +4,23 @@ import type { Revision } from '../../mvcc/types.ts'
 import { SEGMENT_BYTES_MAX } from './schedule.ts'
 
 /** What is read in a turn of the event loop: half a millisecond. */
-const TURN_ROWS = 250
-const TURN_BYTES = 256 * 1024
+const TURN = { rows: 250, bytes: 256 * 1024 }
 
 /** Counts what a turn has read. */
 export class TurnShare {
+  readonly #most: { readonly rows: number; readonly bytes: number }
   #rows = 0
   #bytes = 0
 
-  /** Whether that is enough for a turn, so that the next is to be waited for. */
-  spent({ kv }: Change<Uint8Array>): boolean {
+  constructor(most: { readonly rows: number; readonly bytes: number }) {
+    this.#most = most
+  }
+
+  /** A row was read. Answers whether that is enough for a turn, so that the next is to be waited for. */
+  spent(bytes: number): boolean {
     this.#rows++
-    this.#bytes += kv.key.length + kv.value.length
-    if (this.#rows < TURN_ROWS && this.#bytes < TURN_BYTES) {
+    this.#bytes += bytes
+    if (this.#rows < this.#most.rows && this.#bytes < this.#most.bytes) {
       return false
     }
     this.#rows = 0
@@ -51,7 +55,7 @@ export async function readChanges(
   turn: () => Promise<void>,
 ): Promise<ReadChanges | undefined> {
   const writer = new ChangesWriter()
-  const share = new TurnShare()
+  const share = new TurnShare(TURN)
   let last: Revision = from - 1
   for (const change of log.changesBetween(from, to)) {
     if (change.main !== last && writer.bytes >= bytesMax) {
@@ -66,7 +70,7 @@ export async function readChanges(
     }
     last = change.main
     writer.add(change)
-    if (share.spent(change)) {
+    if (share.spent(change.kv.key.length + change.kv.value.length)) {
       await turn()
     }
   }

@@ -1,6 +1,7 @@
 import { segmentKey } from '../../archive/names.ts'
 import type { ArchivedCompaction } from '../../archive/origin.ts'
 import { encodeSegment } from '../../archive/segment.ts'
+import { freeBytes } from '../../mvcc/free-bytes.ts'
 import type { Revision } from '../../mvcc/types.ts'
 import { ObjectStoreError } from '../../object-store/object-store.ts'
 import type { ReplicationStatus } from '../../protocol/shard-rpc.ts'
@@ -436,6 +437,8 @@ export class Replication {
       }
     }
     const segment = { seq, from, to, bytes: bytes.length, time, checksum, previous }
+    // The store has taken it.
+    freeBytes(bytes)
     this.#sent(segment, isAll ? captured.marks : position.marks)
     if (isAll && attempt.full !== undefined) {
       this.#startFull({ ...attempt.full, previous: checksum })

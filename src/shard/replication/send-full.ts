@@ -1,19 +1,22 @@
-import { ChangesWriter } from '../../archive/changes.ts'
+import { ChangesWriter, NUMBERS_BYTES_MAX } from '../../archive/changes.ts'
+import { ObjectBuffer } from '../../archive/container.ts'
 import { decodeEnd, encodeEnd, encodePart, type FullEnd } from '../../archive/full.ts'
 import { type ArchiveName, endKey, type FullName, partKey } from '../../archive/names.ts'
 import type { ArchivedCompaction, Origin } from '../../archive/origin.ts'
 import type { ArchivedState } from '../../archive/state.ts'
-import type { HashedHistory } from '../../mvcc/hash.ts'
+import type { HashedHistory } from '../../mvcc/hashed-history.ts'
 import type { Store } from '../../mvcc/store.ts'
 import { type ObjectStore, ObjectStoreError } from '../../object-store/object-store.ts'
 import type { Clock } from './clock.ts'
 import type { SentFull } from './position.ts'
 import { TurnShare } from './read-changes.ts'
 
-/** Half of what a part may have: several copies of it are in memory while it is sent. */
+/** An eighth of what an object may have: two parts are in memory, one that is sent and one that is made. */
 const PART_BYTES = 4 * 1024 * 1024
-/** What others have for themselves between two turns, while there are any: so a full takes a third of the time. */
-const PACE_MS = 2
+/** What of it is read in a turn of the event loop: a quarter of a millisecond. */
+const TURN = { rows: 250, bytes: 64 * 1024 }
+/** What others have for themselves between two turns, while there are any: so a full takes a tenth of it. */
+const PACE_MS = 3
 
 /** So often a part is tried, with pauses of 1, 2, 4 … s between, before the full is given up. */
 const PUT_TRIES = 5
@@ -70,12 +73,20 @@ export async function sendFull(
   }
 }
 
+/** One that is being made. */
+interface Part {
+  readonly buffer: ObjectBuffer
+  readonly writer: ChangesWriter
+}
+
 class FullSender {
   readonly #target: Target
   readonly #source: FullSource
   readonly #facts: FullFacts
   readonly #parts: FullEnd['parts'] = []
   #sending: Promise<void> = Promise.resolve()
+  /** What was sent, and can be used again. */
+  #spare: ObjectBuffer | undefined
   #work = 0
 
   constructor(target: Target, source: FullSource, facts: FullFacts) {
@@ -88,23 +99,23 @@ class FullSender {
     const { durable, cancelled } = this.#source
     const { name, history, compaction, time, previous, state } = this.#facts
     await durable()
-    const share = new TurnShare()
-    let writer = new ChangesWriter()
+    const share = new TurnShare(TURN)
+    let part = this.#newPart()
     for (const change of history.changes()) {
-      const bytes = change.kv.key.length + change.kv.value.length
-      if (writer.count > 0 && writer.bytes + bytes > PART_BYTES) {
-        await this.#part(writer, {})
-        writer = new ChangesWriter()
+      const bytes = change.key.length + change.value.length
+      if (part.writer.count > 0 && part.writer.bytes + bytes > PART_BYTES) {
+        await this.#part(part, {})
+        part = this.#newPart()
       }
-      writer.add(change)
-      if (share.spent(change)) {
+      part.writer.addPlaced(change)
+      if (share.spent(bytes)) {
         await this.#pause()
         if (cancelled()) {
           return undefined
         }
       }
     }
-    await this.#part(writer, state)
+    await this.#part(part, state)
     await this.#sending
     if (cancelled()) {
       return undefined
@@ -122,7 +133,7 @@ class FullSender {
       previous,
     }
     await this.#end(end)
-    const bytes = this.#parts.reduce((sum, part) => sum + part.bytes, 0)
+    const bytes = this.#parts.reduce((sum, sent) => sum + sent.bytes, 0)
     return { seq, revision, compactRevision, time, parts: this.#parts.length, bytes, listed: false }
   }
 
@@ -131,29 +142,44 @@ class FullSender {
     await Promise.allSettled([this.#sending])
   }
 
-  /** Lets others have their turn, and more than that where they have much to do. */
+  /** Lets others have their turn, and more than that where they had something to do since the last pause began. */
   async #pause(): Promise<void> {
     const { store, clock } = this.#source
-    await (store.work === this.#work ? clock.turn() : clock.wait(PACE_MS))
+    const isBusy = store.work !== this.#work
     this.#work = store.work
+    await (isBusy ? clock.wait(PACE_MS) : clock.turn())
   }
 
-  async #part(writer: ChangesWriter, state: ArchivedState): Promise<void> {
+  #newPart(): Part {
+    const buffer = this.#spare ?? new ObjectBuffer(PART_BYTES + NUMBERS_BYTES_MAX)
+    this.#spare = undefined
+    return { buffer, writer: new ChangesWriter(buffer.room) }
+  }
+
+  async #part({ buffer, writer }: Part, state: ArchivedState): Promise<void> {
     const { archive, origin } = this.#target
     const { name } = this.#facts
     const part = this.#parts.length
     const { seq, revision } = name
-    const { bytes, checksum } = encodePart({ ...origin, seq, revision, part }, writer, state)
+    const header = { ...origin, seq, revision, part }
+    const { bytes, checksum } = encodePart(header, writer, state, buffer)
     this.#parts.push({ bytes: bytes.length, checksum, changes: writer.count })
     await this.#sending
-    this.#sending = this.#put(partKey(archive, name, part), bytes)
+    this.#sending = this.#send(partKey(archive, name, part), bytes, buffer)
     // Whoever waits for it next hears of its failure.
     this.#sending.catch(() => undefined)
   }
 
-  async #put(key: string, bytes: Uint8Array): Promise<void> {
+  async #send(key: string, bytes: Uint8Array, buffer: ObjectBuffer): Promise<void> {
     const { objects } = this.#target
-    if (await this.#tried(() => objects.put(key, bytes, 'absent'))) {
+    let tries = 0
+    const isPut = await this.#tried(() => {
+      tries++
+      return objects.put(key, bytes, 'absent')
+    })
+    if (isPut) {
+      // A try that has failed may still read what it was given.
+      this.#spare = tries === 1 ? buffer : undefined
       return
     }
     const found = await this.#tried(() => objects.get(key))

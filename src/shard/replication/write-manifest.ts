@@ -21,8 +21,6 @@ import type { Target } from './send-full.ts'
 
 /** So many keys are deleted at once. */
 const DELETED_MAX = 1000
-/** To see whether an object is there. */
-const FIRST_BYTE = { offset: 0, length: 1 }
 
 export interface WrittenManifest {
   readonly number: number
@@ -74,7 +72,7 @@ export async function lostSegment(
 ): Promise<SentSegment | undefined> {
   for (const segment of unlisted) {
     const key = segmentKey(archive, { epoch, seq: segment.seq, from: segment.from })
-    if ((await objects.get(key, FIRST_BYTE)) === undefined) {
+    if (!(await objects.has(key))) {
       return segment
     }
   }
@@ -90,7 +88,7 @@ export async function isFullThere(
   const name = { epoch, seq, revision }
   const keys = Array.from({ length: parts }, (_, part) => partKey(archive, name, part))
   for (const key of [...keys, endKey(archive, name)]) {
-    if ((await objects.get(key, FIRST_BYTE)) === undefined) {
+    if (!(await objects.has(key))) {
       return false
     }
   }
