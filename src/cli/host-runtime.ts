@@ -6,7 +6,7 @@ import { DiskSpace } from './disk-space.ts'
 import { HostAnswers } from './host-answers.ts'
 import type { Log } from './log.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
-import { directoryUniqueKey, shardUniqueKey } from './workerd-config.ts'
+import { directoryUniqueKey, replicaUniqueKey, shardUniqueKey } from './workerd-config.ts'
 
 /** The Worker in this process. */
 export async function startHost(options: RuntimeOptions): Promise<Runtime> {
@@ -27,6 +27,7 @@ export async function startHost(options: RuntimeOptions): Promise<Runtime> {
     namespaces: [
       { binding: 'SHARD', className: 'Shard', uniqueKey: shardUniqueKey },
       { binding: 'DIRECTORY', className: 'Directory', uniqueKey: directoryUniqueKey },
+      { binding: 'REPLICA', className: 'Replica', uniqueKey: replicaUniqueKey },
     ],
     diskFull: () => disk.failed(),
     bindings: {
