@@ -13,8 +13,12 @@ export interface StatePosition {
 export interface LeaderPosition {
   readonly epoch: number
   readonly revision: Revision
+  /** That of the last frame, which has all of the state that there is. */
+  readonly state: StatePosition
   /** The leader's clock, in ms since 1970. */
   readonly time: number
+  /** Whether frames are pushed to whoever asks. Where not, it is to `follow`. */
+  readonly isPushing: boolean
 }
 
 /**
@@ -41,28 +45,28 @@ export interface Pull {
   readonly epoch: number
   /** The last revision that is there. */
   readonly after: Revision
-  /** What of the state is to come along: all of it, nothing, or what is new behind a position. */
-  readonly state: 'whole' | 'none'
+  /** What of the state is there: all of it comes along where that is not the leader's own position. */
+  readonly state: StatePosition | undefined
   /** What of the log is enough. */
   readonly bytesMax: number
-}
-
-export interface ReadIndex {
-  readonly region: Region
-  readonly epoch: number
-  /** The last revision that is there. */
-  readonly has: Revision
 }
 
 /** What replicas ask the leader. Refusals are answers, because an error loses its fields on the way. */
 export interface FeedRpc {
   /** The replica is awake: frames are to be pushed to it from there on. */
   follow(replica: ReplicaPosition): Promise<LeaderPosition | FeedRefusal>
-  /** A frame (follow/frame.ts) of the log behind a revision, of a MiB at most but for one longer revision. */
+  /**
+   * A frame (follow/frame.ts) of the log behind a revision, of a MiB at most but for one longer revision. It has no
+   * state where it does not reach the leader's own revision. `epoch` and `after` say whether the replica may follow at
+   * all (follow/leadership.ts). A SELECT is executed, also where nothing is new.
+   */
   pull(wanted: Pull): Promise<{ readonly frame: Uint8Array } | FeedRefusal>
-  /** The revision that a linearizable read has to wait for. Where little is missing, the frame comes along. */
+  /**
+   * The position that a linearizable read has to wait for. A SELECT is executed, so that no deposed object answers.
+   * Where the replica is not being pushed to and little is missing, the frame comes along, as a pull would answer it.
+   */
   readIndex(
-    question: ReadIndex,
+    question: ReplicaPosition,
   ): Promise<(LeaderPosition & { readonly frame?: Uint8Array }) | FeedRefusal>
 }
 
