@@ -1,5 +1,6 @@
 import { clearTimeout, setTimeout } from 'node:timers'
 import type { DurableObject, ObjectOptions } from './durable-object.ts'
+import type { Reached } from './remote-actor.ts'
 import { remoteError } from './remote-error.ts'
 import { Resident } from './resident.ts'
 import type { WorkerResponse } from './response.ts'
@@ -17,7 +18,7 @@ export interface ActorOptions extends ObjectOptions {
  * One object: in memory while something is asked of it, and for a while after. Its hibernating sockets
  * stay when it goes.
  */
-export class Actor implements SocketOwner {
+export class Actor implements Reached, SocketOwner {
   readonly #options: ActorOptions
   readonly #hibernating = new Set<WorkerWebSocket>()
   #resident: Resident | undefined
@@ -152,6 +153,16 @@ export class Actor implements SocketOwner {
     } else {
       this.#settle()
     }
+  }
+
+  /** Loses what it has in memory, its sockets and its answers, as a machine does that fails. */
+  crash(reason: string): void {
+    this.#resident?.break(reason)
+    for (const socket of this.#hibernating) {
+      socket.break(reason)
+    }
+    this.#hibernating.clear()
+    this.#settle()
   }
 
   /** Takes it out of memory now. Its hibernating sockets stay. */
