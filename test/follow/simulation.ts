@@ -131,7 +131,7 @@ export class Simulation {
     const frame: Frame =
       output.kind === 'push' ? leader.decode(output.frame) : leader.announcement(this.time.now)
     const hear = (input: Parameters<ModelLeader['hear']>[0]): void => {
-      if (leader.feed === feed) {
+      if (leader.feed === feed && !leader.isFenced) {
         this.hear(leader, input)
       }
     }
@@ -139,7 +139,9 @@ export class Simulation {
       ['leader', region],
       () => replica?.pushed(frame),
       ({ epoch, isAwake, ...standing }) => {
-        if (epoch <= leader.leadership.epoch) {
+        if (epoch > leader.leadership.epoch) {
+          leader.fence()
+        } else {
           hear({ kind: 'acked', region, push, isAwake, ...leader.reached(standing) })
         }
       },
@@ -156,7 +158,8 @@ export class Simulation {
     const { feed } = leader
     this.arm(
       feed,
-      () => (leader.feed === feed && !this.isDead(leader) ? feed.wakeAt : Infinity),
+      () =>
+        leader.feed === feed && !leader.isFenced && !this.isDead(leader) ? feed.wakeAt : Infinity,
       () => leader.hear({ kind: 'tick' }, this.time.now),
     )
   }
