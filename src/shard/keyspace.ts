@@ -55,6 +55,8 @@ export class Keyspace implements LeasedKeys {
   changed: Changed | undefined
   /** Hears of what becomes of leases, beside the metrics. */
   leaseEvents: Pick<LeaseEvents, 'granted' | 'revoked'> | undefined
+  /** Of a replica: the member that leads. */
+  leaderId: bigint | undefined
   readonly #emptyBytes: number
   #v2: V2Store | undefined
   #v2Auth: V2AuthStore | undefined
