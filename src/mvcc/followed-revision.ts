@@ -129,7 +129,8 @@ export function followRevisions(
   const followed: FollowedRevision[] = []
   let next = new FollowedRevision(sql, revision + 1, parts)
   for (const change of changes) {
-    if (change.main > next.revision) {
+    // A revision that has no change is none, which `add` finds.
+    if (change.main > next.revision && next.changes > 0) {
       parts.remember(next)
       followed.push(next)
       next = new FollowedRevision(sql, next.revision + 1, parts)
