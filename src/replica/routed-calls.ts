@@ -68,14 +68,23 @@ export class RoutedCalls implements CallsIn {
       this.#own.start(call, asked, session)
       return
     }
-    waits.then(
-      () => {
-        if (!caller.gone) {
-          this.#own.start(call, asked, session)
-        }
-      },
-      (error: unknown) => caller.answered(refusal(error)),
-    )
+    void this.#startBehind(waits, { call, caller, asked }, session)
+  }
+
+  async #startBehind(
+    waits: Promise<void>,
+    { call, caller, asked }: { call: Call; caller: Caller; asked: Caller },
+    session: Authority | undefined,
+  ): Promise<void> {
+    try {
+      await waits
+    } catch (error) {
+      caller.answered(refusal(error))
+      return
+    }
+    if (!caller.gone) {
+      this.#own.start(call, asked, session)
+    }
   }
 
   /** The caller of a call whom the leader answers if they may not here. */

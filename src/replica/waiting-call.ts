@@ -38,7 +38,9 @@ export async function passWaiting(leader: LeaderClient, call: Call, caller: Call
     if (data instanceof ArrayBuffer) {
       for (const frame of decodeFrames(new Uint8Array(data))) {
         const outcome = outcomeOf(frame)
-        outcome && end(outcome)
+        if (outcome !== undefined) {
+          end(outcome)
+        }
       }
     }
   })
