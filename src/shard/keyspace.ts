@@ -1,6 +1,7 @@
 import { AuthStore } from '../auth/auth-store.ts'
 import type { LeasedKeys } from '../auth/check-permission.ts'
 import { Tokens } from '../auth/tokens.ts'
+import type { Learner } from '../cluster/cluster-service.ts'
 import { Members } from '../cluster/members.ts'
 import type { Settings } from '../config/settings.ts'
 import { AccessTokens } from '../door/access-tokens.ts'
@@ -47,6 +48,8 @@ export class Keyspace implements LeasedKeys {
   /** Where there is none, the NOSPACE alarm stands, and goes by itself. */
   readonly disk: DiskRoom
   readonly members: Members
+  /** Replicas, which are no members that anybody has added. */
+  learners: readonly Learner[] = []
   readonly downgrade: Downgrade
   readonly auth: AuthStore
   readonly tokens: Tokens

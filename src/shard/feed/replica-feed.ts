@@ -32,6 +32,10 @@ const ALONG_BYTES_MAX = 64 * 1024
 const ALONG_REVISIONS_MAX = 1_000
 /** So long a revocation waits for the replicas that are awake. */
 const TOLD_MS_MAX = 2_000
+/** Of so many revisions the last ones come within a moment. */
+const NEAR = 1_000
+const NEAR_MS_MAX = 10_000
+const NEAR_LOOK_MS = 50
 /** What is to be done later than that is left to the object's alarm. */
 const TIMER_MS_MAX = 10_000
 
@@ -49,6 +53,8 @@ export interface FeedParts {
   readonly hold: () => () => void
   readonly wakeAt: (time: number) => void
 }
+
+type Pushing = Extract<FeedOutput, { readonly push: number }>
 
 interface Told {
   readonly seq: number
@@ -128,7 +134,7 @@ export class ReplicaFeed {
   /** Nothing is pushed any more. */
   end(): void {
     this.#isOver = true
-    clearTimeout(this.#timer)
+    clearTimeout(this.#timer ?? null)
     this.#closeSockets()
     this.#told.splice(0).forEach(({ resolve }) => resolve())
   }
@@ -178,17 +184,33 @@ export class ReplicaFeed {
   }
 
   /** Resolves when the replicas that are awake have all that has changed, or have had the time to. */
-  async told(): Promise<void> {
+  told(): Promise<void> | undefined {
     if (!this.#feed.isWanted) {
-      return
+      return undefined
     }
     this.#cutChanges()
     const seq = this.#feed.head
     if (this.#feed.haveAll(seq)) {
-      return
+      return undefined
     }
     const told = new Promise<void>((resolve) => this.#told.push({ seq, resolve }))
-    await Promise.race([told, this.#parts.clock.wait(TOLD_MS_MAX)])
+    return Promise.race([told, this.#parts.clock.wait(TOLD_MS_MAX)])
+  }
+
+  /** Whether a replica has nearly all within some seconds, also if it has to be woken for it. */
+  async isNear(region: Region): Promise<boolean> {
+    const { keyspace, clock } = this.#parts
+    const end = clock.now() + NEAR_MS_MAX
+    while (clock.now() < end) {
+      const replica = this.#feed.get(region)
+      const { mode, isKnown, revision = 0 } = replica ?? {}
+      if (mode === 'pushing' && isKnown === true && keyspace.store.revision - revision <= NEAR) {
+        return true
+      }
+      this.#take({ kind: 'wake', region })
+      await clock.wait(NEAR_LOOK_MS)
+    }
+    return false
   }
 
   status(): readonly ReplicaStatus[] {
@@ -388,18 +410,21 @@ export class ReplicaFeed {
     return this.#encode({ from: to + 1, to }, new ChangesWriter(), state)
   }
 
-  #push(
-    { region, push, way }: Extract<FeedOutput, { readonly push: number }>,
-    frame: Uint8Array,
-  ): void {
-    const answer = this.#sent(region, frame, way).then(
-      (pushed) => {
-        const { isAwake } = pushed
-        this.#take({ kind: 'acked', region, push, isAwake, ...this.#reached(pushed) })
-      },
-      () => this.#take({ kind: 'failed', region, push }),
-    )
-    this.#parts.keep(answer)
+  #push({ region, push, way }: Pushing, frame: Uint8Array): void {
+    this.#parts.keep(this.#pushed({ region, push, way }, frame))
+  }
+
+  async #pushed({ region, push, way }: Pushing, frame: Uint8Array): Promise<void> {
+    let pushed: Pushed
+    try {
+      pushed = await this.#sent(region, frame, way)
+    } catch {
+      // What is lost is pushed again; the status of the replica tells that it is not reached.
+      this.#take({ kind: 'failed', region, push })
+      return
+    }
+    const { isAwake } = pushed
+    this.#take({ kind: 'acked', region, push, isAwake, ...this.#reached(pushed) })
   }
 
   #sent(region: Region, frame: Uint8Array, way: 'call' | 'socket'): Promise<Pushed> {
@@ -421,7 +446,7 @@ export class ReplicaFeed {
   }
 
   #arm(): void {
-    clearTimeout(this.#timer)
+    clearTimeout(this.#timer ?? null)
     this.#timer = undefined
     const { wakeAt } = this.#feed
     const wait = wakeAt - this.#parts.clock.now()
