@@ -37,7 +37,7 @@ export interface Learner {
 /** What the service needs of its keyspace. */
 export interface ClusterHost {
   readonly members: Members
-  readonly learners: readonly Learner[]
+  readonly learners?: readonly Learner[]
   readonly downgrade: Downgrade
   readonly identity: { readonly memberId: bigint }
   readonly settings: Pick<Settings, 'name' | 'advertiseClientUrls'>
@@ -90,7 +90,7 @@ export function memberList(host: ClusterHost, origin: Origin): MemberListRespons
     const own = member.id === host.identity.memberId
     return own ? { ...notStarted(member), name, clientURLs } : notStarted(member)
   })
-  const learners = host.learners.map((learner): Member => ({
+  const learners = (host.learners ?? []).map((learner): Member => ({
     ID: learner.id,
     name: learner.name,
     peerURLs: [],

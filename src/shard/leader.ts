@@ -32,6 +32,8 @@ interface LeaderParts {
   readonly creation: Creation | undefined
   /** Undefined where there is no object store. */
   readonly archived: Archived | undefined
+  /** Somebody else leads, in a later epoch. */
+  readonly deposed: (epoch: number) => void
 }
 
 /**
@@ -47,7 +49,7 @@ export class Leader {
   readonly #v2Sockets: V2Sockets
   readonly replicas: ReplicaSet
 
-  constructor(ctx: DurableObjectState, { env, settings, creation, archived }: LeaderParts) {
+  constructor(ctx: DurableObjectState, { env, settings, creation, archived, deposed }: LeaderParts) {
     this.#ctx = ctx
     this.#server = new KeyspaceServer(ctx, settings, () => ({
       background: {
@@ -69,6 +71,7 @@ export class Leader {
       keep: (work) => ctx.waitUntil(work),
       hold: () => background.hold(),
       wakeAt: (time) => void deadlines.set('feed', time),
+      deposed,
       fence: () => {
         this.#replication?.end()
         this.#server.fence()

@@ -103,6 +103,7 @@ export class Shard
       former: () => this.#formerLeader()?.replicas,
       refused: () => this.#refused,
       lose: () => this.#lose(),
+      find: (name) => env.DIRECTORY.getByName(DIRECTORY_NAME).find(name),
     })
     const creation = creationIn(sql)
     const isDefault = ctx.id.equals(env.SHARD.idFromName(DEFAULT_KEYSPACE))
@@ -120,7 +121,9 @@ export class Shard
   #newLeader(creation: Creation | undefined): Leader {
     const { ctx, env } = this
     const settings = settingsWith(parseSettings(env), creation)
-    return new Leader(ctx, { env, settings, creation, archived: archivedIn(env, ctx, creation) })
+    const archived = archivedIn(env, ctx, creation)
+    const deposed = (epoch: number): void => ctx.waitUntil(this.#feed.deposed(epoch))
+    return new Leader(ctx, { env, settings, creation, archived, deposed })
   }
 
   /** It is not opened, so that it does nothing by itself. */

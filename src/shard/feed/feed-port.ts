@@ -32,6 +32,8 @@ interface PortParts {
   readonly refused: () => Refused
   /** Gives up what the object has in memory. Does not return. */
   readonly lose: () => Promise<never>
+  /** Asks the directory who leads. */
+  readonly find: (name: string) => Promise<{ readonly leader?: Region | undefined } | undefined>
 }
 
 /** What replicas and the directory ask an object that leads a keyspace, or did so. */
@@ -80,6 +82,18 @@ export class FeedPort implements FeedRpc, LeadershipRpc {
     }
     const answer = (await this.#parts.leading()?.handOver(to)) ?? this.#parts.refused()
     return isRefused(answer) ? answer : this.#parts.lose()
+  }
+
+  /** A replica has heard of a leader in a later epoch: if the directory says so too, none is here any more. */
+  async deposed(epoch: number): Promise<void> {
+    const leadership = leadershipIn(this.#parts.sql)
+    if (leadership === undefined || leadership.successor !== undefined) {
+      return
+    }
+    const region = (await this.#parts.find(leadership.keyspace))?.leader
+    if (region !== undefined && region !== leadership.region) {
+      await this.handOver({ region, epoch, force: true })
+    }
   }
 
   retire(): Promise<void> {

@@ -52,9 +52,14 @@ export interface FeedParts {
   /** Keeps every row of the log until the function that it answers is called. */
   readonly hold: () => () => void
   readonly wakeAt: (time: number) => void
+  /** A replica has heard of a leader in a later epoch. */
+  readonly deposed: (epoch: number) => void
 }
 
-type Pushing = Extract<FeedOutput, { readonly push: number }>
+type Pushing = Pick<
+  Extract<FeedOutput, { readonly push: number }>,
+  'region' | 'push' | 'way'
+>
 
 interface Told {
   readonly seq: number
@@ -240,6 +245,9 @@ export class ReplicaFeed {
   ): FeedRefusal | undefined {
     const leadership = this.#parts.leadership()
     const { successor } = leadership
+    if (epoch > leadership.epoch) {
+      this.#parts.deposed(epoch)
+    }
     if (epoch > leadership.epoch || (successor !== undefined && asked === 'leader')) {
       return { refused: 'deposed', epoch: successor?.epoch ?? leadership.epoch }
     }
@@ -423,7 +431,11 @@ export class ReplicaFeed {
       this.#take({ kind: 'failed', region, push })
       return
     }
-    const { isAwake } = pushed
+    const { isAwake, epoch } = pushed
+    if (epoch > this.#parts.leadership().epoch) {
+      this.#parts.deposed(epoch)
+      return
+    }
     this.#take({ kind: 'acked', region, push, isAwake, ...this.#reached(pushed) })
   }
 

@@ -35,6 +35,8 @@ interface SetParts {
   readonly keep: (work: Promise<unknown>) => void
   readonly hold: () => () => void
   readonly wakeAt: (time: number) => void
+  /** Somebody else leads, in a later epoch. */
+  readonly deposed: (epoch: number) => void
   /** Nothing is written here from then on. */
   readonly fence: () => void
 }
@@ -151,7 +153,7 @@ export class ReplicaSet {
   }
 
   #newFeed(): ReplicaFeed {
-    const { keyspace, env, creation, keep, hold, wakeAt } = this.#parts
+    const { keyspace, env, creation, keep, hold, wakeAt, deposed } = this.#parts
     const leadership = (): OwnLeadership => {
       const found = this.#leadership
       if (found === undefined) {
@@ -172,6 +174,7 @@ export class ReplicaSet {
       keep,
       hold,
       wakeAt,
+      deposed,
     })
   }
 }
