@@ -143,6 +143,7 @@ export class Feed {
   }
 
   #tick(now: number): readonly FeedOutput[] {
+    this.#receivers.forEach((one) => one.tick(now))
     const pushes = this.#pump(now)
     if (this.#way === 'socket' && now >= this.#lastCut + QUIET_MS) {
       this.#way = 'call'

@@ -129,6 +129,8 @@ export class Follower {
         return input.of === 'pull'
           ? this.#pullFailed(input.id, now)
           : this.#askFailed(input.id, now)
+      case 'led':
+        return this.#led()
       case 'copied':
         return this.#copied(input.standing)
       case 'read':
@@ -348,6 +350,14 @@ export class Follower {
     this.#ahead = []
     this.#early.keep(() => false)
     this.#hasLost = false
+  }
+
+  #led(): void {
+    this.#isFollowed = false
+    this.#backoff.succeeded()
+    if (this.#open > 0) {
+      this.#questions.want()
+    }
   }
 
   #copied(standing: Standing): void {

@@ -85,8 +85,10 @@ export class Questions {
     }
     this.#underWay--
     question.target = target
-    const { state } = question.standing
-    const isPushed = target.isPushing && state?.incarnation === target.state.incarnation
+    const { standing, follow } = question
+    // Who follows from now on is pushed nothing of what was before.
+    const isPushed =
+      target.isPushing && !follow && standing.state?.incarnation === target.state.incarnation
     question.pullAt = isPushed ? now + PUSH_MS : now
     return question
   }

@@ -6,6 +6,8 @@ import type { Ring } from './ring.ts'
 /** What may be under way to a replica. */
 const WINDOW_BYTES = 4 * 1024 * 1024
 const WINDOW_FRAMES = 64
+/** A push that is not answered within so many ms has failed. */
+const PUSH_MS = 5_000
 /** After a failure it is tried again after so long, then after twice as long. */
 const RETRY_MS = 100
 /** After so many failures a replica is given up: it is tried once a minute, unless it follows by itself. */
@@ -20,8 +22,8 @@ export class Receiver {
   #mode: Mode
   /** The number of the next frame to be pushed. */
   #next = 1
-  /** Bytes that are under way, by their pushes. */
-  readonly #underWay = new Map<number, number>()
+  /** What is under way, in the order in which it left. */
+  readonly #underWay = new Map<number, { readonly sent: number; readonly bytes: number }>()
   #bytesUnderWay = 0
   #lastPush = 0
   #failures = 0
@@ -54,10 +56,14 @@ export class Receiver {
     return this.#mode === 'pushing' || this.#mode === 'failing'
   }
 
-  /** When `pump` is to come at the latest, to be tried again. */
+  /** When `tick` is to come at the latest: what is under way is late then, or it is to be tried again. */
   wakeAt(head: number): number {
+    const [oldest] = this.#underWay.values()
+    if (oldest !== undefined) {
+      return oldest.sent + PUSH_MS
+    }
     const waits = this.#mode === 'failing' || this.#mode === 'unreachable'
-    return waits && this.#underWay.size === 0 && this.#next <= head ? this.#retryAt : Infinity
+    return waits && this.#next <= head ? this.#retryAt : Infinity
   }
 
   followed(reached: Reached, head: number): readonly FeedOutput[] {
@@ -66,8 +72,7 @@ export class Receiver {
     this.#failures = 0
     this.#next = head + 1
     // Whatever becomes of pushes before, it pulls what is in them.
-    this.#underWay.clear()
-    this.#bytesUnderWay = 0
+    this.#forgetUnderWay()
     this.#reached(reached)
     return wasAsleep ? [{ kind: 'awake', region: this.region, isAwake: true }] : []
   }
@@ -98,6 +103,7 @@ export class Receiver {
     this.#failures = 0
     if (!isAwake) {
       this.#mode = 'asleep'
+      this.#forgetUnderWay()
       return [{ kind: 'awake', region: this.region, isAwake: false }]
     }
     this.#mode = 'pushing'
@@ -119,6 +125,15 @@ export class Receiver {
     return []
   }
 
+  /** What is not answered by now has failed. */
+  tick(now: number): void {
+    for (const [push, { sent }] of this.#underWay) {
+      if (sent + PUSH_MS <= now) {
+        this.failed(push, now)
+      }
+    }
+  }
+
   /** What may leave now. */
   pump(ring: Ring, way: 'call' | 'socket', now: number): readonly FeedOutput[] {
     const outputs: FeedOutput[] = []
@@ -133,7 +148,7 @@ export class Receiver {
         this.#next++
         outputs.push({ kind: 'push', region: this.region, push, frame, way })
       }
-      this.#underWay.set(push, frame?.length ?? 0)
+      this.#underWay.set(push, { sent: now, bytes: frame?.length ?? 0 })
       this.#bytesUnderWay += frame?.length ?? 0
     }
     return outputs
@@ -153,10 +168,15 @@ export class Receiver {
 
   /** Whether the push still counts. */
   #landed(push: number): boolean {
-    const bytes = this.#underWay.get(push)
+    const found = this.#underWay.get(push)
     this.#underWay.delete(push)
-    this.#bytesUnderWay -= bytes ?? 0
-    return bytes !== undefined
+    this.#bytesUnderWay -= found?.bytes ?? 0
+    return found !== undefined
+  }
+
+  #forgetUnderWay(): void {
+    this.#underWay.clear()
+    this.#bytesUnderWay = 0
   }
 
   #reached({ revision, seq }: Reached): void {
