@@ -49,7 +49,10 @@ export class Leader {
   readonly #v2Sockets: V2Sockets
   readonly replicas: ReplicaSet
 
-  constructor(ctx: DurableObjectState, { env, settings, creation, archived, deposed }: LeaderParts) {
+  constructor(
+    ctx: DurableObjectState,
+    { env, settings, creation, archived, deposed }: LeaderParts,
+  ) {
     this.#ctx = ctx
     this.#server = new KeyspaceServer(ctx, settings, () => ({
       background: {

@@ -90,9 +90,15 @@ export class FeedPort implements FeedRpc, LeadershipRpc {
     if (leadership === undefined || leadership.successor !== undefined) {
       return
     }
-    const region = (await this.#parts.find(leadership.keyspace))?.leader
-    if (region !== undefined && region !== leadership.region) {
-      await this.handOver({ region, epoch, force: true })
+    try {
+      const region = (await this.#parts.find(leadership.keyspace))?.leader
+      if (region !== undefined && region !== leadership.region) {
+        await this.handOver({ region, epoch, force: true })
+      }
+    } catch (error) {
+      // The next frame tries it again. To give up memory ends so too.
+      // oxlint-disable-next-line no-console -- a Durable Object's log is its console
+      console.warn(error)
     }
   }
 

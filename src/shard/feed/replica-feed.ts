@@ -56,10 +56,7 @@ export interface FeedParts {
   readonly deposed: (epoch: number) => void
 }
 
-type Pushing = Pick<
-  Extract<FeedOutput, { readonly push: number }>,
-  'region' | 'push' | 'way'
->
+type Pushing = Pick<Extract<FeedOutput, { readonly push: number }>, 'region' | 'push' | 'way'>
 
 interface Told {
   readonly seq: number
