@@ -123,7 +123,7 @@ export class Recorder {
         sample.ms.toFixed(3),
         sample.revision,
         sample.behind,
-        JSON.stringify(sample.error),
+        `"${sample.error.replaceAll('"', '""')}"`,
       ].join(','),
     )
     return [CSV_HEAD, ...lines, ''].join('\n')

@@ -38,6 +38,11 @@ export function story({ experiment, regions, titles }: Scene): readonly string[]
       `Each round trip to ${named(region)} takes ${msText(ms)} longer. Serializable reads there do not notice; linearizable reads and writes take it whole.`,
     )
   }
+  const without = Object.entries(regions).filter(([, { role }]) => role === 'none')
+  if (without.length > 0) {
+    const names = without.map(([region]) => named(region)).join(', ')
+    told.push(`${names}: no replica yet. Who reads there asks the leader each time.`)
+  }
   return told.length > 0 ? told : [calm(experiment, leader === undefined ? '' : named(leader))]
 }
 
