@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { ArchiveDamage } from '../archive/archive-damage.ts'
 import { changesIn, type ChangesWriter } from '../archive/changes.ts'
-import { decodeObject, encodeObject, parsed } from '../archive/container.ts'
+import { decodeObject, encodeObject, jsonIn, jsonSection, parsed } from '../archive/container.ts'
 import { type ArchivedCompaction, compaction } from '../archive/origin.ts'
 import { type ArchivedState, encodeState, stateIn } from '../archive/state.ts'
 import type { Change } from '../mvcc/history.ts'
@@ -40,12 +40,27 @@ interface FrameHead {
   readonly compaction: ArchivedCompaction
 }
 
+/** By which a replica knows the simple tokens that the leader has signed, which no archive keeps. */
+export interface TokenState {
+  /** In base64; null where none was ever signed. */
+  readonly key: string | null
+  /** Of each user the revision of its password. */
+  readonly passwords: readonly (readonly [user: string, revision: number])[]
+}
+
+const tokenState = z.object({
+  key: z.string().nullable(),
+  passwords: z.array(z.tuple([z.string(), z.int().min(0)])),
+})
+
 /** The state that goes with the last revision. */
 export interface FrameState {
   readonly position: StatePosition
   /** It is what has changed since that frame of the same incarnation; null for all of it. */
   readonly since: number | null
   readonly content: ArchivedState
+  /** As it is, where it may have changed. */
+  readonly tokenState?: TokenState | undefined
 }
 
 export interface Frame extends FrameHead {
@@ -72,7 +87,12 @@ export function encodeFrame(
     state: state === undefined ? null : { ...state.position, since: state.since },
     changes: changes.count,
   }
-  const sections = [changes.end(), ...encodeState(state?.content ?? {})]
+  const tokens = state?.tokenState
+  const sections = [
+    changes.end(),
+    ...encodeState(state?.content ?? {}),
+    ...(tokens === undefined ? [] : [jsonSection('tokenState', tokens)]),
+  ]
   return encodeObject('frame', fields, sections).bytes
 }
 
@@ -86,7 +106,7 @@ export function decodeFrame(bytes: Uint8Array): Frame {
   const section = object.sections.get('changes') ?? new Uint8Array(0)
   return {
     ...head,
-    state: state === null ? undefined : stateOf(state, stateIn(object.sections)),
+    state: state === null ? undefined : stateOf(state, object.sections),
     changes: { [Symbol.iterator]: () => changesOf(section, head, count) },
     bytes: bytes.length,
   }
@@ -94,9 +114,15 @@ export function decodeFrame(bytes: Uint8Array): Frame {
 
 function stateOf(
   { incarnation, seq, since }: NonNullable<z.output<typeof header>['state']>,
-  content: ArchivedState,
+  sections: ReadonlyMap<string, Uint8Array>,
 ): FrameState {
-  return { position: { incarnation, seq }, since, content }
+  const tokens = sections.get('tokenState')
+  return {
+    position: { incarnation, seq },
+    since,
+    content: stateIn(sections),
+    ...(tokens !== undefined && { tokenState: jsonIn(tokenState, tokens) }),
+  }
 }
 
 /** Changes that are not those of the header are none at all. */

@@ -126,6 +126,8 @@ export interface LeadershipRpc {
    * twice is doing it once.
    */
   handOver(to: Succession): Promise<HandedOver | Refused>
+  /** Frees the storage of what was handed over, but for the word that it was. Does nothing to a leader. */
+  retire(): Promise<void>
 }
 
 export interface AddedReplica {
@@ -166,6 +168,8 @@ export interface ReplicaReport {
   readonly contact: number | undefined
   /** Whether it has copied all that it began with. */
   readonly isWhole: boolean
+  /** A uint64 in decimal. */
+  readonly memberId: string
 }
 
 /** What the leader and the directory tell a replica; beside it, it answers what a shard does (`ShardRpc`). */

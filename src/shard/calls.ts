@@ -107,6 +107,9 @@ export class Calls {
   }
 }
 
+/** What those who have a call ask: over RPC, or in frames. */
+export type CallsIn = Pick<Calls, 'start' | 'later' | 'next' | 'beginMeasuring' | 'measure' | 'end'>
+
 /** The encoded length of some pages, and where those behind them begin. */
 export type Measured = Refused | { readonly bytes: number; readonly next?: PageCursor }
 
