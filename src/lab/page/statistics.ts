@@ -56,7 +56,7 @@ export class Lately {
 }
 
 /** Of numbers in their order; undefined where there are none. */
-export function quantile(sorted: readonly number[], part: number): number | undefined {
+function quantile(sorted: readonly number[], part: number): number | undefined {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))]
 }
 
