@@ -2,6 +2,7 @@ import { backupTable, replicaPromoteTable, tokenCreateTable } from './client-fla
 import { type FlagTable, sections } from './flag-spec.ts'
 import { bridgeTable, serveTable } from './flag-table.ts'
 import { diffTable, getTable } from './history-flags.ts'
+import { labTable } from './lab-flags.ts'
 import { migrateTable } from './migrate/flag-table.ts'
 import { forkTable, snapshotRestoreTable, snapshotTable } from './point-flags.ts'
 
@@ -49,6 +50,11 @@ export function migrateHelpText(): string {
   return [migrateUsage, flagsText(migrateTable)].join('\n')
 }
 
+/** The text of `lab --help`. */
+export function labHelpText(): string {
+  return [labUsage, flagsText(labTable)].join('\n')
+}
+
 const serveUsage = `Usage:
 
   npm start -- [flags]
@@ -78,6 +84,9 @@ const serveUsage = `Usage:
 
   npm start -- backup --data-dir DIRECTORY --backup-dir DIRECTORY
     Write the v2 store as a directory that etcd 3.4 starts on (see backup --help).
+
+  npm start -- lab [flags]
+    Show a leader and its replicas in a browser, with the distances between regions (see lab --help).
 
   npm start -- --version
     Show the version.
@@ -202,6 +211,14 @@ const migrateUsage = `Usage:
     run again.
 
 Every flag can also be set by its ETCD_* variable: --from-user by ETCD_FROM_USER.
+`
+
+const labUsage = `Usage:
+
+  npm start -- lab [--regions weur,enam,apac] [--rtt weur-apac=250] [flags]
+    A leader and its replicas on this machine, as far apart as the regions are, with clients in each; a page
+    shows what they see, and can cut, slow and stop regions. Nothing is kept. Every flag can also be set by
+    its ETCD_* variable: --regions by ETCD_REGIONS.
 `
 
 function flagsText(table: FlagTable): string {
