@@ -131,6 +131,12 @@ export class ReplicaServer {
     this.#server.endTurn()
   }
 
+  /** Another one may lead, or in another epoch. */
+  led({ leaderId }: ReplicaCharge): void {
+    this.#keyspace.leaderId = BigInt(leaderId)
+    this.#following.led()
+  }
+
   pushed(frame: Uint8Array): Pushed {
     return this.#following.pushed(frame)
   }

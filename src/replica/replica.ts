@@ -111,9 +111,13 @@ export class Replica extends DurableObject<Env> implements ServingRpc {
         return this.#wipe('the keyspace was deleted', CLOSE_NOT_FOUND)
       }
       recordCharge(sql, charge)
-      this.#server?.end()
-      this.#server = undefined
-      await this.#take(charge)
+      const { keyspace: name, jurisdiction, leader } = charge
+      if (this.#leader === undefined) {
+        await this.#take(charge)
+      } else {
+        this.#leader.address = { name, jurisdiction, leader }
+        this.#server?.led(charge)
+      }
     })
   }
 
