@@ -40,7 +40,7 @@ export interface HostOptions {
 }
 
 /** Where a host is. */
-export interface HostRegion {
+interface HostRegion {
   /** `request.cf` of what comes in here (https://developers.cloudflare.com/workers/runtime-apis/request/). */
   readonly cf: object
   readonly elsewhere: Elsewhere

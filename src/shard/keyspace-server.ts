@@ -40,10 +40,11 @@ export interface ServerRole {
   readonly calls?: (own: Calls) => CallsIn
   /** The way of calls of etcd's v2 API that come over a session, where it is another one. */
   readonly v2Keys?: SessionParts['v2Keys']
-  /** Who observes an election begins when it resolves. */
-  readonly observes?: SessionParts['observes']
+  readonly ready?: SessionParts['ready']
   /** What is open by an access token is looked at again. */
   readonly endDead: () => void
+  /** As `Parts` have it, where there are replicas to be told. */
+  readonly told?: () => Promise<void> | undefined
   /** At the end of each turn, behind what watchers are told. */
   readonly turnEnded: () => void
 }
@@ -105,7 +106,7 @@ export class KeyspaceServer {
       v2Keys: role.v2Keys ?? (settings.v2 ? this.v2Calls.keys.bind(this.v2Calls) : undefined),
       door: this.door,
       turn: this.#turn,
-      observes: role.observes ?? (() => undefined),
+      ready: role.ready ?? (() => undefined),
     })
   }
 
@@ -126,6 +127,7 @@ export class KeyspaceServer {
       defragment: () => defragment(this.#machine, this.#ctx.id.toString()),
       passwords: new PasswordQueue(settings.bcryptCost),
       turns: this.#turns,
+      told: () => this.#role.told?.(),
       submitAndSchedule,
     }
   }
@@ -239,9 +241,14 @@ export class KeyspaceServer {
     return this.#sessions.count
   }
 
+  /** Nothing is written here any more. */
+  fence(): void {
+    this.commits.close()
+  }
+
   /** The keyspace is no more: nobody waits for it any longer. */
   end(): void {
-    this.commits.close()
+    this.fence()
     this.#sessions.end(statusOf('keyspace-not-found'))
   }
 
