@@ -92,6 +92,10 @@ export class ReplicaServer {
     })
   }
 
+  get standing(): Standing {
+    return this.#following.standing
+  }
+
   get door(): Door {
     return this.#server.door
   }
