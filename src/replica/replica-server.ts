@@ -65,7 +65,7 @@ export class ReplicaServer {
           unsent: () => undefined,
         },
         calls: (own) =>
-          new RoutedCalls(own, { keyspace, following: this.#following, leader, passed }),
+          new RoutedCalls(own, { keyspace, following: () => this.#following, leader, passed }),
         ...(settings.v2 && {
           v2Keys: (call, context, session) =>
             passV2Keys(leader, call, passedContext(context, session)),

@@ -26,7 +26,7 @@ const HEADER_BYTES_MAX = 4096
 
 export interface RoutedParts {
   readonly keyspace: Keyspace
-  readonly following: Following
+  readonly following: () => Following
   readonly leader: LeaderClient
   readonly passed: PassedCalls
 }
@@ -45,7 +45,7 @@ export class RoutedCalls implements CallsIn {
   }
 
   start(call: Call, caller: Caller, session?: Authority): void {
-    const { keyspace, following } = this.#parts
+    const { keyspace } = this.#parts
     let level: ReturnType<typeof localRead>
     try {
       level = localRead(call, keyspace.store.revision)
@@ -63,7 +63,7 @@ export class RoutedCalls implements CallsIn {
     const { minRevision, asServer } = call.context
     const isGuarded = asServer !== true && isGuardedBy(keyspace)
     const asked = isGuarded ? this.#unlessRefused(call, caller, session) : caller
-    const waits = following.read({ level, minRevision, isGuarded })
+    const waits = this.#parts.following().read({ level, minRevision, isGuarded })
     if (waits === undefined) {
       this.#own.start(call, asked, session)
       return
@@ -116,9 +116,9 @@ export class RoutedCalls implements CallsIn {
     passed.pass(told, (outcome) => {
       const revision = this.#revisionOf(call, outcome)
       const waits =
-        revision === undefined || !this.#parts.following.isAwake
+        revision === undefined || !this.#parts.following().isAwake
           ? undefined
-          : this.#parts.following.read({
+          : this.#parts.following().read({
               level: 'serializable',
               minRevision: revision,
               isGuarded: false,
