@@ -2,7 +2,12 @@ import { decodeFrame } from '../follow/frame.ts'
 import { restartLeases } from '../lease/restored-leases.ts'
 import type { Sql } from '../mvcc/sql.ts'
 import type { Revision } from '../mvcc/types.ts'
-import type { Promotion, ReplicaCharge } from '../protocol/replica-rpc.ts'
+import type {
+  Promotion,
+  ReplicaCharge,
+  ReplicaReport,
+  ReplicaStatuses,
+} from '../protocol/replica-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import {
   forgetLeadership,
@@ -73,6 +78,24 @@ export function recordPromotion(
     // Who kept them alive has told another leader of it.
     restartLeases(sql, Date.now())
   })
+}
+
+/** What one that leads says of itself. */
+export function leaderReport(
+  { region, memberId }: ReplicaCharge,
+  { epoch, revision }: ReplicaStatuses,
+): ReplicaReport {
+  return {
+    region,
+    memberId,
+    role: 'leader',
+    epoch,
+    revision,
+    leaderRevision: revision,
+    contact: Date.now(),
+    isWhole: true,
+    lagMs: 0,
+  }
 }
 
 /** Records that what led is a replica again: what it has is of the epoch that it has led. */

@@ -150,6 +150,11 @@ export class ReplicaServer {
     await this.#following.read({ level: 'serializable', isGuarded: isGuardedBy(this.#keyspace) })
   }
 
+  /** Resolves when all is here that the leader has now, and what comes is pushed. Rejects with an RpcStatus. */
+  async wake(): Promise<void> {
+    await this.#following.read({ level: 'linearizable', isGuarded: false })
+  }
+
   report(): ReplicaReport {
     const { epoch, revision } = this.#following.standing
     const { contact } = this.#following

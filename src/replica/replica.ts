@@ -4,7 +4,6 @@ import { parseSettings } from '../config/settings.ts'
 import type { AccessTokenList, AccessTokenRpc } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
 import { type Authority, hibernates } from '../door/door.ts'
-import type { CopiedPlaces } from '../mvcc/log-copy.ts'
 import type { ChangeId, Revision } from '../mvcc/types.ts'
 import {
   type AddedReplica,
@@ -37,24 +36,22 @@ import {
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { type V2Answer, type V2Call, V2_WATCH_HEADER } from '../protocol/v2-call.ts'
 import { nextTurn } from '../shard/commit.ts'
-import {
-  beginCopy,
-  type CopiedLog,
-  copyLog,
-  copyPlaces,
-  type CopyBegun,
-  type CopyRpc,
-} from '../shard/copy-source.ts'
+import type { CopyRpc } from '../shard/copy-source.ts'
 import { creationIn, settingsWith } from '../shard/creation.ts'
 import { leadershipIn } from '../shard/feed/leadership.ts'
-import type { Keyspace } from '../shard/keyspace.ts'
 import { LedKeyspace } from '../shard/led-keyspace.ts'
-import { archivedOptions } from '../shard/replication/archived.ts'
 import { refusal } from '../shard/reply.ts'
+import { stayFor } from '../shard/staying-socket.ts'
 import { durableSql } from '../shard/storage.ts'
 import { LeaderClient } from './leader-client.ts'
 import { PassedCalls, passV2 } from './passed-calls.ts'
-import { catchUp, isPromotedTo, recordDemotion, recordPromotion } from './promotion.ts'
+import {
+  catchUp,
+  isPromotedTo,
+  leaderReport,
+  recordDemotion,
+  recordPromotion,
+} from './promotion.ts'
 import { isWhole, ReplicaCopy } from './replica-copy.ts'
 import { chargeIn, recordCharge } from './replica-row.ts'
 import { ReplicaServer } from './replica-server.ts'
@@ -166,6 +163,15 @@ export class Replica
     })
   }
 
+  async wake(): Promise<void | Refused> {
+    try {
+      await this.#server?.wake()
+      return undefined
+    } catch (error) {
+      return refusal(error)
+    }
+  }
+
   /** Does not return where it had not been promoted yet: the object is lost, and leads when it is made anew. */
   async promote(promotion: Promotion): Promise<ReplicaReport | Refused> {
     const sql = durableSql(this.ctx.storage)
@@ -204,15 +210,7 @@ export class Replica
     const { region, memberId, epoch } = charge
     const led = this.#led.leader?.replicas.statuses()
     if (led !== undefined) {
-      const { revision } = led
-      const reported = { region, memberId, epoch: led.epoch, revision, leaderRevision: revision }
-      return Promise.resolve({
-        ...reported,
-        role: 'leader',
-        contact: Date.now(),
-        isWhole: true,
-        lagMs: 0,
-      })
+      return Promise.resolve(leaderReport(charge, led))
     }
     return Promise.resolve(
       this.#server?.report() ?? {
@@ -346,21 +344,16 @@ export class Replica
     return this.#led.leader?.revokeAccessToken(id) ?? Promise.resolve(this.#led.refused)
   }
 
-  copyBegin(revision: Revision): Promise<CopyBegun | Refused> {
-    const options = archivedOptions(creationIn(durableSql(this.ctx.storage)))
-    return this.#copied((keyspace) => beginCopy(keyspace, revision, options))
+  copyBegin(revision: Revision): ReturnType<CopyRpc['copyBegin']> {
+    return this.#led.copyBegin(revision)
   }
 
-  copyRows(after: ChangeId, until: Revision): Promise<CopiedLog | Refused> {
-    return this.#copied((keyspace) => copyLog(keyspace, after, until))
+  copyRows(after: ChangeId, until: Revision): ReturnType<CopyRpc['copyRows']> {
+    return this.#led.copyRows(after, until)
   }
 
-  copyPlaces(revision: Revision, after: Uint8Array | undefined): Promise<CopiedPlaces | Refused> {
-    return this.#copied((keyspace) => copyPlaces(keyspace, revision, after))
-  }
-
-  #copied<T>(ask: (keyspace: Keyspace) => T): Promise<T | Refused> {
-    return Promise.resolve(this.#led.leader?.copy(ask) ?? this.#led.refused)
+  copyPlaces(revision: Revision, after: Uint8Array | undefined): ReturnType<CopyRpc['copyPlaces']> {
+    return this.#led.copyPlaces(revision, after)
   }
 
   follow(replica: ReplicaPosition): ReturnType<FeedRpc['follow']> {
@@ -435,21 +428,14 @@ export class Replica
     if (hibernates(authority)) {
       this.ctx.acceptWebSocket(own)
     } else {
-      this.#stayFor(own)
+      stayFor(own, {
+        message: (message) => void this.webSocketMessage(own, message),
+        close: () => this.webSocketClose(own),
+        error: () => this.webSocketError(own),
+      })
     }
     await server.accept(own, authority)
     return new Response(null, { status: 101, webSocket: client })
-  }
-
-  /** While such a socket is open the object does not leave the memory. */
-  #stayFor(socket: WebSocket): void {
-    socket.binaryType = 'arraybuffer'
-    socket.accept()
-    socket.addEventListener('message', (event) => {
-      void this.webSocketMessage(socket, event.data as string | ArrayBuffer)
-    })
-    socket.addEventListener('close', () => this.webSocketClose(socket))
-    socket.addEventListener('error', () => this.webSocketError(socket))
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {

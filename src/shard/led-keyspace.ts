@@ -1,16 +1,28 @@
 import { parseSettings } from '../config/settings.ts'
 import { DIRECTORY_NAME } from '../directory/directory-rpc.ts'
 import { type Authority, hibernates } from '../door/door.ts'
+import type { CopiedPlaces } from '../mvcc/log-copy.ts'
+import type { ChangeId, Revision } from '../mvcc/types.ts'
 import { type CallContext, CONTEXT_HEADER, type Refused } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import { V2_WATCH_HEADER, type V2WatchCall } from '../protocol/v2-call.ts'
 import { nextTurn } from './commit.ts'
+import {
+  beginCopy,
+  type CopiedLog,
+  copyLog,
+  copyPlaces,
+  type CopyBegun,
+  type CopyRpc,
+} from './copy-source.ts'
 import { creationIn, settingsWith } from './creation.ts'
 import { FeedPort } from './feed/feed-port.ts'
 import { leadershipIn, replicasIn } from './feed/leadership.ts'
+import type { Keyspace } from './keyspace.ts'
 import { Leader } from './leader.ts'
-import { type Archived, archivedIn } from './replication/archived.ts'
+import { type Archived, archivedIn, archivedOptions } from './replication/archived.ts'
 import { refusal } from './reply.ts'
+import { stayFor } from './staying-socket.ts'
 import { durableSql } from './storage.ts'
 
 const moved = statusOf('keyspace-moved')
@@ -20,7 +32,7 @@ const notFound = statusOf('keyspace-not-found')
 const CLOSE_MOVED = 1012
 
 /** A keyspace that its object leads, has led, or is yet to lead; with its sockets. */
-export class LedKeyspace {
+export class LedKeyspace implements CopyRpc {
   readonly #ctx: DurableObjectState
   readonly #env: Env
   /** What replicas and the directory ask. */
@@ -63,6 +75,23 @@ export class LedKeyspace {
     const leader = this.#newLeader()
     await leader.open(this.#env.HOST)
     this.#leader = leader
+  }
+
+  copyBegin(revision: Revision): Promise<CopyBegun | Refused> {
+    const options = archivedOptions(creationIn(durableSql(this.#ctx.storage)))
+    return this.#copy((keyspace) => beginCopy(keyspace, revision, options))
+  }
+
+  copyRows(after: ChangeId, until: Revision): Promise<CopiedLog | Refused> {
+    return this.#copy((keyspace) => copyLog(keyspace, after, until))
+  }
+
+  copyPlaces(revision: Revision, after: Uint8Array | undefined): Promise<CopiedPlaces | Refused> {
+    return this.#copy((keyspace) => copyPlaces(keyspace, revision, after))
+  }
+
+  #copy<T>(ask: (keyspace: Keyspace) => T): Promise<T | Refused> {
+    return Promise.resolve(this.#leader?.copy(ask) ?? this.refused)
   }
 
   /** Nobody leads here any more. */
@@ -144,21 +173,14 @@ export class LedKeyspace {
     if (hibernates(authority)) {
       this.#ctx.acceptWebSocket(server)
     } else {
-      this.#stayFor(server)
+      stayFor(server, {
+        message: (message) => void this.received(server, message),
+        close: () => this.closed(server),
+        error: () => this.#leader?.close(server),
+      })
     }
     await leader.accept(server, authority)
     return new Response(null, { status: 101, webSocket: client })
-  }
-
-  /** While such a socket is open the object does not leave the memory. */
-  #stayFor(socket: WebSocket): void {
-    socket.binaryType = 'arraybuffer'
-    socket.accept()
-    socket.addEventListener('message', (event) => {
-      void this.received(socket, event.data as string | ArrayBuffer)
-    })
-    socket.addEventListener('close', () => this.closed(socket))
-    socket.addEventListener('error', () => this.#leader?.close(socket))
   }
 
   async received(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {

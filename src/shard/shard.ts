@@ -3,7 +3,6 @@ import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
 import type { Region } from '../config/region.ts'
 import type { AccessTokenList, AccessTokenRpc } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
-import type { CopiedPlaces } from '../mvcc/log-copy.ts'
 import type { ChangeId, Revision } from '../mvcc/types.ts'
 import type {
   AddedReplica,
@@ -37,19 +36,10 @@ import {
 import { statusOf } from '../protocol/status.ts'
 import { type V2Answer, type V2Call } from '../protocol/v2-call.ts'
 import { nextTurn } from './commit.ts'
-import {
-  beginCopy,
-  type CopiedLog,
-  copyLog,
-  copyPlaces,
-  type CopyBegun,
-  type CopyRpc,
-} from './copy-source.ts'
+import type { CopyRpc } from './copy-source.ts'
 import { creationIn, recordCreation } from './creation.ts'
 import { leadershipIn } from './feed/leadership.ts'
-import type { Keyspace } from './keyspace.ts'
 import { LedKeyspace } from './led-keyspace.ts'
-import { archivedOptions } from './replication/archived.ts'
 import { refusal } from './reply.ts'
 import { sourceIn } from './restore-row.ts'
 import { madeIn, type SourceRestore, sourceRestore } from './restore-source.ts'
@@ -222,21 +212,16 @@ export class Shard
     return this.#recovery
   }
 
-  copyBegin(revision: Revision): Promise<CopyBegun | Refused> {
-    const options = archivedOptions(creationIn(durableSql(this.ctx.storage)))
-    return this.#copy((keyspace) => beginCopy(keyspace, revision, options))
+  copyBegin(revision: Revision): ReturnType<CopyRpc['copyBegin']> {
+    return this.#led.copyBegin(revision)
   }
 
-  copyRows(after: ChangeId, until: Revision): Promise<CopiedLog | Refused> {
-    return this.#copy((keyspace) => copyLog(keyspace, after, until))
+  copyRows(after: ChangeId, until: Revision): ReturnType<CopyRpc['copyRows']> {
+    return this.#led.copyRows(after, until)
   }
 
-  copyPlaces(revision: Revision, after: Uint8Array | undefined): Promise<CopiedPlaces | Refused> {
-    return this.#copy((keyspace) => copyPlaces(keyspace, revision, after))
-  }
-
-  #copy<T>(ask: (keyspace: Keyspace) => T): Promise<T | Refused> {
-    return Promise.resolve(this.#led.leader?.copy(ask) ?? this.#led.refused)
+  copyPlaces(revision: Revision, after: Uint8Array | undefined): ReturnType<CopyRpc['copyPlaces']> {
+    return this.#led.copyPlaces(revision, after)
   }
 
   restoreIdle(id: string, creation: Creation): Promise<number | 'ready' | 'none'> {

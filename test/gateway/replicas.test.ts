@@ -1,7 +1,5 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
-import { regions } from '../../src/config/region.ts'
-import { encode } from '../../src/protocol/binary.ts'
 import { ask, base64, post, until } from './client.ts'
 
 interface Listed {
@@ -18,18 +16,36 @@ const put = (name: string, key: string, value = 'v') =>
 const report = async (name: string, region: string) =>
   env.REPLICA.getByName(`${name}@${region}`).report()
 
+async function followed(name: string, region: string): Promise<void> {
+  const added = await post(`/keyspaces/${name}/replicas`, { region })
+  expect(added.status).toBe(201)
+  await until(async () => {
+    const said = await report(name, region)
+    return 'isWhole' in said && said.isWhole
+  })
+}
+
 describe('replicas', () => {
   it('[LDR2] are added, listed and removed, and follow the leader', async () => {
     await post('/keyspaces', { name: 'followed' })
     await put('followed', 'a')
-    const added = await post('/keyspaces/followed/replicas', { region: 'weur' })
-    expect([added.status, await added.json()]).toMatchObject([
-      201,
-      { region: 'weur', state: 'unknown' },
-    ])
-    await until(async () => (await report('followed', 'weur')).revision === 2)
-    console.log(JSON.stringify(await list('followed')), await report('followed', 'weur'))
-    await put('followed', 'b')
-    console.log(JSON.stringify(await list('followed')), await report('followed', 'weur'))
+    await followed('followed', 'weur')
+    expect(await list('followed')).toMatchObject({
+      leader: { epoch: 1, revision: 2 },
+      replicas: [{ region: 'weur', state: 'asleep' }],
+    })
+  })
+
+  it('[LDR3] a planned promotion loses nothing, and the gateway finds the new leader', async () => {
+    await post('/keyspaces', { name: 'moved' })
+    await put('moved', 'a')
+    await followed('moved', 'weur')
+    await followed('moved', 'apac')
+    await put('moved', 'b')
+    const promoted = await post('/keyspaces/moved/leader', { region: 'weur' })
+    console.log(promoted.status, await promoted.text())
+    console.log(JSON.stringify(await list('moved')))
+    console.log((await put('moved', 'c')).status)
+    console.log(JSON.stringify(await list('moved')), await report('moved', 'apac'))
   })
 })
