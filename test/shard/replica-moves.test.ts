@@ -217,7 +217,7 @@ describe('a keyspace that is moved to a replica', () => {
     const leader = own('guarded')
     const there = replica('guarded', 'weur')
     const token = await leader.createAccessToken({
-      access: 'read',
+      access: 'read-only',
       commonNames: false,
       description: '',
       expires: undefined,
