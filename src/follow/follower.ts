@@ -23,10 +23,8 @@ const RETRY_MS = 50
 /** While somebody reads, and while nobody does. */
 const RETRY_READ_MS_MAX = 1_000
 const RETRY_MS_MAX = 10_000
-/** From so many failures on the leader is not reachable. */
+/** From so many failures on the leader is not reachable, and the directory is asked whether another one leads. */
 const FAILURES_UNREACHABLE = 2
-/** And after so many more the directory is asked whether another one leads. */
-const FAILURES_LOST = 4
 
 interface UnderWay {
   readonly id: number
@@ -439,7 +437,7 @@ export class Follower {
 
   #hasFailed(sent: number, now: number, failures = 1): void {
     this.#backoff.failed(now, sent, failures)
-    if (this.#backoff.failures % FAILURES_LOST === 0) {
+    if (this.isCutOff) {
       this.#findLeader()
     }
   }

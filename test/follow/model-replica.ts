@@ -161,7 +161,7 @@ export class ModelReplica {
       case 'find-leader':
         return this.#world.time.after(40, () => {
           // The directory may have been asked a moment before.
-          const isLate = this.#world.random() < 0.2
+          const isLate = !this.#world.isWell && this.#world.random() < 0.2
           const before = this.#world.leaders.get(this.#world.leader.leadership.epoch - 1)
           this.#leader = (isLate ? before : undefined) ?? this.#world.leader
         })
