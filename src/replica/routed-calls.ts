@@ -62,18 +62,18 @@ export class RoutedCalls implements CallsIn {
     }
     const { minRevision, asServer } = call.context
     const isGuarded = asServer !== true && isGuardedBy(keyspace)
-    const asked = isGuarded ? this.#unlessRefused(call, caller, session) : caller
     const waits = this.#parts.following().read({ level, minRevision, isGuarded })
     if (waits === undefined) {
-      this.#own.start(call, asked, session)
-      return
+      this.#own.start(call, this.#unlessRefused(call, caller, session), session)
+    } else {
+      void this.#startBehind(waits, call, caller, session)
     }
-    void this.#startBehind(waits, { call, caller, asked }, session)
   }
 
   async #startBehind(
     waits: Promise<void>,
-    { call, caller, asked }: { call: Call; caller: Caller; asked: Caller },
+    call: Call,
+    caller: Caller,
     session: Authority | undefined,
   ): Promise<void> {
     try {
@@ -83,12 +83,15 @@ export class RoutedCalls implements CallsIn {
       return
     }
     if (!caller.gone) {
-      this.#own.start(call, asked, session)
+      this.#own.start(call, this.#unlessRefused(call, caller, session), session)
     }
   }
 
   /** The caller of a call whom the leader answers if they may not here. */
   #unlessRefused(call: Call, caller: Caller, session: Authority | undefined): Caller {
+    if (!isGuardedBy(this.#parts.keyspace)) {
+      return caller
+    }
     const streams = caller.streams?.bind(caller)
     return {
       get gone() {
