@@ -322,13 +322,20 @@ export class Follower {
     if (request?.id !== id) {
       return
     }
+    if (refusal.epoch < this.#standing.epoch) {
+      return this.#deposed(of, id, now)
+    }
     switch (refusal.refused) {
-      case 'compacted':
       case 'diverged':
+        if (request.standing.epoch === this.#standing.epoch) {
+          return this.#copy()
+        }
+        return of === 'pull' ? this.#pullFailed(id, now) : this.#askFailed(id, now)
+      case 'compacted':
         if (isSame(request.standing, this.#standing)) {
           return this.#copy()
         }
-        // It was said of what was here before.
+        // More has come meanwhile.
         return of === 'pull' ? this.#pullFailed(id, now) : this.#askFailed(id, now)
       case 'removed':
         this.#phase = 'removed'
@@ -339,9 +346,14 @@ export class Follower {
         this.#reads.clear()
         return this.#forget()
       case 'deposed':
-        this.#findLeader()
-        return of === 'pull' ? this.#pullFailed(id, now) : this.#askFailed(id, now)
+        return this.#deposed(of, id, now)
     }
+  }
+
+  /** Who was asked leads no more. */
+  #deposed(of: 'question' | 'pull', id: number, now: number): void {
+    this.#findLeader()
+    return of === 'pull' ? this.#pullFailed(id, now) : this.#askFailed(id, now)
   }
 
   #copy(): void {
@@ -408,6 +420,9 @@ export class Follower {
   /** Those who may be answered all the same are; those who may not are refused; the others ask again. */
   #unanswered({ reads, asked }: Question, failures: number, now: number): void {
     this.#hasFailed(asked, now, failures)
+    if (this.#open > 0) {
+      this.#requireFollowed()
+    }
     for (const read of reads) {
       const fallback = this.isCutOff ? this.#fallback(read, now) : 'ask'
       if (!this.#reads.has(read)) {
