@@ -70,19 +70,18 @@ export class RoutedCalls implements CallsIn {
     }
     const { minRevision, asServer } = call.context
     const isGuarded = asServer !== true && isGuardedBy(keyspace)
-    const marked = session === undefined ? this.#marked(caller) : caller
-    const asked = isGuarded ? this.#unlessRefused({ call, caller, marked }, session) : marked
     const waits = this.#parts.following().read({ level, minRevision, isGuarded })
     if (waits === undefined) {
-      this.#own.start(call, asked, session)
-      return
+      this.#own.start(call, this.#unlessRefused(call, caller, session), session)
+    } else {
+      void this.#startBehind(waits, call, caller, session)
     }
-    void this.#startBehind(waits, { call, caller, asked }, session)
   }
 
   async #startBehind(
     waits: Promise<void>,
-    { call, caller, asked }: { call: Call; caller: Caller; asked: Caller },
+    call: Call,
+    caller: Caller,
     session: Authority | undefined,
   ): Promise<void> {
     try {
@@ -92,7 +91,7 @@ export class RoutedCalls implements CallsIn {
       return
     }
     if (!caller.gone) {
-      this.#own.start(call, asked, session)
+      this.#own.start(call, this.#unlessRefused(call, caller, session), session)
     }
   }
 
@@ -106,10 +105,11 @@ export class RoutedCalls implements CallsIn {
   }
 
   /** The caller of a call whom the leader answers if they may not here. */
-  #unlessRefused(
-    { call, caller, marked }: { call: Call; caller: Caller; marked: Caller },
-    session: Authority | undefined,
-  ): Caller {
+  #unlessRefused(call: Call, caller: Caller, session: Authority | undefined): Caller {
+    const marked = session === undefined ? this.#marked(caller) : caller
+    if (!isGuardedBy(this.#parts.keyspace)) {
+      return marked
+    }
     return answering(caller, (outcome) => {
       if (isOfAuth(outcome)) {
         this.#pass(call, caller, session)
