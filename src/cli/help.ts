@@ -1,4 +1,4 @@
-import { backupTable, tokenCreateTable } from './client-flag-table.ts'
+import { backupTable, replicaPromoteTable, tokenCreateTable } from './client-flag-table.ts'
 import { type FlagTable, sections } from './flag-spec.ts'
 import { bridgeTable, serveTable } from './flag-table.ts'
 import { diffTable, getTable } from './history-flags.ts'
@@ -18,7 +18,7 @@ export function bridgeHelpText(): string {
 
 /** The text of `keyspace --help`. */
 export function keyspaceHelpText(): string {
-  return [keyspaceUsage, flagsText(forkTable)].join('\n')
+  return [keyspaceUsage, flagsText({ ...forkTable, ...replicaPromoteTable })].join('\n')
 }
 
 /** The text of `token --help`. */
@@ -63,7 +63,7 @@ const serveUsage = `Usage:
   npm start -- bridge --upstream URL [flags]
     Serve a deployed Worker's keyspace here (see bridge --help).
 
-  npm start -- keyspace create|list|describe|fork|delete [flags]
+  npm start -- keyspace create|list|describe|fork|delete|replica [flags]
     Manage the keyspaces of a server or of a deployed Worker (see keyspace --help).
 
   npm start -- token create|list|revoke [flags]
@@ -119,6 +119,16 @@ const keyspaceUsage = `Usage:
 
   npm start -- keyspace delete NAME [flags]
     Delete a keyspace and all that is in it.
+
+  npm start -- keyspace replica add|remove NAME --region REGION [flags]
+    Make a replica of a keyspace in another region, or remove it.
+
+  npm start -- keyspace replica list NAME [flags]
+    List who leads a keyspace and its replicas: what they do, their revision, and how far they are behind.
+
+  npm start -- keyspace replica promote NAME --region REGION [--force] [flags]
+    Move the leader of a keyspace to a replica. With --force also if the leader does not answer, and without
+    --region to the replica that has the most: what only the leader had is lost.
 
 Flags of the section Keyspace are for create and fork, those of Snapshots for fork. Every flag can also be set by its ETCD_* variable:
 --token-file by ETCD_TOKEN_FILE.

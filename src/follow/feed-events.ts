@@ -11,6 +11,8 @@ export type FeedInput =
   | { readonly kind: 'removed'; readonly region: Region }
   /** A replica wants frames to be pushed: those behind the last one. */
   | ({ readonly kind: 'followed'; readonly region: Region } & Reached)
+  /** A replica is to say where it is, also where it sleeps, and to pull what it has not got. */
+  | { readonly kind: 'wake'; readonly region: Region }
   /** It has said where it is, in a question of its own. */
   | ({ readonly kind: 'seen'; readonly region: Region } & Reached)
   /** It has answered a push or an announcement. */

@@ -38,7 +38,13 @@ export class Feed {
 
   /** Whether anybody wants frames. */
   get isWanted(): boolean {
-    return [...this.#receivers.values()].some(({ isWanting }) => isWanting)
+    // It is asked for each change.
+    for (const { isWanting } of this.#receivers.values()) {
+      if (isWanting) {
+        return true
+      }
+    }
+    return false
   }
 
   /** The number of the last frame that was cut; 0 before there was one. */
@@ -93,6 +99,11 @@ export class Feed {
         return this.#tick(now)
       case 'followed':
         return this.#of(input.region, (one) => one.followed(input, this.#ring.head))
+      case 'wake':
+        return this.#of(input.region, (one) => [
+          ...one.wake(this.#ring.head),
+          ...one.pump(this.#ring, this.#way, now),
+        ])
       case 'seen':
         return this.#of(input.region, (one) => one.seen(input))
       case 'acked':

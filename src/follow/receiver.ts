@@ -77,6 +77,15 @@ export class Receiver {
     return wasAsleep ? [{ kind: 'awake', region: this.region, isAwake: true }] : []
   }
 
+  /** The last frame, or where it ends, is pushed again, for it to answer. */
+  wake(head: number): readonly FeedOutput[] {
+    if (this.#underWay.size === 0) {
+      this.#mode = 'pushing'
+      this.#next = Math.min(this.#next, head)
+    }
+    return []
+  }
+
   seen(reached: Reached): readonly FeedOutput[] {
     this.#reached(reached)
     return []

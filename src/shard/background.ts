@@ -26,6 +26,8 @@ export interface BackgroundPartners {
   accessExpired(): void
   /** Something is to be sent to the object store. */
   replicate(): void
+  /** A replica that was given up is to be tried again. */
+  readonly feed?: () => void
   /** The lowest revision that is still to be sent there, at a time in ms since 1970. */
   unsent(now: number): Revision | undefined
 }
@@ -109,6 +111,9 @@ export class BackgroundWork {
           break
         case 'access':
           this.#partners.accessExpired()
+          break
+        case 'feed':
+          this.#partners.feed?.()
           break
         case 'replication':
           this.#partners.replicate()

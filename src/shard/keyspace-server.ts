@@ -44,6 +44,8 @@ export interface ServerRole {
   readonly observes?: SessionParts['observes']
   /** What is open by an access token is looked at again. */
   readonly endDead: () => void
+  /** As `Parts` have it, where there are replicas to be told. */
+  readonly told?: () => Promise<void> | undefined
   /** At the end of each turn, behind what watchers are told. */
   readonly turnEnded: () => void
 }
@@ -126,6 +128,7 @@ export class KeyspaceServer {
       defragment: () => defragment(this.#machine, this.#ctx.id.toString()),
       passwords: new PasswordQueue(settings.bcryptCost),
       turns: this.#turns,
+      told: () => this.#role.told?.(),
       submitAndSchedule,
     }
   }
@@ -239,9 +242,14 @@ export class KeyspaceServer {
     return this.#sessions.count
   }
 
+  /** Nothing is written here any more. */
+  fence(): void {
+    this.commits.close()
+  }
+
   /** The keyspace is no more: nobody waits for it any longer. */
   end(): void {
-    this.commits.close()
+    this.fence()
     this.#sessions.end(statusOf('keyspace-not-found'))
   }
 

@@ -9,10 +9,12 @@ import type {
   MetricsOutcome,
   PageCursor,
   Refused,
+  Creation,
   ReplicationStatus,
   Call,
 } from '../protocol/shard-rpc.ts'
 import type { V2Answer, V2Call, V2WatchCall } from '../protocol/v2-call.ts'
+import { ReplicaSet } from './feed/replica-set.ts'
 import { KeyspaceServer } from './keyspace-server.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { Machine } from './machine.ts'
@@ -22,6 +24,17 @@ import { positionIn } from './replication/position.ts'
 import { Replication } from './replication/replication.ts'
 import { refusal } from './reply.ts'
 import { V2Sockets } from './v2/v2-sockets.ts'
+
+interface LeaderParts {
+  readonly env: Pick<Env, 'REPLICA'>
+  readonly settings: Settings
+  /** Undefined of `default`, which nobody makes. */
+  readonly creation: Creation | undefined
+  /** Undefined where there is no object store. */
+  readonly archived: Archived | undefined
+  /** Somebody else leads, in a later epoch. */
+  readonly deposed: (epoch: number) => void
+}
 
 /**
  * A keyspace in memory: the linearizable leader of one MVCC store. It is the only writer of its
@@ -34,19 +47,39 @@ export class Leader {
   /** Undefined where there is no object store. */
   readonly #replication: Replication | undefined
   readonly #v2Sockets: V2Sockets
+  readonly replicas: ReplicaSet
 
-  constructor(ctx: DurableObjectState, settings: Settings, archived: Archived | undefined) {
+  constructor(
+    ctx: DurableObjectState,
+    { env, settings, creation, archived, deposed }: LeaderParts,
+  ) {
     this.#ctx = ctx
     this.#server = new KeyspaceServer(ctx, settings, () => ({
       background: {
         endsLeases: true,
+        feed: () => this.replicas.feed?.run(),
         replicate: () => this.#replication?.run(),
         unsent: (now) => this.#replication?.pinned(now),
       },
       endDead: () => this.#v2Sockets.endDead(),
-      turnEnded: () => this.#replication?.noticed(),
+      told: () => this.replicas.feed?.told(),
+      turnEnded: () => this.#noticed(),
     }))
+    const { background, deadlines } = this.#server
     this.#keyspace = this.#server.keyspace
+    this.replicas = new ReplicaSet({
+      keyspace: this.#keyspace,
+      env,
+      creation,
+      keep: (work) => ctx.waitUntil(work),
+      hold: () => background.hold(),
+      wakeAt: (time) => void deadlines.set('feed', time),
+      deposed,
+      fence: () => {
+        this.#replication?.end()
+        this.#server.fence()
+      },
+    })
     this.#v2Sockets = new V2Sockets(this.#keyspace, this.door)
     this.#replication = archived && this.#replicationTo(archived, settings)
   }
@@ -59,6 +92,13 @@ export class Leader {
   async open(machine: Machine | undefined): Promise<void> {
     await this.#server.open(machine, this.#v2Sockets.restore(this.#ctx.getWebSockets()))
     this.#replication?.schedule()
+    this.replicas.feed?.run()
+  }
+
+  /** Sees what a turn of the event loop has changed. */
+  #noticed(): void {
+    this.#replication?.noticed()
+    this.replicas.feed?.noticed()
   }
 
   #replicationTo(archived: Archived, settings: Settings): Replication | undefined {
@@ -121,7 +161,7 @@ export class Leader {
 
   createAccessToken(wanted: NewAccessToken): CreatedAccessToken | Refused {
     const created = newAccessToken(this.#keyspace.accessTokens, wanted)
-    this.#replication?.noticed()
+    this.#noticed()
     return created
   }
 
@@ -129,10 +169,12 @@ export class Leader {
     return { tokens: this.#keyspace.accessTokens.list() }
   }
 
-  revokeAccessToken(id: string): { readonly known: boolean } {
+  /** Answers when the replicas that are awake know of it. */
+  async revokeAccessToken(id: string): Promise<{ readonly known: boolean }> {
     const known = this.#keyspace.accessTokens.revoke(id)
-    this.#replication?.noticed()
+    this.#noticed()
     this.#server.endDead()
+    await this.replicas.feed?.told()
     return { known }
   }
 
@@ -182,6 +224,7 @@ export class Leader {
   /** The keyspace is no more: nobody waits for it any longer. */
   end(): void {
     this.#replication?.end()
+    this.replicas.feed?.end()
     this.#server.end()
   }
 

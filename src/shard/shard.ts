@@ -1,11 +1,26 @@
 import { DurableObject } from 'cloudflare:workers'
 import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
+import type { Region } from '../config/region.ts'
 import { parseSettings } from '../config/settings.ts'
+import { DIRECTORY_NAME } from '../directory/directory-rpc.ts'
 import type { AccessTokenList, AccessTokenRpc } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
 import { type Authority, hibernates } from '../door/door.ts'
 import type { CopiedPlaces } from '../mvcc/log-copy.ts'
 import type { ChangeId, Revision } from '../mvcc/types.ts'
+import type {
+  AddedReplica,
+  FeedRefusal,
+  FeedRpc,
+  HandedOver,
+  LeadershipRpc,
+  LeaderPosition,
+  Pull,
+  ReplicaCharge,
+  ReplicaPosition,
+  ReplicaStatuses,
+  Succession,
+} from '../protocol/replica-rpc.ts'
 import {
   type Outcome,
   type CallContext,
@@ -40,6 +55,8 @@ import {
   type CopyRpc,
 } from './copy-source.ts'
 import { creationIn, recordCreation, settingsWith } from './creation.ts'
+import { FeedPort } from './feed/feed-port.ts'
+import { leadershipIn, replicasIn } from './feed/leadership.ts'
 import type { Keyspace } from './keyspace.ts'
 import { Leader } from './leader.ts'
 import { archivedIn, archivedOptions } from './replication/archived.ts'
@@ -50,17 +67,27 @@ import { beginRestore, Restore, restoreIn } from './restore.ts'
 import { durableSql } from './storage.ts'
 
 const notFound = statusOf('keyspace-not-found')
-const refused: Refused = { refused: { code: notFound.code, message: notFound.message } }
+const moved = statusOf('keyspace-moved')
 
 /** Of a socket whose keyspace is no more. */
 const CLOSE_NOT_FOUND = 4404
+/** Of one whose keyspace is led from elsewhere now (RFC 6455: service restart). */
+const CLOSE_MOVED = 1012
 
 /**
  * The object of one keyspace's name. Whether there is such a keyspace is written in its own storage,
  * so that it need not ask the directory; where there is none, it answers that and writes nothing.
  */
-export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRpc, CopyRpc {
+export class Shard
+  extends DurableObject<Env>
+  implements ShardRpc, AccessTokenRpc, CopyRpc, FeedRpc, LeadershipRpc
+{
+  readonly #feed: FeedPort
   #leader: Leader | undefined
+  /** What was led here, for replicas that have not got all of it. */
+  #former: Leader | undefined
+  /** What nobody leads here is answered with. */
+  readonly #refused: Refused
   /** Of a keyspace that is being made from a file. */
   #restore: Restore | undefined
   /** Of one that reads its source by itself. */
@@ -68,37 +95,65 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
-    const creation = creationIn(durableSql(ctx.storage))
-    if (creation !== undefined || ctx.id.equals(env.SHARD.idFromName(DEFAULT_KEYSPACE))) {
+    const sql = durableSql(ctx.storage)
+    const isMoved = leadershipIn(sql)?.successor !== undefined
+    this.#refused = refusal(isMoved ? moved : notFound)
+    this.#feed = new FeedPort({
+      sql,
+      leading: () => this.#leader?.replicas,
+      former: () => this.#formerLeader()?.replicas,
+      refused: () => this.#refused,
+      lose: () => this.#lose(),
+      find: (name) => env.DIRECTORY.getByName(DIRECTORY_NAME).find(name),
+    })
+    const creation = creationIn(sql)
+    const isDefault = ctx.id.equals(env.SHARD.idFromName(DEFAULT_KEYSPACE))
+    if (!isMoved && (creation !== undefined || isDefault)) {
       void ctx.blockConcurrencyWhile(() => this.#lead(creation))
     }
   }
 
   async #lead(creation: Creation | undefined): Promise<void> {
-    const settings = settingsWith(parseSettings(this.env), creation)
-    const leader = new Leader(this.ctx, settings, archivedIn(this.env, this.ctx, creation))
+    const leader = this.#newLeader(creation)
     await leader.open(this.env.HOST)
     this.#leader = leader
   }
 
+  #newLeader(creation: Creation | undefined): Leader {
+    const { ctx, env } = this
+    const settings = settingsWith(parseSettings(env), creation)
+    const archived = archivedIn(env, ctx, creation)
+    const deposed = (epoch: number): void => ctx.waitUntil(this.#feed.deposed(epoch))
+    return new Leader(ctx, { env, settings, creation, archived, deposed })
+  }
+
+  /** It is not opened, so that it does nothing by itself. */
+  #formerLeader(): Leader | undefined {
+    const sql = durableSql(this.ctx.storage)
+    if (leadershipIn(sql)?.successor !== undefined && replicasIn(sql).length > 0) {
+      this.#former ??= this.#newLeader(creationIn(sql))
+    }
+    return this.#former
+  }
+
   callMany(calls: readonly Call[]): Promise<readonly Outcome[]> {
-    return this.#leader?.callMany(calls) ?? Promise.resolve(calls.map(() => refused))
+    return this.#leader?.callMany(calls) ?? Promise.resolve(calls.map(() => this.#refused))
   }
 
   v2(call: V2Call, context: CallContext): Promise<V2Answer | Refused> {
-    return this.#leader?.v2(call, context) ?? Promise.resolve(refused)
+    return this.#leader?.v2(call, context) ?? Promise.resolve(this.#refused)
   }
 
   rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Promise<Outcome> {
-    return this.#leader?.rangeNext(request, next, context) ?? Promise.resolve(refused)
+    return this.#leader?.rangeNext(request, next, context) ?? Promise.resolve(this.#refused)
   }
 
   metrics(context: CallContext): Promise<MetricsOutcome> {
-    return Promise.resolve(this.#leader?.metrics(context) ?? refused)
+    return Promise.resolve(this.#leader?.metrics(context) ?? this.#refused)
   }
 
   replication(context: CallContext): Promise<ReplicationStatus | Refused> {
-    return Promise.resolve(this.#leader?.replication(context) ?? refused)
+    return Promise.resolve(this.#leader?.replication(context) ?? this.#refused)
   }
 
   checked(checks: readonly HealthCheck[], context: CallContext): Promise<void> {
@@ -107,15 +162,15 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
   }
 
   createAccessToken(wanted: NewAccessToken): Promise<CreatedAccessToken | Refused> {
-    return Promise.resolve(this.#leader?.createAccessToken(wanted) ?? refused)
+    return Promise.resolve(this.#leader?.createAccessToken(wanted) ?? this.#refused)
   }
 
   accessTokens(): Promise<AccessTokenList | Refused> {
-    return Promise.resolve(this.#leader?.accessTokens() ?? refused)
+    return Promise.resolve(this.#leader?.accessTokens() ?? this.#refused)
   }
 
   revokeAccessToken(id: string): Promise<{ readonly known: boolean } | Refused> {
-    return Promise.resolve(this.#leader?.revokeAccessToken(id) ?? refused)
+    return this.#leader?.revokeAccessToken(id) ?? Promise.resolve(this.#refused)
   }
 
   revokeAdministrator(id: string): Promise<void> {
@@ -127,7 +182,8 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
     return this.ctx.blockConcurrencyWhile(async () => {
       const sql = durableSql(this.ctx.storage)
       const made = creationIn(sql)
-      if (made !== undefined && made.created !== creation.created) {
+      const isOther = made !== undefined && made.created !== creation.created
+      if (isOther || leadershipIn(sql)?.successor !== undefined) {
         // Left of an earlier keyspace; nothing that this memory knows of it may go on.
         return this.#wipe()
       }
@@ -233,7 +289,7 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
   }
 
   #copy<T>(ask: (keyspace: Keyspace) => T): Promise<T | Refused> {
-    return Promise.resolve(this.#leader?.copy(ask) ?? refused)
+    return Promise.resolve(this.#leader?.copy(ask) ?? this.#refused)
   }
 
   restoreIdle(id: string, creation: Creation): Promise<number | 'ready' | 'none'> {
@@ -258,9 +314,52 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
     return this.#restore
   }
 
+  follow(replica: ReplicaPosition): Promise<LeaderPosition | FeedRefusal> {
+    return this.#feed.follow(replica)
+  }
+
+  readIndex(replica: ReplicaPosition): ReturnType<FeedRpc['readIndex']> {
+    return this.#feed.readIndex(replica)
+  }
+
+  pull(wanted: Pull): ReturnType<FeedRpc['pull']> {
+    return this.#feed.pull(wanted)
+  }
+
+  addReplica(added: AddedReplica): Promise<ReplicaCharge | Refused> {
+    return this.#feed.addReplica(added)
+  }
+
+  removeReplica(region: Region): Promise<void> {
+    return this.#feed.removeReplica(region)
+  }
+
+  replicas(): Promise<ReplicaStatuses | Refused> {
+    return this.#feed.replicas()
+  }
+
+  handOver(to: Succession): Promise<HandedOver | Refused> {
+    return this.#feed.handOver(to)
+  }
+
+  retire(): Promise<void> {
+    this.#former = undefined
+    return this.#feed.retire()
+  }
+
+  /** Does not return: what is left in memory could go on as a leader. Sockets are opened anew where that is. */
+  async #lose(): Promise<never> {
+    this.ctx.getWebSockets().forEach((socket) => socket.close(CLOSE_MOVED, moved.message))
+    await this.ctx.storage.sync()
+    await nextTurn()
+    this.ctx.abort('the keyspace is led from elsewhere')
+    throw moved
+  }
+
   async destroy(): Promise<void> {
     const sql = durableSql(this.ctx.storage)
-    if (creationIn(sql) !== undefined || restoreIn(sql) !== undefined) {
+    const isLed = creationIn(sql) !== undefined || leadershipIn(sql) !== undefined
+    if (isLed || restoreIn(sql) !== undefined) {
       await this.ctx.blockConcurrencyWhile(() => this.#wipe())
     }
   }
@@ -287,7 +386,7 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
    */
   override async fetch(request: Request): Promise<Response> {
     if (this.#leader === undefined) {
-      return Response.json(refused)
+      return Response.json(this.#refused)
     }
     if (request.headers.get('Upgrade') !== 'websocket') {
       return new Response('a WebSocket is expected here', { status: 426 })
