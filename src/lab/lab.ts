@@ -13,6 +13,15 @@ const EVENTS_MAX = 50
 /** How long one step of the experiment is tried, where its way is cut. */
 const RETRY_MS = 1_000
 
+/** What the API says to a replica that is there already. */
+const IS_THERE = 409
+
+/** Of the API's answer when another one leads. */
+interface Promoted {
+  readonly revision: number
+  readonly isWhole: boolean
+}
+
 /** Where the directory of keyspaces is: by itself, so that no experiment takes it away. */
 export const HOME = 'home'
 
@@ -63,7 +72,7 @@ export class Lab {
 
   /** Makes the keyspace, by the API that everybody has; its replicas follow. */
   async start(): Promise<void> {
-    await this.#ask('POST', '/keyspaces', { name: LAB_KEYSPACE, locationHint: this.#leader })
+    await this.#ask('/keyspaces', { name: LAB_KEYSPACE, locationHint: this.#leader })
     this.#clients.forEach((client) => client.start())
     this.change(experimentText(calmExperiment(this.#options.names)))
   }
@@ -169,39 +178,46 @@ export class Lab {
   /** Where the one that leads cannot be reached, what only it has is lost. */
   async #placeLeader({ leader, cut, stopped }: Experiment): Promise<void> {
     const former = this.#leader
+    const isAway = (region: string): boolean => cut.includes(region) || stopped.includes(region)
     if (leader !== former) {
-      const isLost = [former, leader].some((one) => cut.includes(one) || stopped.includes(one))
-      this.#tell(`${leader} is to lead${isLost ? ', though the leader cannot be reached' : ''}`)
-      const path = `/keyspaces/${LAB_KEYSPACE}/replicas/${leader}/promote`
-      await this.#ask('POST', path, { force: isLost })
-      this.#leader = leader
-      this.#promoted = this.#options.names.find((name) => name === leader)
-      this.#replicas.delete(leader)
-      this.#tell(`${leader} leads`)
+      await this.#move(leader, isAway(former))
     }
     const missing = this.#others().filter((region) => !this.#replicas.has(region))
-    const reached = missing.filter((one) => !cut.includes(one) && !stopped.includes(one))
-    await Promise.all(reached.map((region) => this.#addReplica(region)))
+    await Promise.all(
+      missing.filter((region) => !isAway(region)).map((region) => this.#addReplica(region)),
+    )
+  }
+
+  async #move(leader: string, force: boolean): Promise<void> {
+    this.#tell(`${leader} is to lead${force ? ', though the leader cannot be reached' : ''}`)
+    const text = await this.#ask(`/keyspaces/${LAB_KEYSPACE}/leader`, { region: leader, force })
+    const { revision, isWhole } = JSON.parse(text) as Promoted
+    const lost = isWhole ? 0 : this.recorder.lostBehind(revision)
+    this.#leader = leader
+    this.#promoted = this.#options.names.find((name) => name === leader)
+    this.#replicas.delete(leader)
+    this.#tell(
+      `${leader} leads, from revision ${revision} on${lost > 0 ? `; ${lost} are lost` : ''}`,
+    )
   }
 
   async #addReplica(region: string): Promise<void> {
-    await this.#ask('POST', `/keyspaces/${LAB_KEYSPACE}/replicas`, { region })
+    await this.#ask(`/keyspaces/${LAB_KEYSPACE}/replicas`, { region }, IS_THERE)
     this.#replicas.add(region)
+    this.#tell(`${region} has a replica`)
   }
 
   /** Asks the deployment's API. */
-  async #ask(method: string, path: string, body: object): Promise<void> {
+  async #ask(path: string, body: object, alsoFine = 200): Promise<string> {
     const headers = { 'Content-Type': 'application/json' }
-    const request = new Request(`http://lab${path}`, {
-      method,
-      headers,
-      body: JSON.stringify(body),
-    })
+    const asked = { method: 'POST', headers, body: JSON.stringify(body) }
+    const request = new Request(`http://lab${path}`, asked)
     const response = await this.#options.regions.fetch(HOME, request)
     const text = await response.text()
-    if (response.status >= 300) {
-      throw new Error(`${method} ${path}: ${response.status} ${text.trim()}`)
+    if (response.status >= 300 && response.status !== alsoFine) {
+      throw new Error(`${path}: ${response.status} ${text.trim()}`)
     }
+    return text
   }
 
   #tell(event: string): void {

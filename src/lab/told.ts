@@ -80,4 +80,6 @@ export interface Totals {
   readonly serializable: number
   /** Serializable reads whose answer was behind. */
   readonly stale: number
+  /** Acknowledged writes that went with a leader whose place another one took by force. */
+  readonly lost: number
 }
