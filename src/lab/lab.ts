@@ -108,12 +108,18 @@ export class Lab {
     this.#tell(`the leader in ${this.#leader} has crashed, and comes back with the next call`)
   }
 
+  /** The deployment's own API, as administrators have it. */
+  api(request: Request): Promise<Response> {
+    return this.#options.regions.fetch(HOME, request)
+  }
+
   tick(): Tick {
     const { regions, names } = this.#options
     const told = (region: string): ToldRegion => ({
       role: this.#roleOf(region),
       isRunning: regions.isRunning(region),
       ...this.recorder.lagOf(region),
+      messages: region === this.#leader ? 0 : regions.sent(this.#leader, region),
     })
     const events = this.#events
     this.#events = []

@@ -56,6 +56,8 @@ export interface ToldRegion {
   readonly lagRevisions: number
   /** How old the first write is that they have not heard of; else how long the last one took. */
   readonly lagMs: number
+  /** Messages that have left the leader's region for it, be they calls, answers or of sockets. */
+  readonly messages: number
 }
 
 /** Sent five times a second. */

@@ -49,6 +49,12 @@ test('LAB4: clients of a region find the keyspace at its port', async () => {
   expect(await ask('oc', 'range', { key })).toMatchObject({ kvs: [{ key, value }] })
 })
 
+test("LAB4: the deployment's API is beside the page", async () => {
+  const { origin } = new URL(page)
+  const response = await fetch(`${origin}/keyspaces/lab`)
+  expect(await response.json()).toMatchObject({ name: 'lab', state: 'ready', locationHint: 'weur' })
+})
+
 test("LAB6: another site's page is refused, and so is a name that is not ours", async () => {
   const ask = (headers: Record<string, string>) =>
     fetch(`${page}experiment`, { method: 'POST', body: 'reads=0', headers })
