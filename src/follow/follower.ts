@@ -5,7 +5,7 @@ import { EarlyFrames } from './early-frames.ts'
 import type { FollowerInput, FollowerOutput, ReadRequest, Standing } from './follower-events.ts'
 import type { Frame } from './frame.ts'
 import { type Question, Questions } from './questions.ts'
-import { hasState, type Verdict, verdictOn } from './verdict.ts'
+import { hasState, isSame, type Verdict, verdictOn } from './verdict.ts'
 import { type WaitingRead, WaitingReads } from './waiting-reads.ts'
 
 /**
@@ -46,8 +46,8 @@ export class Follower {
   #standing: Standing
   /** All that the leader had acknowledged then is here. */
   #contact = -Infinity
-  /** The leader pushes, as far as is known. */
-  #isFollowed = false
+  /** The epoch whose leader pushes, as far as is known; 0 for none. */
+  #pushing = 0
   /** Something was pushed for which there was no room. */
   #hasLost = false
   #lastRead = -Infinity
@@ -164,7 +164,7 @@ export class Follower {
     }
     if (now >= this.#askAt()) {
       const id = ++this.#requests
-      const follow = !this.#isFollowed
+      const follow = !this.#isPushedTo
       const standing = this.#standing
       this.#questions.ask(id, now, { standing, follow })
       this.#out.push({ kind: 'ask', question: id, follow, standing })
@@ -191,6 +191,10 @@ export class Follower {
     return isMissing ? -Infinity : forQuestions
   }
 
+  get #isPushedTo(): boolean {
+    return this.#pushing === this.#standing.epoch
+  }
+
   #sendPull(now: number): void {
     const pull = ++this.#requests
     this.#pull = { id: pull, sent: now, standing: this.#standing }
@@ -204,7 +208,7 @@ export class Follower {
     }
     if (!this.isAwake(now)) {
       // The answer tells the leader so.
-      this.#isFollowed = false
+      this.#pushing = 0
     }
     const verdict = verdictOn(frame, this.#standing, undefined)
     if (verdict.kind === 'next') {
@@ -246,8 +250,8 @@ export class Follower {
       return
     }
     this.#backoff.succeeded()
-    this.#isFollowed = leader.isPushing
-    if (!leader.isPushing && this.#open > 0) {
+    this.#pushing = leader.isPushing ? leader.epoch : 0
+    if (this.#open > 0 && !question.follow) {
       this.#requireFollowed()
     }
     if (frame !== undefined) {
@@ -267,8 +271,11 @@ export class Follower {
 
   #apply(frame: Frame, verdict: Extract<Verdict, { readonly kind: 'next' }>): void {
     const { standing, state, compaction } = verdict
-    const after = this.#standing.revision
+    const { revision: after, epoch } = this.#standing
     this.#standing = standing
+    if (standing.epoch > epoch && this.#open > 0) {
+      this.#requireFollowed()
+    }
     this.#out.push({ kind: 'apply', frame, after, state, compaction, standing })
     const next = this.#early.find((early) => verdictOn(early, standing, undefined).kind === 'next')
     const nextVerdict = next && verdictOn(next, standing, undefined)
@@ -311,14 +318,18 @@ export class Follower {
   }
 
   #refused(of: 'question' | 'pull', id: number, refusal: FeedRefusal, now: number): void {
-    const isUnderWay = of === 'pull' ? this.#pull?.id === id : this.#questions.isOpen(id)
-    if (!isUnderWay) {
+    const request = of === 'pull' ? this.#pull : this.#questions.underWay(id)
+    if (request?.id !== id) {
       return
     }
     switch (refusal.refused) {
       case 'compacted':
       case 'diverged':
-        return this.#copy()
+        if (isSame(request.standing, this.#standing)) {
+          return this.#copy()
+        }
+        // It was said of what was here before.
+        return of === 'pull' ? this.#pullFailed(id, now) : this.#askFailed(id, now)
       case 'removed':
         this.#phase = 'removed'
         this.#out.push({ kind: 'removed' })
@@ -344,7 +355,7 @@ export class Follower {
   /** Nothing that is under way counts any more. */
   #forget(): void {
     this.#pull = undefined
-    this.#isFollowed = false
+    this.#pushing = 0
     this.#contact = -Infinity
     this.#questions.clear()
     this.#ahead = []
@@ -352,8 +363,16 @@ export class Follower {
     this.#hasLost = false
   }
 
+  /** What the former leader was asked, the next one is. */
   #led(): void {
-    this.#isFollowed = false
+    if (this.#phase !== 'following') {
+      return
+    }
+    this.#pushing = 0
+    this.#pull = undefined
+    this.#ahead = []
+    this.#questions.clear()
+    this.#questions.wait(this.#reads.all)
     this.#backoff.succeeded()
     if (this.#open > 0) {
       this.#questions.want()
@@ -456,7 +475,7 @@ export class Follower {
 
   /** Who has something open hears of changes, also if nobody reads. */
   #requireFollowed(): void {
-    if (!this.#isFollowed) {
+    if (!this.#isPushedTo) {
       this.#questions.want()
     }
   }

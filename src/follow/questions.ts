@@ -49,9 +49,9 @@ export class Questions {
     return this.#underWay > 0
   }
 
-  isOpen(id: number): boolean {
+  underWay(id: number): Question | undefined {
     const question = this.#all.get(id)
-    return question !== undefined && question.target === undefined
+    return question?.target === undefined ? question : undefined
   }
 
   /** When the next one may be asked; Infinity where none is to be. */
@@ -73,8 +73,8 @@ export class Questions {
 
   /** Undefined where the question is over. Earlier ones that are still under way are answered by this one too. */
   answered(id: number, target: LeaderPosition, now: number): Question | undefined {
-    const question = this.#all.get(id)
-    if (question === undefined || question.target !== undefined) {
+    const question = this.underWay(id)
+    if (question === undefined) {
       return undefined
     }
     for (const earlier of this.#all.values()) {
@@ -95,8 +95,8 @@ export class Questions {
 
   /** Takes out the question. Undefined where it is over. */
   failed(id: number): Question | undefined {
-    const question = this.#all.get(id)
-    if (question === undefined || question.target !== undefined) {
+    const question = this.underWay(id)
+    if (question === undefined) {
       return undefined
     }
     this.#underWay--

@@ -10,8 +10,11 @@ const WINDOW_FRAMES = 64
 const PUSH_MS = 5_000
 /** After a failure it is tried again after so long, then after twice as long. */
 const RETRY_MS = 100
-/** After so many failures a replica is given up: it is tried once a minute, unless it follows by itself. */
+const RETRY_MS_MAX = 10_000
+/** After so many failures nobody waits for it any more. */
 const FAILURES_MAX = 6
+/** After so many it is tried once a minute, unless it follows by itself. */
+const FAILURES_LONG = 30
 const UNREACHABLE_MS = 60_000
 
 type Mode = 'asleep' | 'pushing' | 'failing' | 'unreachable'
@@ -119,8 +122,8 @@ export class Receiver {
       this.#failures++
     }
     this.#mode = this.#failures >= FAILURES_MAX ? 'unreachable' : 'failing'
-    this.#retryAt =
-      now + (this.#mode === 'unreachable' ? UNREACHABLE_MS : RETRY_MS * 2 ** (this.#failures - 1))
+    const pause = Math.min(RETRY_MS * 2 ** (this.#failures - 1), RETRY_MS_MAX)
+    this.#retryAt = now + (this.#failures > FAILURES_LONG ? UNREACHABLE_MS : pause)
     this.#next = this.seq + 1
     return []
   }

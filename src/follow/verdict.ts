@@ -82,7 +82,8 @@ export function hasState(
   )
 }
 
-function isSame(one: Standing, other: Standing): boolean {
+/** Whether nothing has come in between. */
+export function isSame(one: Standing, other: Standing): boolean {
   return (
     one.epoch === other.epoch &&
     one.revision === other.revision &&

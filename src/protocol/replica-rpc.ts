@@ -93,6 +93,8 @@ export interface ReplicaCharge {
   /** Decimal uint64s: those of the keyspace, and of the replica as its member. */
   readonly clusterId: string
   readonly memberId: string
+  /** The member that leads. */
+  readonly leaderId: string
   /** Undefined for `default`, which nobody makes. */
   readonly creation: Creation | undefined
 }
@@ -168,6 +170,8 @@ export interface ReplicaReport {
   readonly contact: number | undefined
   /** Whether it has copied all that it began with. */
   readonly isWhole: boolean
+  /** How long the last frame was on its way, in ms, as far as the clocks agree. */
+  readonly lagMs: number
   /** A uint64 in decimal. */
   readonly memberId: string
 }

@@ -179,6 +179,10 @@ export interface CallContext {
   readonly administrator?: true | 'link' | 'unasked' | AdministratorToken | undefined
   /** The keyspace's access token that the client has shown, which the shard knows or does not. */
   readonly accessToken?: string | undefined
+  /** A replica has been shown the keyspace's access token of this id, and passes the call on. */
+  readonly vouched?: string | undefined
+  /** What the answer is to have at least: a replica waits for it, or says that it has not got it. */
+  readonly minRevision?: Revision | undefined
 }
 
 /** Tells the shard, in JSON, the `CallContext` of whoever opens a socket to it. */

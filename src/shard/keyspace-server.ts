@@ -40,8 +40,7 @@ export interface ServerRole {
   readonly calls?: (own: Calls) => CallsIn
   /** The way of calls of etcd's v2 API that come over a session, where it is another one. */
   readonly v2Keys?: SessionParts['v2Keys']
-  /** Who observes an election begins when it resolves. */
-  readonly observes?: SessionParts['observes']
+  readonly ready?: SessionParts['ready']
   /** What is open by an access token is looked at again. */
   readonly endDead: () => void
   /** As `Parts` have it, where there are replicas to be told. */
@@ -107,7 +106,7 @@ export class KeyspaceServer {
       v2Keys: role.v2Keys ?? (settings.v2 ? this.v2Calls.keys.bind(this.v2Calls) : undefined),
       door: this.door,
       turn: this.#turn,
-      observes: role.observes ?? (() => undefined),
+      ready: role.ready ?? (() => undefined),
     })
   }
 

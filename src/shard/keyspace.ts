@@ -58,6 +58,8 @@ export class Keyspace implements LeasedKeys {
   readonly changed: Changed[] = []
   /** They hear of what becomes of leases, beside the metrics. */
   readonly leaseEvents: Pick<LeaseEvents, 'granted' | 'revoked'>[] = []
+  /** Of a replica: the member that leads. */
+  leaderId: bigint | undefined
   readonly #emptyBytes: number
   #v2: V2Store | undefined
   #v2Auth: V2AuthStore | undefined

@@ -91,7 +91,7 @@ function rpcValues({
 
 function serverValues({
   metrics,
-  keyspace: { store, identity, quota },
+  keyspace: { store, identity, quota, leaderId },
   commits,
 }: Told): Values<
   'etcd_server_' | 'etcd_cluster_' | 'etcd_network_known_' | 'process_' | 'promhttp_',
@@ -106,7 +106,7 @@ function serverValues({
   const revision = one(store.revision)
   return {
     etcd_server_has_leader: one(1),
-    etcd_server_is_leader: one(1),
+    etcd_server_is_leader: one(leaderId === undefined ? 1 : 0),
     // The shard is its own, from the beginning.
     etcd_server_leader_changes_seen_total: one(1),
     etcd_server_proposals_committed_total: revision,

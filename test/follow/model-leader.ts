@@ -43,6 +43,8 @@ export class ModelLeader {
   readonly log: Row[]
   state: ModelState
   compacted: Revision
+  /** So far it has lost what was compacted. */
+  swept: Revision
   /** By incarnation and number. */
   readonly cuts = new Map<string, Cut>()
   isFenced = false
@@ -66,6 +68,7 @@ export class ModelLeader {
     this.log = [...has.log]
     this.state = has.state
     this.compacted = has.compacted
+    this.swept = has.compacted
     this.#perform = perform
     this.#cutRevision = this.revision
     this.wake()
@@ -125,6 +128,11 @@ export class ModelLeader {
 
   compact(revision: Revision, now: number): void {
     this.compacted = Math.max(this.compacted, revision)
+    this.#changed(now)
+  }
+
+  sweep(now: number): void {
+    this.swept = this.compacted
     this.#changed(now)
   }
 
@@ -200,7 +208,7 @@ export class ModelLeader {
   }
 
   pull(replica: ReplicaPosition, now: number): { readonly frame: Frame } | FeedRefusal {
-    if (replica.revision < this.compacted) {
+    if (replica.revision < this.swept) {
       return this.#refusal('compacted')
     }
     return this.#answered(replica, now, () => ({ frame: this.#pulled(replica, now) }))
@@ -252,7 +260,7 @@ export class ModelLeader {
   #frame(after: Revision, to: Revision, state: FrameState | undefined, time: number): Frame {
     const changes = this.log.slice(after + 1, to + 1)
     const { epoch } = this.leadership
-    const compaction = { revision: this.compacted, finished: true }
+    const compaction = { revision: this.compacted, finished: this.swept === this.compacted }
     const bytes = 100 + 1000 * changes.length
     return { epoch, from: after + 1, to, time, compaction, state, changes, bytes }
   }

@@ -13,12 +13,12 @@ import { READ_MS } from '../../src/follow/waiting-reads.ts'
 import type { Revision } from '../../src/mvcc/types.ts'
 import type { FeedRefusal, Pushed, ReplicaPosition } from '../../src/protocol/replica-rpc.ts'
 import { type ModelLeader, type ModelState, nothing, type Row } from './model-leader.ts'
-import { type FollowerClass, type Simulation, Violation } from './simulation.ts'
+import { type FollowerClass, type Required, Violation, type World } from './world.ts'
 
 interface Read {
   readonly request: ReadRequest
   readonly came: number
-  readonly required: Simulation['required']
+  readonly required: Required
 }
 
 interface Wanted extends Pick<ReadRequest, 'level' | 'isGuarded' | 'minRevision'> {
@@ -33,7 +33,7 @@ export class ModelReplica {
   rows: Row[] = []
   state: ModelState = nothing
   compacted: Revision = -1
-  readonly #simulation: Simulation
+  readonly #world: World
   readonly #class: FollowerClass
   #follower: Follower
   /** Where it thinks that the leader is. */
@@ -42,11 +42,11 @@ export class ModelReplica {
   #lastRead = 0
   #open = 0
 
-  constructor(region: Region, simulation: Simulation, followerClass: FollowerClass) {
+  constructor(region: Region, world: World, followerClass: FollowerClass) {
     this.region = region
-    this.#simulation = simulation
+    this.#world = world
     this.#class = followerClass
-    this.#leader = simulation.leader
+    this.#leader = world.leader
     this.#follower = new followerClass(undefined)
   }
 
@@ -67,7 +67,7 @@ export class ModelReplica {
 
   /** The directory tells where the leader is now. */
   led(): void {
-    this.#leader = this.#simulation.leader
+    this.#leader = this.#world.leader
     this.#take({ kind: 'led' })
   }
 
@@ -78,19 +78,19 @@ export class ModelReplica {
 
   read({ isGone, ...wanted }: Wanted): void {
     const id = ++this.#lastRead
-    const { now } = this.#simulation.time
+    const { now } = this.#world.time
     const request = { ...wanted, id }
-    const read = { request, came: now, required: this.#simulation.required }
+    const read = { request, came: now, required: this.#world.required }
     const reads = this.#reads
     reads.set(id, read)
     this.#take({ kind: 'read', ...request })
-    this.#simulation.time.after(READ_MS + 1, () => {
+    this.#world.time.after(READ_MS + 1, () => {
       if (this.#reads === reads && reads.has(id)) {
         throw new Violation(`a read waits for more than ${READ_MS} ms`)
       }
     })
     if (isGone) {
-      this.#simulation.time.after(30, () => {
+      this.#world.time.after(30, () => {
         if (this.#reads === reads && reads.delete(id)) {
           this.#take({ kind: 'gone', id })
         }
@@ -101,17 +101,19 @@ export class ModelReplica {
   pushed(frame: Frame): Pushed {
     this.#take({ kind: 'pushed', frame })
     const { epoch, revision, state } = this.#follower.standing
-    return { epoch, revision, state, isAwake: this.#follower.isAwake(this.#simulation.time.now) }
+    return { epoch, revision, state, isAwake: this.#follower.isAwake(this.#world.time.now) }
   }
 
   /** All that the leader has is here. */
   requireAll(): void {
-    const { log, state, compacted } = this.#simulation.leader
+    const { log, state, compacted } = this.#world.leader
     if (
       this.rows.length !== log.length ||
       this.rows.some((row, at) => log[at] !== row) ||
       !isSame(this.state, state) ||
-      this.compacted !== compacted
+      // A leader that is lost may have told one replica of a compaction, and not its successor.
+      (this.compacted !== compacted && !this.#world.hasLostLeader) ||
+      this.compacted < compacted
     ) {
       const here = JSON.stringify([
         this.standing,
@@ -126,11 +128,11 @@ export class ModelReplica {
 
   #take(input: FollowerInput): void {
     const follower = this.#follower
-    const { now } = this.#simulation.time
+    const { now } = this.#world.time
     for (const output of follower.take(input, now)) {
       this.#perform(output)
     }
-    this.#simulation.arm(
+    this.#world.arm(
       follower,
       () => (this.#follower === follower ? follower.wakeAt : Infinity),
       () => this.#take({ kind: 'tick' }),
@@ -157,8 +159,8 @@ export class ModelReplica {
         this.standing = undefined
         return this.#copy()
       case 'find-leader':
-        return this.#simulation.time.after(40, () => {
-          this.#leader = this.#simulation.leader
+        return this.#world.time.after(40, () => {
+          this.#leader = this.#world.leader
         })
       case 'removed':
         throw new Violation('it is removed, and nobody has removed it')
@@ -179,20 +181,20 @@ export class ModelReplica {
     ) => FeedRefusal | { readonly frame?: Frame },
   ): void {
     const [follower, leader] = [this.#follower, this.#leader]
-    const simulation = this.#simulation
+    const world = this.#world
     const hear = (input: FollowerInput): void => {
       if (this.#follower === follower) {
         this.#take(input)
       }
     }
-    simulation.network.call(
+    world.network.call(
       [this.region, 'leader'],
       () => {
-        if (simulation.isDead(leader)) {
+        if (world.isDead(leader)) {
           return undefined
         }
-        const answer = ask(leader, { region: this.region, ...standing }, simulation.time.now)
-        simulation.armLeader(leader)
+        const answer = ask(leader, { region: this.region, ...standing }, world.time.now)
+        world.armLeader(leader)
         return answer
       },
       (answer) => hear(inputOf(request, answer)),
@@ -203,11 +205,11 @@ export class ModelReplica {
   /** Takes over all that the leader has, which takes its time. */
   #copy(): void {
     const follower = this.#follower
-    this.#simulation.time.after(50, () => {
-      this.#leader = this.#simulation.leader
+    this.#world.time.after(50, () => {
+      this.#leader = this.#world.leader
       const { log, state, compacted, revision, leadership } = this.#leader
       const rows = [...log]
-      this.#simulation.time.after(200 * this.#simulation.random(), () => {
+      this.#world.time.after(200 * this.#world.random(), () => {
         if (this.#follower !== follower) {
           return
         }
@@ -227,7 +229,7 @@ export class ModelReplica {
     compaction,
     standing,
   }: Extract<FollowerOutput, { kind: 'apply' }>): void {
-    const leader = this.#simulation.leaders.get(frame.epoch)
+    const leader = this.#world.leaders.get(frame.epoch)
     for (const row of frame.changes) {
       if (row.main > after) {
         if (row.main !== this.rows.length) {
@@ -269,9 +271,9 @@ export class ModelReplica {
       throw new Violation('one who is gone is answered')
     }
     this.#reads.delete(id)
-    this.#simulation.answers++
+    this.#world.answered()
     const { request, required } = read
-    const { now } = this.#simulation.time
+    const { now } = this.#world.time
     if (this.standing === undefined || this.standing.revision < (request.minRevision ?? 0)) {
       throw new Violation('an answer is behind the revision that it was to have')
     }
@@ -283,7 +285,9 @@ export class ModelReplica {
         throw new Violation('the log is ahead of the state, and something is answered')
       }
     }
-    if (this.#simulation.leader.leadership.epoch !== required.epoch) {
+    // Who still follows a leader that is lost may see what that has.
+    const { epoch } = this.#world.leader.leadership
+    if (epoch !== required.epoch || this.standing.epoch !== epoch) {
       return
     }
     if (request.level === 'linearizable') {
@@ -292,7 +296,7 @@ export class ModelReplica {
       }
     } else if (
       request.isGuarded &&
-      this.state.tokens < this.#simulation.pastState(now - CONTACT_MS).tokens
+      this.state.tokens < this.#world.pastState(now - CONTACT_MS).tokens
     ) {
       throw new Violation('a token is good for longer than the bound after it was revoked')
     }

@@ -4,7 +4,7 @@ import { seeds } from '../runs.ts'
 import { Simulation } from './simulation.ts'
 
 describe('random histories of a leader and three replicas', () => {
-  it('[FLW1] are right', () => {
+  it('[FLW1] are right', { timeout: 600_000 }, () => {
     let answers = 0
     for (const seed of seeds(2_000)) {
       const simulation = new Simulation(seed, Follower)

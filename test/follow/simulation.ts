@@ -1,19 +1,11 @@
 import type { Region } from '../../src/config/region.ts'
 import type { FeedOutput } from '../../src/follow/feed-events.ts'
-import type { Follower } from '../../src/follow/follower.ts'
 import type { Frame } from '../../src/follow/frame.ts'
-import type { Revision } from '../../src/mvcc/types.ts'
 import { ModelLeader, type ModelState, nothing } from './model-leader.ts'
 import { ModelReplica } from './model-replica.ts'
 import { Network, type Weather } from './network.ts'
 import { randomOf, VirtualTime } from './virtual-time.ts'
-
-/** What a replica has done that it may not. */
-export class Violation extends Error {
-  override readonly name = 'Violation'
-}
-
-export type FollowerClass = new (...args: ConstructorParameters<typeof Follower>) => Follower
+import { type FollowerClass, type Required, Violation, type World } from './world.ts'
 
 const places: readonly Region[] = ['weur', 'apac', 'sam']
 
@@ -37,25 +29,27 @@ interface Past {
  * A leader, replicas, those who write and read, and all that goes wrong between them, in virtual time. The same seed is
  * the same history. What a replica answers is held against what the leader had acknowledged.
  */
-export class Simulation {
+export class Simulation implements World {
   readonly time = new VirtualTime()
   readonly random: () => number
   readonly network: Network
   readonly replicas: readonly ModelReplica[]
   leader: ModelLeader
-  /** By their epochs. */
   readonly leaders = new Map<number, ModelLeader>()
   readonly #dead = new Set<ModelLeader>()
   #past: Past[] = []
-  #timers = new WeakMap<object, number>()
+  readonly #timers = new WeakMap<object, number>()
   readonly #hasFaults: boolean
-  reads = 0
+  /** How much of what goes wrong is that another one leads. */
+  readonly #changes: number
+  hasLostLeader = false
   answers = 0
 
   constructor(seed: number, followerClass: FollowerClass) {
     this.random = randomOf(seed)
     this.network = new Network(this.time, this.random, this.#pick(weathers))
     this.#hasFaults = this.random() < 0.85
+    this.#changes = this.random() < 0.3 ? 0.6 : 0.05
     this.leader = this.#lead(
       { epoch: 1, from: 0, former: 0 },
       { log: [], state: nothing, compacted: -1 },
@@ -78,7 +72,6 @@ export class Simulation {
     this.#settle()
   }
 
-  /** What the leader had acknowledged by then. */
   pastState(time: number): ModelState {
     return this.#past.findLast((past) => past.time <= time)?.state ?? nothing
   }
@@ -87,7 +80,6 @@ export class Simulation {
     return this.#dead.has(leader)
   }
 
-  /** Wakes at the time that `wakeAt` answers; `act` may change it. */
   arm(owner: object, wakeAt: () => number, act: () => void): void {
     const time = wakeAt()
     if (time >= (this.#timers.get(owner) ?? Infinity)) {
@@ -186,7 +178,9 @@ export class Simulation {
       this.leader.toggle(`${Math.floor(4 * this.random())}`, this.time.now)
     } else if (dice < 0.44) {
       const revision = Math.floor(this.leader.revision - 12 * this.random())
-      this.leader.compact(revision, this.time.now)
+      const { leader } = this
+      leader.compact(revision, this.time.now)
+      this.time.after(3_000 * this.random(), () => leader.sweep(this.time.now))
     } else if (dice < 0.9) {
       this.#read(replica)
     } else if (dice < 0.92) {
@@ -205,7 +199,6 @@ export class Simulation {
   }
 
   #read(replica: ModelReplica): void {
-    this.reads++
     const dice = this.random()
     replica.read({
       level: dice < 0.4 ? 'linearizable' : 'serializable',
@@ -216,23 +209,22 @@ export class Simulation {
   }
 
   #fail(replica: ModelReplica): void {
-    const dice = this.random()
     const lasting = 12_000 * this.random() ** 2
+    if (this.random() < this.#changes) {
+      return this.random() < 0.5 ? this.#promote() : this.#force(replica)
+    }
+    const dice = this.random()
     if (dice < 0.3) {
       replica.evict()
-    } else if (dice < 0.45) {
+    } else if (dice < 0.5) {
       this.leader.wake()
       this.hear(this.leader, { kind: 'tick' })
-    } else if (dice < 0.75) {
+    } else if (dice < 0.8) {
       const place = this.random() < 0.3 ? 'leader' : replica.region
       this.network.cut(place, true)
       this.time.after(lasting, () => this.network.cut(place, false))
-    } else if (dice < 0.92) {
-      this.network.weather = this.#pick(weathers)
-    } else if (dice < 0.97) {
-      this.#promote()
     } else {
-      this.#force(replica)
+      this.network.weather = this.#pick(weathers)
     }
   }
 
@@ -250,7 +242,16 @@ export class Simulation {
     if (standing?.state === undefined) {
       return
     }
-    this.#dead.add(this.leader)
+    const lost = this.leader
+    this.hasLostLeader = true
+    // For a while it leads those who can reach it.
+    for (let left = 6 * this.random(); left > 1; left--) {
+      this.time.after(2_000 * this.random(), () => {
+        lost.write(this.time.now)
+        this.armLeader(lost)
+      })
+    }
+    this.time.after(4_000 * this.random(), () => this.#dead.add(lost))
     const { epoch } = this.leader.leadership
     const next = { epoch: epoch + 1, from: standing.revision, former: standing.epoch }
     this.#succeed(next, { log: rows, state, compacted })
@@ -273,10 +274,12 @@ export class Simulation {
 
   /** All is well again: everybody catches up, is answered, and falls silent. */
   #settle(): void {
+    this.leaders.forEach((leader) => leader !== this.leader && this.#dead.add(leader))
     this.network.heal()
     this.network.weather = calm
     this.replicas.forEach((replica) => replica.open(1))
-    this.#runFor(70_000)
+    this.#runFor(40_000)
+    this.#requireSilence(30_000, 'nothing happens, and there are messages')
     this.#write(2)
     this.leader.revoke(this.time.now)
     this.armLeader(this.leader)
@@ -290,12 +293,16 @@ export class Simulation {
     this.#write(1)
     this.armLeader(this.leader)
     this.#runFor(10_000)
-    const messages = this.network.count
     this.#write(1)
     this.armLeader(this.leader)
-    this.#runFor(1_000_000)
+    this.#requireSilence(1_000_000, 'nobody reads, and there are messages')
+  }
+
+  #requireSilence(ms: number, otherwise: string): void {
+    const messages = this.network.count
+    this.#runFor(ms)
     if (this.network.count > messages) {
-      throw new Violation('nobody reads, and there are messages')
+      throw new Violation(otherwise)
     }
   }
 
@@ -320,13 +327,12 @@ export class Simulation {
     return one
   }
 
-  /** What a linearizable read has to see that comes now. */
-  get required(): {
-    readonly epoch: number
-    readonly revision: Revision
-    readonly state: ModelState
-  } {
+  get required(): Required {
     const { leadership, revision, state } = this.leader
     return { epoch: leadership.epoch, revision, state }
+  }
+
+  answered(): void {
+    this.answers++
   }
 }

@@ -79,6 +79,7 @@ export class ReplicaSet {
       epoch: leadership.epoch,
       clusterId: keyspace.identity.clusterId.toString(),
       memberId: known?.memberId ?? memberId,
+      leaderId: keyspace.identity.memberId.toString(),
       creation,
     }
   }

@@ -48,6 +48,15 @@ const CALLS_MAX = 50_000
 /** RFC 6455: this side has met what it did not expect. */
 const CLOSE_INTERNAL_ERROR = 1011
 
+/**
+ * Resolves when a stream of somebody may begin here; undefined where that is now. Who observes an election is to see the
+ * newest, as a linearizable read does. Rejects with an RpcStatus.
+ */
+export type Ready = (
+  level: 'serializable' | 'linearizable',
+  context: Pick<CallContext, 'minRevision'>,
+) => Promise<void> | undefined
+
 /** What all sessions of a shard share. */
 export interface SessionParts {
   readonly keyspace: Keyspace
@@ -57,8 +66,7 @@ export interface SessionParts {
   readonly v2Keys: V2Calls['keys'] | undefined
   readonly door: Door
   readonly turn: Turn
-  /** Who observes an election begins when it resolves, or at once. */
-  readonly observes: (context: CallContext) => Promise<void> | undefined
+  readonly ready: Ready
 }
 
 /** One socket, and the watch streams and calls that share it. */
@@ -212,7 +220,7 @@ export class Session implements SessionOut, Unflushed {
       this,
     )
     this.#calls.set(stream, call)
-    const ready = this.#parts.observes(context)
+    const ready = this.#parts.ready('linearizable', context)
     call.open(
       ready === undefined
         ? principalOf(keyspace, context)
@@ -288,7 +296,9 @@ export class Session implements SessionOut, Unflushed {
       return undefined
     }
     const begun = performance.now()
-    const verifying = open.request(request)
+    const ready =
+      request.createRequest === undefined ? undefined : this.#parts.ready('serializable', {})
+    const verifying = open.request(request, ready)
     if (request.createRequest !== undefined) {
       metrics.watch.controlSeconds.observe((performance.now() - begun) / 1000)
     }

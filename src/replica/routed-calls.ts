@@ -1,0 +1,200 @@
+import type { Authority } from '../door/door.ts'
+import { decode } from '../protocol/binary.ts'
+import type { ResponseHeader } from '../protocol/generated/messages.ts'
+import { rpcMethods } from '../protocol/generated/services.ts'
+import type { MessageType } from '../protocol/message-type.ts'
+import { methods } from '../protocol/methods.ts'
+import { type Call, isRefused, type Outcome, type PageCursor } from '../protocol/shard-rpc.ts'
+import { Code, statusOf } from '../protocol/status.ts'
+import { WireError } from '../protocol/wire.ts'
+import type { Calls, CallsIn, Measured, PagedMethod } from '../shard/calls.ts'
+import type { Keyspace } from '../shard/keyspace.ts'
+import { type Caller, refusal } from '../shard/reply.ts'
+import type { Following } from './following.ts'
+import type { LeaderClient } from './leader-client.ts'
+import { localRead } from './local-read.ts'
+import { passedContext, type PassedCalls } from './passed-calls.ts'
+import { passWaiting } from './waiting-call.ts'
+
+/**
+ * A writer who reads here afterwards finds what it has written, as at each member of etcd. For so many ms the answer
+ * waits for that; then it leaves without.
+ */
+const OWN_WRITE_MS = 1_000
+/** An answer that is longer is not looked into for its revision. */
+const HEADER_BYTES_MAX = 4096
+
+export interface RoutedParts {
+  readonly keyspace: Keyspace
+  readonly following: () => Following
+  readonly leader: LeaderClient
+  readonly passed: PassedCalls
+}
+
+/**
+ * The way of calls at a replica: what it may answer it answers when it is new enough; the leader answers all else. Who is
+ * refused here is so only if the leader refuses too, since what allows it may not have come yet.
+ */
+export class RoutedCalls implements CallsIn {
+  readonly #own: Calls
+  readonly #parts: RoutedParts
+
+  constructor(own: Calls, parts: RoutedParts) {
+    this.#own = own
+    this.#parts = parts
+  }
+
+  start(call: Call, caller: Caller, session?: Authority): void {
+    const { keyspace } = this.#parts
+    let level: ReturnType<typeof localRead>
+    try {
+      level = localRead(call, keyspace.store.revision)
+    } catch (error) {
+      if (!(error instanceof WireError)) {
+        throw error
+      }
+      this.#own.start(call, caller, session)
+      return
+    }
+    if (level === undefined) {
+      this.#pass(call, caller, session)
+      return
+    }
+    const { minRevision, asServer } = call.context
+    const isGuarded = asServer !== true && isGuardedBy(keyspace)
+    const asked = isGuarded ? this.#unlessRefused(call, caller, session) : caller
+    const waits = this.#parts.following().read({ level, minRevision, isGuarded })
+    if (waits === undefined) {
+      this.#own.start(call, asked, session)
+      return
+    }
+    void this.#startBehind(waits, { call, caller, asked }, session)
+  }
+
+  async #startBehind(
+    waits: Promise<void>,
+    { call, caller, asked }: { call: Call; caller: Caller; asked: Caller },
+    session: Authority | undefined,
+  ): Promise<void> {
+    try {
+      await waits
+    } catch (error) {
+      caller.answered(refusal(error))
+      return
+    }
+    if (!caller.gone) {
+      this.#own.start(call, asked, session)
+    }
+  }
+
+  /** The caller of a call whom the leader answers if they may not here. */
+  #unlessRefused(call: Call, caller: Caller, session: Authority | undefined): Caller {
+    const streams = caller.streams?.bind(caller)
+    return {
+      get gone() {
+        return caller.gone
+      },
+      whenGone: (listener) => caller.whenGone(listener),
+      answered: (outcome) => {
+        if (isOfAuth(outcome)) {
+          this.#pass(call, caller, session)
+        } else {
+          caller.answered(outcome)
+        }
+      },
+      ...(streams && { streams }),
+    }
+  }
+
+  #pass(call: Call, caller: Caller, session: Authority | undefined): void {
+    const { leader, passed } = this.#parts
+    const told = { ...call, context: passedContext(call.context, session) }
+    if (session !== undefined && methods[call.method].ends === 'in-turn') {
+      void passWaiting(leader, told, caller)
+      return
+    }
+    passed.pass(told, (outcome) => {
+      const revision = this.#revisionOf(call, outcome)
+      const waits =
+        revision === undefined || !this.#parts.following().isAwake
+          ? undefined
+          : this.#parts.following().read({
+              level: 'serializable',
+              minRevision: revision,
+              isGuarded: false,
+              deadline: Date.now() + OWN_WRITE_MS,
+            })
+      if (waits === undefined) {
+        caller.answered(outcome)
+        return
+      }
+      waits.then(
+        () => caller.answered(outcome),
+        (error: unknown) => {
+          // Its further pages cannot be read here.
+          const isCut = !isRefused(outcome) && outcome.next !== undefined
+          caller.answered(isCut ? refusal(error) : outcome)
+        },
+      )
+    })
+  }
+
+  /** What the caller may read here after the leader's answer, where that is not here yet. */
+  #revisionOf({ method }: Call, outcome: Outcome): number | undefined {
+    if (isRefused(outcome)) {
+      return undefined
+    }
+    if (outcome.next !== undefined) {
+      // Further pages are read here.
+      return outcome.next.revision
+    }
+    if (outcome.response.length > HEADER_BYTES_MAX) {
+      return undefined
+    }
+    const type: MessageType<object> = rpcMethods[method].response
+    const { header } = decode(type, outcome.response) as { readonly header?: ResponseHeader }
+    const revision = header?.revision ?? 0
+    return revision > this.#parts.keyspace.store.revision ? revision : undefined
+  }
+
+  later(read: () => void): void {
+    this.#own.later(read)
+  }
+
+  next(method: PagedMethod, request: Uint8Array, cursor: PageCursor): Outcome {
+    return this.#own.next(method, request, cursor)
+  }
+
+  beginMeasuring(cursor: PageCursor): PageCursor {
+    return this.#own.beginMeasuring(cursor)
+  }
+
+  measure(request: Uint8Array, cursor: PageCursor, waiting: PageCursor): Measured {
+    return this.#own.measure(request, cursor, waiting)
+  }
+
+  end(cursor: PageCursor): void {
+    this.#own.end(cursor)
+  }
+}
+
+/** Whether the keyspace asks who comes. */
+export function isGuardedBy({ auth, accessTokens }: Keyspace): boolean {
+  return auth.enabled || accessTokens.some
+}
+
+/** etcd's texts of what a caller may not, or is not known for. */
+function isOfAuth(outcome: Outcome): boolean {
+  return (
+    isRefused(outcome) &&
+    (outcome.refused.code === Code.UNAUTHENTICATED ||
+      outcome.refused.code === Code.PERMISSION_DENIED ||
+      OF_AUTH.has(outcome.refused.message))
+  )
+}
+
+const OF_AUTH: ReadonlySet<string> = new Set([
+  statusOf('user-empty').message,
+  statusOf('auth-old-revision').message,
+  statusOf('user-not-found').message,
+])
