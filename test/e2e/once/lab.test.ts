@@ -1,47 +1,24 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Browser, chromium } from '../browser.ts'
+import { LabProcess } from '../lab-process.ts'
 
-const main = join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'start.js')
-
-let lab: ChildProcess
+let lab: LabProcess
 let page = ''
-/** By region. */
-const endpoints = new Map<string, string>()
 
 beforeAll(async () => {
-  const flags = ['--regions', 'weur,enam,apac,sam,oc,afr', '--listen-url', 'http://127.0.0.1:0']
-  lab = spawn(process.execPath, [main, 'lab', ...flags], { stdio: ['ignore', 'pipe', 'inherit'] })
-  if (lab.stdout === null) {
-    throw new Error('no output')
-  }
-  for await (const line of createInterface({ input: lab.stdout })) {
-    page = /^The lab is at (\S+)$/.exec(line)?.[1] ?? page
-    const [, region = '', url = ''] = /^ {2}(\w+) +etcdctl --endpoints (\S+)/.exec(line) ?? []
-    endpoints.set(region, url)
-    if (region === 'afr') {
-      break
-    }
-  }
+  lab = await LabProcess.start(['weur', 'enam', 'apac', 'sam', 'oc', 'afr'])
+  page = lab.page
 })
 
-afterAll(async () => {
-  const closed = once(lab, 'close')
-  lab.kill('SIGTERM')
-  const [code] = (await closed) as [number | null]
-  if (code !== 0) {
-    throw new Error(`the lab ended with ${code}`)
-  }
-})
+afterAll(() => lab.stop())
 
 test('LAB4: clients of a region find the keyspace at its port', async () => {
-  expect(endpoints.size).toBeGreaterThanOrEqual(6)
+  expect(lab.urls.size).toBe(6)
   const ask = async (region: string, method: string, body: object): Promise<unknown> => {
-    const url = `${endpoints.get(region) ?? ''}/v3/kv/${method}`
-    const response = await fetch(url, { method: 'POST', body: JSON.stringify(body) })
+    const response = await fetch(`${lab.url(region)}/v3/kv/${method}`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+    })
     return response.json()
   }
   const [key, value] = [btoa('hello'), btoa('from Europe')]
@@ -50,9 +27,11 @@ test('LAB4: clients of a region find the keyspace at its port', async () => {
 })
 
 test("LAB4: the deployment's API is beside the page", async () => {
-  const { origin } = new URL(page)
-  const response = await fetch(`${origin}/keyspaces/lab`)
-  expect(await response.json()).toMatchObject({ name: 'lab', state: 'ready', locationHint: 'weur' })
+  expect(await lab.ask('GET', '/keyspaces/lab')).toMatchObject({
+    name: 'lab',
+    state: 'ready',
+    locationHint: 'weur',
+  })
 })
 
 test("LAB6: another site's page is refused, and so is a name that is not ours", async () => {
