@@ -1,3 +1,8 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { encode } from '../../src/protocol/binary.ts'
 import { PutRequest, RangeRequest } from '../../src/protocol/generated/messages.ts'
@@ -8,8 +13,9 @@ import { fill } from './fill.ts'
 import { grpcFrame } from './grpc-connection.ts'
 import { openGrpcWatches } from './grpc-watches.ts'
 import { H2Connection } from './h2-connection.ts'
+import { findGenerator } from './h2load.ts'
 import { runLoad } from './load.ts'
-import type { UnaryResult } from './measured-window.ts'
+import { unaryFigures, type UnaryResult } from './measured-window.ts'
 import { pacedPuts } from './paced-puts.ts'
 import { percentile } from './samples.ts'
 
@@ -21,6 +27,10 @@ const COUNTED_PUTS = 50
 const LARGE = { prefix: 'bench/large/', keys: 1_000_000, valueBytes: 1000, times: 1 }
 const BESIDE_PUTS = 500
 const KEY = Buffer.from('bench/read')
+
+const FEEDS = [0, 5] as const
+const PUT_BYTES = 256
+const SHAPE = { connections: 32, streams: 4 }
 
 /** A lab whose own clients keep still. */
 async function withLab<T>(
@@ -83,9 +93,9 @@ export const replicaRead: BenchCase = {
       const writer = await opened(lab.url('weur'))
       await writer.ask('/etcdserverpb.KV/Put', encode(PutRequest, create(PutRequest, { key: KEY })))
       writer.close()
+      const read = (region: string, serializable: boolean) =>
+        reads(lab, region, { serializable, seconds })
       return rowsOf(rounds, async () => {
-        const read = (region: string, serializable: boolean) =>
-          reads(lab, region, { serializable, seconds })
         const local = await read('weur', true)
         const serializable = await read('enam', true)
         const linearizable = await read('enam', false)
@@ -123,6 +133,60 @@ async function opened(url: string): Promise<H2Connection> {
   return H2Connection.open({ url }, (error) => {
     throw error
   })
+}
+
+export const replicaPuts: BenchCase = {
+  name: 'replica-puts',
+  about: `gRPC puts of ${PUT_BYTES} B, ${SHAPE.connections} × ${SHAPE.streams}, at a leader that tells ${FEEDS.join(' or ')} replicas, which are elsewhere and keep nothing here`,
+  run: async ({ rounds, seconds }) => {
+    const leaders = await Promise.all(FEEDS.map(startSinks))
+    try {
+      const value = Buffer.alloc(PUT_BYTES, 'v')
+      const put = create(PutRequest, { key: Buffer.from('bench/put'), value })
+      const generate = await findGenerator()
+      const measured = await alternate(leaders, rounds, async ({ url, pid }) =>
+        unaryFigures(
+          'puts',
+          await generate({
+            kind: 'grpc',
+            method: '/etcdserverpb.KV/Put',
+            frame: grpcFrame(encode(PutRequest, put)),
+            address: { url },
+            serverPid: pid,
+            ...SHAPE,
+            seconds,
+          }),
+        ),
+      )
+      return measured.flatMap(({ name, rounds: values }) =>
+        values.map((each, place) => ({
+          name: `${name}, ${FEEDS[place]} replicas`,
+          rounds: [each],
+        })),
+      )
+    } finally {
+      await Promise.all(leaders.map((leader) => leader.stop()))
+    }
+  },
+}
+
+async function startSinks(count: number) {
+  const directory = await mkdtemp(join(tmpdir(), 'bench-sinks-'))
+  const program = join(import.meta.dirname, 'replica-sinks.ts')
+  const child = spawn(process.execPath, [program, directory, String(count)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const [url] = (await once(child.stdout.setEncoding('utf8'), 'data')) as [string]
+  return {
+    url: url.trim(),
+    pid: child.pid ?? 0,
+    stop: async () => {
+      const closed = once(child, 'close')
+      child.kill('SIGTERM')
+      await closed
+      await rm(directory, { recursive: true })
+    },
+  }
 }
 
 export const replicaWatchers: BenchCase = {

@@ -20,7 +20,13 @@ import { largeRange } from './cases-memory.ts'
 import { objectList } from './cases-object-list.ts'
 import { permission } from './cases-permission.ts'
 import { readOnlyLoad } from './cases-read-only.ts'
-import { replicaBootstrap, replicaLag, replicaRead, replicaWatchers } from './cases-replica.ts'
+import {
+  replicaBootstrap,
+  replicaLag,
+  replicaPuts,
+  replicaRead,
+  replicaWatchers,
+} from './cases-replica.ts'
 import { replication, replicationFull } from './cases-replication.ts'
 import { snapshot } from './cases-snapshot.ts'
 import { secondStart } from './cases-start.ts'
@@ -63,6 +69,7 @@ const cases: readonly BenchCase[] = [
   replicationFull,
   replicaLag,
   replicaRead,
+  replicaPuts,
   replicaWatchers,
   replicaBootstrap,
 ]
