@@ -1,6 +1,7 @@
 // A leader in a process of its own, with so many replicas that keep nothing: `node replica-sinks.ts DIRECTORY COUNT`.
 import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { parseServeFlags, workerVariables } from '../../src/cli/flags.ts'
 import { hostOptions } from '../../src/cli/host-runtime.ts'
 import { LabPort } from '../../src/cli/lab-port.ts'
@@ -45,12 +46,26 @@ const regions = await Regions.open({
   lostMs: 5_000,
 })
 
-async function ask(path: string, body: object): Promise<void> {
+async function ask(path: string, body?: object): Promise<unknown> {
   const headers = { 'Content-Type': 'application/json' }
-  const asked = { method: 'POST', headers, body: JSON.stringify(body) }
+  const asked = body === undefined ? {} : { method: 'POST', headers, body: JSON.stringify(body) }
   const response = await regions.fetch('weur', new Request(`http://bench${path}`, asked))
   if (!response.ok) {
     throw new Error(await response.text())
+  }
+  return response.json()
+}
+
+interface Told {
+  readonly leader: { readonly revision: number }
+  readonly replicas: readonly { readonly revision?: number }[]
+}
+
+/** Until each of them has acknowledged all that there is. */
+async function untilTold(): Promise<void> {
+  for (let isTold = false; !isTold; await sleep(20)) {
+    const { leader, replicas: told } = (await ask(`/keyspaces/${KEYSPACE}/replicas`)) as Told
+    isTold = leader.revision > 1 && told.every(({ revision }) => revision === leader.revision)
   }
 }
 
@@ -60,6 +75,8 @@ for (const region of replicas) {
 }
 const host = { fetch: (request: Request) => regions.fetch('weur', request) }
 const port = new LabPort({ log, keyspace: KEYSPACE, linkSecret, host })
+await ask(`/keyspaces/${KEYSPACE}/v3/kv/put`, { key: 'YQ==', value: 'YQ==' })
+await untilTold()
 process.stdout.write(`${await port.listen('127.0.0.1', 0)}\n`)
 process.on('SIGTERM', () => {
   void port.close().then(() => {
