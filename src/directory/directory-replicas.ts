@@ -231,12 +231,14 @@ export class Replicas {
       throw statusOf('replica-not-found')
     }
     const { region, forced } = successor
+    const address = { name, jurisdiction: options.jurisdiction }
+    // Whoever refuses is not near enough, which the leader finds out.
+    await answered(() => this.#replica(address, region).wake())
     const handedOver = await this.#handOver(entry, { region, epoch: epoch + 1, force: forced })
     const reports = handedOver === undefined ? await this.#reports(entry) : []
     const others = reports.filter((report) => report.region !== region)
     const replicas =
       handedOver?.replicas ?? others.map((report) => ({ ...report, added: Date.now() }))
-    const address = { name, jurisdiction: options.jurisdiction }
     const report = await persevering(() =>
       this.#replica(address, region).promote({
         epoch: epoch + 1,

@@ -19,6 +19,13 @@ const UNREACHABLE_MS = 60_000
 
 type Mode = 'asleep' | 'pushing' | 'failing' | 'unreachable'
 
+interface UnderWay {
+  readonly sent: number
+  readonly bytes: number
+  /** Whether it left after a failure, alone. */
+  readonly isTry: boolean
+}
+
 /** What a leader knows of a replica, and pushes to it. */
 export class Receiver {
   readonly region: Region
@@ -26,7 +33,7 @@ export class Receiver {
   /** The number of the next frame to be pushed. */
   #next = 1
   /** What is under way, in the order in which it left. */
-  readonly #underWay = new Map<number, { readonly sent: number; readonly bytes: number }>()
+  readonly #underWay = new Map<number, UnderWay>()
   #bytesUnderWay = 0
   #lastPush = 0
   #failures = 0
@@ -100,7 +107,7 @@ export class Receiver {
     ...reached
   }: Reached & { readonly push: number; readonly isAwake: boolean }): readonly FeedOutput[] {
     this.#reached(reached)
-    if (!this.#landed(push)) {
+    if (this.#landed(push) === undefined) {
       return []
     }
     this.#failures = 0
@@ -114,11 +121,12 @@ export class Receiver {
   }
 
   failed(push: number, now: number): readonly FeedOutput[] {
-    if (!this.#landed(push) || this.#mode === 'asleep') {
+    const failed = this.#landed(push)
+    if (failed === undefined || this.#mode === 'asleep') {
       return []
     }
     // Of pushes that were under way together the first failure counts.
-    if (this.#mode === 'pushing' || this.#underWay.size === 0) {
+    if (this.#mode === 'pushing' || failed.isTry) {
       this.#failures++
     }
     this.#mode = this.#failures >= FAILURES_MAX ? 'unreachable' : 'failing'
@@ -151,7 +159,11 @@ export class Receiver {
         this.#next++
         outputs.push({ kind: 'push', region: this.region, push, frame, way })
       }
-      this.#underWay.set(push, { sent: now, bytes: frame?.length ?? 0 })
+      this.#underWay.set(push, {
+        sent: now,
+        bytes: frame?.length ?? 0,
+        isTry: this.#mode !== 'pushing',
+      })
       this.#bytesUnderWay += frame?.length ?? 0
     }
     return outputs
@@ -169,12 +181,12 @@ export class Receiver {
     }
   }
 
-  /** Whether the push still counts. */
-  #landed(push: number): boolean {
+  /** Undefined where the push counts no more. */
+  #landed(push: number): UnderWay | undefined {
     const found = this.#underWay.get(push)
     this.#underWay.delete(push)
     this.#bytesUnderWay -= found?.bytes ?? 0
-    return found !== undefined
+    return found
   }
 
   #forgetUnderWay(): void {

@@ -182,6 +182,8 @@ export interface ReplicaRpc {
   beReplica(charge: ReplicaCharge): Promise<void>
   push(frame: Uint8Array): Promise<Pushed>
   report(): Promise<ReplicaReport | Refused>
+  /** Follows from now on for a while, as if it were read: resolves when it has what the leader has now. */
+  wake(): Promise<void | Refused>
   /**
    * Leads from now on: with all that the former leader had, where that has handed over, or with what is here.
    * Doing it twice is doing it once.

@@ -92,6 +92,10 @@ export class ReplicaServer {
     })
   }
 
+  get standing(): Standing {
+    return this.#following.standing
+  }
+
   get door(): Door {
     return this.#server.door
   }
@@ -144,6 +148,11 @@ export class ReplicaServer {
   /** Resolves when what is here is new enough to say who may come in. Rejects with an RpcStatus. */
   async ready(): Promise<void> {
     await this.#following.read({ level: 'serializable', isGuarded: isGuardedBy(this.#keyspace) })
+  }
+
+  /** Resolves when all is here that the leader has now, and what comes is pushed. Rejects with an RpcStatus. */
+  async wake(): Promise<void> {
+    await this.#following.read({ level: 'linearizable', isGuarded: false })
   }
 
   report(): ReplicaReport {

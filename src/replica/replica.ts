@@ -1,11 +1,25 @@
 import { DurableObject } from 'cloudflare:workers'
+import type { Region } from '../config/region.ts'
 import { parseSettings } from '../config/settings.ts'
+import type { AccessTokenList, AccessTokenRpc } from '../door/access-token-rpc.ts'
+import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
 import { type Authority, hibernates } from '../door/door.ts'
+import type { ChangeId, Revision } from '../mvcc/types.ts'
 import {
+  type AddedReplica,
   FEED_HEADER,
+  type FeedRpc,
+  type HandedOver,
+  type LeadershipRpc,
+  type Promotion,
+  type Pull,
   type Pushed,
   type ReplicaCharge,
+  type ReplicaPosition,
   type ReplicaReport,
+  type ReplicaRpc,
+  type ReplicaStatuses,
+  type Succession,
 } from '../protocol/replica-rpc.ts'
 import {
   type Call,
@@ -22,11 +36,22 @@ import {
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { type V2Answer, type V2Call, V2_WATCH_HEADER } from '../protocol/v2-call.ts'
 import { nextTurn } from '../shard/commit.ts'
+import type { CopyRpc } from '../shard/copy-source.ts'
 import { creationIn, settingsWith } from '../shard/creation.ts'
+import { leadershipIn } from '../shard/feed/leadership.ts'
+import { LedKeyspace } from '../shard/led-keyspace.ts'
 import { refusal } from '../shard/reply.ts'
+import { stayFor } from '../shard/staying-socket.ts'
 import { durableSql } from '../shard/storage.ts'
 import { LeaderClient } from './leader-client.ts'
 import { PassedCalls, passV2 } from './passed-calls.ts'
+import {
+  catchUp,
+  isPromotedTo,
+  leaderReport,
+  recordDemotion,
+  recordPromotion,
+} from './promotion.ts'
 import { isWhole, ReplicaCopy } from './replica-copy.ts'
 import { chargeIn, recordCharge } from './replica-row.ts'
 import { ReplicaServer } from './replica-server.ts'
@@ -52,7 +77,12 @@ type ServingRpc = Pick<
  * The object of a keyspace in another region, `KEYSPACE@REGION`. What it is says a row in its own storage, which the
  * directory has it write. Until it has copied all of the keyspace, everything is passed on to the leader.
  */
-export class Replica extends DurableObject<Env> implements ServingRpc {
+export class Replica
+  extends DurableObject<Env>
+  implements ServingRpc, ReplicaRpc, AccessTokenRpc, CopyRpc, FeedRpc, LeadershipRpc
+{
+  /** What it leads once it was promoted. */
+  readonly #led: LedKeyspace
   #leader: LeaderClient | undefined
   #server: ReplicaServer | undefined
   /** While it is not whole. */
@@ -62,7 +92,10 @@ export class Replica extends DurableObject<Env> implements ServingRpc {
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
     const charge = chargeIn(durableSql(ctx.storage))
-    if (charge !== undefined) {
+    this.#led = new LedKeyspace(ctx, env)
+    if (this.#led.isPromoted) {
+      void ctx.blockConcurrencyWhile(() => this.#led.lead())
+    } else if (charge !== undefined && !this.#led.isMoved) {
       void ctx.blockConcurrencyWhile(() => this.#take(charge))
     }
   }
@@ -110,7 +143,16 @@ export class Replica extends DurableObject<Env> implements ServingRpc {
         // Left of an earlier keyspace; nothing that this memory knows of it may go on.
         return this.#wipe('the keyspace was deleted', CLOSE_NOT_FOUND)
       }
+      const led = leadershipIn(sql)
+      if (led !== undefined && led.epoch >= charge.epoch) {
+        return undefined
+      }
       recordCharge(sql, charge)
+      if (led !== undefined) {
+        recordDemotion(sql)
+        this.#led.end()
+        return this.#led.lose()
+      }
       const { keyspace: name, jurisdiction, leader } = charge
       if (this.#leader === undefined) {
         await this.#take(charge)
@@ -119,6 +161,40 @@ export class Replica extends DurableObject<Env> implements ServingRpc {
         this.#server?.led(charge)
       }
     })
+  }
+
+  async wake(): Promise<void | Refused> {
+    try {
+      await this.#server?.wake()
+      return undefined
+    } catch (error) {
+      return refusal(error)
+    }
+  }
+
+  /** Does not return where it had not been promoted yet: the object is lost, and leads when it is made anew. */
+  async promote(promotion: Promotion): Promise<ReplicaReport | Refused> {
+    const sql = durableSql(this.ctx.storage)
+    const charge = chargeIn(sql)
+    if (isPromotedTo(sql, promotion.epoch)) {
+      return this.report()
+    }
+    const server = this.#server
+    if (charge === undefined || server === undefined || this.#leader === undefined) {
+      return refusal(statusOf('replica-behind'))
+    }
+    if (promotion.handedOver !== undefined) {
+      try {
+        await catchUp(server, this.#leader, promotion.handedOver.revision)
+      } catch (error) {
+        return refusal(error)
+      }
+    }
+    const { epoch: former, revision } = server.standing
+    recordPromotion(sql, charge, promotion, { revision, former })
+    server.end()
+    this.#server = undefined
+    return this.#led.lose()
   }
 
   push(frame: Uint8Array): Promise<Pushed> {
@@ -132,6 +208,10 @@ export class Replica extends DurableObject<Env> implements ServingRpc {
       return Promise.resolve(refused)
     }
     const { region, memberId, epoch } = charge
+    const led = this.#led.leader?.replicas.statuses()
+    if (led !== undefined) {
+      return Promise.resolve(leaderReport(charge, led))
+    }
     return Promise.resolve(
       this.#server?.report() ?? {
         region,
@@ -176,6 +256,7 @@ export class Replica extends DurableObject<Env> implements ServingRpc {
   }
 
   #end(code: number, why: string): void {
+    this.#led.end()
     this.#server?.end()
     this.#server = undefined
     this.#copy = undefined
@@ -190,12 +271,13 @@ export class Replica extends DurableObject<Env> implements ServingRpc {
   }
 
   async callMany(calls: readonly Call[]): Promise<readonly Outcome[]> {
-    if (this.#server !== undefined) {
-      return this.#server.callMany(calls)
+    const serving = this.#led.leader ?? this.#server
+    if (serving !== undefined) {
+      return serving.callMany(calls)
     }
     const leader = this.#leader
     if (leader === undefined) {
-      return calls.map(() => refused)
+      return calls.map(() => this.#led.refused)
     }
     const passed = new PassedCalls(leader)
     return Promise.all(
@@ -204,44 +286,113 @@ export class Replica extends DurableObject<Env> implements ServingRpc {
   }
 
   rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Promise<Outcome> {
-    if (this.#server !== undefined) {
-      return this.#server.rangeNext(request, next, context)
+    const serving = this.#led.leader ?? this.#server
+    if (serving !== undefined) {
+      return serving.rangeNext(request, next, context)
     }
-    return this.#leader?.stub.rangeNext(request, next, context) ?? Promise.resolve(refused)
+    return (
+      this.#leader?.stub.rangeNext(request, next, context) ?? Promise.resolve(this.#led.refused)
+    )
   }
 
   v2(call: V2Call, context: CallContext): Promise<V2Answer | Refused> {
+    if (this.#led.leader !== undefined) {
+      return this.#led.leader.v2(call, context)
+    }
     return this.#leader === undefined
-      ? Promise.resolve(refused)
+      ? Promise.resolve(this.#led.refused)
       : passV2(this.#leader, call, context)
   }
 
   metrics(context: CallContext): Promise<MetricsOutcome> {
-    if (this.#server !== undefined) {
-      return Promise.resolve(this.#server.metrics(context))
+    const serving = this.#led.leader ?? this.#server
+    if (serving !== undefined) {
+      return Promise.resolve(serving.metrics(context))
     }
-    return this.#leader?.stub.metrics(context) ?? Promise.resolve(refused)
+    return this.#leader?.stub.metrics(context) ?? Promise.resolve(this.#led.refused)
   }
 
   /** It is the leader that sends the keyspace to the object store. */
   replication(context: CallContext): Promise<ReplicationStatus | Refused> {
-    return this.#leader?.stub.replication(context) ?? Promise.resolve(refused)
+    if (this.#led.leader !== undefined) {
+      return Promise.resolve(this.#led.leader.replication(context))
+    }
+    return this.#leader?.stub.replication(context) ?? Promise.resolve(this.#led.refused)
   }
 
   checked(checks: readonly HealthCheck[], context: CallContext): Promise<void> {
-    this.#server?.checked(checks, context)
+    const serving = this.#led.leader ?? this.#server
+    serving?.checked(checks, context)
     return Promise.resolve()
   }
 
   revokeAdministrator(id: string): Promise<void> {
-    this.#server?.revokeAdministrator(id)
+    const serving = this.#led.leader ?? this.#server
+    serving?.revokeAdministrator(id)
+    return Promise.resolve()
+  }
+
+  createAccessToken(wanted: NewAccessToken): Promise<CreatedAccessToken | Refused> {
+    return Promise.resolve(this.#led.leader?.createAccessToken(wanted) ?? this.#led.refused)
+  }
+
+  accessTokens(): Promise<AccessTokenList | Refused> {
+    return Promise.resolve(this.#led.leader?.accessTokens() ?? this.#led.refused)
+  }
+
+  revokeAccessToken(id: string): Promise<{ readonly known: boolean } | Refused> {
+    return this.#led.leader?.revokeAccessToken(id) ?? Promise.resolve(this.#led.refused)
+  }
+
+  copyBegin(revision: Revision): ReturnType<CopyRpc['copyBegin']> {
+    return this.#led.copyBegin(revision)
+  }
+
+  copyRows(after: ChangeId, until: Revision): ReturnType<CopyRpc['copyRows']> {
+    return this.#led.copyRows(after, until)
+  }
+
+  copyPlaces(revision: Revision, after: Uint8Array | undefined): ReturnType<CopyRpc['copyPlaces']> {
+    return this.#led.copyPlaces(revision, after)
+  }
+
+  follow(replica: ReplicaPosition): ReturnType<FeedRpc['follow']> {
+    return this.#led.feed.follow(replica)
+  }
+
+  readIndex(replica: ReplicaPosition): ReturnType<FeedRpc['readIndex']> {
+    return this.#led.feed.readIndex(replica)
+  }
+
+  pull(wanted: Pull): ReturnType<FeedRpc['pull']> {
+    return this.#led.feed.pull(wanted)
+  }
+
+  addReplica(added: AddedReplica): Promise<ReplicaCharge | Refused> {
+    return this.#led.feed.addReplica(added)
+  }
+
+  removeReplica(region: Region): Promise<void> {
+    return this.#led.feed.removeReplica(region)
+  }
+
+  replicas(): Promise<ReplicaStatuses | Refused> {
+    return this.#led.feed.replicas()
+  }
+
+  handOver(to: Succession): Promise<HandedOver | Refused> {
+    return this.#led.feed.handOver(to)
+  }
+
+  /** A replica that has led keeps what it has: it follows. */
+  retire(): Promise<void> {
     return Promise.resolve()
   }
 
   /** As a shard's, and with `FEED_HEADER` the leader's way to push frames. */
   override async fetch(request: Request): Promise<Response> {
     if (this.#leader === undefined) {
-      return Response.json(refused)
+      return this.#led.fetch(request)
     }
     if (request.headers.get('Upgrade') !== 'websocket') {
       return new Response('a WebSocket is expected here', { status: 426 })
@@ -277,25 +428,20 @@ export class Replica extends DurableObject<Env> implements ServingRpc {
     if (hibernates(authority)) {
       this.ctx.acceptWebSocket(own)
     } else {
-      this.#stayFor(own)
+      stayFor(own, {
+        message: (message) => void this.webSocketMessage(own, message),
+        close: () => this.webSocketClose(own),
+        error: () => this.webSocketError(own),
+      })
     }
     await server.accept(own, authority)
     return new Response(null, { status: 101, webSocket: client })
   }
 
-  /** While such a socket is open the object does not leave the memory. */
-  #stayFor(socket: WebSocket): void {
-    socket.binaryType = 'arraybuffer'
-    socket.accept()
-    socket.addEventListener('message', (event) => {
-      void this.webSocketMessage(socket, event.data as string | ArrayBuffer)
-    })
-    socket.addEventListener('close', () => this.webSocketClose(socket))
-    socket.addEventListener('error', () => this.webSocketError(socket))
-  }
-
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
-    if (!isFeed(socket)) {
+    if (this.#led.leader !== undefined) {
+      await this.#led.received(socket, message)
+    } else if (!isFeed(socket)) {
       await this.#server?.receive(socket, message)
     } else if (typeof message !== 'string') {
       socket.send(JSON.stringify(await this.push(new Uint8Array(message))))
@@ -303,6 +449,7 @@ export class Replica extends DurableObject<Env> implements ServingRpc {
   }
 
   override webSocketClose(socket: WebSocket): void {
+    this.#led.leader?.close(socket)
     if (!isFeed(socket)) {
       this.#server?.close(socket)
     }
@@ -313,6 +460,7 @@ export class Replica extends DurableObject<Env> implements ServingRpc {
   }
 
   override webSocketError(socket: WebSocket): void {
+    this.#led.leader?.close(socket)
     if (!isFeed(socket)) {
       this.#server?.close(socket)
     }
@@ -320,7 +468,7 @@ export class Replica extends DurableObject<Env> implements ServingRpc {
 
   override async alarm(): Promise<void> {
     if (this.#copy === undefined) {
-      await this.#server?.alarm()
+      await (this.#led.leader ?? this.#server)?.alarm()
     } else {
       await this.#goOnCopying(this.#copy)
     }

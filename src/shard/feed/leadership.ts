@@ -17,6 +17,7 @@ const INSERT_REPLICA = `
 INSERT INTO replica (region, member_id, added, awake) VALUES (?, ?, ?, 0) ON CONFLICT DO NOTHING`
 const UPDATE_AWAKE = 'UPDATE replica SET awake = ? WHERE region = ?'
 const DELETE_REPLICA = 'DELETE FROM replica WHERE region = ?'
+const DELETE_LEADERSHIP = 'DELETE FROM leadership'
 const DELETE_REPLICAS = 'DELETE FROM replica'
 
 /** How an object leads its keyspace, or whom it has given that to. */
@@ -94,6 +95,12 @@ export function removeReplica(sql: Sql, region: Region): void {
 export function replaceReplicas(sql: Sql, replicas: readonly ReplicaMember[]): void {
   sql.run(DELETE_REPLICAS)
   replicas.forEach((replica) => addReplica(sql, replica))
+}
+
+/** Whoever led here follows another one. */
+export function forgetLeadership(sql: Sql): void {
+  sql.run(DELETE_REPLICAS)
+  sql.run(DELETE_LEADERSHIP)
 }
 
 function regionOf(cell: SqlCell | undefined): Region | undefined {

@@ -21,6 +21,7 @@ import type { Clock } from '../replication/clock.ts'
 import { ALL, KeyspaceState } from '../replication/keyspace-state.ts'
 import { LeaseJournal } from '../replication/lease-journal.ts'
 import { readChanges } from '../replication/read-changes.ts'
+import { tokenStateIn } from '../token-state.ts'
 import { FeedSocket } from './feed-socket.ts'
 import { type OwnLeadership, replicasIn, setAwake } from './leadership.ts'
 
@@ -314,7 +315,13 @@ export class ReplicaFeed {
     }
     const { keyspace, options } = this.#parts
     const whole = new KeyspaceState(keyspace, new LeaseJournal(keyspace.lessor.granted()), options)
-    return { position, since: null, content: whole.capture(ALL).state }
+    return { position, since: null, ...this.#withTokens(whole.capture(ALL).state) }
+  }
+
+  /** What simple tokens are known by goes with the users. */
+  #withTokens(content: ArchivedState): Pick<FrameState, 'content' | 'tokenState'> {
+    const isTold = content.auth !== undefined
+    return { content, ...(isTold && { tokenState: tokenStateIn(this.#parts.keyspace.sql) }) }
   }
 
   #encode(
@@ -391,7 +398,7 @@ export class ReplicaFeed {
     const frame = this.#encode({ from, to: revision }, changes, {
       position,
       since: seq - 1,
-      content,
+      ...this.#withTokens(content),
     })
     return { seq, frame: frame.length > PUSH_BYTES_MAX ? undefined : frame }
   }

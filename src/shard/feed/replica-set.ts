@@ -5,7 +5,6 @@ import type {
   AddedReplica,
   HandedOver,
   ReplicaCharge,
-  ReplicaRpc,
   ReplicaStatuses,
   Succession,
 } from '../../protocol/replica-rpc.ts'
@@ -40,8 +39,6 @@ interface SetParts {
   /** Nothing is written here from then on. */
   readonly fence: () => void
 }
-
-type ReplicaObject = ReplicaRpc & Pick<DurableObjectStub, 'fetch'>
 
 /** The replicas of a keyspace, as its leader has them. A keyspace without any has no feed either. */
 export class ReplicaSet {
@@ -170,7 +167,7 @@ export class ReplicaSet {
       random: () => crypto.randomUUID(),
       replica: (region) => {
         const { keyspace: name, jurisdiction } = leadership()
-        return replicaStub(env, { name, jurisdiction }, region) as unknown as ReplicaObject
+        return replicaStub(env, { name, jurisdiction }, region)
       },
       keep,
       hold,
