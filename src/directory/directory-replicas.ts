@@ -1,4 +1,4 @@
-import type { Region } from '../config/region.ts'
+import { isRegion, type Region } from '../config/region.ts'
 import { leaderStub, replicaStub } from '../protocol/object-address.ts'
 import type {
   HandedOver,
@@ -47,9 +47,13 @@ export class Replicas {
     this.#ways = ways
   }
 
-  address({ name, options: { jurisdiction } }: KeyspaceEntry): KeyspaceAddress {
+  address({ name, options }: KeyspaceEntry): KeyspaceAddress {
+    const { jurisdiction, locationHint } = options
     const replicas = this.#serving(name).map(({ region }) => region)
-    return { name, jurisdiction, leader: this.#table.leadership(name).leader, replicas }
+    const { leader } = this.#table.leadership(name)
+    const hint = locationHint?.replace(/^apac-.*/, 'apac')
+    const near = leader ?? (hint !== undefined && isRegion(hint) ? hint : undefined)
+    return { name, jurisdiction, leader, near, replicas }
   }
 
   unfinished(limit: number): readonly string[] {

@@ -60,6 +60,8 @@ export interface DirectoryRpc extends AccessTokenRpc {
 
 /** What finds the objects of a keyspace. */
 export interface KeyspaceAddress extends LeaderAddress {
+  /** Where the leader is; undefined where nobody has said, or not exactly. */
+  readonly near?: Region | undefined
   /** Where replicas are that serve. */
   readonly replicas?: readonly Region[] | undefined
 }

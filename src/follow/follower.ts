@@ -323,12 +323,16 @@ export class Follower {
       return
     }
     switch (refusal.refused) {
-      case 'compacted':
       case 'diverged':
+        if (request.standing.epoch === this.#standing.epoch) {
+          return this.#copy()
+        }
+        return of === 'pull' ? this.#pullFailed(id, now) : this.#askFailed(id, now)
+      case 'compacted':
         if (isSame(request.standing, this.#standing)) {
           return this.#copy()
         }
-        // It was said of what was here before.
+        // More has come meanwhile.
         return of === 'pull' ? this.#pullFailed(id, now) : this.#askFailed(id, now)
       case 'removed':
         this.#phase = 'removed'
@@ -408,6 +412,9 @@ export class Follower {
   /** Those who may be answered all the same are; those who may not are refused; the others ask again. */
   #unanswered({ reads, asked }: Question, failures: number, now: number): void {
     this.#hasFailed(asked, now, failures)
+    if (this.#open > 0) {
+      this.#requireFollowed()
+    }
     for (const read of reads) {
       const fallback = this.isCutOff ? this.#fallback(read, now) : 'ask'
       if (!this.#reads.has(read)) {

@@ -42,6 +42,8 @@ export class Simulation implements World {
   readonly #hasFaults: boolean
   /** How much of what goes wrong is that another one leads. */
   readonly #changes: number
+  /** How many writes are more than one pull brings. */
+  readonly #bursts: number
   hasLostLeader = false
   answers = 0
 
@@ -50,6 +52,7 @@ export class Simulation implements World {
     this.network = new Network(this.time, this.random, this.#pick(weathers))
     this.#hasFaults = this.random() < 0.85
     this.#changes = this.random() < 0.3 ? 0.6 : 0.05
+    this.#bursts = this.random() < 0.3 ? 0.3 : 0.05
     this.leader = this.#lead(
       { epoch: 1, from: 0, former: 0 },
       { log: [], state: nothing, compacted: -1 },
@@ -171,7 +174,7 @@ export class Simulation implements World {
     const dice = this.random()
     const replica = this.#pick(this.replicas)
     if (dice < 0.3) {
-      this.#write(this.random() < 0.05 ? 30 : 1 + Math.floor(3 * this.random()))
+      this.#write(this.random() < this.#bursts ? 30 : 1 + Math.floor(3 * this.random()))
     } else if (dice < 0.36) {
       this.leader.revoke(this.time.now)
     } else if (dice < 0.42) {
