@@ -70,9 +70,11 @@ export class Lab {
     return experimentText(this.#experiment)
   }
 
-  /** Makes the keyspace, by the API that everybody has; its replicas follow. */
+  /** Makes the keyspace and its replicas, by the API that everybody has. */
   async start(): Promise<void> {
     await this.#ask('/keyspaces', { name: LAB_KEYSPACE, locationHint: this.#leader })
+    // Whoever asks a gateway before there are replicas learns of them half a minute later.
+    await Promise.all(this.#others().map((region) => this.#addReplica(region)))
     this.#clients.forEach((client) => client.start())
     this.change(experimentText(calmExperiment(this.#options.names)))
   }
