@@ -236,8 +236,10 @@ export class Replicas {
     }
     const { region, forced } = successor
     const address = { name, jurisdiction: options.jurisdiction }
-    // Whoever refuses is not near enough, which the leader finds out.
-    await answered(() => this.#replica(address, region).wake())
+    if (!forced) {
+      // Whether it is near enough finds out the leader.
+      await answered(() => this.#replica(address, region).wake())
+    }
     const handedOver = await this.#handOver(entry, { region, epoch: epoch + 1, force: forced })
     const reports = handedOver === undefined ? await this.#reports(entry) : []
     const others = reports.filter((report) => report.region !== region)
@@ -277,7 +279,12 @@ export class Replicas {
     to: { readonly region: Region; readonly epoch: number; readonly force: boolean },
   ): Promise<HandedOver | undefined> {
     const ask = (): Promise<HandedOver | Refused> => this.#leader(entry).handOver(to)
-    const answer = to.force ? await answered(ask) : await persevering(ask)
+    const persistently = (): Promise<HandedOver | Refused> => persevering(ask)
+    const answer = to.force ? await answered(persistently) : await persistently()
+    if (isRefused(answer) && to.force) {
+      // There is no leader where one ought to be.
+      return undefined
+    }
     if (isRefused(answer)) {
       this.#table.cancelMove(entry.name)
       throw new RpcStatus(answer.refused.code, answer.refused.message)
