@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Region } from '../config/region.ts'
 import type { Regions } from '../host/regions.ts'
 import { LabClient } from './client.ts'
@@ -10,11 +11,16 @@ export const LAB_KEYSPACE = 'lab'
 
 /** What the page is told of what has happened. */
 const EVENTS_MAX = 50
+const COPYING_MS = 50
 /** How long one step of the experiment is tried, where its way is cut. */
 const RETRY_MS = 1_000
 
 /** What the API says to a replica that is there already. */
 const IS_THERE = 409
+
+interface Answered {
+  readonly header: { readonly member_id: string }
+}
 
 /** Of the API's answer when another one leads. */
 interface Promoted {
@@ -155,9 +161,7 @@ export class Lab {
         isDone = true
       } catch (error) {
         this.#tell(error instanceof Error ? error.message : String(error))
-        await new Promise((resolve) => {
-          setTimeout(resolve, RETRY_MS)
-        })
+        await sleep(RETRY_MS)
       }
     }
   }
@@ -211,11 +215,27 @@ export class Lab {
 
   async #addReplica(region: string): Promise<void> {
     await this.#ask(`/keyspaces/${LAB_KEYSPACE}/replicas`, { region }, IS_THERE)
+    // While it copies, it passes on what it is asked: the answer is another member's.
+    while (!(await this.#answersItself(region))) {
+      await sleep(COPYING_MS)
+    }
     this.#replicas.add(region)
     this.#tell(`${region} has a replica`)
   }
 
-  /** Asks the deployment's API. */
+  async #answersItself(region: string): Promise<boolean> {
+    const path = (place: string): string => `/keyspaces/${LAB_KEYSPACE}${place}/v3/kv/range`
+    const read = { key: btoa(LAB_KEYSPACE), serializable: true }
+    const members = await Promise.all(
+      ['', `@${region}`].map(async (place) => {
+        const { header } = JSON.parse(await this.#ask(path(place), read)) as Answered
+        return header.member_id
+      }),
+    )
+    return members[0] !== members[1]
+  }
+
+  /** Asks the deployment. */
   async #ask(path: string, body: object, alsoFine = 200): Promise<string> {
     const headers = { 'Content-Type': 'application/json' }
     const asked = { method: 'POST', headers, body: JSON.stringify(body) }
