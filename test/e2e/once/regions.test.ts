@@ -305,11 +305,18 @@ test('REG3: a cut that lasts fails calls, and breaks sockets at both ends', asyn
 test('REG4: a region that crashes keeps what is on disk, and nothing else', async () => {
   await from('oc', 'far').store('kept')
   await from('oc', 'far').note('forgotten')
+  const socket = await socketFrom('oc', 'far')
+  socket.accept()
+  const before = from('oc', 'far')
   regions.cutOff('weur', true)
   regions.crash('oc')
+  await expect(async () => before.lines()).rejects.toThrow(/lost|failed/)
   await expect(regions.fetch('oc', new Request('http://host/'))).rejects.toThrow(ConnectionLost)
   await expect(from('enam', 'far').lines()).rejects.toThrow(ConnectionLost)
   await regions.start('oc')
+  // Who was there before the crash wakes nothing of it.
+  expect(() => socket.send('too late')).toThrow('after close')
+  await expect(async () => before.lines()).rejects.toThrow(/lost|failed/)
   await regions.fetch('oc', new Request('http://host/'))
   expect(await from('enam', 'far').stored()).toEqual([{ word: 'kept' }])
   expect(await from('oc', 'far').lines()).toEqual([])
