@@ -322,6 +322,9 @@ export class Follower {
     if (request?.id !== id) {
       return
     }
+    if (refusal.epoch < this.#standing.epoch) {
+      return this.#deposed(of, id, now)
+    }
     switch (refusal.refused) {
       case 'diverged':
         if (request.standing.epoch === this.#standing.epoch) {
@@ -343,9 +346,14 @@ export class Follower {
         this.#reads.clear()
         return this.#forget()
       case 'deposed':
-        this.#findLeader()
-        return of === 'pull' ? this.#pullFailed(id, now) : this.#askFailed(id, now)
+        return this.#deposed(of, id, now)
     }
+  }
+
+  /** Who was asked leads no more. */
+  #deposed(of: 'question' | 'pull', id: number, now: number): void {
+    this.#findLeader()
+    return of === 'pull' ? this.#pullFailed(id, now) : this.#askFailed(id, now)
   }
 
   #copy(): void {

@@ -53,6 +53,11 @@ export class KeyspaceObjects {
     return this.#places.all
   }
 
+  /** Undefined for the leader. */
+  regionFor({ reads = false }: Pick<Question<unknown>, 'reads'>): Region | undefined {
+    return this.#places.all ?? (reads ? this.#places.reads : undefined)
+  }
+
   target(region: Region | undefined): Target {
     const address = this.#address
     const stub = (): Stub =>
@@ -78,7 +83,7 @@ export class KeyspaceObjects {
       }
       await scheduler.wait(pause)
       await this.#find()
-      answer = await this.#attempt(question, this.#regionFor(question))
+      answer = await this.#attempt(question, this.regionFor(question))
     }
     if (isRefused(answer)) {
       throw this.#statusOf(answer)
@@ -88,7 +93,7 @@ export class KeyspaceObjects {
 
   /** Where a replica was chosen and is lost, the leader reads instead. */
   async #first<T>(question: Question<T>): Promise<T> {
-    const region = this.#regionFor(question)
+    const region = this.regionFor(question)
     const isChosen = region !== undefined && this.#places.all === undefined
     try {
       return await this.#attempt(question, region)
@@ -104,12 +109,8 @@ export class KeyspaceObjects {
     return retrying(retries, () => ask(this.target(region)))
   }
 
-  #regionFor({ reads = false }: Pick<Question<unknown>, 'reads'>): Region | undefined {
-    return this.#places.all ?? (reads ? this.#places.reads : undefined)
-  }
-
   #isElsewhere({ refused: { message } }: Refused, reads: boolean): boolean {
-    const isReplica = this.#regionFor({ reads }) !== undefined
+    const isReplica = this.regionFor({ reads }) !== undefined
     return message === moved || (isReplica && message === keyspaceNotFound)
   }
 

@@ -13,6 +13,7 @@ import { type MethodName, methods } from '../protocol/methods.ts'
 import type { MetricValues } from '../protocol/metric-families.ts'
 import { isReadOnly } from '../protocol/request-size.ts'
 import {
+  type AnsweredBy,
   type Outcome,
   type CallContext,
   CONTEXT_HEADER,
@@ -44,6 +45,8 @@ export interface ResponsePage {
   /** Of the method's response type. */
   readonly response: object
   readonly next: PageCursor | undefined
+  /** Undefined where the leader has answered. */
+  readonly replica: AnsweredBy | undefined
 }
 
 /**
@@ -139,7 +142,12 @@ export class ShardClient {
     return name === DEFAULT_KEYSPACE && jurisdiction === undefined && this.place === undefined
   }
 
-  /** Which of its replicas is asked; undefined for the leader. */
+  /** Which of its replicas has the streams of a method; undefined for the leader. */
+  streamingPlace(method: MethodName): Region | undefined {
+    return this.#objects.regionFor({ reads: streamsReads(method) })
+  }
+
+  /** Which of its replicas is asked everything; undefined for the leader. */
   get place(): Region | undefined {
     return this.#objects.place
   }
@@ -192,12 +200,12 @@ export class ShardClient {
     return stub().fetch('http://shard/session', { headers: { ...shown, ...more } })
   }
 
-  /** The socket that streams share (protocol/frames.ts). `reads` is of one that only reads are asked over. */
-  async connect(reads = false): Promise<WebSocket> {
+  /** The socket that streams share (protocol/frames.ts): those of a method, or of any. */
+  async connect(method?: MethodName): Promise<WebSocket> {
     await this.#announce()
     return this.#objects.ask<WebSocket | Refused>({
       retries: READ_RETRIES_MAX,
-      reads,
+      reads: method !== undefined && streamsReads(method),
       ask: async (target) => {
         const response = await this.#upgrade(target, {})
         return response.webSocket ?? response.json<Refused>()
@@ -218,8 +226,13 @@ export class ShardClient {
 
   #answered(method: MethodName, answer: Exclude<Outcome, Refused>): ResponsePage {
     const type: MessageType<object> = rpcMethods[method].response
-    return { response: decode(type, answer.response), next: answer.next }
+    const { next, replica } = answer
+    return { response: decode(type, answer.response), next, replica }
   }
+}
+
+function streamsReads(method: MethodName): boolean {
+  return method === '/etcdserverpb.Watch/Watch' || method === '/etcdserverpb.KV/RangeStream'
 }
 
 /** Whether whoever is nearest may answer: etcd's members would, each of them. */

@@ -63,6 +63,11 @@ export class Following {
     return this.#follower.contact
   }
 
+  /** Whether the leader was not to be reached when it was asked last. */
+  get isCutOff(): boolean {
+    return this.#follower.isCutOff
+  }
+
   get isAwake(): boolean {
     return this.#follower.isAwake(Date.now())
   }

@@ -1,6 +1,6 @@
 import type { Sql } from '../mvcc/sql.ts'
 import type { ReplicaCharge } from '../protocol/replica-rpc.ts'
-import type { RecoveryProgress } from '../protocol/shard-rpc.ts'
+import { Code, RpcStatus } from '../protocol/status.ts'
 import { CopyRestore } from '../shard/copy-restore.ts'
 import { creationIn } from '../shard/creation.ts'
 import type { Machine } from '../shard/machine.ts'
@@ -8,6 +8,9 @@ import { sourceIn } from '../shard/restore-row.ts'
 import { beginRestore, restoreIn } from '../shard/restore.ts'
 import type { LeaderClient } from './leader-client.ts'
 import { recordStanding } from './replica-row.ts'
+
+const RETRY_MS_MIN = 100
+const RETRY_MS_MAX = 10_000
 
 /** Of `default`, which nobody makes. */
 const NEVER = { created: 0 }
@@ -19,15 +22,18 @@ export function isWhole(sql: Sql): boolean {
 
 /** Makes a replica whole: a copy of the leader's keyspace, which it follows from there. */
 export class ReplicaCopy {
-  readonly #charge: ReplicaCharge
+  readonly charge: ReplicaCharge
+  readonly leader: LeaderClient
   readonly #copy: CopyRestore
+  #retryMs = RETRY_MS_MIN
 
   constructor(
     sql: Sql,
     charge: ReplicaCharge,
     { leader, machine }: { readonly leader: LeaderClient; readonly machine: Machine | undefined },
   ) {
-    this.#charge = charge
+    this.charge = charge
+    this.leader = leader
     if (restoreIn(sql) === undefined) {
       beginCopy(sql, charge)
     }
@@ -35,9 +41,26 @@ export class ReplicaCopy {
     this.#copy = new CopyRestore(sql, source, { shard: () => leader.stub, machine })
   }
 
-  /** Goes on for some seconds. Throws RpcStatus, or what the leader's object is lost by. */
-  advance(): Promise<RecoveryProgress> {
-    return this.#copy.advance(this.#charge.creation ?? NEVER)
+  /**
+   * Goes on for some seconds. What is left is to be gone on with in so many ms. `in-vain` is a copy of a revision that
+   * the leader has compacted meanwhile.
+   */
+  async goOn(): Promise<number | 'whole' | 'in-vain'> {
+    try {
+      const { state } = await this.#copy.advance(this.charge.creation ?? NEVER)
+      this.#retryMs = RETRY_MS_MIN
+      return state === 'ready' ? 'whole' : 0
+    } catch (error) {
+      // oxlint-disable-next-line no-console -- a Durable Object's log is its console
+      console.warn(`the replica in ${this.charge.region} was not copied: ${String(error)}`)
+      if (error instanceof RpcStatus && error.code === Code.ABORTED) {
+        return 'in-vain'
+      }
+      await this.leader.find().catch(() => false)
+      const retryMs = this.#retryMs
+      this.#retryMs = Math.min(2 * retryMs, RETRY_MS_MAX)
+      return retryMs
+    }
   }
 }
 

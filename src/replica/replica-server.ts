@@ -6,6 +6,7 @@ import type { Change } from '../mvcc/history.ts'
 import type { Revision } from '../mvcc/types.ts'
 import type { Pushed, ReplicaCharge, ReplicaReport } from '../protocol/replica-rpc.ts'
 import type {
+  AnsweredBy,
   Call,
   CallContext,
   HealthCheck,
@@ -65,7 +66,13 @@ export class ReplicaServer {
           unsent: () => undefined,
         },
         calls: (own) =>
-          new RoutedCalls(own, { keyspace, following: () => this.#following, leader, passed }),
+          new RoutedCalls(own, {
+            keyspace,
+            following: () => this.#following,
+            leader,
+            passed,
+            answeredBy: () => this.answeredBy(),
+          }),
         ...(settings.v2 && {
           v2Keys: (call, context, session) =>
             passV2Keys(leader, call, passedContext(context, session)),
@@ -153,6 +160,17 @@ export class ReplicaServer {
   /** Resolves when all is here that the leader has now, and what comes is pushed. Rejects with an RpcStatus. */
   async wake(): Promise<void> {
     await this.#following.read({ level: 'linearizable', isGuarded: false })
+  }
+
+  /** While the leader is not to be reached, nobody knows how much is missing, but since when. */
+  answeredBy(): AnsweredBy {
+    const { region } = this.#parts.charge
+    const { isCutOff, contact } = this.#following
+    return {
+      region,
+      lagRevisions: Math.max(0, this.#leaderRevision - this.#keyspace.store.revision),
+      lagMs: isCutOff && contact !== -Infinity ? Date.now() - contact : this.#lagMs,
+    }
   }
 
   report(): ReplicaReport {

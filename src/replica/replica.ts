@@ -33,7 +33,7 @@ import {
   type ReplicationStatus,
   type ShardRpc,
 } from '../protocol/shard-rpc.ts'
-import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
+import { statusOf } from '../protocol/status.ts'
 import { type V2Answer, type V2Call, V2_WATCH_HEADER } from '../protocol/v2-call.ts'
 import { nextTurn } from '../shard/commit.ts'
 import type { CopyRpc } from '../shard/copy-source.ts'
@@ -64,8 +64,6 @@ const CLOSE_NOT_FOUND = 4404
 const CLOSE_ANEW = 1012
 /** What a socket of the leader's feed remembers. */
 const FEED = 'feed'
-const COPY_RETRY_MS_MIN = 100
-const COPY_RETRY_MS_MAX = 10_000
 
 /** What gateways ask, of a shard and of a replica alike. */
 type ServingRpc = Pick<
@@ -87,7 +85,6 @@ export class Replica
   #server: ReplicaServer | undefined
   /** While it is not whole. */
   #copy: ReplicaCopy | undefined
-  #copyRetryMs = COPY_RETRY_MS_MIN
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -475,29 +472,15 @@ export class Replica
   }
 
   async #goOnCopying(copy: ReplicaCopy): Promise<void> {
-    const charge = chargeIn(durableSql(this.ctx.storage))
-    const leader = this.#leader
-    if (charge === undefined || leader === undefined) {
-      return
-    }
-    try {
-      const { state } = await copy.advance()
-      this.#copyRetryMs = COPY_RETRY_MS_MIN
-      if (state === 'ready') {
-        this.#copy = undefined
-        await this.ctx.blockConcurrencyWhile(() => this.#serve(charge, leader))
-        return
-      }
-      await this.ctx.storage.setAlarm(Date.now())
-    } catch (error) {
-      // oxlint-disable-next-line no-console -- a Durable Object's log is its console
-      console.warn(`the replica in ${charge.region} was not copied: ${String(error)}`)
-      await leader.find().catch(() => false)
-      if (error instanceof RpcStatus && error.code === Code.ABORTED) {
-        await this.ctx.blockConcurrencyWhile(() => this.#copyAnew(charge))
-      }
-      await this.ctx.storage.setAlarm(Date.now() + this.#copyRetryMs)
-      this.#copyRetryMs = Math.min(2 * this.#copyRetryMs, COPY_RETRY_MS_MAX)
+    const { charge, leader } = copy
+    const step = await copy.goOn()
+    if (step === 'whole') {
+      this.#copy = undefined
+      await this.ctx.blockConcurrencyWhile(() => this.#serve(charge, leader))
+    } else if (step === 'in-vain') {
+      await this.ctx.blockConcurrencyWhile(() => this.#copyAnew(charge))
+    } else {
+      await this.ctx.storage.setAlarm(Date.now() + step)
     }
   }
 }

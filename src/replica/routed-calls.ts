@@ -4,7 +4,13 @@ import type { ResponseHeader } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
 import { methods } from '../protocol/methods.ts'
-import { type Call, isRefused, type Outcome, type PageCursor } from '../protocol/shard-rpc.ts'
+import {
+  type AnsweredBy,
+  type Call,
+  isRefused,
+  type Outcome,
+  type PageCursor,
+} from '../protocol/shard-rpc.ts'
 import { Code, statusOf } from '../protocol/status.ts'
 import { WireError } from '../protocol/wire.ts'
 import type { Calls, CallsIn, Measured, PagedMethod } from '../shard/calls.ts'
@@ -29,6 +35,8 @@ export interface RoutedParts {
   readonly following: () => Following
   readonly leader: LeaderClient
   readonly passed: PassedCalls
+  /** Of what is answered here now. */
+  readonly answeredBy: () => AnsweredBy
 }
 
 /**
@@ -62,18 +70,18 @@ export class RoutedCalls implements CallsIn {
     }
     const { minRevision, asServer } = call.context
     const isGuarded = asServer !== true && isGuardedBy(keyspace)
-    const asked = isGuarded ? this.#unlessRefused(call, caller, session) : caller
     const waits = this.#parts.following().read({ level, minRevision, isGuarded })
     if (waits === undefined) {
-      this.#own.start(call, asked, session)
-      return
+      this.#own.start(call, this.#unlessRefused(call, caller, session), session)
+    } else {
+      void this.#startBehind(waits, call, caller, session)
     }
-    void this.#startBehind(waits, { call, caller, asked }, session)
   }
 
   async #startBehind(
     waits: Promise<void>,
-    { call, caller, asked }: { call: Call; caller: Caller; asked: Caller },
+    call: Call,
+    caller: Caller,
     session: Authority | undefined,
   ): Promise<void> {
     try {
@@ -83,27 +91,32 @@ export class RoutedCalls implements CallsIn {
       return
     }
     if (!caller.gone) {
-      this.#own.start(call, asked, session)
+      this.#own.start(call, this.#unlessRefused(call, caller, session), session)
     }
+  }
+
+  /** Whoever asks by RPC hears who has answered. */
+  #marked(caller: Caller): Caller {
+    return answering(caller, (outcome) => {
+      caller.answered(
+        isRefused(outcome) ? outcome : { ...outcome, replica: this.#parts.answeredBy() },
+      )
+    })
   }
 
   /** The caller of a call whom the leader answers if they may not here. */
   #unlessRefused(call: Call, caller: Caller, session: Authority | undefined): Caller {
-    const streams = caller.streams?.bind(caller)
-    return {
-      get gone() {
-        return caller.gone
-      },
-      whenGone: (listener) => caller.whenGone(listener),
-      answered: (outcome) => {
-        if (isOfAuth(outcome)) {
-          this.#pass(call, caller, session)
-        } else {
-          caller.answered(outcome)
-        }
-      },
-      ...(streams && { streams }),
+    const marked = session === undefined ? this.#marked(caller) : caller
+    if (!isGuardedBy(this.#parts.keyspace)) {
+      return marked
     }
+    return answering(caller, (outcome) => {
+      if (isOfAuth(outcome)) {
+        this.#pass(call, caller, session)
+      } else {
+        marked.answered(outcome)
+      }
+    })
   }
 
   #pass(call: Call, caller: Caller, session: Authority | undefined): void {
@@ -175,6 +188,19 @@ export class RoutedCalls implements CallsIn {
 
   end(cursor: PageCursor): void {
     this.#own.end(cursor)
+  }
+}
+
+/** The same caller, whose answer is looked at first. */
+function answering(caller: Caller, answered: (outcome: Outcome) => void): Caller {
+  const streams = caller.streams?.bind(caller)
+  return {
+    get gone() {
+      return caller.gone
+    },
+    whenGone: (listener) => caller.whenGone(listener),
+    answered,
+    ...(streams && { streams }),
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Authority } from '../door/door.ts'
+import type { Revision } from '../mvcc/types.ts'
 import { decode } from '../protocol/binary.ts'
 import { RangeRequest } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
@@ -26,7 +27,29 @@ export class Calls {
   }
 
   /** `session` is what the call's socket may; undefined for a call over RPC, which says it itself. */
-  start({ method, request, context }: Call, caller: Caller, session?: Authority): void {
+  start(call: Call, caller: Caller, session?: Authority): void {
+    const { minRevision } = call.context
+    if (minRevision !== undefined && minRevision > this.#parts.keyspace.store.revision) {
+      void this.#startBehind(minRevision, { call, caller, session })
+    } else {
+      this.#start(call, caller, session)
+    }
+  }
+
+  /** What only a later revision may answer waits for it, as long as etcd's requests do. */
+  async #startBehind(
+    revision: Revision,
+    { call, caller, session }: { call: Call; caller: Caller; session: Authority | undefined },
+  ): Promise<void> {
+    const isThere = await this.#parts.revisions.wait(revision)
+    if (!isThere) {
+      caller.answered(refusal(statusOf('timeout')))
+    } else if (!caller.gone) {
+      this.#start(call, caller, session)
+    }
+  }
+
+  #start({ method, request, context }: Call, caller: Caller, session?: Authority): void {
     const { door, keyspace, background } = this.#parts
     const type: MessageType<object> = rpcMethods[method].request
     const metrics = this.#metrics.ofCall(method, context, session)

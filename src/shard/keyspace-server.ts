@@ -12,6 +12,7 @@ import type {
   Call,
 } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
+import { AwaitedRevisions } from './awaited-revisions.ts'
 import { type BackgroundPartners, BackgroundWork } from './background.ts'
 import { type CallsIn, Calls } from './calls.ts'
 import { CommitQueue, nextTurn } from './commit.ts'
@@ -68,6 +69,7 @@ export class KeyspaceServer {
   readonly #sessions: Sessions
   readonly #turn = new Turn()
   readonly #turns: Turns
+  readonly #revisions = new AwaitedRevisions()
   #replaying = false
   #nextMeasure = 0
   #machine: Machine | undefined
@@ -127,6 +129,7 @@ export class KeyspaceServer {
       defragment: () => defragment(this.#machine, this.#ctx.id.toString()),
       passwords: new PasswordQueue(settings.bcryptCost),
       turns: this.#turns,
+      revisions: this.#revisions,
       told: () => this.#role.told?.(),
       submitAndSchedule,
     }
@@ -263,6 +266,7 @@ export class KeyspaceServer {
   /** What watchers are to hear of this turn leaves now; those that are behind replay the log. */
   endTurn(): void {
     this.#turn.end()
+    this.#revisions.reached(this.keyspace.store.revision)
     void this.background.armAutoCompaction()
     this.#role.turnEnded()
     if (!this.#replaying && this.keyspace.hub.pending()) {

@@ -7,6 +7,7 @@ import type { TxnRequest } from '../protocol/generated/messages.ts'
 import type { MethodName } from '../protocol/methods.ts'
 import { isReadOnly } from '../protocol/request-size.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
+import type { AwaitedRevisions } from './awaited-revisions.ts'
 import type { BackgroundWork } from './background.ts'
 import type { CommitQueue, Write } from './commit.ts'
 import type { Keyspace } from './keyspace.ts'
@@ -26,6 +27,7 @@ export interface Parts {
   /** Gives back to the disk what is free in the object's file, where that can be. */
   readonly defragment: () => Promise<void>
   readonly turns: Turns
+  readonly revisions: AwaitedRevisions
   /** Resolves when replicas know what was changed; undefined where none has to be waited for. */
   readonly told: () => Promise<void> | undefined
   /** For what may bring a deadline closer, as a new lease does. */

@@ -3,9 +3,13 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type { FollowerClass } from './world.ts'
 
-/** A line of the protocol that is spoilt: what it says, and what it says then. */
+/** A line or two of the protocol that are spoilt: what they say, and what they say then. */
 export interface Flaw {
   readonly name: string
+  readonly edits: readonly Edit[]
+}
+
+interface Edit {
   readonly file: string
   readonly text: string
   readonly instead: string
@@ -19,7 +23,8 @@ export async function brokenFollower(flaw: Flaw, folder: string): Promise<Follow
   mkdirSync(copy)
   for (const file of readdirSync(join(sources, 'follow'))) {
     const text = readFileSync(join(sources, 'follow', file), 'utf8')
-    const spoilt = file === flaw.file ? spoil(text, flaw) : text
+    const edits = flaw.edits.filter((edit) => edit.file === file)
+    const spoilt = edits.reduce(spoil, text)
     writeFileSync(join(copy, file), spoilt.replaceAll(/(from ')\.\.\//g, `$1${sources}/`))
   }
   const module = (await import(pathToFileURL(join(copy, 'follower.ts')).href)) as {
@@ -28,10 +33,10 @@ export async function brokenFollower(flaw: Flaw, folder: string): Promise<Follow
   return module.Follower
 }
 
-function spoil(source: string, { name, text, instead }: Flaw): string {
+function spoil(source: string, { text, instead }: Edit): string {
   const parts = source.split(text)
   if (parts.length !== 2) {
-    throw new Error(`${name}: its line is there ${parts.length - 1} times`)
+    throw new Error(`${text} is there ${parts.length - 1} times`)
   }
   return parts.join(instead)
 }

@@ -8,7 +8,7 @@ import { Simulation } from './simulation.ts'
 import type { FollowerClass } from './world.ts'
 
 /** What is wrong has shown by then. */
-const SEEDS = Number(process.env["SEEDS"] ?? 1_500)
+const SEEDS = Number(process.env['SEEDS'] ?? 1_500)
 
 let folder: string
 
@@ -29,7 +29,8 @@ function firstViolation(follower: FollowerClass): unknown {
   for (let seed = 1; seed <= SEEDS; seed++) {
     try {
       new Simulation(seed, follower).run(20)
-    } catch (error) { process.stderr.write(`${seed} ${String(error)}\n`)
+    } catch (error) {
+      process.stderr.write(`${seed} ${String(error)}\n`)
       return error
     }
   }

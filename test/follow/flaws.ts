@@ -4,146 +4,220 @@ import type { Flaw } from './broken-follower.ts'
 export const flaws: readonly Flaw[] = [
   {
     name: 'takes frames of an epoch that is over',
-    file: 'verdict.ts',
-    text: 'if (epoch < standing.epoch) {',
-    instead: 'if (epoch < 0) {',
+    edits: [
+      { file: 'verdict.ts', text: 'if (epoch < standing.epoch) {', instead: 'if (epoch < 0) {' },
+      {
+        file: 'follower.ts',
+        text: 'if (leader.epoch < this.#standing.epoch) {',
+        instead: 'if (leader.epoch < 0) {',
+      },
+      {
+        file: 'verdict.ts',
+        text: 'return since === null && isLater',
+        instead: 'return since === null',
+      },
+    ],
   },
   {
     name: 'takes a later epoch for its own history',
-    file: 'verdict.ts',
-    text: '(epoch > standing.epoch && !isLater) || ',
-    instead: '',
+    edits: [{ file: 'verdict.ts', text: '(epoch > standing.epoch && !isLater) || ', instead: '' }],
   },
   {
     name: 'passes over a gap',
-    file: 'verdict.ts',
-    text: ' || from > standing.revision + 1',
-    instead: '',
+    edits: [
+      { file: 'verdict.ts', text: ' || from > standing.revision + 1', instead: '' },
+      { file: 'verdict.ts', text: '(since === null || since === own.seq)', instead: 'true' },
+    ],
   },
   {
     name: 'applies a compaction before it has what is compacted',
-    file: 'verdict.ts',
-    text: 'const isCompacted = compaction.revision <= to',
-    instead: 'const isCompacted = compaction.revision > -2',
+    edits: [
+      {
+        file: 'verdict.ts',
+        text: 'const isCompacted = compaction.revision <= to',
+        instead: 'const isCompacted = compaction.revision > -2',
+      },
+    ],
   },
   {
     name: 'takes the state of a frame though one before it is missing',
-    file: 'verdict.ts',
-    text: '(since === null || since === own.seq)',
-    instead: 'true',
+    edits: [{ file: 'verdict.ts', text: '(since === null || since === own.seq)', instead: 'true' }],
   },
   {
     name: 'takes a state that is older than its own',
-    file: 'verdict.ts',
-    text: 'position.seq > own.seq && ',
-    instead: '',
+    edits: [{ file: 'verdict.ts', text: 'position.seq > own.seq && ', instead: '' }],
   },
   {
     name: 'takes the state of an earlier stay of the leader',
-    file: 'verdict.ts',
-    text: 'return since === null && isLater',
-    instead: 'return since === null',
+    edits: [
+      {
+        file: 'verdict.ts',
+        text: 'return since === null && isLater',
+        instead: 'return since === null',
+      },
+    ],
   },
   {
     name: 'takes the state of an earlier revision',
-    file: 'verdict.ts',
-    text: 'if (to < standing.revision) {',
-    instead: 'if (to < 0) {',
+    edits: [
+      { file: 'verdict.ts', text: 'if (to < standing.revision) {', instead: 'if (to < 0) {' },
+    ],
   },
   {
     name: 'takes what it asked for at an earlier revision for the latest',
-    file: 'verdict.ts',
-    text: '    one.revision === other.revision &&\n',
-    instead: '',
+    edits: [
+      {
+        file: 'verdict.ts',
+        text: 'const isLater = asked !== undefined && isSame(asked, standing)',
+        instead: 'const isLater = asked !== undefined',
+      },
+    ],
   },
   {
     name: 'answers before it has the revision',
-    file: 'questions.ts',
-    text: 'return standing.revision >= revision && hasState(standing, epoch, state)',
-    instead:
-      'return standing.epoch >= 0 && epoch >= 0 && (revision >= 0 || hasState(standing, epoch, state))',
+    edits: [
+      {
+        file: 'questions.ts',
+        text: 'return standing.revision >= revision && hasState(standing, epoch, state)',
+        instead:
+          'return standing.epoch >= 0 && epoch >= 0 && (revision >= 0 || hasState(standing, epoch, state))',
+      },
+    ],
   },
   {
     name: 'answers before it has the state',
-    file: 'questions.ts',
-    text: 'return standing.revision >= revision && hasState(standing, epoch, state)',
-    instead: 'return standing.revision >= revision || hasState(standing, epoch, state)',
+    edits: [
+      {
+        file: 'questions.ts',
+        text: 'return standing.revision >= revision && hasState(standing, epoch, state)',
+        instead: 'return standing.revision >= revision || hasState(standing, epoch, state)',
+      },
+    ],
   },
   {
     name: 'answers a read by a question from before it came',
-    file: 'questions.ts',
-    text: '    this.#unasked.push(...reads)\n',
-    instead: `    const last = [...this.#all.values()].at(-1)
+    edits: [
+      {
+        file: 'questions.ts',
+        text: '    this.#unasked.push(...reads)\n',
+        instead: `    const last = [...this.#all.values()].at(-1)
     if (last !== undefined && last.target === undefined) {
       last.reads = [...last.reads, ...reads]
     } else {
       this.#unasked.push(...reads)
     }\n`,
+      },
+    ],
   },
   {
     name: 'answers a read by a pull from before it came',
-    file: 'questions.ts',
-    text: 'const before = [...this.#all.values()].filter(({ id }) => id < pull)',
-    instead: 'const before = [...this.#all.values()]',
+    edits: [
+      {
+        file: 'questions.ts',
+        text: 'const before = [...this.#all.values()].filter(({ id }) => id < pull)',
+        instead: 'const before = [...this.#all.values()]',
+      },
+    ],
   },
   {
     name: 'takes an answer for contact before it has what that tells of',
-    file: 'follower.ts',
-    text: '    this.#pushing = leader.isPushing ? leader.epoch : 0\n',
-    instead: '    this.#pushing = leader.isPushing ? leader.epoch : 0\n    this.#contact = now\n',
+    edits: [
+      {
+        file: 'follower.ts',
+        text: '    this.#pushing = leader.isPushing ? leader.epoch : 0\n',
+        instead:
+          '    this.#pushing = leader.isPushing ? leader.epoch : 0\n    this.#contact = now\n',
+      },
+    ],
   },
   {
     name: 'takes the leader for reachable for ever',
-    file: 'follower.ts',
-    text: 'if (isDone && isHere && age <= CONTACT_MS) {',
-    instead: 'if (isDone && isHere) {',
+    edits: [
+      {
+        file: 'follower.ts',
+        text: 'if (isDone && isHere && age <= CONTACT_MS) {',
+        instead: 'if (isDone && isHere) {',
+      },
+    ],
   },
   {
-    name: 'believes a leader that leads no more',
-    file: 'follower.ts',
-    text: 'if (leader.epoch < this.#standing.epoch) {',
-    instead: 'if (leader.epoch < 0) {',
+    name: 'believes what a leader says of it that leads no more',
+    edits: [
+      {
+        file: 'follower.ts',
+        text: 'if (refusal.epoch < this.#standing.epoch) {',
+        instead: 'if (refusal.epoch < 0) {',
+      },
+    ],
   },
   {
     name: 'answers while the log is ahead of the state',
-    file: 'follower.ts',
-    text: "const isHere = this.#phase === 'following' && this.#standing.state !== undefined",
-    instead: "const isHere = this.#phase === 'following'",
+    edits: [
+      {
+        file: 'follower.ts',
+        text: "const isHere = this.#phase === 'following' && this.#standing.state !== undefined",
+        instead: "const isHere = this.#phase === 'following'",
+      },
+    ],
   },
   {
     name: 'does not wait for the revision that a read wants',
-    file: 'follower.ts',
-    text: 'return revision < minRevision',
-    instead: 'return revision < 0 && minRevision > 0',
+    edits: [
+      {
+        file: 'follower.ts',
+        text: 'return revision < minRevision',
+        instead: 'return revision < 0 && minRevision > 0',
+      },
+    ],
   },
   {
     name: 'lets a read wait for ever',
-    file: 'waiting-reads.ts',
-    text: 'return this.isEmpty ? Infinity : this.#soonest',
-    instead: 'return this.isEmpty ? this.#soonest : Infinity',
+    edits: [
+      {
+        file: 'waiting-reads.ts',
+        text: 'return this.isEmpty ? Infinity : this.#soonest',
+        instead: 'return this.isEmpty ? this.#soonest : Infinity',
+      },
+    ],
   },
   {
     name: 'waits for ever for an answer that was lost',
-    file: 'questions.ts',
-    text: 'const QUESTION_MS = 2_000',
-    instead: 'const QUESTION_MS = Infinity',
+    edits: [
+      {
+        file: 'questions.ts',
+        text: 'const QUESTION_MS = 2_000',
+        instead: 'const QUESTION_MS = Infinity',
+      },
+    ],
   },
   {
     name: 'does not ask for what is missing',
-    file: 'follower.ts',
-    text: 'return isMissing ? -Infinity : forQuestions',
-    instead: 'return isMissing ? Infinity : forQuestions',
+    edits: [
+      {
+        file: 'follower.ts',
+        text: 'return isMissing ? -Infinity : forQuestions',
+        instead: 'return isMissing ? Infinity : forQuestions',
+      },
+    ],
   },
   {
     name: 'never sleeps',
-    file: 'follower.ts',
-    text: "return this.#phase === 'following' && isRead",
-    instead: "return this.#phase === 'following' || isRead",
+    edits: [
+      {
+        file: 'follower.ts',
+        text: "return this.#phase === 'following' && isRead",
+        instead: "return this.#phase === 'following' || isRead",
+      },
+    ],
   },
   {
     name: 'does not follow when it wakes',
-    file: 'follower.ts',
-    text: 'const follow = !this.#isPushedTo\n',
-    instead: 'const follow = false\n',
+    edits: [
+      {
+        file: 'follower.ts',
+        text: 'const follow = !this.#isPushedTo\n',
+        instead: 'const follow = false\n',
+      },
+    ],
   },
 ]

@@ -48,6 +48,8 @@ export class ModelLeader {
   /** By incarnation and number. */
   readonly cuts = new Map<string, Cut>()
   isFenced = false
+  /** Whether what is missing comes along with each answer, though it is pushed as well. */
+  isGenerous = false
   feed!: Feed
   readonly #perform: (outputs: readonly FeedOutput[]) => void
   readonly #awake = new Map<Region, boolean>()
@@ -203,7 +205,9 @@ export class ModelLeader {
   readIndex(replica: ReplicaPosition, now: number): IndexAnswer | FeedRefusal {
     return this.#answered(replica, now, () => {
       const position = this.#position(now, replica.region)
-      return position.isPushing ? position : { ...position, frame: this.#pulled(replica, now) }
+      return position.isPushing && !this.isGenerous
+        ? position
+        : { ...position, frame: this.#pulled(replica, now) }
     })
   }
 

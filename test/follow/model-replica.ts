@@ -160,7 +160,10 @@ export class ModelReplica {
         return this.#copy()
       case 'find-leader':
         return this.#world.time.after(40, () => {
-          this.#leader = this.#world.leader
+          // The directory may have been asked a moment before.
+          const isLate = this.#world.random() < 0.2
+          const before = this.#world.leaders.get(this.#world.leader.leadership.epoch - 1)
+          this.#leader = (isLate ? before : undefined) ?? this.#world.leader
         })
       case 'removed':
         throw new Violation('it is removed, and nobody has removed it')

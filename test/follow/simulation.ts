@@ -112,6 +112,7 @@ export class Simulation implements World {
       outputs.forEach((output) => this.#perform(leader, output)),
     )
     this.leaders.set(leadership.epoch, leader)
+    leader.isGenerous = this.random() < 0.3
     this.#past = [{ time: this.time.now, state: leader.state }]
     return leader
   }

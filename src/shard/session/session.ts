@@ -52,7 +52,7 @@ const CLOSE_INTERNAL_ERROR = 1011
  * Resolves when a stream of somebody may begin here; undefined where that is now. Who observes an election is to see the
  * newest, as a linearizable read does. Rejects with an RpcStatus.
  */
-export type Ready = (
+type Ready = (
   level: 'serializable' | 'linearizable',
   context: Pick<CallContext, 'minRevision'>,
 ) => Promise<void> | undefined
