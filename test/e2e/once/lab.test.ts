@@ -97,6 +97,11 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
     await browser.until(
       `document.querySelector('#region-apac .figure.linearizable').classList.contains('fails')`,
     )
+    expect(
+      await browser.run(
+        `document.querySelector('#region-apac .figure.serializable').classList.contains('works')`,
+      ),
+    ).toBe(true)
     await browser.until(`document.getElementById('story').textContent.includes('cut off')`)
     await browser.until(`document.querySelector('#map .region.cut') !== null`)
     await browser.press('Space')
@@ -121,6 +126,33 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
     await browser.visit(`${page}#leader=weur&writes=weur:2&reads=3`)
     await browser.until(
       `document.querySelector('#region-sam .figure.serializable').classList.contains('works')`,
+    )
+  })
+
+  test('LAB5: the leader moves, and nothing is lost', async () => {
+    await browser.run(
+      `[...document.querySelectorAll('#region-enam button')].find((one) => one.textContent === 'lead').click()`,
+    )
+    await browser.until(`document.querySelector('#region-enam').dataset.role === 'leader'`)
+    await browser.until(`document.querySelector('#region-weur').dataset.role === 'replica'`)
+    await browser.until(
+      `document.querySelector('#region-weur .figure.write').classList.contains('works')`,
+    )
+    for (const id of ['violations', 'lost']) {
+      expect(await browser.run(`document.getElementById('${id}').textContent`), id).toBe('0')
+    }
+  })
+
+  test('LAB5: a leader whose region is down gives way to another one', async () => {
+    await browser.visit(`${page}#leader=enam&stopped=enam&writes=oc:5&reads=3`)
+    await browser.until(
+      `document.querySelector('#region-oc .figure.write').classList.contains('fails') &&
+        document.querySelector('#region-oc .figure.serializable').classList.contains('works')`,
+    )
+    await browser.visit(`${page}#leader=weur&stopped=enam&writes=oc:5&reads=3`)
+    await browser.until(`document.querySelector('#region-weur').dataset.role === 'leader'`)
+    await browser.until(
+      `document.querySelector('#region-oc .figure.write').classList.contains('works')`,
     )
   })
 
