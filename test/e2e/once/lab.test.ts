@@ -12,7 +12,7 @@ beforeAll(async () => {
 
 afterAll(() => lab.stop())
 
-test('LAB4: clients of a region find the keyspace at its port', async () => {
+test('[LAB4] clients of a region find the keyspace at its port', async () => {
   expect(lab.urls.size).toBe(6)
   const ask = async (region: string, method: string, body: object): Promise<unknown> => {
     const response = await fetch(`${lab.url(region)}/v3/kv/${method}`, {
@@ -26,7 +26,7 @@ test('LAB4: clients of a region find the keyspace at its port', async () => {
   expect(await ask('oc', 'range', { key })).toMatchObject({ kvs: [{ key, value }] })
 })
 
-test("LAB4: the deployment's API is beside the page", async () => {
+test("[LAB4] the deployment's API is beside the page", async () => {
   expect(await lab.ask('GET', '/keyspaces/lab')).toMatchObject({
     name: 'lab',
     state: 'ready',
@@ -34,7 +34,7 @@ test("LAB4: the deployment's API is beside the page", async () => {
   })
 })
 
-test("LAB6: another site's page is refused, and so is a name that is not ours", async () => {
+test("[LAB6] another site's page is refused, and so is a name that is not ours", async () => {
   const ask = (headers: Record<string, string>) =>
     fetch(`${page}experiment`, { method: 'POST', body: 'reads=0', headers })
   expect((await ask({ Origin: 'https://example.com' })).status).toBe(403)
@@ -44,7 +44,7 @@ test("LAB6: another site's page is refused, and so is a name that is not ours", 
   expect((await fetch(`${page}recorder.ts`)).status).toBe(404)
 })
 
-test('LAB6: the raw numbers come as CSV', async () => {
+test('[LAB6] the raw numbers come as CSV', async () => {
   await fetch(`${page}experiment`, { method: 'POST', body: 'leader=weur&writes=weur:20&reads=20' })
   for (let lines: readonly string[] = []; lines.length < 100;) {
     const response = await fetch(`${page}samples.csv`)
@@ -74,7 +74,7 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
 
   afterAll(() => browser.close())
 
-  test('LAB4: the page shows each region with what its clients see', async () => {
+  test('[LAB4] the page shows each region with what its clients see', async () => {
     expect(await browser.run(`document.querySelectorAll('#rows .row').length`)).toBe(6)
     expect(await browser.run(`document.querySelectorAll('#map .region').length`)).toBe(6)
     await browser.until(
@@ -87,7 +87,7 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
     expect(await browser.run(`document.getElementById('story').textContent`)).not.toBe('')
   })
 
-  test('LAB5: a region is cut off by keyboard, and is so for its clients', async () => {
+  test('[LAB5] a region is cut off by keyboard, and is so for its clients', async () => {
     await browser.run(
       `[...document.querySelectorAll('#region-apac button')].find((one) => one.textContent === 'cut').focus()`,
     )
@@ -111,7 +111,7 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
     )
   })
 
-  test('LAB5: a link does its experiment', async () => {
+  test('[LAB5] a link does its experiment', async () => {
     await browser.visit(`${page}#leader=weur&slow=oc:300&writes=enam:5&reads=3`)
     await browser.until(pressed('oc', 'slow'))
     await browser.until(
@@ -129,7 +129,7 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
     )
   })
 
-  test('LAB5: the leader moves, and nothing is lost', async () => {
+  test('[LAB5] the leader moves, and nothing is lost', async () => {
     await browser.run(
       `[...document.querySelectorAll('#region-enam button')].find((one) => one.textContent === 'lead').click()`,
     )
@@ -143,7 +143,7 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
     }
   })
 
-  test('LAB5: a leader whose region is down gives way to another one', async () => {
+  test('[LAB5] a leader whose region is down gives way to another one', async () => {
     await browser.visit(`${page}#leader=enam&stopped=enam&writes=oc:5&reads=3`)
     await browser.until(
       `document.querySelector('#region-oc .figure.write').classList.contains('fails') &&
@@ -156,7 +156,7 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
     )
   })
 
-  test('LAB4: the browser asks nobody else, and has nothing to complain of', () => {
+  test('[LAB4] the browser asks nobody else, and has nothing to complain of', () => {
     expect(browser.complaints).toEqual([])
     const { origin } = new URL(page)
     expect(
