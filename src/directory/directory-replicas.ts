@@ -339,7 +339,7 @@ export class Replicas {
   }
 
   #replica(address: Pick<KeyspaceAddress, 'name' | 'jurisdiction'>, region: Region): ReplicaObject {
-    return replicaStub(this.#ways.env, address, region) as unknown as ReplicaObject
+    return replicaStub(this.#ways.env, address, region)
   }
 }
 

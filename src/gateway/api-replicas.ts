@@ -18,6 +18,7 @@ type KnownReplica = KeyspaceReplicas['replicas'][number]
 
 const noKeyspace = 'There is no such keyspace.'
 const noReplica = 'There is no such keyspace, or it has no replica there.'
+const leads = 'The keyspace is led from there.'
 const unreached = 'The leader or a replica was not reached; what was begun goes on by itself.'
 
 /** Replicas of keyspaces, and who leads. */
@@ -42,7 +43,7 @@ export const replicaEndpoints: readonly Endpoint[] = [
     body: newReplica,
     success: { status: 201, description: 'It is there, and copies.', schema: replicaSchema },
     refusals: {
-      400: 'The keyspace is led from there.',
+      400: leads,
       404: noKeyspace,
       409: 'There is a replica already.',
       503: unreached,
@@ -59,7 +60,7 @@ export const replicaEndpoints: readonly Endpoint[] = [
     summary: 'Removes a replica of a keyspace.',
     params: namedReplica,
     success: { status: 204, description: 'It is gone, and its storage is free.' },
-    refusals: { 404: noReplica, 503: unreached },
+    refusals: { 400: leads, 404: noReplica, 503: unreached },
     handle: async ({ env }, { params: { name, region } }) => {
       await new DirectoryClient(env).write((all) => all.removeReplica(name, region))
     },

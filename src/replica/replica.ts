@@ -43,6 +43,7 @@ import { LedKeyspace } from '../shard/led-keyspace.ts'
 import { refusal } from '../shard/reply.ts'
 import { stayFor } from '../shard/staying-socket.ts'
 import { durableSql } from '../shard/storage.ts'
+import { acceptFeed, isFeed } from './feed-sockets.ts'
 import { LeaderClient } from './leader-client.ts'
 import { PassedCalls, passV2 } from './passed-calls.ts'
 import {
@@ -62,8 +63,6 @@ const refused = refusal(notFound)
 /** Of a socket whose keyspace is no more, or begins anew here. */
 const CLOSE_NOT_FOUND = 4404
 const CLOSE_ANEW = 1012
-/** What a socket of the leader's feed remembers. */
-const FEED = 'feed'
 
 /** What gateways ask, of a shard and of a replica alike. */
 type ServingRpc = Pick<
@@ -395,7 +394,7 @@ export class Replica
       return new Response('a WebSocket is expected here', { status: 426 })
     }
     if (request.headers.has(FEED_HEADER)) {
-      return this.#acceptFeed()
+      return acceptFeed(this.ctx)
     }
     const server = this.#server
     if (server === undefined || request.headers.has(V2_WATCH_HEADER)) {
@@ -411,13 +410,6 @@ export class Replica
       return this.#leader.stub.fetch(request).catch(() => Response.json(refusal(error)))
     }
     return this.#accept(server, authority)
-  }
-
-  #acceptFeed(): Response {
-    const { 0: client, 1: own } = new WebSocketPair()
-    this.ctx.acceptWebSocket(own)
-    own.serializeAttachment(FEED)
-    return new Response(null, { status: 101, webSocket: client })
   }
 
   async #accept(server: ReplicaServer, authority: Authority): Promise<Response> {
@@ -483,8 +475,4 @@ export class Replica
       await this.ctx.storage.setAlarm(Date.now() + step)
     }
   }
-}
-
-function isFeed(socket: WebSocket): boolean {
-  return socket.deserializeAttachment() === FEED
 }

@@ -84,7 +84,7 @@ describe('the API of replicas', () => {
       leader: { region: 'weur', epoch: 2, revision: 3 },
       replicas: [],
     })
-    expect((await remove('moving', 'weur')).status).toBe(404)
+    expect((await remove('moving', 'weur')).status).toBe(400)
     const again = await post('/keyspaces/moving/leader', { region: 'weur' })
     expect([again.status, await again.json()]).toEqual([
       400,

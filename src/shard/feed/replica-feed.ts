@@ -82,6 +82,7 @@ export class ReplicaFeed {
   #seenVersion: number
   #told: Told[] = []
   #timer: ReturnType<typeof setTimeout> | undefined
+  #timerAt = Infinity
   #isOver = false
 
   constructor(parts: FeedParts) {
@@ -461,18 +462,24 @@ export class ReplicaFeed {
     this.#sockets.clear()
   }
 
+  /** One that goes off too early is set anew then. */
   #arm(): void {
-    clearTimeout(this.#timer ?? null)
-    this.#timer = undefined
     const { wakeAt } = this.#feed
-    const wait = wakeAt - this.#parts.clock.now()
-    if (wakeAt === Infinity || this.#isOver) {
+    if (wakeAt === Infinity || this.#isOver || wakeAt >= this.#timerAt) {
       return
     }
+    clearTimeout(this.#timer ?? null)
+    this.#timerAt = Infinity
+    const wait = wakeAt - this.#parts.clock.now()
     if (wait > TIMER_MS_MAX) {
       this.#parts.wakeAt(wakeAt)
     } else {
-      this.#timer = setTimeout(() => this.run(), Math.max(0, wait))
+      this.#timerAt = wakeAt
+      const ring = (): void => {
+        this.#timerAt = Infinity
+        this.run()
+      }
+      this.#timer = setTimeout(ring, Math.max(0, wait))
     }
   }
 }
