@@ -12,6 +12,7 @@ import { proxyHttp1, Traffic } from './traffic.ts'
 
 export interface LabPortOptions {
   readonly log: Log
+  /** With the place that serves it, if that is not to be the leader: `lab@nearest`. */
   readonly keyspace: string
   readonly linkSecret: string
   /** Of the region. */

@@ -88,7 +88,12 @@ async function serveLab(start: Start): Promise<void> {
       const port = await server.listen(listen.host, listen.port)
       for (const [place, name] of names.entries()) {
         const ask = (request: Request): ReturnType<Regions['fetch']> => regions.fetch(name, request)
-        const own = new LabPort({ log, keyspace: LAB_KEYSPACE, linkSecret, host: { fetch: ask } })
+        const own = new LabPort({
+          log,
+          keyspace: `${LAB_KEYSPACE}@nearest`,
+          linkSecret,
+          host: { fetch: ask },
+        })
         ports.push(own)
         const wanted = listen.port === 0 ? 0 : listen.port + 1 + place
         urls.set(name, await own.listen(listen.host, wanted))

@@ -44,8 +44,8 @@ export type FollowerInput =
     }
   /** It was not reached, or the answer was lost. */
   | { readonly kind: 'failed'; readonly of: 'question' | 'pull'; readonly id: number }
-  /** The directory has told that another object leads now: what the former one had promised is over. */
-  | { readonly kind: 'led' }
+  /** The directory has told who leads, and in which epoch: what others had promised is over. */
+  | { readonly kind: 'led'; readonly epoch: number }
   /** A copy is done. */
   | { readonly kind: 'copied'; readonly standing: Standing }
   | ({ readonly kind: 'read' } & ReadRequest)

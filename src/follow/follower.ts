@@ -1,18 +1,13 @@
-import type { Revision } from '../mvcc/types.ts'
 import type { FeedRefusal, LeaderPosition } from '../protocol/replica-rpc.ts'
 import { Backoff } from './backoff.ts'
 import { EarlyFrames } from './early-frames.ts'
+import { CONTACT_MS, fallback, isBehind } from './fallback.ts'
 import type { FollowerInput, FollowerOutput, ReadRequest, Standing } from './follower-events.ts'
 import type { Frame } from './frame.ts'
 import { type Question, Questions } from './questions.ts'
 import { hasState, isSame, type Verdict, verdictOn } from './verdict.ts'
 import { type WaitingRead, WaitingReads } from './waiting-reads.ts'
 
-/**
- * What the leader revoked counts here after so many ms at the latest, also where the leader cannot be reached: an older
- * contact does not do for a serializable read of a keyspace that asks who comes.
- */
-export const CONTACT_MS = 10_000
 /** From then on the contact is renewed beside the reads that it still does for. */
 const RENEW_MS = CONTACT_MS / 2
 /** Frames are pushed for so many ms behind the last read. */
@@ -23,10 +18,8 @@ const RETRY_MS = 50
 /** While somebody reads, and while nobody does. */
 const RETRY_READ_MS_MAX = 1_000
 const RETRY_MS_MAX = 10_000
-/** From so many failures on the leader is not reachable. */
+/** From so many failures on the leader is not reachable, and the directory is asked whether another one leads. */
 const FAILURES_UNREACHABLE = 2
-/** And after so many more the directory is asked whether another one leads. */
-const FAILURES_LOST = 4
 
 interface UnderWay {
   readonly id: number
@@ -44,6 +37,8 @@ interface UnderWay {
 export class Follower {
   #phase: 'copying' | 'following' | 'removed'
   #standing: Standing
+  /** Nobody leads in an earlier one, as the directory has told. */
+  #epochMin = 0
   /** All that the leader had acknowledged then is here. */
   #contact = -Infinity
   /** The epoch whose leader pushes, as far as is known; 0 for none. */
@@ -130,7 +125,7 @@ export class Follower {
           ? this.#pullFailed(input.id, now)
           : this.#askFailed(input.id, now)
       case 'led':
-        return this.#led()
+        return this.#led(input.epoch)
       case 'copied':
         return this.#copied(input.standing)
       case 'read':
@@ -203,7 +198,7 @@ export class Follower {
   }
 
   #pushed(frame: Frame, now: number): void {
-    if (this.#phase !== 'following') {
+    if (this.#phase !== 'following' || this.#isOver(frame.epoch)) {
       return
     }
     if (!this.isAwake(now)) {
@@ -241,7 +236,7 @@ export class Follower {
   }
 
   #asked(id: number, leader: LeaderPosition, frame: Frame | undefined, now: number): void {
-    if (leader.epoch < this.#standing.epoch) {
+    if (this.#isOver(leader.epoch)) {
       this.#findLeader()
       return this.#askFailed(id, now)
     }
@@ -267,6 +262,10 @@ export class Follower {
       this.#apply(frame, verdict)
     }
     return verdict.kind === 'next'
+  }
+
+  #isOver(epoch: number): boolean {
+    return epoch < this.#standing.epoch || epoch < this.#epochMin
   }
 
   #apply(frame: Frame, verdict: Extract<Verdict, { readonly kind: 'next' }>): void {
@@ -322,7 +321,7 @@ export class Follower {
     if (request?.id !== id) {
       return
     }
-    if (refusal.epoch < this.#standing.epoch) {
+    if (this.#isOver(refusal.epoch)) {
       return this.#deposed(of, id, now)
     }
     switch (refusal.refused) {
@@ -376,7 +375,8 @@ export class Follower {
   }
 
   /** What the former leader was asked, the next one is. */
-  #led(): void {
+  #led(epoch: number): void {
+    this.#epochMin = Math.max(this.#epochMin, epoch)
     if (this.#phase !== 'following') {
       return
     }
@@ -424,22 +424,22 @@ export class Follower {
       this.#requireFollowed()
     }
     for (const read of reads) {
-      const fallback = this.isCutOff ? this.#fallback(read, now) : 'ask'
+      const instead = this.isCutOff ? this.#fallback(read, now) : 'ask'
       if (!this.#reads.has(read)) {
         continue
       }
-      if (fallback === 'ask') {
+      if (instead === 'ask') {
         this.#questions.wait([read])
       } else {
         this.#reads.delete(read.id)
-        this.#out.push(fallback)
+        this.#out.push(instead)
       }
     }
   }
 
   #hasFailed(sent: number, now: number, failures = 1): void {
     this.#backoff.failed(now, sent, failures)
-    if (this.#backoff.failures % FAILURES_LOST === 0) {
+    if (this.isCutOff) {
       this.#findLeader()
     }
   }
@@ -466,26 +466,18 @@ export class Follower {
       this.#out.push({ kind: 'answer', id: request.id })
       return
     }
-    const fallback = this.isCutOff ? this.#fallback(request, now) : 'ask'
-    if (fallback !== 'ask') {
+    const instead = this.isCutOff ? this.#fallback(request, now) : 'ask'
+    if (instead !== 'ask') {
       this.#questions.want()
-      this.#out.push(fallback)
+      this.#out.push(instead)
       return
     }
     this.#questions.wait([this.#reads.add(request, now)])
   }
 
-  /** What becomes of a read where the leader cannot be reached. */
   #fallback(request: ReadRequest, now: number): FollowerOutput | 'ask' {
-    const { id, level, isGuarded } = request
-    const isHere = this.#phase === 'following' && !isBehind(request, this.#standing.revision)
-    if (level === 'linearizable' || !isHere) {
-      return 'ask'
-    }
-    const isFresh = this.#standing.state !== undefined && now - this.#contact <= CONTACT_MS
-    return isFresh || !isGuarded
-      ? { kind: 'answer', id }
-      : { kind: 'refuse', id, why: 'unreachable' }
+    const standing = this.#phase === 'following' ? this.#standing : undefined
+    return fallback(request, standing, now - this.#contact)
   }
 
   /** Who has something open hears of changes, also if nobody reads. */
@@ -494,8 +486,4 @@ export class Follower {
       this.#questions.want()
     }
   }
-}
-
-function isBehind({ minRevision = 0 }: ReadRequest, revision: Revision): boolean {
-  return revision < minRevision
 }

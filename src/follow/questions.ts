@@ -77,12 +77,14 @@ export class Questions {
     if (question === undefined) {
       return undefined
     }
+    const reads: WaitingRead[] = []
     for (const earlier of this.#all.values()) {
       if (earlier.id < id && earlier.target === undefined) {
-        question.reads = [...question.reads, ...earlier.reads]
+        reads.push(...earlier.reads)
         earlier.reads = []
       }
     }
+    question.reads = [...reads, ...question.reads]
     this.#underWay--
     question.target = target
     const { standing, follow } = question

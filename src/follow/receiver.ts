@@ -10,12 +10,12 @@ const WINDOW_FRAMES = 64
 const PUSH_MS = 5_000
 /** After a failure it is tried again after so long, then after twice as long. */
 const RETRY_MS = 100
-const RETRY_MS_MAX = 10_000
-/** After so many failures nobody waits for it any more. */
+/** After so many failures nobody waits for it any more, and it is tried now and then, unless it follows by itself. */
 const FAILURES_MAX = 6
-/** After so many it is tried once a minute, unless it follows by itself. */
-const FAILURES_LONG = 30
-const UNREACHABLE_MS = 60_000
+const UNREACHABLE_MS = 10_000
+/** After so many more, which is ten minutes, it is tried once a minute. */
+const FAILURES_LONG = 66
+const LONG_UNREACHABLE_MS = 60_000
 
 type Mode = 'asleep' | 'pushing' | 'failing' | 'unreachable'
 
@@ -130,10 +130,16 @@ export class Receiver {
       this.#failures++
     }
     this.#mode = this.#failures >= FAILURES_MAX ? 'unreachable' : 'failing'
-    const pause = Math.min(RETRY_MS * 2 ** (this.#failures - 1), RETRY_MS_MAX)
-    this.#retryAt = now + (this.#failures > FAILURES_LONG ? UNREACHABLE_MS : pause)
+    this.#retryAt = now + this.#pause()
     this.#next = this.seq + 1
     return []
+  }
+
+  #pause(): number {
+    if (this.#failures >= FAILURES_MAX) {
+      return this.#failures > FAILURES_LONG ? LONG_UNREACHABLE_MS : UNREACHABLE_MS
+    }
+    return RETRY_MS * 2 ** (this.#failures - 1)
   }
 
   /** What is not answered by now has failed. */

@@ -1,5 +1,6 @@
 import { clearTimeout, setTimeout } from 'node:timers'
 import type { DurableObject, ObjectOptions } from './durable-object.ts'
+import { ObjectLost } from './object-lost.ts'
 import type { Reached } from './remote-actor.ts'
 import { remoteError } from './remote-error.ts'
 import { Resident } from './resident.ts'
@@ -23,6 +24,8 @@ export class Actor implements Reached, SocketOwner {
   readonly #hibernating = new Set<WorkerWebSocket>()
   #resident: Resident | undefined
   #idle: NodeJS.Timeout | undefined
+  /** Its host is down, and another one may have its file. */
+  #isDown = false
 
   constructor(options: ActorOptions) {
     this.#options = options
@@ -84,10 +87,15 @@ export class Actor implements Reached, SocketOwner {
 
   leave(deliver: () => void): void {
     // A socket outlives its object only where the object hibernates, and then says nothing.
-    this.#inMemory().gate.pass(deliver)
+    if (!this.#isDown) {
+      this.#inMemory().gate.pass(deliver)
+    }
   }
 
   enter(socket: WorkerWebSocket, frame: SocketEvent): void {
+    if (this.#isDown) {
+      return
+    }
     if (!this.#hibernating.has(socket)) {
       this.#inMemory().run(() => socket.dispatch(frame))
       this.#settle()
@@ -108,6 +116,9 @@ export class Actor implements Reached, SocketOwner {
   }
 
   #wake(): Resident {
+    if (this.#isDown) {
+      throw new ObjectLost('the host has failed')
+    }
     const resident: Resident = new Resident(this.#options, {
       hibernating: this.#hibernating,
       owner: this,
@@ -163,6 +174,12 @@ export class Actor implements Reached, SocketOwner {
     }
     this.#hibernating.clear()
     this.#settle()
+  }
+
+  /** The same, for good: its host is down. */
+  goDown(reason: string): void {
+    this.#isDown = true
+    this.crash(reason)
   }
 
   /** Takes it out of memory now. Its hibernating sockets stay. */

@@ -121,6 +121,8 @@ export class Connection {
  */
 export class Line {
   rttMs: number
+  /** Messages that have left from each end, since the line is there. */
+  readonly sent: [number, number] = [0, 0]
   readonly #lostMs: number
   #isCut = false
   readonly #directions: readonly [Direction, Direction]
@@ -149,6 +151,7 @@ export class Line {
   }
 
   send(from: LineEnd, deliver: () => void): void {
+    this.sent[from]++
     this.#directions[from].send(deliver)
   }
 

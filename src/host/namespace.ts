@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { Actor, type ActorOptions } from './actor.ts'
 import { AlarmTable } from './alarm-table.ts'
+import { ConnectionLost } from './connection-lost.ts'
 import { type DurableObjectId, DurableObjectIds } from './durable-object-id.ts'
 import type { Asker, DurableObjectClass } from './durable-object.ts'
 import type { Reached } from './remote-actor.ts'
@@ -58,6 +59,7 @@ export class DurableObjectNamespace {
   readonly #actors = new Map<string, Actor>()
   readonly #alarms: AlarmTable
   readonly #stubClass: StubClass
+  #isDown = false
 
   constructor(options: NamespaceOptions) {
     this.#options = options
@@ -87,9 +89,10 @@ export class DurableObjectNamespace {
 
   /** All that is in memory is lost: what was not written, every call, every socket. */
   crash(reason: string): void {
+    this.#isDown = true
     this.#alarms.stop()
     for (const actor of this.#actors.values()) {
-      actor.crash(reason)
+      actor.goDown(reason)
     }
   }
 
@@ -153,6 +156,9 @@ export class DurableObjectNamespace {
     const hex = id.toString()
     let actor = this.#actors.get(hex)
     if (actor === undefined) {
+      if (this.#isDown) {
+        throw new ConnectionLost()
+      }
       const { directory, objectClass, env, diskFull } = this.#options
       const made: Actor = new Actor({
         id,

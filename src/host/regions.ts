@@ -74,6 +74,11 @@ export class Regions {
     return line
   }
 
+  /** How many messages have left one region for the other. */
+  sent(from: string, to: string): number {
+    return this.line(from, to).sent[from < to ? 0 : 1]
+  }
+
   /** All that end in a region, with the region at their other end. */
   linesOf(name: string): readonly (readonly [string, Line])[] {
     return this.names

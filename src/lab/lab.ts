@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Region } from '../config/region.ts'
 import type { Regions } from '../host/regions.ts'
 import { LabClient } from './client.ts'
@@ -10,8 +11,22 @@ export const LAB_KEYSPACE = 'lab'
 
 /** What the page is told of what has happened. */
 const EVENTS_MAX = 50
+const COPYING_MS = 50
 /** How long one step of the experiment is tried, where its way is cut. */
 const RETRY_MS = 1_000
+
+/** What the API says to a replica that is there already. */
+const IS_THERE = 409
+
+interface Answered {
+  readonly header: { readonly member_id: string }
+}
+
+/** Of the API's answer when another one leads. */
+interface Promoted {
+  readonly revision: number
+  readonly isWhole: boolean
+}
 
 /** Where the directory of keyspaces is: by itself, so that no experiment takes it away. */
 export const HOME = 'home'
@@ -61,9 +76,11 @@ export class Lab {
     return experimentText(this.#experiment)
   }
 
-  /** Makes the keyspace, by the API that everybody has; its replicas follow. */
+  /** Makes the keyspace and its replicas, by the API that everybody has. */
   async start(): Promise<void> {
-    await this.#ask('POST', '/keyspaces', { name: LAB_KEYSPACE, locationHint: this.#leader })
+    await this.#ask('/keyspaces', { name: LAB_KEYSPACE, locationHint: this.#leader })
+    // Whoever asks a gateway before there are replicas learns of them half a minute later.
+    await Promise.all(this.#others().map((region) => this.#addReplica(region)))
     this.#clients.forEach((client) => client.start())
     this.change(experimentText(calmExperiment(this.#options.names)))
   }
@@ -99,12 +116,18 @@ export class Lab {
     this.#tell(`the leader in ${this.#leader} has crashed, and comes back with the next call`)
   }
 
+  /** The deployment's own API, as administrators have it. */
+  api(request: Request): Promise<Response> {
+    return this.#options.regions.fetch(HOME, request)
+  }
+
   tick(): Tick {
     const { regions, names } = this.#options
     const told = (region: string): ToldRegion => ({
       role: this.#roleOf(region),
       isRunning: regions.isRunning(region),
       ...this.recorder.lagOf(region),
+      messages: region === this.#leader ? 0 : regions.sent(this.#leader, region),
     })
     const events = this.#events
     this.#events = []
@@ -138,9 +161,7 @@ export class Lab {
         isDone = true
       } catch (error) {
         this.#tell(error instanceof Error ? error.message : String(error))
-        await new Promise((resolve) => {
-          setTimeout(resolve, RETRY_MS)
-        })
+        await sleep(RETRY_MS)
       }
     }
   }
@@ -169,39 +190,62 @@ export class Lab {
   /** Where the one that leads cannot be reached, what only it has is lost. */
   async #placeLeader({ leader, cut, stopped }: Experiment): Promise<void> {
     const former = this.#leader
+    const isAway = (region: string): boolean => cut.includes(region) || stopped.includes(region)
     if (leader !== former) {
-      const isLost = [former, leader].some((one) => cut.includes(one) || stopped.includes(one))
-      this.#tell(`${leader} is to lead${isLost ? ', though the leader cannot be reached' : ''}`)
-      const path = `/keyspaces/${LAB_KEYSPACE}/replicas/${leader}/promote`
-      await this.#ask('POST', path, { force: isLost })
-      this.#leader = leader
-      this.#promoted = this.#options.names.find((name) => name === leader)
-      this.#replicas.delete(leader)
-      this.#tell(`${leader} leads`)
+      await this.#move(leader, isAway(former))
     }
     const missing = this.#others().filter((region) => !this.#replicas.has(region))
-    const reached = missing.filter((one) => !cut.includes(one) && !stopped.includes(one))
-    await Promise.all(reached.map((region) => this.#addReplica(region)))
+    await Promise.all(
+      missing.filter((region) => !isAway(region)).map((region) => this.#addReplica(region)),
+    )
+  }
+
+  async #move(leader: string, force: boolean): Promise<void> {
+    this.#tell(`${leader} is to lead${force ? ', though the leader cannot be reached' : ''}`)
+    const text = await this.#ask(`/keyspaces/${LAB_KEYSPACE}/leader`, { region: leader, force })
+    const { revision, isWhole } = JSON.parse(text) as Promoted
+    const lost = isWhole ? 0 : this.recorder.lostBehind(revision)
+    this.#leader = leader
+    this.#promoted = this.#options.names.find((name) => name === leader)
+    this.#replicas.delete(leader)
+    this.#tell(
+      `${leader} leads, from revision ${revision} on${lost > 0 ? `; ${lost} are lost` : ''}`,
+    )
   }
 
   async #addReplica(region: string): Promise<void> {
-    await this.#ask('POST', `/keyspaces/${LAB_KEYSPACE}/replicas`, { region })
+    await this.#ask(`/keyspaces/${LAB_KEYSPACE}/replicas`, { region }, IS_THERE)
+    // While it copies, it passes on what it is asked: the answer is another member's.
+    while (!(await this.#answersItself(region))) {
+      await sleep(COPYING_MS)
+    }
     this.#replicas.add(region)
+    this.#tell(`${region} has a replica`)
   }
 
-  /** Asks the deployment's API. */
-  async #ask(method: string, path: string, body: object): Promise<void> {
+  async #answersItself(region: string): Promise<boolean> {
+    const path = (place: string): string => `/keyspaces/${LAB_KEYSPACE}${place}/v3/kv/range`
+    const read = { key: btoa(LAB_KEYSPACE), serializable: true }
+    const members = await Promise.all(
+      ['', `@${region}`].map(async (place) => {
+        const { header } = JSON.parse(await this.#ask(path(place), read)) as Answered
+        return header.member_id
+      }),
+    )
+    return members[0] !== members[1]
+  }
+
+  /** Asks the deployment. */
+  async #ask(path: string, body: object, alsoFine = 200): Promise<string> {
     const headers = { 'Content-Type': 'application/json' }
-    const request = new Request(`http://lab${path}`, {
-      method,
-      headers,
-      body: JSON.stringify(body),
-    })
+    const asked = { method: 'POST', headers, body: JSON.stringify(body) }
+    const request = new Request(`http://lab${path}`, asked)
     const response = await this.#options.regions.fetch(HOME, request)
     const text = await response.text()
-    if (response.status >= 300) {
-      throw new Error(`${method} ${path}: ${response.status} ${text.trim()}`)
+    if (response.status >= 300 && response.status !== alsoFine) {
+      throw new Error(`${path}: ${response.status} ${text.trim()}`)
     }
+    return text
   }
 
   #tell(event: string): void {

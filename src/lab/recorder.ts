@@ -21,7 +21,7 @@ export class Recorder {
   readonly #writes = new Map<number, Write>()
   readonly #seen = new Map<string, { revision: number; ms: number }>()
   #acknowledged = 0
-  #totals: Totals = { linearizable: 0, violations: 0, serializable: 0, stale: 0 }
+  #totals: Totals = { linearizable: 0, violations: 0, serializable: 0, stale: 0, lost: 0 }
 
   /** The last revision that a client was told of a write. */
   get acknowledged(): number {
@@ -91,6 +91,22 @@ export class Recorder {
       const counted = { serializable: serializable + 1, stale: stale + late }
       this.#totals = { ...this.#totals, ...counted }
     }
+  }
+
+  /** Another one leads, without what the former one had behind that revision. Answers how many writes were lost. */
+  lostBehind(revision: number): number {
+    const lost = Math.max(0, this.#acknowledged - revision)
+    this.#acknowledged = Math.min(this.#acknowledged, revision)
+    for (const written of this.#writes.keys()) {
+      if (written > revision) {
+        this.#writes.delete(written)
+      }
+    }
+    for (const [region, seen] of this.#seen) {
+      this.#seen.set(region, { ...seen, revision: Math.min(seen.revision, revision) })
+    }
+    this.#totals = { ...this.#totals, lost: this.#totals.lost + lost }
+    return lost
   }
 
   /** How far the watchers of a region are behind. */

@@ -11,7 +11,8 @@ import { pageFile } from './page-files.ts'
 import type { Opening } from './told.ts'
 
 const TICK_MS = 200
-const BODY_BYTES_MAX = 4_096
+const BODY_BYTES_MAX = 65_536
+const isApi = /^\/keyspaces(?:\/|$)/
 /** A page that does not read gets no more until it does. */
 const UNREAD_BYTES_MAX = 4 * 1024 * 1024
 
@@ -22,7 +23,7 @@ const security: OutgoingHttpHeaders = {
   'Cache-Control': 'no-store',
 }
 
-/** Serves the lab's page, what it is told, and what it asks for. */
+/** Serves the lab's page, what it is told and asks for, and the deployment's API. */
 export class LabServer {
   readonly #lab: Lab
   readonly #opening: () => Opening
@@ -69,6 +70,8 @@ export class LabServer {
     const [path = ''] = (request.url ?? '').split('?')
     if (!isOwn(request)) {
       end(response, 403, 'the lab is for its own page')
+    } else if (isApi.test(path)) {
+      await this.#pass(request, response)
     } else if (request.method === 'POST') {
       await this.#act(path, await bodyOf(request), response)
     } else if (request.method !== 'GET') {
@@ -86,6 +89,16 @@ export class LabServer {
         'Content-Type': file?.type ?? 'text/plain; charset=utf-8',
       })
     }
+  }
+
+  async #pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { method = 'GET', url = '/' } = request
+    const body = await bodyOf(request)
+    const headers = { 'Content-Type': request.headers['content-type'] ?? 'application/json' }
+    const asked = { method, headers, ...(body !== '' && { body }) }
+    const answer = await this.#lab.api(new Request(`http://lab${url}`, asked))
+    const type = answer.headers.get('content-type') ?? 'text/plain'
+    end(response, answer.status, await answer.text(), { 'Content-Type': type })
   }
 
   #open(response: ServerResponse): void {

@@ -56,6 +56,8 @@ export interface ToldRegion {
   readonly lagRevisions: number
   /** How old the first write is that they have not heard of; else how long the last one took. */
   readonly lagMs: number
+  /** Messages that have left the leader's region for it, be they calls, answers or of sockets. */
+  readonly messages: number
 }
 
 /** Sent five times a second. */
@@ -80,4 +82,6 @@ export interface Totals {
   readonly serializable: number
   /** Serializable reads whose answer was behind. */
   readonly stale: number
+  /** Acknowledged writes that went with a leader whose place another one took by force. */
+  readonly lost: number
 }

@@ -96,8 +96,8 @@ export class Following {
   }
 
   /** Another one leads, or in another epoch. */
-  led(): void {
-    this.#take({ kind: 'led' })
+  led(epoch: number): void {
+    this.#take({ kind: 'led', epoch })
   }
 
   /** The leader has pushed a frame. */

@@ -143,9 +143,9 @@ export class ReplicaServer {
   }
 
   /** Another one may lead, or in another epoch. */
-  led({ leaderId }: ReplicaCharge): void {
+  led({ leaderId, epoch }: ReplicaCharge): void {
     this.#keyspace.leaderId = BigInt(leaderId)
-    this.#following.led()
+    this.#following.led(epoch)
   }
 
   pushed(frame: Uint8Array): Pushed {

@@ -7,8 +7,8 @@ import { flaws } from './flaws.ts'
 import { Simulation } from './simulation.ts'
 import type { FollowerClass } from './world.ts'
 
-/** What is wrong has shown by then. */
-const SEEDS = Number(process.env['SEEDS'] ?? 1_500)
+/** What is wrong has shown by then: it took 125 at most. */
+const SEEDS = 500
 
 let folder: string
 
@@ -21,16 +21,15 @@ afterAll(() => rmSync(folder, { recursive: true }))
 describe('a follower that', () => {
   it.each(flaws)('[FLW2] $name is caught', async (flaw) => {
     const follower = await brokenFollower(flaw, folder)
-    expect(firstViolation(follower)).toBeInstanceOf(Error)
+    expect(firstProblem(follower)).toBeInstanceOf(Error)
   })
 })
 
-function firstViolation(follower: FollowerClass): unknown {
+function firstProblem(follower: FollowerClass): unknown {
   for (let seed = 1; seed <= SEEDS; seed++) {
     try {
       new Simulation(seed, follower).run(20)
     } catch (error) {
-      process.stderr.write(`${seed} ${String(error)}\n`)
       return error
     }
   }

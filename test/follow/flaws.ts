@@ -1,26 +1,28 @@
 import type { Flaw } from './broken-follower.ts'
 
-/** Followers that are wrong, each in a line: the simulation is to see it. */
+/** Followers that are wrong, in a line or a few: the simulation is to see it. */
 export const flaws: readonly Flaw[] = [
   {
-    name: 'takes frames of an epoch that is over',
+    name: 'looks at no epoch',
     edits: [
       { file: 'verdict.ts', text: 'if (epoch < standing.epoch) {', instead: 'if (epoch < 0) {' },
+      { file: 'verdict.ts', text: '(epoch > standing.epoch && !isLater) || ', instead: '' },
       {
-        file: 'follower.ts',
-        text: 'if (leader.epoch < this.#standing.epoch) {',
-        instead: 'if (leader.epoch < 0) {',
+        file: 'verdict.ts',
+        text: 'epoch === standing.epoch && own.incarnation',
+        instead: 'own.incarnation',
       },
       {
         file: 'verdict.ts',
         text: 'return since === null && isLater',
         instead: 'return since === null',
       },
+      {
+        file: 'follower.ts',
+        text: 'return epoch < this.#standing.epoch || epoch < this.#epochMin',
+        instead: 'return epoch < 0 && this.#epochMin > 0',
+      },
     ],
-  },
-  {
-    name: 'takes a later epoch for its own history',
-    edits: [{ file: 'verdict.ts', text: '(epoch > standing.epoch && !isLater) || ', instead: '' }],
   },
   {
     name: 'passes over a gap',
@@ -48,29 +50,9 @@ export const flaws: readonly Flaw[] = [
     edits: [{ file: 'verdict.ts', text: 'position.seq > own.seq && ', instead: '' }],
   },
   {
-    name: 'takes the state of an earlier stay of the leader',
-    edits: [
-      {
-        file: 'verdict.ts',
-        text: 'return since === null && isLater',
-        instead: 'return since === null',
-      },
-    ],
-  },
-  {
     name: 'takes the state of an earlier revision',
     edits: [
       { file: 'verdict.ts', text: 'if (to < standing.revision) {', instead: 'if (to < 0) {' },
-    ],
-  },
-  {
-    name: 'takes what it asked for at an earlier revision for the latest',
-    edits: [
-      {
-        file: 'verdict.ts',
-        text: 'const isLater = asked !== undefined && isSame(asked, standing)',
-        instead: 'const isLater = asked !== undefined',
-      },
     ],
   },
   {
@@ -79,8 +61,7 @@ export const flaws: readonly Flaw[] = [
       {
         file: 'questions.ts',
         text: 'return standing.revision >= revision && hasState(standing, epoch, state)',
-        instead:
-          'return standing.epoch >= 0 && epoch >= 0 && (revision >= 0 || hasState(standing, epoch, state))',
+        instead: 'return revision >= 0 || hasState(standing, epoch, state)',
       },
     ],
   },
@@ -105,7 +86,8 @@ export const flaws: readonly Flaw[] = [
       last.reads = [...last.reads, ...reads]
     } else {
       this.#unasked.push(...reads)
-    }\n`,
+    }
+`,
       },
     ],
   },
@@ -125,8 +107,9 @@ export const flaws: readonly Flaw[] = [
       {
         file: 'follower.ts',
         text: '    this.#pushing = leader.isPushing ? leader.epoch : 0\n',
-        instead:
-          '    this.#pushing = leader.isPushing ? leader.epoch : 0\n    this.#contact = now\n',
+        instead: `    this.#pushing = leader.isPushing ? leader.epoch : 0
+    this.#contact = now
+`,
       },
     ],
   },
@@ -137,16 +120,6 @@ export const flaws: readonly Flaw[] = [
         file: 'follower.ts',
         text: 'if (isDone && isHere && age <= CONTACT_MS) {',
         instead: 'if (isDone && isHere) {',
-      },
-    ],
-  },
-  {
-    name: 'believes what a leader says of it that leads no more',
-    edits: [
-      {
-        file: 'follower.ts',
-        text: 'if (refusal.epoch < this.#standing.epoch) {',
-        instead: 'if (refusal.epoch < 0) {',
       },
     ],
   },
@@ -164,7 +137,7 @@ export const flaws: readonly Flaw[] = [
     name: 'does not wait for the revision that a read wants',
     edits: [
       {
-        file: 'follower.ts',
+        file: 'fallback.ts',
         text: 'return revision < minRevision',
         instead: 'return revision < 0 && minRevision > 0',
       },

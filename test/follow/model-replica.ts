@@ -1,12 +1,12 @@
 import type { ArchivedState } from '../../src/archive/state.ts'
 import type { Region } from '../../src/config/region.ts'
+import { CONTACT_MS } from '../../src/follow/fallback.ts'
 import type {
   FollowerInput,
   FollowerOutput,
   ReadRequest,
   Standing,
 } from '../../src/follow/follower-events.ts'
-import { CONTACT_MS } from '../../src/follow/follower.ts'
 import type { Follower } from '../../src/follow/follower.ts'
 import type { Frame } from '../../src/follow/frame.ts'
 import { READ_MS } from '../../src/follow/waiting-reads.ts'
@@ -68,7 +68,7 @@ export class ModelReplica {
   /** The directory tells where the leader is now. */
   led(): void {
     this.#leader = this.#world.leader
-    this.#take({ kind: 'led' })
+    this.#take({ kind: 'led', epoch: this.#leader.leadership.epoch })
   }
 
   open(count: number): void {
@@ -161,7 +161,7 @@ export class ModelReplica {
       case 'find-leader':
         return this.#world.time.after(40, () => {
           // The directory may have been asked a moment before.
-          const isLate = this.#world.random() < 0.2
+          const isLate = !this.#world.isWell && this.#world.random() < 0.2
           const before = this.#world.leaders.get(this.#world.leader.leadership.epoch - 1)
           this.#leader = (isLate ? before : undefined) ?? this.#world.leader
         })

@@ -45,6 +45,7 @@ export class Simulation implements World {
   /** How many writes are more than one pull brings. */
   readonly #bursts: number
   hasLostLeader = false
+  isWell = false
   answers = 0
 
   constructor(seed: number, followerClass: FollowerClass) {
@@ -279,6 +280,7 @@ export class Simulation implements World {
   /** All is well again: everybody catches up, is answered, and falls silent. */
   #settle(): void {
     this.leaders.forEach((leader) => leader !== this.leader && this.#dead.add(leader))
+    this.isWell = true
     this.network.heal()
     this.network.weather = calm
     this.replicas.forEach((replica) => replica.open(1))

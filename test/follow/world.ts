@@ -28,6 +28,8 @@ export interface World {
   readonly leaders: ReadonlyMap<number, ModelLeader>
   /** Some were lost, with what only they had. */
   readonly hasLostLeader: boolean
+  /** Nothing goes wrong any more. */
+  readonly isWell: boolean
   /** Of a read that comes now. */
   readonly required: Required
   answered(): void

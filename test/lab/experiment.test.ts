@@ -27,7 +27,7 @@ const experiments: fc.Arbitrary<Experiment> = fc.record({
   reads: fc.integer({ min: 0, max: READS_MAX }),
 })
 
-test('LAB2: an experiment is the same behind its link', () => {
+test('[LAB2] an experiment is the same behind its link', () => {
   fc.assert(
     fc.property(experiments, (experiment) => {
       const text = experimentText(experiment)
@@ -37,7 +37,7 @@ test('LAB2: an experiment is the same behind its link', () => {
   )
 })
 
-test('LAB2: a link that says nonsense is within the bounds', () => {
+test('[LAB2] a link that says nonsense is within the bounds', () => {
   const text =
     'leader=mars&cut=weur,,pluto&slow=enam:99999,apac:x,oc:5&writes=weur:1e9,apac:-1&reads=7000&x'
   expect(readExperiment(text, names)).toEqual({
@@ -57,6 +57,6 @@ test('LAB2: a link that says nonsense is within the bounds', () => {
   )
 })
 
-test('LAB2: the lab begins with one writer, beside the leader', () => {
+test('[LAB2] the lab begins with one writer, beside the leader', () => {
   expect(experimentText(calmExperiment(names))).toBe('leader=weur&writes=weur:2&reads=5')
 })

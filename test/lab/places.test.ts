@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { regions } from '../../src/config/region.ts'
 import { isRegion, measuredRoundTrips, readRoundTrips } from '../../src/lab/places.ts'
 
-test('LAB1: each two regions have one round trip, and one has none to itself', () => {
+test('[LAB1] each two regions have one round trip, and one has none to itself', () => {
   for (const a of regions) {
     for (const b of regions) {
       const ms = measuredRoundTrips(a, b)
@@ -15,7 +15,7 @@ test('LAB1: each two regions have one round trip, and one has none to itself', (
   expect(measuredRoundTrips('me', 'afr')).toBe(104)
 })
 
-test('LAB1: what --rtt says replaces what was measured', () => {
+test('[LAB1] what --rtt says replaces what was measured', () => {
   const read = readRoundTrips('weur-apac=250, enam-oc=0.5\n# a line\nafr-me=0')
   if (typeof read === 'string') {
     throw new Error(read)
@@ -25,12 +25,12 @@ test('LAB1: what --rtt says replaces what was measured', () => {
 })
 
 test.each(['weur', 'weur-mars=1', 'weur-weur=1', 'weur-enam=-1', 'weur-enam=x', 'weur-enam=60001'])(
-  'LAB1: %s is refused',
+  '[LAB1] %s is refused',
   (text) => {
     expect(readRoundTrips(text)).toContain(text)
   },
 )
 
-test('LAB1: a region is one of the nine', () => {
+test('[LAB1] a region is one of the nine', () => {
   expect([isRegion('weur'), isRegion('home'), isRegion('')]).toEqual([true, false, false])
 })

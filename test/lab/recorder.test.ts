@@ -6,7 +6,7 @@ function sample(kind: OperationKind, behind: number, error = '') {
   return { time: 1_700_000_000_000, region: 'weur', kind, ms: 1.5, revision: 7, behind, error }
 }
 
-test('LAB3: a read that misses an acknowledged write counts by its kind', () => {
+test('[LAB3] a read that misses an acknowledged write counts by its kind', () => {
   const recorder = new Recorder()
   recorder.sampled(sample('linearizable', 0))
   recorder.sampled(sample('linearizable', 2))
@@ -14,12 +14,18 @@ test('LAB3: a read that misses an acknowledged write counts by its kind', () => 
   recorder.sampled(sample('serializable', 0))
   recorder.sampled(sample('serializable', 0, 'timed out'))
   recorder.sampled(sample('write', 0))
-  expect(recorder.totals).toEqual({ linearizable: 2, violations: 1, serializable: 2, stale: 1 })
+  expect(recorder.totals).toEqual({
+    linearizable: 2,
+    violations: 1,
+    serializable: 2,
+    stale: 1,
+    lost: 0,
+  })
   expect(recorder.take().samples).toHaveLength(6)
   expect(recorder.take().samples).toEqual([])
 })
 
-test('LAB3: a region is behind by what was acknowledged and not seen there', () => {
+test('[LAB3] a region is behind by what was acknowledged and not seen there', () => {
   const recorder = new Recorder()
   const write = { from: 'weur', sent: performance.now() }
   recorder.seen(2, 'weur', write)
@@ -38,7 +44,21 @@ test('LAB3: a region is behind by what was acknowledged and not seen there', () 
   ])
 })
 
-test('LAB6: the raw numbers are a line each', () => {
+test('[LAB3] what went with a leader is counted, and nobody is measured by it any more', () => {
+  const recorder = new Recorder()
+  const write = { from: 'weur', sent: performance.now() }
+  for (const revision of [2, 3, 4]) {
+    recorder.written(revision, 'weur', write.sent)
+    recorder.seen(revision, 'weur', write)
+  }
+  expect(recorder.lostBehind(2)).toBe(2)
+  expect(recorder.acknowledged).toBe(2)
+  expect(recorder.totals.lost).toBe(2)
+  expect(recorder.nextOf('weur')).toBe(3)
+  expect(recorder.lagOf('weur')).toMatchObject({ revision: 2, lagRevisions: 0 })
+})
+
+test('[LAB6] the raw numbers are a line each', () => {
   const recorder = new Recorder()
   recorder.sampled(sample('serializable', 2))
   recorder.sampled(sample('write', 0, 'a "word", and more'))

@@ -123,6 +123,7 @@ class Page {
     byId('linearizable-count').textContent = totals.linearizable.toLocaleString('en')
     byId('violations').textContent = String(totals.violations)
     byId('serializable-count').textContent = totals.serializable.toLocaleString('en')
+    byId('lost').textContent = totals.lost.toLocaleString('en')
     byId('stale').textContent = totals.stale.toLocaleString('en')
   }
 

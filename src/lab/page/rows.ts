@@ -16,6 +16,7 @@ export interface Wishes {
 interface Parts {
   readonly row: HTMLElement
   readonly role: HTMLElement
+  readonly heard: HTMLElement
   readonly canvas: HTMLCanvasElement
   readonly figures: ReadonlyMap<OperationKind, HTMLElement>
   readonly writes: HTMLInputElement
@@ -51,10 +52,12 @@ export class RegionRow {
   /** `roundTrip`: what one to the leader takes, in milliseconds. */
   show(told: ToldRegion, experiment: Experiment, roundTrip: number): void {
     const now = Date.now()
-    const { role, canvas, figures, writes, writesText, toggles, row } = this.#parts
+    const { role, heard, canvas, figures, writes, writesText, toggles, row } = this.#parts
     const { name } = this.#place
     row.dataset['role'] = told.role
     role.textContent = told.role === 'none' ? 'no replica yet' : told.role
+    heard.textContent =
+      told.role === 'leader' ? '' : `${told.messages.toLocaleString('en')} messages from the leader`
     for (const kind of kinds) {
       const summary = this.#lately.get(kind)?.summary(now)
       const figure = figures.get(kind)
@@ -105,6 +108,7 @@ function figureText(kind: OperationKind, { state, median, p99, behind, error }: 
 function partsOf(place: ToldPlace, wishes: Wishes): Parts {
   const { name, title, town, url } = place
   const role = element('span', { class: 'role' })
+  const heard = element('p')
   const canvas = element('canvas', {
     'height': PLOT_HEIGHT,
     'role': 'img',
@@ -132,6 +136,7 @@ function partsOf(place: ToldPlace, wishes: Wishes): Parts {
       element('h3', {}, name, ' ', role),
       element('p', {}, `${title}, ${town}`),
       element('code', { title: 'where etcdctl finds it' }, url),
+      heard,
     ),
     element('div', { class: 'plot' }, canvas),
     element('div', { class: 'figures' }, ...figures.values()),
@@ -142,7 +147,7 @@ function partsOf(place: ToldPlace, wishes: Wishes): Parts {
       element('div', { class: 'buttons' }, once, ...toggles.values()),
     ),
   )
-  return { row, role, canvas, figures, writes, writesText, toggles }
+  return { row, role, heard, canvas, figures, writes, writesText, toggles }
 }
 
 function figureOf(kind: OperationKind): HTMLElement {

@@ -1,47 +1,24 @@
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { Browser, chromium } from '../browser.ts'
+import { LabProcess } from '../lab-process.ts'
 
-const main = join(import.meta.dirname, '..', '..', '..', 'src', 'cli', 'start.js')
-
-let lab: ChildProcess
+let lab: LabProcess
 let page = ''
-/** By region. */
-const endpoints = new Map<string, string>()
 
 beforeAll(async () => {
-  const flags = ['--regions', 'weur,enam,apac,sam,oc,afr', '--listen-url', 'http://127.0.0.1:0']
-  lab = spawn(process.execPath, [main, 'lab', ...flags], { stdio: ['ignore', 'pipe', 'inherit'] })
-  if (lab.stdout === null) {
-    throw new Error('no output')
-  }
-  for await (const line of createInterface({ input: lab.stdout })) {
-    page = /^The lab is at (\S+)$/.exec(line)?.[1] ?? page
-    const [, region = '', url = ''] = /^ {2}(\w+) +etcdctl --endpoints (\S+)/.exec(line) ?? []
-    endpoints.set(region, url)
-    if (region === 'afr') {
-      break
-    }
-  }
+  lab = await LabProcess.start(['weur', 'enam', 'apac', 'sam', 'oc', 'afr'])
+  page = lab.page
 })
 
-afterAll(async () => {
-  const closed = once(lab, 'close')
-  lab.kill('SIGTERM')
-  const [code] = (await closed) as [number | null]
-  if (code !== 0) {
-    throw new Error(`the lab ended with ${code}`)
-  }
-})
+afterAll(() => lab.stop())
 
-test('LAB4: clients of a region find the keyspace at its port', async () => {
-  expect(endpoints.size).toBeGreaterThanOrEqual(6)
+test('[LAB4] clients of a region find the keyspace at its port', async () => {
+  expect(lab.urls.size).toBe(6)
   const ask = async (region: string, method: string, body: object): Promise<unknown> => {
-    const url = `${endpoints.get(region) ?? ''}/v3/kv/${method}`
-    const response = await fetch(url, { method: 'POST', body: JSON.stringify(body) })
+    const response = await fetch(`${lab.url(region)}/v3/kv/${method}`, {
+      method: 'POST',
+      body: JSON.stringify(body),
+    })
     return response.json()
   }
   const [key, value] = [btoa('hello'), btoa('from Europe')]
@@ -49,7 +26,15 @@ test('LAB4: clients of a region find the keyspace at its port', async () => {
   expect(await ask('oc', 'range', { key })).toMatchObject({ kvs: [{ key, value }] })
 })
 
-test("LAB6: another site's page is refused, and so is a name that is not ours", async () => {
+test("[LAB4] the deployment's API is beside the page", async () => {
+  expect(await lab.ask('GET', '/keyspaces/lab')).toMatchObject({
+    name: 'lab',
+    state: 'ready',
+    locationHint: 'weur',
+  })
+})
+
+test("[LAB6] another site's page is refused, and so is a name that is not ours", async () => {
   const ask = (headers: Record<string, string>) =>
     fetch(`${page}experiment`, { method: 'POST', body: 'reads=0', headers })
   expect((await ask({ Origin: 'https://example.com' })).status).toBe(403)
@@ -59,7 +44,7 @@ test("LAB6: another site's page is refused, and so is a name that is not ours", 
   expect((await fetch(`${page}recorder.ts`)).status).toBe(404)
 })
 
-test('LAB6: the raw numbers come as CSV', async () => {
+test('[LAB6] the raw numbers come as CSV', async () => {
   await fetch(`${page}experiment`, { method: 'POST', body: 'leader=weur&writes=weur:20&reads=20' })
   for (let lines: readonly string[] = []; lines.length < 100;) {
     const response = await fetch(`${page}samples.csv`)
@@ -89,7 +74,7 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
 
   afterAll(() => browser.close())
 
-  test('LAB4: the page shows each region with what its clients see', async () => {
+  test('[LAB4] the page shows each region with what its clients see', async () => {
     expect(await browser.run(`document.querySelectorAll('#rows .row').length`)).toBe(6)
     expect(await browser.run(`document.querySelectorAll('#map .region').length`)).toBe(6)
     await browser.until(
@@ -102,7 +87,7 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
     expect(await browser.run(`document.getElementById('story').textContent`)).not.toBe('')
   })
 
-  test('LAB5: a region is cut off by keyboard, and is so for its clients', async () => {
+  test('[LAB5] a region is cut off by keyboard, and is so for its clients', async () => {
     await browser.run(
       `[...document.querySelectorAll('#region-apac button')].find((one) => one.textContent === 'cut').focus()`,
     )
@@ -112,6 +97,11 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
     await browser.until(
       `document.querySelector('#region-apac .figure.linearizable').classList.contains('fails')`,
     )
+    expect(
+      await browser.run(
+        `document.querySelector('#region-apac .figure.serializable').classList.contains('works')`,
+      ),
+    ).toBe(true)
     await browser.until(`document.getElementById('story').textContent.includes('cut off')`)
     await browser.until(`document.querySelector('#map .region.cut') !== null`)
     await browser.press('Space')
@@ -121,7 +111,7 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
     )
   })
 
-  test('LAB5: a link does its experiment', async () => {
+  test('[LAB5] a link does its experiment', async () => {
     await browser.visit(`${page}#leader=weur&slow=oc:300&writes=enam:5&reads=3`)
     await browser.until(pressed('oc', 'slow'))
     await browser.until(
@@ -139,7 +129,34 @@ describe.skipIf(chromium === undefined)('in a browser', () => {
     )
   })
 
-  test('LAB4: the browser asks nobody else, and has nothing to complain of', () => {
+  test('[LAB5] the leader moves, and nothing is lost', async () => {
+    await browser.run(
+      `[...document.querySelectorAll('#region-enam button')].find((one) => one.textContent === 'lead').click()`,
+    )
+    await browser.until(`document.querySelector('#region-enam').dataset.role === 'leader'`)
+    await browser.until(`document.querySelector('#region-weur').dataset.role === 'replica'`)
+    await browser.until(
+      `document.querySelector('#region-weur .figure.write').classList.contains('works')`,
+    )
+    for (const id of ['violations', 'lost']) {
+      expect(await browser.run(`document.getElementById('${id}').textContent`), id).toBe('0')
+    }
+  })
+
+  test('[LAB5] a leader whose region is down gives way to another one', async () => {
+    await browser.visit(`${page}#leader=enam&stopped=enam&writes=oc:5&reads=3`)
+    await browser.until(
+      `document.querySelector('#region-oc .figure.write').classList.contains('fails') &&
+        document.querySelector('#region-oc .figure.serializable').classList.contains('works')`,
+    )
+    await browser.visit(`${page}#leader=weur&stopped=enam&writes=oc:5&reads=3`)
+    await browser.until(`document.querySelector('#region-weur').dataset.role === 'leader'`)
+    await browser.until(
+      `document.querySelector('#region-oc .figure.write').classList.contains('works')`,
+    )
+  })
+
+  test('[LAB4] the browser asks nobody else, and has nothing to complain of', () => {
     expect(browser.complaints).toEqual([])
     const { origin } = new URL(page)
     expect(

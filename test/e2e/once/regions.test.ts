@@ -203,7 +203,7 @@ async function until(is: () => Promise<boolean> | boolean): Promise<void> {
   }
 }
 
-test('REG1: an object is made where the first one to ask says, and stays there', async () => {
+test('[REG1] an object is made where the first one to ask says, and stays there', async () => {
   expect(await from('weur', 'hinted', 'oc').where()).toBe('oc')
   expect(await from('enam', 'hinted', 'enam').where()).toBe('oc')
   expect(await from('oc', 'hinted').where()).toBe('oc')
@@ -217,7 +217,7 @@ test('REG1: an object is made where the first one to ask says, and stays there',
   expect(await from('weur', 'hinted').stored()).toEqual([{ word: 'kept' }])
 })
 
-test('REG2: what passes between regions takes its time, in its order', async () => {
+test('[REG2] what passes between regions takes its time, in its order', async () => {
   await Promise.all([
     from('oc', 'far').where(),
     from('enam', 'near').where(),
@@ -243,7 +243,7 @@ test('REG2: what passes between regions takes its time, in its order', async () 
   expect(await response.text()).toBe('oc asked')
 })
 
-test('REG2: a line that gets faster lets nothing overtake', async () => {
+test('[REG2] a line that gets faster lets nothing overtake', async () => {
   const line = regions.line('weur', 'oc')
   await from('oc', 'far').where()
   const slow = from('weur', 'far').note('slow')
@@ -253,7 +253,7 @@ test('REG2: a line that gets faster lets nothing overtake', async () => {
   expect(await from('weur', 'far').lines()).toEqual(['slow', 'fast'])
 })
 
-test('REG2: the messages of a socket pass in their order, and its end behind them', async () => {
+test('[REG2] the messages of a socket pass in their order, and its end behind them', async () => {
   await from('oc', 'far').where()
   const socket = await socketFrom('weur', 'far')
   const heard: string[] = []
@@ -268,7 +268,7 @@ test('REG2: the messages of a socket pass in their order, and its end behind the
   expect(await from('oc', 'far').lines()).toEqual(['one', 'two', 'closed 4000'])
 })
 
-test('REG3: what was sent into a cut arrives when that is over in time', async () => {
+test('[REG3] what was sent into a cut arrives when that is over in time', async () => {
   await from('oc', 'far').where()
   const socket = await socketFrom('weur', 'far')
   socket.accept()
@@ -283,7 +283,7 @@ test('REG3: what was sent into a cut arrives when that is over in time', async (
   expect(called).toEqual(['first', 'second', 'third'])
 })
 
-test('REG3: a cut that lasts fails calls, and breaks sockets at both ends', async () => {
+test('[REG3] a cut that lasts fails calls, and breaks sockets at both ends', async () => {
   await from('oc', 'far').where()
   const socket = await socketFrom('weur', 'far')
   const codes: number[] = []
@@ -302,21 +302,28 @@ test('REG3: a cut that lasts fails calls, and breaks sockets at both ends', asyn
   expect(await from('weur', 'far').note('healed')).toEqual(['closed 1006', 'healed'])
 })
 
-test('REG4: a region that crashes keeps what is on disk, and nothing else', async () => {
+test('[REG4] a region that crashes keeps what is on disk, and nothing else', async () => {
   await from('oc', 'far').store('kept')
   await from('oc', 'far').note('forgotten')
+  const socket = await socketFrom('oc', 'far')
+  socket.accept()
+  const before = from('oc', 'far')
   regions.cutOff('weur', true)
   regions.crash('oc')
+  await expect(async () => before.lines()).rejects.toThrow(/lost|failed/)
   await expect(regions.fetch('oc', new Request('http://host/'))).rejects.toThrow(ConnectionLost)
   await expect(from('enam', 'far').lines()).rejects.toThrow(ConnectionLost)
   await regions.start('oc')
+  // Who was there before the crash wakes nothing of it.
+  expect(() => socket.send('too late')).toThrow('after close')
+  await expect(async () => before.lines()).rejects.toThrow(/lost|failed/)
   await regions.fetch('oc', new Request('http://host/'))
   expect(await from('enam', 'far').stored()).toEqual([{ word: 'kept' }])
   expect(await from('oc', 'far').lines()).toEqual([])
   await expect(from('weur', 'far').lines()).rejects.toThrow(ConnectionLost)
 })
 
-test('REG5: a socket that an object opens is its own', async () => {
+test('[REG5] a socket that an object opens is its own', async () => {
   await from('oc', 'far').where()
   await from('weur', 'caller').dial('far', ['a', 'b'])
   await until(async () => (await from('weur', 'caller').lines()).length === 2)
@@ -329,7 +336,7 @@ test('REG5: a socket that an object opens is its own', async () => {
   expect(await from('oc', 'far').lines()).toEqual(['a', 'b', 'by call', 'closed 1006'])
 })
 
-test('REG6: the Worker of a region is told where its requests come in', async () => {
+test('[REG6] the Worker of a region is told where its requests come in', async () => {
   const response = await regions.fetch('enam', new Request('http://host/'))
   expect(await response.json()).toEqual({ colo: 'enam' })
 })
