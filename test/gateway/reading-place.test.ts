@@ -91,6 +91,20 @@ describe('a request', () => {
     expect(replicaOf(await askFrom(undefined, path, { body: range }))).toBeNull()
   })
 
+  it('[RTE6] tells in metrics and in /readyz which replica answers, and its lag', async () => {
+    const metrics = await (await askFrom(undefined, `/keyspaces/${NAME}@weur/metrics`)).text()
+    expect(metrics).toMatch(/^etcdurable_replica_lag_revisions\{region="weur"\} \d+$/m)
+    expect(metrics).toMatch(/^etcdurable_replica_lag_seconds\{region="weur"\} [\d.]+$/m)
+    expect(metrics).toMatch(/^etcd_server_is_learner 1$/m)
+    const ready = await askFrom(undefined, `/keyspaces/${NAME}@weur/readyz?verbose`)
+    expect(await ready.text()).toMatch(
+      /^\[\+\]replica ok: weur, \d+ revisions and \d+ ms behind the leader$/m,
+    )
+    const leader = await (await askFrom(undefined, `/keyspaces/${NAME}/metrics`)).text()
+    expect(leader).not.toContain('etcdurable_replica_lag')
+    expect(leader).toMatch(/^etcd_server_is_learner 0$/m)
+  })
+
   it('[RTE4] is answered at the revision that it wants at least', async () => {
     const { header } = await answer<{ readonly header: { readonly revision: string } }>(
       `/keyspaces/${NAME}/v3/kv/put`,
