@@ -10,6 +10,7 @@ import type { Places } from './reading-place.ts'
 
 const keyspaceNotFound = statusOf('keyspace-not-found').message
 const moved = statusOf('keyspace-moved').message
+const lost = statusOf('timeout-connection-lost').message
 
 /** To move takes a moment: after so many ms each the directory is asked again who leads. */
 const MOVING_MS: readonly number[] = [0, 100, 300, 600, 1_000, 2_000]
@@ -105,8 +106,24 @@ export class KeyspaceObjects {
     }
   }
 
-  #attempt<T>({ retries, ask }: Question<T>, region: Region | undefined): Promise<T> {
-    return retrying(retries, () => ask(this.target(region)))
+  /** Where the connection is lost another one may lead by now: it is asked for before the next try. */
+  async #attempt<T>({ retries, ask }: Question<T>, region: Region | undefined): Promise<T> {
+    try {
+      return await retrying(
+        retries,
+        () => ask(this.target(region)),
+        async () => {
+          if (region === undefined) {
+            await this.#find().catch(() => undefined)
+          }
+        },
+      )
+    } catch (error) {
+      if (error instanceof RpcStatus && error.message === lost) {
+        forgetAddress(this.#address, this.#environment)
+      }
+      throw error
+    }
   }
 
   #isElsewhere({ refused: { message } }: Refused, reads: boolean): boolean {

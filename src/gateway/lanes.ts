@@ -10,10 +10,11 @@ const LANES_MAX = 1024
 
 /**
  * Reads and writes of one object leave in batches of their own, since a batch is back when the last
- * of its calls is, and a write takes a commit.
+ * of its calls is, and a write takes a commit. So do reads for which a replica asks its leader.
  */
 interface Lanes {
   readonly reads: Batches
+  readonly questions: Batches
   readonly writes: Batches
 }
 
@@ -44,7 +45,11 @@ export function batchesTo(
   const key = keyOf(address, region ?? address.leader)
   let found = byAddress.get(key)
   if (found === undefined) {
-    found = { reads: new Batches(stub), writes: new Batches(stub) }
+    found = {
+      reads: new Batches(stub),
+      questions: new Batches(stub),
+      writes: new Batches(stub),
+    }
     dropOldest(byAddress, LANES_MAX)
     byAddress.set(key, found)
   }

@@ -6,7 +6,7 @@ import type { AccessTokenRpc } from '../door/access-token-rpc.ts'
 import type { Visitor } from '../door/visitor.ts'
 import { messageBytesMax } from '../gateway-rules/limits.ts'
 import { decode, encode } from '../protocol/binary.ts'
-import type { TxnRequest } from '../protocol/generated/messages.ts'
+import type { RangeRequest, TxnRequest } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
 import { type MethodName, methods } from '../protocol/methods.ts'
@@ -80,15 +80,15 @@ export class ShardClient {
       context: { ...context, ...this.#visitor },
     }
     const bytes = call.request.length + valuesAnswered(method, request) * this.#valueBytesMax
-    const kind = methods[method].repeats === 'everywhere' ? 'reads' : 'writes'
+    const isRead = methods[method].repeats === 'everywhere'
     const answer = await this.#objects.ask<Outcome>({
-      retries: kind === 'reads' ? READ_RETRIES_MAX : 0,
+      retries: isRead ? READ_RETRIES_MAX : 0,
       reads: mayReadElsewhere(method, request),
-      ask: (target) =>
-        batchesTo(this.#environment, this.#objects.address, target, { kind, bytes }).call(
-          call,
-          bytes,
-        ),
+      ask: (target) => {
+        const read = isAnsweredAt(target, method, request) ? 'reads' : 'questions'
+        const load = { kind: isRead ? read : 'writes', bytes } as const
+        return batchesTo(this.#environment, this.#objects.address, target, load).call(call, bytes)
+      },
     })
     return this.#answered(method, answer)
   }
@@ -229,6 +229,14 @@ export class ShardClient {
     const { next, replica } = answer
     return { response: decode(type, answer.response), next, replica }
   }
+}
+
+/** Whether it is there alone that a read is answered. */
+function isAnsweredAt({ region }: Target, method: MethodName, request: object): boolean {
+  return (
+    region === undefined ||
+    (method === '/etcdserverpb.KV/Range' && (request as RangeRequest).serializable)
+  )
 }
 
 function streamsReads(method: MethodName): boolean {
