@@ -28,7 +28,7 @@ type ReplicaObject = ReplicaRpc & Pick<ShardRpc, 'revokeAdministrator'>
 
 /** What the directory does to any keyspace. */
 interface Ways {
-  readonly env: Pick<Env, 'SHARD' | 'REPLICA'>
+  readonly env: () => Pick<Env, 'SHARD' | 'REPLICA'>
   readonly keyspace: (name: string) => KeyspaceEntry | undefined
   /** One thing after the other is done to a keyspace. */
   readonly after: (name: string, act: () => Promise<void>) => Promise<void>
@@ -236,10 +236,6 @@ export class Replicas {
     }
     const { region, forced } = successor
     const address = { name, jurisdiction: options.jurisdiction }
-    if (!forced) {
-      // Whether it is near enough finds out the leader.
-      await answered(() => this.#replica(address, region).wake())
-    }
     const handedOver = await this.#handOver(entry, { region, epoch: epoch + 1, force: forced })
     const reports = handedOver === undefined ? await this.#reports(entry) : []
     const others = reports.filter((report) => report.region !== region)
@@ -335,11 +331,11 @@ export class Replicas {
   }
 
   #leaderAt(address: KeyspaceAddress): LeaderObject {
-    return leaderStub(this.#ways.env, address) as unknown as LeaderObject
+    return leaderStub(this.#ways.env(), address) as unknown as LeaderObject
   }
 
   #replica(address: Pick<KeyspaceAddress, 'name' | 'jurisdiction'>, region: Region): ReplicaObject {
-    return replicaStub(this.#ways.env, address, region)
+    return replicaStub(this.#ways.env(), address, region)
   }
 }
 

@@ -64,7 +64,7 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
       bringOn: (name) => this.#bringOn(name),
     })
     this.#replicas = new Replicas(new ReplicaTable(sql), {
-      env,
+      env: () => this.env,
       keyspace: (name) => this.#keyspaces.get(name),
       after: (name, act) => this.#after(name, act),
     })

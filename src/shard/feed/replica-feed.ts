@@ -203,8 +203,9 @@ export class ReplicaFeed {
 
   /** Whether a replica has nearly all within some seconds, also if it has to be woken for it. */
   async isNear(region: Region): Promise<boolean> {
-    const { keyspace, clock } = this.#parts
+    const { keyspace, clock, keep, replica: of } = this.#parts
     const end = clock.now() + NEAR_MS_MAX
+    keep(of(region).wake())
     while (clock.now() < end) {
       const replica = this.#feed.get(region)
       const { mode, isKnown, revision = 0 } = replica ?? {}
