@@ -198,7 +198,7 @@ export class ReplicaServer {
   }
 
   metrics(context: CallContext): MetricsOutcome {
-    return this.#server.metricsOf(context, NOT_REPLICATED)
+    return this.#server.metricsOf(context, NOT_REPLICATED, this.answeredBy())
   }
 
   checked(checks: readonly HealthCheck[], context: CallContext): void {

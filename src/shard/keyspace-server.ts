@@ -2,6 +2,7 @@ import { Waiters } from '../concurrency/waiters.ts'
 import type { Settings } from '../config/settings.ts'
 import { type Authority, Door } from '../door/door.ts'
 import type {
+  AnsweredBy,
   Outcome,
   CallContext,
   HealthCheck,
@@ -167,13 +168,18 @@ export class KeyspaceServer {
     })
   }
 
-  metricsOf(context: CallContext, replication: ReplicationStatus): MetricsOutcome {
+  /** `replica` is what it tells of itself, where it is one. */
+  metricsOf(
+    context: CallContext,
+    replication: ReplicationStatus,
+    replica?: AnsweredBy,
+  ): MetricsOutcome {
     const refused = this.refusalOf(context)
     if (refused !== undefined) {
       return refused
     }
     const { metrics, keyspace, commits, background } = this
-    const values = metricValues({ metrics, keyspace, commits, background, replication })
+    const values = metricValues({ metrics, keyspace, commits, background, replication, replica })
     metrics.scrapes++
     return { values }
   }

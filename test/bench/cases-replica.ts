@@ -23,7 +23,7 @@ const DISTANCES_MS = [80, 150, 250]
 const PUTS_PER_SECOND = 1000
 const READ_DISTANCE_MS = 150
 const WATCHERS = 1000
-const COUNTED_PUTS = 50
+const COUNTED_PUTS = 20
 const LARGE = { prefix: 'bench/large/', keys: 1_000_000, valueBytes: 1000, times: 1 }
 const BESIDE_PUTS = 500
 const KEY = Buffer.from('bench/read')
@@ -211,16 +211,14 @@ export const replicaWatchers: BenchCase = {
           ),
         )
         const writer = await opened(lab.url('weur'))
-        await pacedPuts(writer, { prefix, perSecond: 10, seconds: 1 }, () => undefined)
-        await heardOf(() => heard, 10 * others.length * WATCHERS)
-        const before = await messages(lab)
-        // So slowly that no two of them share a frame.
-        await pacedPuts(
-          writer,
-          { prefix, perSecond: 10, seconds: COUNTED_PUTS / 10 },
-          () => undefined,
-        )
-        await heardOf(() => heard, (10 + COUNTED_PUTS) * others.length * WATCHERS)
+        const put = encode(PutRequest, create(PutRequest, { key: Buffer.from(`${prefix}key`) }))
+        let before = 0
+        // The next one when all have heard of the last, so that no two share a message.
+        for (let count = 1; count <= 2 * COUNTED_PUTS; count++) {
+          await writer.ask('/etcdserverpb.KV/Put', put)
+          await heardOf(() => heard, count * others.length * WATCHERS)
+          before = count === COUNTED_PUTS ? await messages(lab) : before
+        }
         const after = await messages(lab)
         writer.close()
         watches.forEach((watch) => watch.close())

@@ -82,14 +82,13 @@ export class LabProcess {
 
   /** What a page is told next. */
   async tick(): Promise<Tick> {
-    const over = new AbortController()
-    const response = await fetch(`${this.page}events`, { signal: over.signal })
+    const response = await fetch(`${this.page}events`)
     let text = ''
+    // Leaving the loop cancels the stream.
     for await (const part of response.body as AsyncIterable<Uint8Array>) {
       text += Buffer.from(part).toString()
       const [, data] = /event: tick\ndata: (.*)\n\n/.exec(text) ?? []
       if (data !== undefined) {
-        over.abort()
         return JSON.parse(data) as Tick
       }
     }

@@ -84,11 +84,38 @@ describe('a request', () => {
     expect(replicaOf(await askFrom(paris, txnPath, { body: { success: [put] } }))).toBeNull()
   })
 
+  it('[RTE3] watches there too', async () => {
+    const body = { create_request: range }
+    const response = await askFrom(paris, `/keyspaces/${NAME}/v3/watch`, { body })
+    expect(replicaOf(response)).toBe('weur')
+    const lines = linesOf(response)
+    expect(await lines.next()).toMatchObject({ result: { created: true } })
+    await answer(`/keyspaces/${NAME}/v3/kv/put`, { key: base64('a'), value: base64('seen') })
+    expect(await lines.next()).toMatchObject({
+      result: { events: [{ kv: { value: base64('seen') } }] },
+    })
+    await lines.cancel()
+  })
+
   it('[RTE3] goes to the nearest one as a whole where its path says so', async () => {
     const path = `/keyspaces/${NAME}@nearest/v3/kv/range`
     expect(replicaOf(await askFrom(paris, path, { body: range }))).toBe('weur')
     expect(replicaOf(await askFrom(newYork, path, { body: range }))).toBeNull()
     expect(replicaOf(await askFrom(undefined, path, { body: range }))).toBeNull()
+  })
+
+  it('[RTE6] tells in metrics and in /readyz which replica answers, and its lag', async () => {
+    const metrics = await (await askFrom(undefined, `/keyspaces/${NAME}@weur/metrics`)).text()
+    expect(metrics).toMatch(/^etcdurable_replica_lag_revisions\{region="weur"\} \d+$/m)
+    expect(metrics).toMatch(/^etcdurable_replica_lag_seconds\{region="weur"\} [\d.]+$/m)
+    expect(metrics).toMatch(/^etcd_server_is_learner 1$/m)
+    const ready = await askFrom(undefined, `/keyspaces/${NAME}@weur/readyz?verbose`)
+    expect(await ready.text()).toMatch(
+      /^\[\+\]replica ok: weur, \d+ revisions and \d+ ms behind the leader$/m,
+    )
+    const leader = await (await askFrom(undefined, `/keyspaces/${NAME}/metrics`)).text()
+    expect(leader).not.toContain('etcdurable_replica_lag')
+    expect(leader).toMatch(/^etcd_server_is_learner 0$/m)
   })
 
   it('[RTE4] is answered at the revision that it wants at least', async () => {
@@ -146,6 +173,34 @@ describe('a request', () => {
     expect(named.status).toBe(404)
   })
 })
+
+interface LineReader {
+  next(): Promise<unknown>
+  cancel(): Promise<void>
+}
+
+/** Its values, each from a line of its own. */
+function linesOf({ body }: Response): LineReader {
+  const reader = (body as ReadableStream<Uint8Array>).getReader()
+  const utf8 = new TextDecoder()
+  let text = ''
+  return {
+    next: async () => {
+      while (!text.includes('\n')) {
+        const { value, done } = await reader.read()
+        if (done) {
+          throw new Error('the stream has ended')
+        }
+        text += utf8.decode(value, { stream: true })
+      }
+      const end = text.indexOf('\n')
+      const line = text.slice(0, end)
+      text = text.slice(end + 1)
+      return JSON.parse(line) as unknown
+    },
+    cancel: () => reader.cancel(),
+  }
+}
 
 function gatewayDelete(path: string): Promise<Response> {
   const request = new Request(new URL(path, 'http://store.example.com'), { method: 'DELETE' })
