@@ -10,7 +10,10 @@ import type { HealthCheck, ReplicationStatus } from '../protocol/shard-rpc.ts'
 import { Code, type RpcStatus } from '../protocol/status.ts'
 import { statusOfFailure } from './failure.ts'
 import { textResponse } from './refusal.ts'
-import type { ShardClient } from './shard-client.ts'
+import type { ResponsePage, ShardClient } from './shard-client.ts'
+
+/** A replica that is further behind is worth a word. */
+const LAG_MS_MAX = 10_000
 
 /** The options of a query, each as often as it is given. What etcd does not know it ignores. */
 export type Query = Readonly<Record<string, readonly string[]>>
@@ -183,7 +186,25 @@ export async function probeResponse(asked: Asked, probe: Probe, query: Query): P
   if (run.some((name, index) => problems[index] !== undefined && !isAdvice(name))) {
     return textResponse(503, lines.join(''))
   }
-  return textResponse(200, `${verbose ? lines.join('') : ''}ok`)
+  if (!verbose) {
+    return textResponse(200, 'ok')
+  }
+  const replica = probe.excludable ? await replicaLine(asked.shard) : ''
+  return textResponse(200, `${lines.join('')}${replica}ok`)
+}
+
+/** Which replica answers, and how far it is behind; that it is far fails nothing. */
+async function replicaLine(shard: ShardClient): Promise<string> {
+  if (shard.place === undefined) {
+    return ''
+  }
+  const { replica } = await readOne(shard, true)
+  if (replica === undefined) {
+    return ''
+  }
+  const { region, lagRevisions, lagMs } = replica
+  const behind = `${region}, ${lagRevisions} revisions and ${lagMs} ms behind the leader`
+  return lagMs > LAG_MS_MAX ? `[!]replica failed: ${behind}\n` : `[+]replica ok: ${behind}\n`
 }
 
 function snapshotProblem(status: ReplicationStatus): string | undefined {
@@ -214,7 +235,7 @@ const alarmNames = new Map<number, string>(
 )
 
 /** The cheapest range: one key of whatever there is, without its value. */
-async function readOne(shard: ShardClient, serializable: boolean): Promise<void> {
+async function readOne(shard: ShardClient, serializable: boolean): Promise<ResponsePage> {
   const all = new Uint8Array(1)
   const request = create(RangeRequest, {
     key: all,
@@ -223,5 +244,5 @@ async function readOne(shard: ShardClient, serializable: boolean): Promise<void>
     keysOnly: true,
     serializable,
   })
-  await shard.call('/etcdserverpb.KV/Range', request, { asServer: true })
+  return shard.call('/etcdserverpb.KV/Range', request, { asServer: true })
 }

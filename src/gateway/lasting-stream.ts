@@ -37,7 +37,7 @@ export class LastingStream {
     call: DecodedRequest,
     reader: ResponseReader,
   ): Promise<LastingStream> {
-    return new LastingStream(await shard.connect(), call, reader)
+    return new LastingStream(await shard.connect(call.method), call, reader)
   }
 
   private constructor(

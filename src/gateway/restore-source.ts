@@ -32,8 +32,8 @@ export function restoreSourceOf(
 }
 
 function copyOf(
-  { name, jurisdiction }: KeyspaceAddress,
+  { name, jurisdiction, leader }: KeyspaceAddress,
   revision: number,
 ): Omit<CopySource, 'bumpRevision'> {
-  return { kind: 'keyspace', name, jurisdiction, revision }
+  return { kind: 'keyspace', name, jurisdiction, leader, revision }
 }

@@ -23,7 +23,7 @@ export class WatchSession {
     context: CallContext,
     reader: WatchReader,
   ): Promise<WatchSession> {
-    return new WatchSession(await shard.connect(), context, reader)
+    return new WatchSession(await shard.connect(WATCH_METHOD), context, reader)
   }
 
   private constructor(socket: WebSocket, { token }: CallContext, reader: WatchReader) {

@@ -1,5 +1,4 @@
 import type { ArchivedOptions } from '../archive/state.ts'
-import type { Jurisdiction } from '../config/keyspace-options.ts'
 import { startLeases } from '../lease/restored-leases.ts'
 import { createTriggers, dropTriggers, insertCurrent } from '../mvcc/current-copy.ts'
 import { EngineError } from '../mvcc/errors.ts'
@@ -9,6 +8,7 @@ import type { Sql } from '../mvcc/sql.ts'
 import type { ChangeId, Revision } from '../mvcc/types.ts'
 import { fromBase64 } from '../protocol/base64-decode.ts'
 import { toBase64 } from '../protocol/base64.ts'
+import type { LeaderAddress } from '../protocol/object-address.ts'
 import {
   type Creation,
   isRefused,
@@ -33,10 +33,8 @@ const COST_PER_BYTE = 2
 const TURN_PIECES = 8
 
 /** The keyspace that is copied: JSON in the row of the restore. */
-export interface CopySource {
+export interface CopySource extends LeaderAddress {
   readonly kind: 'keyspace'
-  readonly name: string
-  readonly jurisdiction: Jurisdiction | undefined
   /** 0 is the current one. */
   readonly revision: Revision
   /** As that of an archive. */

@@ -1,6 +1,7 @@
 import { AuthStore } from '../auth/auth-store.ts'
 import type { LeasedKeys } from '../auth/check-permission.ts'
 import { Tokens } from '../auth/tokens.ts'
+import type { Learner } from '../cluster/cluster-service.ts'
 import { Members } from '../cluster/members.ts'
 import type { Settings } from '../config/settings.ts'
 import { AccessTokens } from '../door/access-tokens.ts'
@@ -47,14 +48,18 @@ export class Keyspace implements LeasedKeys {
   /** Where there is none, the NOSPACE alarm stands, and goes by itself. */
   readonly disk: DiskRoom
   readonly members: Members
+  /** Replicas, which are no members that anybody has added. */
+  learners: readonly Learner[] = []
   readonly downgrade: Downgrade
   readonly auth: AuthStore
   readonly tokens: Tokens
   readonly accessTokens: AccessTokens
-  /** Hears of changes before watchers do. */
-  changed: Changed | undefined
-  /** Hears of what becomes of leases, beside the metrics. */
-  leaseEvents: Pick<LeaseEvents, 'granted' | 'revoked'> | undefined
+  /** They hear of changes before watchers do. */
+  readonly changed: Changed[] = []
+  /** They hear of what becomes of leases, beside the metrics. */
+  readonly leaseEvents: Pick<LeaseEvents, 'granted' | 'revoked'>[] = []
+  /** Of a replica: the member that leads. */
+  leaderId: bigint | undefined
   readonly #emptyBytes: number
   #v2: V2Store | undefined
   #v2Auth: V2AuthStore | undefined
@@ -74,7 +79,7 @@ export class Keyspace implements LeasedKeys {
       txnOpsMax: settings.maxTxnOps,
       hasLease: (lease) => this.lessor.has(lease),
       changed: (revision, events) => {
-        this.changed?.(revision, events)
+        this.changed.forEach((changed) => changed(revision, events))
         if (this.hub.watcherCount === 0) {
           this.hub.notify(revision, events)
         } else {
@@ -88,12 +93,12 @@ export class Keyspace implements LeasedKeys {
     this.lessor = new Lessor(sql, this.store, randomId, {
       granted: (id, ttl) => {
         metrics.granted(id, ttl)
-        this.leaseEvents?.granted(id, ttl)
+        this.leaseEvents.forEach((hears) => hears.granted(id, ttl))
       },
       renewed: () => metrics.renewed(),
       revoked: (id, ttl) => {
         metrics.revoked(id, ttl)
-        this.leaseEvents?.revoked(id, ttl)
+        this.leaseEvents.forEach((hears) => hears.revoked(id, ttl))
       },
     })
     this.alarms = new AlarmStore(sql)

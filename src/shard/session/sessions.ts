@@ -47,6 +47,10 @@ export class Sessions {
     return session
   }
 
+  get count(): number {
+    return this.#sessions.size
+  }
+
   /** Resolves when all of the message's watch requests are answered, some of which may wait for a JWT. */
   receive(socket: WebSocket, message: string | ArrayBuffer): Promise<unknown> | undefined {
     const session = this.#sessions.get(socket)
