@@ -236,9 +236,8 @@ export class Follower {
   }
 
   #asked(id: number, leader: LeaderPosition, frame: Frame | undefined, now: number): void {
-    if (this.#isOver(leader.epoch)) {
-      this.#findLeader()
-      return this.#askFailed(id, now)
+    if (this.#questions.underWay(id) !== undefined && this.#isOver(leader.epoch)) {
+      return this.#deposed('question', id, now)
     }
     const question = this.#questions.answered(id, leader, now)
     if (question === undefined) {

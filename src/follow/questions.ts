@@ -71,7 +71,7 @@ export class Questions {
     return question
   }
 
-  /** Undefined where the question is over. Earlier ones that are still under way are answered by this one too. */
+  /** Of a question that is under way. Earlier ones that are, too, are answered by this one. */
   answered(id: number, target: LeaderPosition, now: number): Question | undefined {
     const question = this.underWay(id)
     if (question === undefined) {

@@ -4,7 +4,7 @@ import { decode } from '../protocol/binary.ts'
 import { RangeRequest } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
-import type { Outcome, PageCursor, Call, Refused } from '../protocol/shard-rpc.ts'
+import type { Outcome, PageCursor, Call, CallContext, Refused } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import { handlerOf } from './methods/handlers.ts'
 import { measureNext, rangeNext } from './methods/kv.ts'
@@ -29,10 +29,22 @@ export class Calls {
   /** `session` is what the call's socket may; undefined for a call over RPC, which says it itself. */
   start(call: Call, caller: Caller, session?: Authority): void {
     const { minRevision } = call.context
-    if (minRevision !== undefined && minRevision > this.#parts.keyspace.store.revision) {
+    const { store } = this.#parts.keyspace
+    const isAhead = minRevision !== undefined && minRevision > store.revision
+    if (isAhead && this.#mayCome(call.context, session)) {
       void this.#startBehind(minRevision, { call, caller, session })
     } else {
       this.#start(call, caller, session)
+    }
+  }
+
+  #mayCome(context: CallContext, session: Authority | undefined): boolean {
+    try {
+      this.#parts.door.authorityOf(context, session)
+      return true
+    } catch {
+      // It is refused, and counted, without waiting.
+      return false
     }
   }
 

@@ -182,6 +182,46 @@ describe('a follower', () => {
     expect(one.follower.standing.revision).toBe(12)
   })
 
+  it('[FLW11] asks the next leader what it had asked the former one, and to be pushed to', () => {
+    const one = new Driven()
+    one.take({ kind: 'open', count: 1 })
+    one.now += 2
+    one.read()
+    one.now += 2
+    expect(one.take({ kind: 'led', epoch: 2 })).toMatchObject([
+      { kind: 'ask', question: 3, follow: true },
+    ])
+    // The former one still answers, and pushes.
+    expect(one.asked(2)).toEqual([])
+    expect(one.pushed({ from: 11, to: 11 }, 6)).toEqual([])
+    expect(one.asked(3, { ...leaderAt(10, 1), epoch: 2 })).toMatchObject([{ kind: 'pull' }])
+  })
+
+  it('[FLW11] does not believe a leader that leads no more', () => {
+    const one = new Driven()
+    one.take({ kind: 'led', epoch: 2 })
+    one.read()
+    const refusal = { refused: 'diverged', epoch: 1 } as const
+    expect(one.take({ kind: 'refused', of: 'question', id: 1, refusal })).toEqual([
+      { kind: 'find-leader' },
+    ])
+  })
+
+  it('[FLW11] asks again to be pushed to, as long as something is open and it is not', () => {
+    const one = new Driven()
+    one.take({ kind: 'open', count: 1 })
+    let asked = 0
+    for (let tries = 1; tries <= 12; tries++) {
+      one.take({ kind: 'failed', of: 'question', id: tries })
+      one.now = one.follower.wakeAt
+      asked += kinds(one.take({ kind: 'tick' })).filter((kind) => kind === 'ask').length
+    }
+    expect(asked).toBe(12)
+    // After a while ten seconds lie between two tries.
+    expect(one.now).toBeGreaterThan(30_000)
+    expect(one.now).toBeLessThan(60_000)
+  })
+
   it('[FLW8] copies anew what is of another history, or of what was compacted', () => {
     for (const refused of ['diverged', 'compacted'] as const) {
       const one = new Driven()

@@ -84,6 +84,19 @@ describe('a request', () => {
     expect(replicaOf(await askFrom(paris, txnPath, { body: { success: [put] } }))).toBeNull()
   })
 
+  it('[RTE3] watches there too', async () => {
+    const body = { create_request: range }
+    const response = await askFrom(paris, `/keyspaces/${NAME}/v3/watch`, { body })
+    expect(replicaOf(response)).toBe('weur')
+    const lines = linesOf(response)
+    expect(await lines.next()).toMatchObject({ result: { created: true } })
+    await answer(`/keyspaces/${NAME}/v3/kv/put`, { key: base64('a'), value: base64('seen') })
+    expect(await lines.next()).toMatchObject({
+      result: { events: [{ kv: { value: base64('seen') } }] },
+    })
+    await lines.cancel()
+  })
+
   it('[RTE3] goes to the nearest one as a whole where its path says so', async () => {
     const path = `/keyspaces/${NAME}@nearest/v3/kv/range`
     expect(replicaOf(await askFrom(paris, path, { body: range }))).toBe('weur')
@@ -160,6 +173,34 @@ describe('a request', () => {
     expect(named.status).toBe(404)
   })
 })
+
+interface LineReader {
+  next(): Promise<unknown>
+  cancel(): Promise<void>
+}
+
+/** Its values, each from a line of its own. */
+function linesOf({ body }: Response): LineReader {
+  const reader = (body as ReadableStream<Uint8Array>).getReader()
+  const utf8 = new TextDecoder()
+  let text = ''
+  return {
+    next: async () => {
+      while (!text.includes('\n')) {
+        const { value, done } = await reader.read()
+        if (done) {
+          throw new Error('the stream has ended')
+        }
+        text += utf8.decode(value, { stream: true })
+      }
+      const end = text.indexOf('\n')
+      const line = text.slice(0, end)
+      text = text.slice(end + 1)
+      return JSON.parse(line) as unknown
+    },
+    cancel: () => reader.cancel(),
+  }
+}
 
 function gatewayDelete(path: string): Promise<Response> {
   const request = new Request(new URL(path, 'http://store.example.com'), { method: 'DELETE' })

@@ -1,9 +1,7 @@
-import { ChangesWriter } from '../../archive/changes.ts'
-import type { ArchivedOptions, ArchivedState } from '../../archive/state.ts'
+import type { ArchivedOptions } from '../../archive/state.ts'
 import type { Region } from '../../config/region.ts'
 import type { FeedInput, FeedOutput, Reached } from '../../follow/feed-events.ts'
 import { Feed } from '../../follow/feed.ts'
-import { encodeFrame, type FrameState } from '../../follow/frame.ts'
 import { isOfHistory } from '../../follow/leadership.ts'
 import type { Revision } from '../../mvcc/types.ts'
 import type {
@@ -16,17 +14,11 @@ import type {
   ReplicaStatus,
 } from '../../protocol/replica-rpc.ts'
 import type { Keyspace } from '../keyspace.ts'
-import { ChangeTail } from '../replication/change-tail.ts'
 import type { Clock } from '../replication/clock.ts'
-import { ALL, KeyspaceState } from '../replication/keyspace-state.ts'
-import { LeaseJournal } from '../replication/lease-journal.ts'
-import { readChanges } from '../replication/read-changes.ts'
-import { tokenStateIn } from '../token-state.ts'
 import { FeedSocket } from './feed-socket.ts'
+import { FrameCutter } from './frame-cutter.ts'
 import { type OwnLeadership, replicasIn, setAwake } from './leadership.ts'
 
-/** A frame that is longer is pulled. */
-const PUSH_BYTES_MAX = 1024 * 1024
 const PULL_BYTES_MAX = 1024 * 1024
 /** What comes along with the answer to a question, where it is no more than that. */
 const ALONG_BYTES_MAX = 64 * 1024
@@ -69,14 +61,8 @@ export class ReplicaFeed {
   readonly #parts: FeedParts
   readonly #feed: Feed
   readonly #incarnation: string
-  readonly #journal: LeaseJournal
-  readonly #state: KeyspaceState
-  readonly #tail = new ChangeTail()
+  readonly #cutter: FrameCutter
   readonly #sockets = new Map<Region, FeedSocket>()
-  /** What the last frame ends with. */
-  #cutRevision: Revision
-  #cutVersion: number
-  #marks: string
   /** What the machine was told of. */
   #seenRevision: Revision
   #seenVersion: number
@@ -86,33 +72,26 @@ export class ReplicaFeed {
   #isOver = false
 
   constructor(parts: FeedParts) {
-    const { keyspace, options, random } = parts
+    const { keyspace, options, clock } = parts
     this.#parts = parts
     this.#feed = new Feed(replicasIn(keyspace.sql))
-    this.#incarnation = random()
-    this.#journal = new LeaseJournal(keyspace.lessor.granted())
-    this.#state = new KeyspaceState(keyspace, this.#journal, options)
-    this.#marks = this.#state.marks
-    this.#cutRevision = keyspace.store.revision
-    this.#cutVersion = this.#state.version
-    this.#seenRevision = this.#cutRevision
-    this.#seenVersion = this.#cutVersion
-    this.#tail.begin(this.#cutRevision)
-    keyspace.changed.push((revision, events) => {
-      if (this.#feed.isWanted) {
-        this.#tail.changed(revision, events)
-      }
+    this.#incarnation = parts.random()
+    this.#cutter = new FrameCutter({
+      keyspace,
+      options,
+      incarnation: this.#incarnation,
+      clock,
+      epoch: () => parts.leadership().epoch,
+      isWanted: () => this.#feed.isWanted,
     })
-    keyspace.leaseEvents.push({
-      granted: (id, ttl) => this.#journal.granted(keyspace.store.revision, id, ttl),
-      revoked: (id, ttl) => this.#journal.revoked(keyspace.store.revision, id, ttl),
-    })
+    this.#seenRevision = keyspace.store.revision
+    this.#seenVersion = this.#cutter.version
   }
 
   /** Sees what a turn of the event loop has changed. It is called at the end of each. */
   noticed(): void {
     const { revision } = this.#parts.keyspace.store
-    const { version } = this.#state
+    const { version } = this.#cutter
     if (revision !== this.#seenRevision || version !== this.#seenVersion) {
       this.#seenRevision = revision
       this.#seenVersion = version
@@ -169,7 +148,8 @@ export class ReplicaFeed {
     if (isPushed || isCurrent || missing > ALONG_REVISIONS_MAX) {
       return this.#position(replica.region)
     }
-    const pulled = await this.#read({ ...replica, after: replica.revision }, ALONG_BYTES_MAX)
+    const wanted = { ...replica, after: replica.revision }
+    const pulled = await this.#cutter.read(wanted, ALONG_BYTES_MAX, () => this.#cutHead())
     return { ...this.#position(replica.region), ...(pulled?.isWhole === true && pulled) }
   }
 
@@ -180,7 +160,8 @@ export class ReplicaFeed {
     }
     const release = this.#parts.hold()
     try {
-      const read = await this.#read(wanted, Math.min(wanted.bytesMax, PULL_BYTES_MAX))
+      const bytesMax = Math.min(wanted.bytesMax, PULL_BYTES_MAX)
+      const read = await this.#cutter.read(wanted, bytesMax, () => this.#cutHead())
       return read ?? { refused: 'compacted', epoch: this.#parts.leadership().epoch }
     } finally {
       release()
@@ -192,8 +173,7 @@ export class ReplicaFeed {
     if (!this.#feed.isWanted) {
       return undefined
     }
-    this.#cutChanges()
-    const seq = this.#feed.head
+    const seq = this.#cutHead()
     if (this.#feed.haveAll(seq)) {
       return undefined
     }
@@ -275,75 +255,22 @@ export class ReplicaFeed {
     return { revision, seq: state?.incarnation === this.#incarnation ? state.seq : undefined }
   }
 
-  /**
-   * A frame behind a revision, with the state where it reaches the store's own revision. Undefined where the log has not
-   * got all of it any more.
-   */
-  async #read(
-    { after, state }: Pick<Pull, 'after' | 'state'>,
-    bytesMax: number,
-  ): Promise<{ readonly frame: Uint8Array; readonly isWhole: boolean } | undefined> {
-    const { keyspace, clock } = this.#parts
-    const { store } = keyspace
-    const from = after + 1
-    if (from <= store.revision && !store.keepsAllSince(from)) {
-      return undefined
-    }
-    const wanted = { from, to: store.revision, bytesMax }
-    const read = await readChanges(store, wanted, () => clock.turn())
-    if (read === undefined) {
-      return undefined
-    }
-    const { writer } = read
-    let { to } = read
-    if (to === wanted.to && writer.bytes < bytesMax) {
-      // What has come meanwhile is read at once: else there would never be a state to go with it.
-      for (const change of store.changesBetween(to + 1, store.revision)) {
-        writer.add(change)
-      }
-      to = store.revision
-    }
-    const isWhole = to === store.revision
-    const frame = this.#encode({ from, to }, writer, isWhole ? this.#wholeState(state) : undefined)
-    return { frame, isWhole }
-  }
-
-  #wholeState(known: Pull['state']): FrameState {
-    this.#cutChanges()
-    const seq = this.#feed.head
-    const position = { incarnation: this.#incarnation, seq }
-    if (known?.incarnation === this.#incarnation && known.seq === seq) {
-      return { position, since: seq, content: {} }
-    }
-    const { keyspace, options } = this.#parts
-    const whole = new KeyspaceState(keyspace, new LeaseJournal(keyspace.lessor.granted()), options)
-    return { position, since: null, ...this.#withTokens(whole.capture(ALL).state) }
-  }
-
-  /** What simple tokens are known by goes with the users. */
-  #withTokens(content: ArchivedState): Pick<FrameState, 'content' | 'tokenState'> {
-    const isTold = content.auth !== undefined
-    return { content, ...(isTold && { tokenState: tokenStateIn(this.#parts.keyspace.sql) }) }
-  }
-
-  #encode(
-    { from, to }: { readonly from: Revision; readonly to: Revision },
-    changes: ChangesWriter,
-    state: FrameState | undefined,
-  ): Uint8Array {
-    const { store } = this.#parts.keyspace
-    const compaction = { revision: store.compactRevision, finished: !store.compactionPending }
-    const { epoch } = this.#parts.leadership()
-    const head = { epoch, from, to, time: this.#parts.clock.now(), compaction }
-    return encodeFrame(head, changes, state)
-  }
-
   /** What has changed since the last frame is in one. */
   #cutChanges(): void {
-    const { store } = this.#parts.keyspace
-    if (store.revision !== this.#cutRevision || this.#state.version !== this.#cutVersion) {
+    if (this.#cutter.isDue) {
       this.#do([{ kind: 'cut' }])
     }
+  }
+
+  /** The number of the frame that has all there is. */
+  #cutHead(): number {
+    this.#cutChanges()
+    return this.#feed.head
+  }
+
+  #cut(): void {
+    const seq = this.#feed.head + 1
+    this.#take({ kind: 'cut', seq, frame: this.#cutter.cut(seq) })
   }
 
   /** Outputs of the machine are done at once, and what comes of them is told to it later. */
@@ -366,13 +293,13 @@ export class ReplicaFeed {
     for (const output of outputs) {
       switch (output.kind) {
         case 'cut':
-          this.#take({ kind: 'cut', ...this.#cut() })
+          this.#cut()
           break
         case 'push':
           this.#push(output, output.frame)
           break
         case 'announce':
-          this.#push(output, this.#announcement())
+          this.#push(output, this.#cutter.announcement(this.#feed.head))
           break
         case 'awake':
           setAwake(this.#parts.keyspace.sql, output.region, output.isAwake)
@@ -382,46 +309,6 @@ export class ReplicaFeed {
           break
       }
     }
-  }
-
-  #cut(): { readonly seq: number; readonly frame: Uint8Array | undefined } {
-    const { revision } = this.#parts.keyspace.store
-    const seq = this.#feed.head + 1
-    const from = this.#cutRevision + 1
-    const content = this.#changedState()
-    const none = revision < from ? new ChangesWriter() : undefined
-    const tail = this.#tail.take(from, revision)
-    const changes = none ?? tail?.writer
-    this.#cutRevision = revision
-    if (changes === undefined || changes.bytes > PUSH_BYTES_MAX || !this.#feed.isWanted) {
-      return { seq, frame: undefined }
-    }
-    const position = { incarnation: this.#incarnation, seq }
-    const frame = this.#encode({ from, to: revision }, changes, {
-      position,
-      since: seq - 1,
-      ...this.#withTokens(content),
-    })
-    return { seq, frame: frame.length > PUSH_BYTES_MAX ? undefined : frame }
-  }
-
-  #changedState(): ArchivedState {
-    if (this.#state.version === this.#cutVersion) {
-      return {}
-    }
-    const { state, marks, version } = this.#state.capture(this.#marks)
-    this.#marks = marks
-    this.#cutVersion = version
-    return state
-  }
-
-  /** Whoever has not got the last frame sees by it that there is something to pull. */
-  #announcement(): Uint8Array {
-    const seq = this.#feed.head
-    const to = this.#cutRevision
-    const position = { incarnation: this.#incarnation, seq }
-    const state = { position, since: seq, content: {} }
-    return this.#encode({ from: to + 1, to }, new ChangesWriter(), state)
   }
 
   #push({ region, push, way }: Pushing, frame: Uint8Array): void {

@@ -38,6 +38,20 @@ it('[RTE7] etcdctl reads, writes and watches at a replica', async ({ skip }) => 
   expect(await etcdctl.run(['get', 'a', '--consistency=l'])).toBe('a\n2\n')
 })
 
+it('[RTE4] min-revision is heard at the port of the server too', async () => {
+  const server = await startServer()
+  onTestFinished(() => server.stop())
+  const ask = (minRevision: string) =>
+    fetch(`${server.url}/v3/kv/range`, {
+      method: 'POST',
+      body: JSON.stringify({ key: 'YQ==' }),
+      headers: { 'Min-Revision': minRevision },
+    })
+  expect((await ask('1')).status).toBe(200)
+  expect(await (await ask('-1')).json()).toMatchObject({ code: 3 })
+  expect(await (await ask('2')).json()).toMatchObject({ message: 'etcdserver: request timed out' })
+})
+
 it('[RTE7] min-revision goes with the metadata of a call', async () => {
   const bridge = await bridgeAt('weur')
   const client = new GrpcClient(bridge.url)
