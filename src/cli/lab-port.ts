@@ -48,6 +48,7 @@ export class LabPort {
         agent: this.#http.agent(),
         basePath: base,
         serves: isOfKeyspace,
+        certificateSecret: undefined,
         headers: { host: `${host}:${bound}`, authorization: `Bearer ${linkSecret}` },
       },
       (level, message, fields) => log.write(level, message, fields),

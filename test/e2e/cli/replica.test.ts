@@ -58,11 +58,6 @@ describe('the command keyspace replica', () => {
   })
 
   it('[LDR12] says in a line what is refused', async () => {
-    const refused = (code: number, reason: string): Outcome => ({
-      code,
-      stdout: '',
-      stderr: `etcdurable: ${reason}\n`,
-    })
     expect(await run('replica', 'add', 'default', '--region', 'mars')).toEqual(
       refused(2, '--region takes one of wnam, enam, sam, weur, eeur, apac, oc, afr, me'),
     )
@@ -75,3 +70,7 @@ describe('the command keyspace replica', () => {
     expect(await run('replica', 'list', 'none')).toEqual(refused(1, 'keyspace not found'))
   })
 })
+
+function refused(code: number, reason: string): Outcome {
+  return { code, stdout: '', stderr: `etcdurable: ${reason}\n` }
+}
