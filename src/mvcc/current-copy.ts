@@ -33,13 +33,14 @@ FROM current WHERE key >= ? ORDER BY key LIMIT ?`,
   ['previous_main', 'previous_sub', 'value_length'],
 )
 
-/** Those of keys from `start` on, at a revision that may be an earlier one than `current`. */
+/** Those of keys behind `after`, at a revision that may be an earlier one than `current`. */
 export function copyCurrent(
   sql: Sql,
-  start: Uint8Array,
+  after: Uint8Array | undefined,
   { revision, current }: { readonly revision: Revision; readonly current: Revision },
   rows = COPIED_ROWS,
 ): CopiedCurrent {
+  const start = after === undefined ? new Uint8Array(0) : successor(after)
   const piece = pieceIn(sql, [SELECT_COPIED, comparable(start), rows])
   const count = piece.mains.length
   const last = count < rows ? undefined : lastKey(sql, piece)

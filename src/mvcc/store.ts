@@ -6,7 +6,7 @@ import { type HashKv, hashKv, hashScope } from './hash.ts'
 import { HashedHistory } from './hashed-history.ts'
 import { type Change, changesBetween, changeSizesUpTo, changesUpTo, replacedIn } from './history.ts'
 import { KeyCount } from './key-count.ts'
-import { type Bounds, boundsOf, successor } from './key-range.ts'
+import { type Bounds, boundsOf } from './key-range.ts'
 import { type CopiedRows, copyRows } from './log-copy.ts'
 import {
   eventOf,
@@ -259,7 +259,7 @@ export class Store {
       checkPutState(this.#state(), request)
     } catch (error) {
       // Nothing may have been read yet: memory alone must not answer.
-      currentVersion(this.#sql, NO_BYTES, 'heads')
+      currentVersion(this.#sql, new Uint8Array(0), 'heads')
       throw error
     }
     return this.#write((write) => write.put(request), isOneStatement(request))
@@ -323,9 +323,8 @@ export class Store {
 
   /** What stands at a revision, of keys behind `after`: a piece of it. */
   copyCurrent(revision: Revision, after: Uint8Array | undefined, rows?: number): CopiedCurrent {
-    const start = after === undefined ? NO_BYTES : successor(after)
     const at = { revision: this.#readable(revision), current: this.#revision }
-    return copyCurrent(this.#sql, start, at, rows)
+    return copyCurrent(this.#sql, after, at, rows)
   }
 
   /** The keys attached to a lease, in byte order. */
@@ -498,5 +497,3 @@ export class Store {
 
 /** What a revision has become of. */
 type Written = Pick<Write, 'revision' | 'complete' | 'events' | 'created' | 'deleted'>
-
-const NO_BYTES = new Uint8Array(0)

@@ -70,6 +70,12 @@ async function enableAuth(at: Serving): Promise<void> {
 const keysOf = ({ kvs }: RangeResponse): readonly string[] =>
   kvs.map(({ key }) => new TextDecoder().decode(key))
 
+/** Who says that they have answered. */
+async function memberIn(at: Serving, method: MethodName, request: object): Promise<bigint> {
+  const { header } = await ask<PutResponse>(at, method, request)
+  return header?.memberId ?? 0n
+}
+
 describe('what a replica begins with', () => {
   it('[RPL11] passes everything on to the leader until it has copied all', async () => {
     const { replica, leader } = await replicaOf('copying', 'weur')
@@ -216,14 +222,14 @@ describe('reads at a replica', () => {
 describe('what a replica passes on', () => {
   it('[RPL23] is answered as of the member that was asked, whoever has led', async () => {
     const { leader, replica } = await wholeReplicaOf('member', 'weur')
-    const own = await memberOf(replica, '/etcdserverpb.Maintenance/Status', {})
-    expect(await memberOf(leader, PUT, put('a'))).not.toBe(own)
-    expect(await memberOf(replica, PUT, put('a'))).toBe(own)
-    expect(await memberOf(replica, LEASE_GRANT, grant(3n, 60))).toBe(own)
+    const own = await memberIn(replica, '/etcdserverpb.Maintenance/Status', {})
+    expect(await memberIn(leader, PUT, put('a'))).not.toBe(own)
+    expect(await memberIn(replica, PUT, put('a'))).toBe(own)
+    expect(await memberIn(replica, LEASE_GRANT, grant(3n, 60))).toBe(own)
     expect(
-      await memberOf(replica, LOCK, create(LockRequest, { name: bytes('l'), lease: 3n })),
+      await memberIn(replica, LOCK, create(LockRequest, { name: bytes('l'), lease: 3n })),
     ).toBe(own)
-    expect(await memberOf(replica, RANGE, range('a'))).toBe(own)
+    expect(await memberIn(replica, RANGE, range('a'))).toBe(own)
   })
 
   it('[RPL19] leases, and locks that wait, whose place in the queue ends with their caller', async () => {
@@ -346,9 +352,3 @@ describe('who may come in at a replica', () => {
     expect(client.closed).toBe(1008)
   })
 })
-
-/** The member that has answered. */
-async function memberOf(at: Serving, method: MethodName, request: object): Promise<bigint> {
-  const { header } = await ask<PutResponse>(at, method, request)
-  return header?.memberId ?? 0n
-}
