@@ -1,8 +1,5 @@
 import type { Authority } from '../door/door.ts'
-import { decode } from '../protocol/binary.ts'
-import type { ResponseHeader } from '../protocol/generated/messages.ts'
-import { rpcMethods } from '../protocol/generated/services.ts'
-import type { MessageType } from '../protocol/message-type.ts'
+import type { Revision } from '../mvcc/types.ts'
 import { methods } from '../protocol/methods.ts'
 import {
   type AnsweredBy,
@@ -20,6 +17,7 @@ import type { Following } from './following.ts'
 import type { LeaderClient } from './leader-client.ts'
 import { localRead } from './local-read.ts'
 import { passedContext, type PassedCalls } from './passed-calls.ts'
+import { headerOf, ofMember } from './response-header.ts'
 import { passWaiting } from './waiting-call.ts'
 
 /**
@@ -27,8 +25,6 @@ import { passWaiting } from './waiting-call.ts'
  * waits for that; then it leaves without.
  */
 const OWN_WRITE_MS = 1_000
-/** An answer that is longer is not looked into for its revision. */
-const HEADER_BYTES_MAX = 4096
 
 export interface RoutedParts {
   readonly keyspace: Keyspace
@@ -123,51 +119,47 @@ export class RoutedCalls implements CallsIn {
     const { leader, passed } = this.#parts
     const told = { ...call, context: passedContext(call.context, session) }
     if (session !== undefined && methods[call.method].ends === 'in-turn') {
-      void passWaiting(leader, told, caller)
+      const asked = answering(caller, (outcome) => this.#passedBack(outcome, caller))
+      void passWaiting(leader, told, asked)
       return
     }
-    passed.pass(told, (outcome) => {
-      const revision = this.#revisionOf(call, outcome)
-      const waits =
-        revision === undefined || !this.#parts.following().isAwake
-          ? undefined
-          : this.#parts.following().read({
-              level: 'serializable',
-              minRevision: revision,
-              isGuarded: false,
-              deadline: Date.now() + OWN_WRITE_MS,
-            })
-      if (waits === undefined) {
-        caller.answered(outcome)
-        return
-      }
-      waits.then(
-        () => caller.answered(outcome),
-        (error: unknown) => {
-          // Its further pages cannot be read here.
-          const isCut = !isRefused(outcome) && outcome.next !== undefined
-          caller.answered(isCut ? refusal(error) : outcome)
-        },
-      )
-    })
+    passed.pass(told, (outcome) => this.#passedBack(outcome, caller))
   }
 
-  /** What the caller may read here after the leader's answer, where that is not here yet. */
-  #revisionOf({ method }: Call, outcome: Outcome): number | undefined {
-    if (isRefused(outcome)) {
-      return undefined
+  /** The answer says that this member was asked, and comes when what it speaks of may be read here. */
+  #passedBack(outcome: Outcome, caller: Caller): void {
+    const { keyspace } = this.#parts
+    const headed = isRefused(outcome) ? undefined : headerOf(outcome.response)
+    if (isRefused(outcome) || headed === undefined) {
+      caller.answered(outcome)
+      return
     }
-    if (outcome.next !== undefined) {
-      // Further pages are read here.
-      return outcome.next.revision
+    const answer = { ...outcome, response: ofMember(headed, keyspace.identity.memberId) }
+    const waits = this.#untilHere(outcome.next?.revision, headed.header.revision)
+    if (waits === undefined) {
+      caller.answered(answer)
+      return
     }
-    if (outcome.response.length > HEADER_BYTES_MAX) {
-      return undefined
-    }
-    const type: MessageType<object> = rpcMethods[method].response
-    const { header } = decode(type, outcome.response) as { readonly header?: ResponseHeader }
-    const revision = header?.revision ?? 0
-    return revision > this.#parts.keyspace.store.revision ? revision : undefined
+    waits.then(
+      () => caller.answered(answer),
+      // Its further pages cannot be read here.
+      (error: unknown) => caller.answered(outcome.next === undefined ? answer : refusal(error)),
+    )
+  }
+
+  /** Further pages are read here, and a writer may read next what it has written. */
+  #untilHere(next: Revision | undefined, written: Revision): Promise<void> | undefined {
+    const following = this.#parts.following()
+    const isAsked = next !== undefined || following.isAwake
+    const minRevision = next ?? written
+    return isAsked && minRevision > this.#parts.keyspace.store.revision
+      ? following.read({
+          level: 'serializable',
+          minRevision,
+          isGuarded: false,
+          deadline: Date.now() + OWN_WRITE_MS,
+        })
+      : undefined
   }
 
   later(read: () => void): void {

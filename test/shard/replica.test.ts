@@ -214,6 +214,20 @@ describe('reads at a replica', () => {
 })
 
 describe('what a replica passes on', () => {
+  it('[RPL23] is answered as of the member that was asked, whoever has led', async () => {
+    const { leader, replica } = await wholeReplicaOf('member', 'weur')
+    const id = async (at: Serving, method: MethodName, request: object): Promise<bigint> => {
+      const { header } = await ask<PutResponse>(at, method, request)
+      return header?.memberId ?? 0n
+    }
+    const own = await id(replica, '/etcdserverpb.Maintenance/Status', {})
+    expect(await id(leader, PUT, put('a'))).not.toBe(own)
+    expect(await id(replica, PUT, put('a'))).toBe(own)
+    expect(await id(replica, LEASE_GRANT, grant(3n, 60))).toBe(own)
+    expect(await id(replica, LOCK, create(LockRequest, { name: bytes('l'), lease: 3n }))).toBe(own)
+    expect(await id(replica, RANGE, range('a'))).toBe(own)
+  })
+
   it('[RPL19] leases, and locks that wait, whose place in the queue ends with their caller', async () => {
     const { leader, replica } = await wholeReplicaOf('passed', 'weur')
     const { ID } = await ask<LeaseGrantResponse>(replica, LEASE_GRANT, grant(0n, 60))
