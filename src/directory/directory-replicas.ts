@@ -275,7 +275,11 @@ export class Replicas {
     entry: KeyspaceEntry,
     to: { readonly region: Region; readonly epoch: number; readonly force: boolean },
   ): Promise<HandedOver | undefined> {
-    const ask = (): Promise<HandedOver | Refused> => this.#leader(entry).handOver(to)
+    const { name, options } = entry
+    const { leader } = this.#table.leadership(name)
+    const address = { name, jurisdiction: options.jurisdiction, leader }
+    // It may be tried on when somebody else leads already, who is not to hear of it.
+    const ask = (): Promise<HandedOver | Refused> => this.#leaderAt(address).handOver(to)
     const persistently = (): Promise<HandedOver | Refused> => persevering(ask)
     const answer = to.force ? await answered(persistently) : await persistently()
     if (isRefused(answer) && to.force) {

@@ -16,7 +16,7 @@ const lost = statusOf('timeout-connection-lost').message
 const MOVING_MS: readonly number[] = [0, 100, 300, 600, 1_000, 2_000]
 
 /** What a stub offers, without the types that it wraps answers in. */
-export type Stub = ShardRpc & AccessTokenRpc & Pick<DurableObjectStub, 'fetch'>
+type Stub = ShardRpc & AccessTokenRpc & Pick<DurableObjectStub, 'fetch'>
 
 /** One of a keyspace's objects. A stub that has thrown is of no use any more, so each attempt takes a new one. */
 export interface Target {

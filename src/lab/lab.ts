@@ -202,9 +202,10 @@ export class Lab {
 
   async #move(leader: string, force: boolean): Promise<void> {
     this.#tell(`${leader} is to lead${force ? ', though the leader cannot be reached' : ''}`)
+    const before = this.recorder.acknowledged
     const text = await this.#ask(`/keyspaces/${LAB_KEYSPACE}/leader`, { region: leader, force })
     const { revision, isWhole } = JSON.parse(text) as Promoted
-    const lost = isWhole ? 0 : this.recorder.lostBehind(revision)
+    const lost = isWhole ? 0 : this.recorder.lostBehind(revision, before)
     this.#leader = leader
     this.#promoted = this.#options.names.find((name) => name === leader)
     this.#replicas.delete(leader)

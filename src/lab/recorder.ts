@@ -93,9 +93,21 @@ export class Recorder {
     }
   }
 
-  /** Another one leads, without what the former one had behind that revision. Answers how many writes were lost. */
-  lostBehind(revision: number): number {
-    const lost = Math.max(0, this.#acknowledged - revision)
+  /**
+   * Another one leads, with what there was up to that revision, where `before` was the last one that had been
+   * acknowledged when it was asked for. Answers how many writes were lost.
+   */
+  lostBehind(revision: number, before: number): number {
+    const lost = Math.max(0, before - revision)
+    if (lost > 0) {
+      this.#forget(revision)
+      this.#totals = { ...this.#totals, lost: this.#totals.lost + lost }
+    }
+    return lost
+  }
+
+  /** Revisions behind that one are given once more, to other writes. */
+  #forget(revision: number): void {
     this.#acknowledged = Math.min(this.#acknowledged, revision)
     for (const written of this.#writes.keys()) {
       if (written > revision) {
@@ -105,8 +117,6 @@ export class Recorder {
     for (const [region, seen] of this.#seen) {
       this.#seen.set(region, { ...seen, revision: Math.min(seen.revision, revision) })
     }
-    this.#totals = { ...this.#totals, lost: this.#totals.lost + lost }
-    return lost
   }
 
   /** How far the watchers of a region are behind. */

@@ -4,9 +4,9 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { startEtcd } from '../oracle/etcd.ts'
-import { type Server, startBridge, startServer } from './server.ts'
+import { bridgeToReplica } from './replica-bridge.ts'
+import { type Server, startServer } from './server.ts'
 
 /** A real etcd stands in: what etcd does worse than we promise cannot be asked of it. */
 export const targetIsEtcd = process.env['E2E_TARGET_ETCD'] !== undefined
@@ -74,12 +74,9 @@ async function run(dataDir: string, flags: readonly string[]): Promise<Running> 
   return etcd
 }
 
-/** A server, and a bridge to a replica of its keyspace, which has all of it. */
+/** A server, and a bridge to a replica of its keyspace. */
 async function behindReplica(server: Server, region: string): Promise<Running> {
-  const replicas = `${server.url}/keyspaces/default/replicas`
-  await fetch(replicas, { method: 'POST', body: JSON.stringify({ region }) })
-  await followed(server.url, region)
-  const bridge = await startBridge({ upstream: server.url, flags: [`--replica=${region}`] })
+  const bridge = await bridgeToReplica(server, region)
   return {
     url: bridge.url,
     stop: async () => {
@@ -90,19 +87,5 @@ async function behindReplica(server: Server, region: string): Promise<Running> {
       await server.kill9()
       await bridge.kill9()
     },
-  }
-}
-
-async function followed(url: string, region: string): Promise<void> {
-  for (;;) {
-    const answer = await fetch(`${url}/keyspaces/default@${region}/v3/kv/range`, {
-      method: 'POST',
-      body: JSON.stringify({ key: btoa('a'), serializable: true }),
-    })
-    await answer.text()
-    if (answer.headers.get('etcdurable-replica') === region) {
-      return
-    }
-    await sleep(20)
   }
 }

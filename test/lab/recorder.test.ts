@@ -51,7 +51,9 @@ test('[LAB3] what went with a leader is counted, and nobody is measured by it an
     recorder.written(revision, 'weur', write.sent)
     recorder.seen(revision, 'weur', write)
   }
-  expect(recorder.lostBehind(2)).toBe(2)
+  expect(recorder.lostBehind(4, 4)).toBe(0)
+  expect(recorder.acknowledged).toBe(4)
+  expect(recorder.lostBehind(2, 4)).toBe(2)
   expect(recorder.acknowledged).toBe(2)
   expect(recorder.totals.lost).toBe(2)
   expect(recorder.nextOf('weur')).toBe(3)

@@ -70,6 +70,12 @@ async function enableAuth(at: Serving): Promise<void> {
 const keysOf = ({ kvs }: RangeResponse): readonly string[] =>
   kvs.map(({ key }) => new TextDecoder().decode(key))
 
+/** Who says that they have answered. */
+async function memberIn(at: Serving, method: MethodName, request: object): Promise<bigint> {
+  const { header } = await ask<PutResponse>(at, method, request)
+  return header?.memberId ?? 0n
+}
+
 describe('what a replica begins with', () => {
   it('[RPL11] passes everything on to the leader until it has copied all', async () => {
     const { replica, leader } = await replicaOf('copying', 'weur')
@@ -216,16 +222,14 @@ describe('reads at a replica', () => {
 describe('what a replica passes on', () => {
   it('[RPL23] is answered as of the member that was asked, whoever has led', async () => {
     const { leader, replica } = await wholeReplicaOf('member', 'weur')
-    const id = async (at: Serving, method: MethodName, request: object): Promise<bigint> => {
-      const { header } = await ask<PutResponse>(at, method, request)
-      return header?.memberId ?? 0n
-    }
-    const own = await id(replica, '/etcdserverpb.Maintenance/Status', {})
-    expect(await id(leader, PUT, put('a'))).not.toBe(own)
-    expect(await id(replica, PUT, put('a'))).toBe(own)
-    expect(await id(replica, LEASE_GRANT, grant(3n, 60))).toBe(own)
-    expect(await id(replica, LOCK, create(LockRequest, { name: bytes('l'), lease: 3n }))).toBe(own)
-    expect(await id(replica, RANGE, range('a'))).toBe(own)
+    const own = await memberIn(replica, '/etcdserverpb.Maintenance/Status', {})
+    expect(await memberIn(leader, PUT, put('a'))).not.toBe(own)
+    expect(await memberIn(replica, PUT, put('a'))).toBe(own)
+    expect(await memberIn(replica, LEASE_GRANT, grant(3n, 60))).toBe(own)
+    expect(
+      await memberIn(replica, LOCK, create(LockRequest, { name: bytes('l'), lease: 3n })),
+    ).toBe(own)
+    expect(await memberIn(replica, RANGE, range('a'))).toBe(own)
   })
 
   it('[RPL19] leases, and locks that wait, whose place in the queue ends with their caller', async () => {
