@@ -30,6 +30,12 @@ async function isFollowed(region: string): Promise<boolean> {
   return answer.headers.get('etcdurable-replica') === region
 }
 
+const refused = (code: number, reason: string): Outcome => ({
+  code,
+  stdout: '',
+  stderr: `etcdurable: ${reason}\n`,
+})
+
 describe('the command keyspace replica', () => {
   it('[LDR11] adds, lists, promotes and removes, and the server follows its keyspace', async () => {
     expect(await put('a')).toBe(200)
@@ -58,11 +64,6 @@ describe('the command keyspace replica', () => {
   })
 
   it('[LDR12] says in a line what is refused', async () => {
-    const refused = (code: number, reason: string): Outcome => ({
-      code,
-      stdout: '',
-      stderr: `etcdurable: ${reason}\n`,
-    })
     expect(await run('replica', 'add', 'default', '--region', 'mars')).toEqual(
       refused(2, '--region takes one of wnam, enam, sam, weur, eeur, apac, oc, afr, me'),
     )
