@@ -133,12 +133,13 @@ export class Replicas {
     if (this.#table.leadership(name).successor !== undefined) {
       await this.#move(entry)
     }
-    await this.#tellFormer(entry)
     const left = this.#table.list(name).filter(({ state }) => state !== 'ready')
     const steps = left.map(({ region, state }) =>
       state === 'removing' ? this.#remove(entry, region) : this.#tell(entry, region),
     )
-    const failed = (await Promise.allSettled(steps)).find(({ status }) => status === 'rejected')
+    // Whoever cannot be reached is in nobody's way.
+    const all = [this.#tellFormer(entry), ...steps]
+    const failed = (await Promise.allSettled(all)).find(({ status }) => status === 'rejected')
     if (failed?.status === 'rejected') {
       throw failed.reason
     }

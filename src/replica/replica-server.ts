@@ -49,6 +49,8 @@ export class ReplicaServer {
   #stored: Pick<Standing, 'epoch' | 'state'> | undefined
   /** The last one that the leader was heard to have. */
   #leaderRevision: Revision
+  /** What the directory has told last. */
+  #toldEpoch: number
   /** How old the leader's last frame was, by its own clock, when all of it was here; in ms. */
   #lagMs = 0
 
@@ -87,6 +89,7 @@ export class ReplicaServer {
     this.#keyspace.leaderId = BigInt(charge.leaderId)
     const { revision } = this.#keyspace.store
     this.#leaderRevision = revision
+    this.#toldEpoch = charge.epoch
     const stored = standingIn(durableSql(ctx.storage))
     this.#stored = stored
     this.#following = new Following({
@@ -144,12 +147,15 @@ export class ReplicaServer {
 
   /** Another one may lead, or in another epoch. */
   led({ leaderId, epoch }: ReplicaCharge): void {
+    this.#toldEpoch = epoch
     this.#keyspace.leaderId = BigInt(leaderId)
     this.#following.led(epoch)
   }
 
+  /** A leader of an epoch that is over hears so by the answer. */
   pushed(frame: Uint8Array): Pushed {
-    return this.#following.pushed(frame)
+    const pushed = this.#following.pushed(frame)
+    return { ...pushed, epoch: Math.max(pushed.epoch, this.#toldEpoch) }
   }
 
   /** Resolves when what is here is new enough to say who may come in. Rejects with an RpcStatus. */

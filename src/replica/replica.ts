@@ -194,7 +194,8 @@ export class Replica
   }
 
   push(frame: Uint8Array): Promise<Pushed> {
-    const nothing = { epoch: 0, revision: 0, state: undefined, isAwake: false }
+    const epoch = leadershipIn(durableSql(this.ctx.storage))?.epoch ?? 0
+    const nothing = { epoch, revision: 0, state: undefined, isAwake: false }
     return Promise.resolve(this.#server?.pushed(frame) ?? nothing)
   }
 

@@ -128,6 +128,39 @@ it('[LDR13] a move that is cut off at any of its steps is brought to its end, an
   }
 })
 
+it('[LDR14] a leader that was passed over serves nothing any more when the directory reaches it, and keeps what it has', async () => {
+  await made('passed')
+  const cut = new Cut(0, false)
+  await withEnvironment({ SHARD: cut.of(env.SHARD), REPLICA: env.REPLICA })
+  expect(await directory().promote('passed', { region: 'apac', force: true })).toMatchObject({
+    region: 'apac',
+    epoch: 2,
+    isWhole: false,
+  })
+  expect(await write('passed', undefined, 'in vain')).toBe(true)
+  await withEnvironment(env)
+  await runDurableObjectAlarm(directory())
+  expect(await write('passed', undefined, 'too late')).toBe(false)
+  await runInDurableObject(env.SHARD.getByName('passed'), (_, { storage }) => {
+    const { n } = storage.sql.exec<{ n: number }>('SELECT count(*) AS n FROM log').one()
+    expect(n).toBe(2)
+  })
+  expect(await write('passed', 'apac', 'after')).toBe(true)
+})
+
+it('[LDR15] and so it does when a replica has heard of the next one', async () => {
+  await made('deposed')
+  await env.REPLICA.getByName('deposed@weur').wake()
+  const cut = new Cut(0, false)
+  await withEnvironment({ SHARD: cut.of(env.SHARD), REPLICA: env.REPLICA })
+  await directory().promote('deposed', { region: 'apac', force: true })
+  await write('deposed', undefined, 'in vain')
+  // The object gives up its memory under the calls that it has: whoever asks again is refused.
+  const again = (): Promise<boolean> => write('deposed', undefined, 'again').catch(() => true)
+  await until(async () => !(await again()))
+  await withEnvironment(env)
+})
+
 function isLeader(report: unknown): boolean {
   return (report as { readonly role?: string } | undefined)?.role === 'leader'
 }

@@ -30,6 +30,12 @@ async function isFollowed(region: string): Promise<boolean> {
   return answer.headers.get('etcdurable-replica') === region
 }
 
+const refused = (code: number, reason: string): Outcome => ({
+  code,
+  stdout: '',
+  stderr: `etcdurable: ${reason}\n`,
+})
+
 describe('the command keyspace replica', () => {
   it('[LDR11] adds, lists, promotes and removes, and the server follows its keyspace', async () => {
     expect(await put('a')).toBe(200)
