@@ -11,6 +11,8 @@ const file = (value: string): V2Content => ({
   refresh: false,
 })
 
+const valueOf = (round: number, path: string): string => `${round} ${path} `.padEnd(4000, 'x')
+
 it('[V2K32] a file that was set lately is set again without a read', () => {
   const sql = openNodeSql()
   const store = new V2Store(sql)
@@ -32,8 +34,8 @@ it('[V2K32] more files than memory holds are what they were', () => {
   const paths = Array.from({ length: 500 }, (_, at) => `/1/d/${at}`)
   for (let round = 0; round < 4; round++) {
     for (const path of paths) {
-      const { prev } = store.set(path, file(value(round, path)), NOW)
-      expect(prev?.value).toBe(round === 0 ? undefined : value(round - 1, path))
+      const { prev } = store.set(path, file(valueOf(round, path)), NOW)
+      expect(prev?.value).toBe(round === 0 ? undefined : valueOf(round - 1, path))
     }
   }
 })
