@@ -8,7 +8,7 @@ export type Message = Pick<Response, 'body' | 'headers'>
 export async function bodyBytes(
   message: Message,
   most: number,
-  told = message.headers.get('Content-Length'),
+  told = lengthTold(message),
 ): Promise<Uint8Array<ArrayBuffer>> {
   const length = told === null ? undefined : Number(told)
   if (length !== undefined && length > most) {
@@ -33,6 +33,11 @@ export async function bodyBytes(
     throw new Error(`the body has ${size} bytes of ${length}`)
   }
   return bytes.subarray(0, size)
+}
+
+/** Of a body that was compressed on the way, as MinIO does with lists, it is not the length that is read. */
+function lengthTold({ headers }: Message): string | null {
+  return headers.has('Content-Encoding') ? null : headers.get('Content-Length')
 }
 
 /** Leaving the loop ends the body. */

@@ -16,6 +16,7 @@ import {
   type Refused,
 } from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
+import { insertTree } from '../v2/tree-copy.ts'
 import { nextTurn } from './commit.ts'
 import type { CopiedLog, CopyRpc } from './copy-source.ts'
 import { recordCreation } from './creation.ts'
@@ -113,11 +114,12 @@ export class CopyRestore {
 
   async #begin(): Promise<Copied> {
     const begun = answered(await this.#shard().copyBegin(this.#source.revision))
-    const { revision, state } = begun
+    const { revision, state, tree } = begun
     const last = { main: 0, sub: 0 }
     const { options } = state
     return this.#sql.transaction(() => {
       new StateRestore(this.#sql, random).take(state)
+      insertTree(this.#sql, tree)
       const triggers = dropTriggers(this.#sql)
       const begin = { revision, options, last, isLogWhole: false, compactRevision: -1, triggers }
       recordProgress(this.#sql, 0, begin)

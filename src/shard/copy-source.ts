@@ -3,6 +3,8 @@ import type { CopiedCurrent } from '../mvcc/current-copy.ts'
 import type { CopiedRows } from '../mvcc/log-copy.ts'
 import type { ChangeId, Revision } from '../mvcc/types.ts'
 import type { Refused } from '../protocol/shard-rpc.ts'
+import { Code, RpcStatus } from '../protocol/status.ts'
+import { type CopiedTree, copyTree, treeBytes } from '../v2/tree-copy.ts'
 import type { Keyspace } from './keyspace.ts'
 import { ALL, KeyspaceState } from './replication/keyspace-state.ts'
 import { LeaseJournal } from './replication/lease-journal.ts'
@@ -10,6 +12,8 @@ import { LeaseJournal } from './replication/lease-journal.ts'
 /** Pieces of the log that are answered at once, and what of them is enough. */
 const PIECES_MAX = 16
 const BYTES_ENOUGH = 1024 * 1024
+/** A v2 store is copied by one answer, so that it is of one moment: half of what an answer may have. */
+const TREE_BYTES_MAX = 16 * 1024 * 1024
 /** The same of what is current. */
 const CURRENT_PIECES_MAX = 4
 
@@ -28,6 +32,8 @@ export interface CopyBegun {
   readonly revision: Revision
   /** As it is now, all of it. */
   readonly state: ArchivedState
+  /** The v2 store, as it is now. */
+  readonly tree: CopiedTree
 }
 
 export interface CopiedLog {
@@ -36,7 +42,7 @@ export interface CopiedLog {
   readonly compactRevision: Revision
 }
 
-/** Throws EngineError for a revision that is compacted, or to come. */
+/** Throws EngineError for a revision that is compacted, or to come, and RpcStatus for a v2 store that is too large. */
 export function beginCopy(
   keyspace: Keyspace,
   revision: Revision,
@@ -44,10 +50,22 @@ export function beginCopy(
 ): CopyBegun {
   const { store, lessor } = keyspace
   store.copyCurrent(revision, undefined, 1)
+  requireSmallTree(treeBytes(keyspace.sql))
   const state = new KeyspaceState(keyspace, new LeaseJournal(lessor.granted()), options)
   return {
     revision: revision === 0 ? store.revision : revision,
     state: state.capture(ALL).state,
+    tree: copyTree(keyspace.sql),
+  }
+}
+
+function requireSmallTree(bytes: number): void {
+  if (bytes > TREE_BYTES_MAX) {
+    throw new RpcStatus(
+      Code.RESOURCE_EXHAUSTED,
+      `the v2 store has ${bytes} bytes, and ${TREE_BYTES_MAX} are the most that is copied: ` +
+        'restore from snapshots, which have none of it',
+    )
   }
 }
 

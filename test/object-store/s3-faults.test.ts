@@ -1,3 +1,4 @@
+import { gzipSync } from 'node:zlib'
 import { afterEach, expect, it } from 'vitest'
 import type { S3Settings } from '../../src/config/snapshot-store.ts'
 import { S3Store } from '../../src/object-store/s3-store.ts'
@@ -211,6 +212,13 @@ it('[OBJ18] a server that answers a range with all is understood', async () => {
   const read = await store.get('a', { offset: 8, length: 5 })
   expect(new TextDecoder().decode(read?.bytes)).toBe('89')
   expect(read).toMatchObject({ size: 10, etag: '0123' })
+})
+
+it('[OBJ18] a list that the server has compressed is read, as MinIO sends it', async () => {
+  const { body = '' } = list(listed('p/mine', '7'))
+  const headers = { 'Content-Encoding': 'gzip' }
+  const store = await openStore(() => ({ status: 200, headers, body: gzipSync(body) }))
+  expect(await store.list('')).toEqual({ objects: [{ key: 'mine', size: 7 }], more: false })
 })
 
 it('[OBJ19] what others keep in the bucket is passed over, whole pages of it too', async () => {
