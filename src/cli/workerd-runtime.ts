@@ -5,11 +5,13 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { webSocketTo } from '../link/web-socket.ts'
 import { type ClientConnection, pipeToGateway } from '../port/http-pipe.ts'
 import { buildBundle } from './bundle.ts'
+import { CLUSTER_SOCKET } from './control-events.ts'
+import { CLUSTER_STORAGE } from './data-directory.ts'
 import { DiskSpace } from './disk-space.ts'
 import { Failure } from './failure.ts'
 import { HostAnswers, HostServer } from './host-answers.ts'
 import { KeptWorkerd } from './kept-workerd.ts'
-import type { Runtime, RuntimeOptions } from './runtime.ts'
+import type { Runtime, RuntimeCluster, RuntimeOptions } from './runtime.ts'
 import { type WorkerSockets, workerSockets } from './worker-sockets.ts'
 import { workerdConfig } from './workerd-config.ts'
 import { Workerd } from './workerd.ts'
@@ -21,6 +23,9 @@ const HEAD_BYTES_MAX = 120 * 1024
 const COMMIT_BYTES = 64 * 1024
 /** As long as a call waits for a link. */
 const waitMsMax = 5_000
+/** How long a node of a cluster hands over what it has. Half of it is for calls that are under way. */
+const CLUSTER_STOP_MS = 4_000
+const CLUSTER_START = { flags: ['--experimental'], stopMs: CLUSTER_STOP_MS + 1_000 }
 
 /** The Worker's bundle in the workerd binary, a process of its own behind Unix sockets. */
 export async function startWorkerd(options: RuntimeOptions): Promise<Runtime> {
@@ -34,7 +39,8 @@ export async function startWorkerd(options: RuntimeOptions): Promise<Runtime> {
 }
 
 async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Promise<Runtime> {
-  const { log, directory, linkSecret, portMetrics, snapshots, stopped } = options
+  const { log, directory, linkSecret, portMetrics, snapshots, stopped, cluster } = options
+  await cluster?.peers.start()
   const configPath = await writeConfig(options, sockets)
   const disk = new DiskSpace(directory, log, COMMIT_BYTES)
   let workerdPid = 0
@@ -46,15 +52,17 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
     log,
     spawn: () => {
       sockets.removeStale()
-      const workerd = new Workerd(configPath, log)
+      cluster?.peers.passTo(undefined)
+      const workerd = new Workerd(configPath, log, cluster && CLUSTER_START)
       workerdPid = workerd.pid
       return workerd
     },
-    untilServing: (started) => untilServing(started, sockets.secure),
+    untilServing: (started) => untilServing(started, sockets.secure, cluster),
     stopped,
   })
   const kept = await starting.catch((error: unknown) => {
     host.close()
+    cluster?.peers.close()
     throw error
   })
   return {
@@ -81,6 +89,7 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
     ended: kept.ended,
     stop: async () => {
       await kept.stop()
+      cluster?.peers.close()
       host.close()
       sockets.remove()
     },
@@ -117,23 +126,29 @@ async function pipeWhenServing(
 }
 
 /** Throws Failure where it ends before, or takes too long. */
-async function untilServing(workerd: Workerd, socketPath: string): Promise<void> {
+async function untilServing(
+  workerd: Workerd,
+  socketPath: string,
+  cluster: RuntimeCluster | undefined,
+): Promise<void> {
   const ended = workerd.exited.then((how): never => {
     throw new Failure(`workerd ${how}`)
   })
   // It may end long after this was asked.
   ended.catch(() => undefined)
-  await workerd.listening(2)
+  const names = cluster === undefined ? ['0', '1'] : ['0', '1', CLUSTER_SOCKET]
+  const ports = await workerd.listening(names)
+  cluster?.peers.passTo(ports.get(CLUSTER_SOCKET))
   await Promise.race([ended, untilLive(socketPath)])
 }
 
 async function writeConfig(
-  { directory, variables, snapshots }: RuntimeOptions,
+  { directory, variables, snapshots, cluster }: RuntimeOptions,
   sockets: WorkerSockets,
 ): Promise<string> {
   const config = workerdConfig({
     directory,
-    storage: join(directory, 'shard'),
+    storage: join(directory, cluster === undefined ? 'shard' : CLUSTER_STORAGE),
     addresses: [`unix:${sockets.plain}`],
     secureAddresses: [`unix:${sockets.secure}`],
     host: `unix:${sockets.host}`,
@@ -141,6 +156,12 @@ async function writeConfig(
     variables,
     // A bucket is asked by the Worker itself, wherever it is.
     network: variables.has('ETCDURABLE_SNAPSHOT_STORE') && snapshots === undefined,
+    cluster: cluster && {
+      bucket: cluster.plan.bucket,
+      addresses: cluster.peers.addresses,
+      key: cluster.plan.peerKey,
+      stopMs: CLUSTER_STOP_MS,
+    },
   })
   const path = join(directory, 'workerd.capnp')
   // The keys of tokens and of a bucket may be in it, and the mode is that of a new file only.

@@ -11,18 +11,30 @@ import type { Log } from './log.ts'
  * How long workerd may take to end requests in flight before it is killed. Nothing is lost by that:
  * what was acknowledged is on disk.
  */
-const stopMsMax = 3000
+const STOP_MS_MAX = 3000
+
+export interface WorkerdStart {
+  readonly flags?: readonly string[]
+  readonly stopMs?: number
+}
 
 /** The workerd process that serves the Worker. */
 export class Workerd {
   readonly #child: ChildProcess
   readonly #log: Log
+  readonly #stopMs: number
   readonly #exited: Promise<string>
   #lastWords = 'no reason given'
 
-  constructor(configPath: string, log: Log) {
+  /** `flags` are workerd's own, before the path of its configuration. */
+  constructor(
+    configPath: string,
+    log: Log,
+    { flags = [], stopMs = STOP_MS_MAX }: WorkerdStart = {},
+  ) {
     this.#log = log
-    this.#child = spawn(workerd.default, ['serve', '--control-fd=3', configPath], {
+    this.#stopMs = stopMs
+    this.#child = spawn(workerd.default, ['serve', '--control-fd=3', ...flags, configPath], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     })
     this.#exited = once(this.#child, 'close').then(
@@ -44,20 +56,21 @@ export class Workerd {
     return this.#exited
   }
 
-  /** Resolves to the ports of the sockets, in the order of the configuration, once all listen. */
-  async listening(sockets: number): Promise<readonly number[]> {
-    const ports = await this.#readPorts(sockets)
-    if (ports.size < sockets) {
+  /** Resolves to the ports of the sockets by their names, once all of them listen. */
+  async listening(sockets: readonly string[]): Promise<ReadonlyMap<string, number>> {
+    const ports = await this.#readPorts(sockets.length)
+    const missing = sockets.find((socket) => !ports.has(socket))
+    if (missing !== undefined) {
       const how = await this.#exited
       throw new Failure(`workerd ${how} before it was ready: ${this.#lastWords}`)
     }
-    return Array.from({ length: sockets }, (_, place) => ports.get(String(place)) ?? 0)
+    return ports
   }
 
   /** SIGTERM, which lets requests in flight end, then SIGKILL. */
   async stop(): Promise<void> {
     this.#child.kill('SIGTERM')
-    const timer = setTimeout(() => this.#child.kill('SIGKILL'), stopMsMax)
+    const timer = setTimeout(() => this.#child.kill('SIGKILL'), this.#stopMs)
     await this.#exited
     clearTimeout(timer)
   }
