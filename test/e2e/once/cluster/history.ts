@@ -42,7 +42,7 @@ const FAULTS_MAX = 20
  */
 export function faultsOf(operations: readonly Operation[], events: readonly Event[]): string[] {
   const log = new Log(events)
-  const faults = [...log.faults, ...operations.flatMap((operation) => log.faultsOf(operation))]
+  const faults = [...log.faults, ...operations.flatMap((operation) => [...log.faultsOf(operation)])]
   return [...faults, ...faultsOfOrder(operations)].slice(0, FAULTS_MAX)
 }
 

@@ -1,4 +1,5 @@
 // Three nodes of a cluster as processes, with a bucket, on this machine.
+import { randomBytes } from 'node:crypto'
 import { glob, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -70,9 +71,7 @@ export class ClusterNode {
     return Number(pids.at(-1)?.[1] ?? 0)
   }
 
-  log(): string {
-    return this.#server?.log() ?? ''
-  }
+  readonly log = (): string => this.#server?.log() ?? ''
 
   configure(flags: readonly string[], env: Readonly<Record<string, string>>): void {
     this.#flags = flags
@@ -153,7 +152,7 @@ export class Cluster {
     }
     const folder = await mkdtemp(join(tmpdir(), 'etcdurable-cluster-'))
     const keyFile = join(folder, 'key')
-    await writeFile(keyFile, 'a secret of this cluster, and of no other one')
+    await writeFile(keyFile, randomBytes(32).toString('hex'))
     const { bucket, endpoint, accessKeyId, secretAccessKey } = gateway.settings
     const names = Array.from({ length: size }, (_, place) => `node-${place}`)
     const nodes = await Promise.all(
