@@ -31,6 +31,7 @@ export class KeptWorkerd {
   #workerd: Workerd
   #serving: PromiseWithResolvers<void> | undefined
   #ends = 0
+  #isReplaced = false
 
   /** Resolves when it serves for the first time. Rejects with a Failure where that fails. */
   static async start(options: KeptWorkerdOptions): Promise<KeptWorkerd> {
@@ -64,6 +65,14 @@ export class KeptWorkerd {
     return this.#serving?.promise
   }
 
+  /** Ends it, which hands over what it has to other nodes, and starts the next one as soon as it is gone. */
+  replace(): void {
+    if (!this.#isReplaced) {
+      this.#isReplaced = true
+      void this.#workerd.stop()
+    }
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#workerd.stop()
@@ -76,20 +85,26 @@ export class KeptWorkerd {
       if (this.#stopping.signal.aborted) {
         return
       }
+      if (this.#isReplaced) {
+        this.#isReplaced = false
+        await this.#startAgain(how, 0)
+        continue
+      }
       this.#ends = performance.now() - began > STEADY_MS ? 1 : this.#ends + 1
       if (this.#ends > ENDS_MAX) {
         this.#ended.reject(new Failure(`workerd ${how}, for the ${this.#ends}th time in a row`))
         return
       }
-      await this.#startAgain(how)
+      await this.#startAgain(how, FIRST_PAUSE_MS * 2 ** (this.#ends - 1))
     }
   }
 
-  async #startAgain(how: string): Promise<void> {
+  async #startAgain(how: string, pauseMs: number): Promise<void> {
     const { log, spawn, untilServing } = this.#options
     this.#serving ??= Promise.withResolvers<void>()
-    const pauseMs = FIRST_PAUSE_MS * 2 ** (this.#ends - 1)
-    log.write('warn', `workerd ${how}; it is started again`, { 'pause-ms': pauseMs })
+    log.write(pauseMs === 0 ? 'info' : 'warn', `workerd ${how}; it is started again`, {
+      'pause-ms': pauseMs,
+    })
     await Promise.race([sleep(pauseMs), this.#options.stopped])
     if (this.#stopping.signal.aborted) {
       return

@@ -154,8 +154,8 @@ async function variablesOf({
 /** Says when clients are served; returns when that is to end, and fails when the runtime ends. */
 async function serveClients(start: Start, runtime: Runtime): Promise<void> {
   // Ctrl-C reaches a runtime of its own process too; our own signal still comes before the news of its end.
-  const over = Promise.race([start.stopped, runtime.ended])
   const traffic = trafficOf(start, runtime)
+  const over = Promise.race([start.stopped, runtime.ended, traffic.removed])
   const begin = async (): Promise<void> => {
     await traffic.start()
     announce(start.log, start.bound.client, start.bound.http)

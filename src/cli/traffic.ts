@@ -42,6 +42,7 @@ export class Traffic {
   readonly #link: Link
   readonly #grpc: GrpcServer
   readonly #json: JsonServer
+  readonly #removed = Promise.withResolvers<never>()
 
   constructor(options: TrafficOptions) {
     const { flags, log } = options
@@ -49,8 +50,11 @@ export class Traffic {
     this.#link = new Link({
       route: options.route,
       clientUrls: options.clientUrls,
+      removed: (reason) => this.#removed.reject(new Failure(reason)),
       log: (level, message, fields) => log.write(level, message, fields),
     })
+    // Until somebody waits for it.
+    this.#removed.promise.catch(() => undefined)
     this.#grpc = new GrpcServer({
       upstream: this.#link,
       limits: {
@@ -73,6 +77,11 @@ export class Traffic {
       counts: options.metrics.version(undefined),
       log: (level, message, fields) => log.write(level, message, fields),
     })
+  }
+
+  /** Rejects with a Failure when this node is no member of its cluster. */
+  get removed(): Promise<never> {
+    return this.#removed.promise
   }
 
   /** Resolves when the keyspace is reached and clients are served. Throws Failure. */

@@ -46,7 +46,16 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
   let workerdPid = 0
   // It is workerd that asks.
   const pids = (): readonly number[] => [process.pid, workerdPid]
-  const host = new HostServer(new HostAnswers({ pids, disk, portMetrics, snapshots }))
+  let handOver: (() => void) | undefined
+  const host = new HostServer(
+    new HostAnswers({
+      pids,
+      disk,
+      portMetrics,
+      snapshots,
+      ...(cluster && { handOver: () => handOver?.() }),
+    }),
+  )
   await host.listen(sockets.host)
   const starting = KeptWorkerd.start({
     log,
@@ -65,6 +74,7 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
     cluster?.peers.close()
     throw error
   })
+  handOver = () => kept.replace()
   return {
     // The list of hosts is not for the link.
     route: webSocketTo({

@@ -5,12 +5,12 @@ const initialMember = z.object({
   /** A uint64 in decimal. */
   id: z.string().regex(/^\d+$/),
   name: z.string(),
+  /** Sorted. */
   peerUrls: z.array(z.string()),
 })
 
-/** What a node knows of the cluster that it is one of. */
 const cluster = z.object({
-  /** The id of this node. */
+  /** The id of the node that is told this. */
   own: z.string().regex(/^\d+$/),
   /** All of them. */
   members: z.array(initialMember),
@@ -18,9 +18,15 @@ const cluster = z.object({
 
 export type InitialMember = Readonly<z.output<typeof initialMember>>
 
+/** What a node knows of the cluster that it is one of. */
 export interface ClusterSettings {
   readonly own: string
   readonly members: readonly InitialMember[]
+}
+
+/** A node, as it tells of itself. */
+export interface ClusterNode extends InitialMember {
+  readonly clientUrls: readonly string[]
 }
 
 /** Reads the JSON of it; undefined where it is none. */
@@ -33,4 +39,13 @@ export function parseCluster(text: string): ClusterSettings | undefined {
     }
     throw error
   }
+}
+
+/** The node that is told this; undefined where no member has its id. */
+export function ownNode(
+  { own, members }: ClusterSettings,
+  clientUrls: readonly string[],
+): ClusterNode | undefined {
+  const member = members.find(({ id }) => id === own)
+  return member && { ...member, clientUrls }
 }

@@ -39,6 +39,8 @@ export interface LinkOptions {
   readonly route: LinkRoute
   /** Such as `http://127.0.0.1:2379`: what MemberList answers where nothing else is set. */
   readonly clientUrls: string
+  /** This node is no member of its cluster any more, or never was. */
+  readonly removed?: (reason: string) => void
   readonly log: (
     level: 'info' | 'warn' | 'error',
     message: string,
@@ -313,7 +315,8 @@ export class Link implements Upstream {
     }
   }
 
-  #lost({ reason, refused, missing = false, full }: SocketEnd): void {
+  #lost(end: SocketEnd): void {
+    const { reason, refused, missing = false, full, againInMs } = end
     this.#connection = undefined
     if (this.#open) {
       this.#open = false
@@ -340,12 +343,15 @@ export class Link implements Upstream {
     } else {
       this.#say(refused ? 'error' : 'warn', 'cannot reach the upstream; still trying', reason)
     }
+    if (end.removed === true) {
+      this.#options.removed?.(reason)
+    }
     this.#missing = missing
     if (missing) {
       this.#endAll(statusOf('keyspace-not-found'))
     }
     if (!this.#closed) {
-      this.#retry = setTimeout(() => this.#connect(), this.#backoff.next())
+      this.#retry = setTimeout(() => this.#connect(), againInMs ?? this.#backoff.next())
     }
   }
 

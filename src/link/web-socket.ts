@@ -10,6 +10,7 @@ import {
   messagesOf,
   SESSION_PROTOCOL,
 } from '../protocol/frames.ts'
+import { CLOSE_MOVED, CLOSE_REMOVED, MOVED_HERE } from '../protocol/session-close.ts'
 import { statusOf } from '../protocol/status.ts'
 import { BufferGarbage } from './buffer-garbage.ts'
 import type { LinkConnection, LinkRoute, SocketEnd, SocketListener } from './connection.ts'
@@ -34,6 +35,13 @@ const PING_MS = 10_000
 const IDLE_PINGS = 3
 /** HTTP statuses below 500 that may pass by themselves. */
 const TEMPORARY_STATUSES: ReadonlySet<number> = new Set([408, 421, 425, 429])
+
+/** How long a node lets the one go first that a keyspace is meant for. */
+const MOVED_ELSEWHERE_MS = 1_000
+const notMember: ReadonlySet<string> = new Set([
+  statusOf('member-removed').message,
+  statusOf('member-unknown').message,
+])
 
 export interface WebSocketRoute {
   /** `ws://…`, `wss://…` or `ws+unix:/path:/session`. */
@@ -143,7 +151,7 @@ class LinkSocket implements LinkConnection {
   #closed(code: number, text: string): void {
     if (!this.#isRefused) {
       const reason = `closed with ${code}${text === '' ? '' : `, ${text}`}`
-      this.#over({ reason, refused: false, ...this.#whenBroken(code) })
+      this.#over({ reason, refused: false, ...this.#whenBroken(code), ...endOfNode(code, text) })
     }
   }
 
@@ -194,7 +202,9 @@ class LinkSocket implements LinkConnection {
     const said = await firstLine(response)
     const refused = status < 500 && !TEMPORARY_STATUSES.has(status)
     const missing = status === 404 && said === statusOf('keyspace-not-found').message
+    const removed = status === 403 && notMember.has(said)
     this.#giveUp({
+      removed,
       reason: `${explain(status)}${said === '' ? '' : `: ${said}`}`,
       refused,
       missing,
@@ -222,6 +232,18 @@ class LinkSocket implements LinkConnection {
     clearInterval(this.#pings)
     this.#socket.close(CLOSE_NORMAL)
     setTimeout(() => this.#socket.terminate(), CLOSE_MS_MAX).unref()
+  }
+}
+
+/** What a cluster's keyspace has to say to the nodes of it. */
+function endOfNode(code: number, text: string): Pick<SocketEnd, 'againInMs' | 'removed'> {
+  switch (code) {
+    case CLOSE_MOVED:
+      return { againInMs: text === MOVED_HERE ? 0 : MOVED_ELSEWHERE_MS }
+    case CLOSE_REMOVED:
+      return { removed: true }
+    default:
+      return {}
   }
 }
 

@@ -1,7 +1,9 @@
 import { AuthStore } from '../auth/auth-store.ts'
 import type { LeasedKeys } from '../auth/check-permission.ts'
 import { Tokens } from '../auth/tokens.ts'
-import { Members } from '../cluster/members.ts'
+import { ClusterMembers } from '../cluster/cluster-members.ts'
+import { type MemberList, Members } from '../cluster/members.ts'
+import { ownNode } from '../config/cluster.ts'
 import type { Settings } from '../config/settings.ts'
 import { AccessTokens } from '../door/access-tokens.ts'
 import { type LeaseEvents, Lessor } from '../lease/lessor.ts'
@@ -46,7 +48,11 @@ export class Keyspace implements LeasedKeys {
   readonly quota: Quota
   /** Where there is none, the NOSPACE alarm stands, and goes by itself. */
   readonly disk: DiskRoom
-  readonly members: Members
+  readonly members: MemberList
+  /** Undefined where one node is all. */
+  readonly nodes: ClusterMembers | undefined
+  /** Hears of a member that was removed, whose node has to end. */
+  memberRemoved: ((id: bigint) => void) | undefined
   readonly downgrade: Downgrade
   readonly auth: AuthStore
   readonly tokens: Tokens
@@ -69,7 +75,18 @@ export class Keyspace implements LeasedKeys {
     this.sql = sql
     this.#emptyBytes = emptyTreesBytes(sql)
     this.settings = settings
-    this.identity = identityOf(sql, randomId)
+    const { cluster, advertiseClientUrls } = settings
+    this.nodes =
+      cluster &&
+      new ClusterMembers(sql, {
+        cluster,
+        random: randomId,
+        maxLearners: settings.maxLearners,
+        removed: (id) => this.memberRemoved?.(id),
+      })
+    const node = cluster && ownNode(cluster, advertiseClientUrls)
+    const own = node && (this.nodes?.idOf(node) ?? BigInt(node.id))
+    this.identity = identityOf(sql, randomId, own)
     this.store = new Store(sql, {
       txnOpsMax: settings.maxTxnOps,
       hasLease: (lease) => this.lessor.has(lease),
@@ -101,7 +118,7 @@ export class Keyspace implements LeasedKeys {
     this.disk = new DiskRoom((isFull) => {
       this.alarms.passing = isFull ? this.#noSpace() : undefined
     })
-    this.members = new Members(sql, this.identity.memberId, randomId, settings)
+    this.members = this.nodes ?? new Members(sql, this.identity.memberId, randomId, settings)
     this.downgrade = new Downgrade(sql, CLUSTER_VERSION)
     this.auth = new AuthStore(sql, {
       random: (length) => crypto.getRandomValues(new Uint8Array(length)),

@@ -1,4 +1,5 @@
 import { Waiters } from '../concurrency/waiters.ts'
+import type { ClusterNode } from '../config/cluster.ts'
 import type { Settings } from '../config/settings.ts'
 import type { AccessTokenList } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
@@ -20,7 +21,7 @@ import { Calls } from './calls.ts'
 import { CommitQueue, nextTurn } from './commit.ts'
 import { Deadlines } from './deadlines.ts'
 import { Keyspace } from './keyspace.ts'
-import { defragment, type Machine } from './machine.ts'
+import { defragment, handOver, type Machine } from './machine.ts'
 import { PasswordQueue } from './methods/password-queue.ts'
 import { metricValues } from './metric-values.ts'
 import { Metrics } from './metrics.ts'
@@ -96,6 +97,7 @@ export class Leader {
       background: this.#background,
       waiters: new Waiters(this.#keyspace.hub, submitAndSchedule),
       defragment: () => defragment(this.#machine, ctx.id.toString()),
+      moveTo: (member: bigint) => this.#moveTo(member),
       passwords: new PasswordQueue(settings.bcryptCost),
       turns: this.#turns,
       submitAndSchedule,
@@ -111,6 +113,7 @@ export class Leader {
       turn: this.#turn,
     })
     this.#v2Sockets = new V2Sockets(this.#keyspace, this.door)
+    this.#keyspace.memberRemoved = (id) => this.#sessions.endMember(id)
   }
 
   /** Takes up what the object's memory has forgotten. To be awaited before anything else. */
@@ -160,6 +163,15 @@ export class Leader {
           }),
       ),
     )
+  }
+
+  /** Nodes lose their sockets when the runtime lets go of the object, and the caller has its answer. */
+  async #moveTo(member: bigint): Promise<void> {
+    await handOver(this.#machine)
+    // The answer leaves in the turn between.
+    void nextTurn()
+      .then(nextTurn)
+      .then(() => this.#sessions.moveTo(member))
   }
 
   rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Promise<Outcome> {
@@ -266,8 +278,17 @@ export class Leader {
     return response
   }
 
-  async accept(socket: WebSocket, authority: Authority): Promise<void> {
-    this.#sessions.accept(socket, authority)
+  /** A node of a cluster comes, and tells of itself. Throws an RpcStatus where it is no member. */
+  join(node: ClusterNode): void {
+    this.#keyspace.nodes?.join(node)
+  }
+
+  async accept(
+    socket: WebSocket,
+    authority: Authority,
+    node: ClusterNode | undefined,
+  ): Promise<void> {
+    this.#sessions.accept(socket, authority, node)
     await this.#schedule()
   }
 

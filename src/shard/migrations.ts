@@ -15,6 +15,7 @@ import valueLength from '../../migrations/0014_value_length.sql'
 import replication from '../../migrations/0015_replication.sql'
 import restoreSource from '../../migrations/0016_restore_source.sql'
 import nodeTree from '../../migrations/0017_node_tree.sql'
+import clusterMember from '../../migrations/0020_cluster_member.sql'
 import type { Migration } from '../mvcc/migrations.ts'
 
 /** In the order of their numbers; a script that has shipped never changes. */
@@ -36,4 +37,5 @@ export const migrations: readonly Migration[] = [
   { name: '0015_replication', script: replication },
   { name: '0016_restore_source', script: restoreSource },
   { name: '0017_node_tree', script: nodeTree },
+  { name: '0020_cluster_member', script: clusterMember },
 ]

@@ -25,6 +25,8 @@ export interface Parts {
   readonly passwords: PasswordQueue
   /** Gives back to the disk what is free in the object's file, where that can be. */
   readonly defragment: () => Promise<void>
+  /** Has the keyspace taken over by the node of that member. */
+  readonly moveTo: (member: bigint) => Promise<void>
   readonly turns: Turns
   /** For what may bring a deadline closer, as a new lease does. */
   readonly submitAndSchedule: <T>(write: (now: number) => T) => Promise<T>

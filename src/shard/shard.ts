@@ -293,9 +293,13 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
       return new Response('a WebSocket is expected here', { status: 426 })
     }
     let authority: Authority
+    const context = JSON.parse(request.headers.get(CONTEXT_HEADER) ?? '{}') as CallContext
+    const { node } = context
     try {
-      const context = request.headers.get(CONTEXT_HEADER) ?? '{}'
-      authority = this.#leader.door.authorityOf(JSON.parse(context) as CallContext)
+      authority = this.#leader.door.authorityOf(context)
+      if (node !== undefined) {
+        this.#leader.join(node)
+      }
     } catch (error) {
       return Response.json(refusal(error))
     }
@@ -310,7 +314,7 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
     } else {
       this.#stayFor(server)
     }
-    await this.#leader.accept(server, authority)
+    await this.#leader.accept(server, authority, node)
     return new Response(null, { status: 101, webSocket: client })
   }
 

@@ -1,0 +1,11 @@
+-- The members of a cluster of several nodes; no row where there is one node alone. `id` is a uint64 in
+-- decimal, the URLs are JSON lists of texts. `name` is empty until the member has started. A member that
+-- was removed stays as such, so that its node is told.
+CREATE TABLE cluster_member (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  peer_urls TEXT NOT NULL,
+  client_urls TEXT NOT NULL,
+  learner INTEGER NOT NULL,
+  removed INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
