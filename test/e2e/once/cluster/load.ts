@@ -6,6 +6,8 @@ import { isRefusal } from '../../grpc-streams.ts'
 import type { Operation } from './history.ts'
 
 const DEADLINE_MS = 8000
+/** A hung test ends some day; nothing is said about speed. */
+const WRITTEN_MS_MAX = 90_000
 const KEYS = 5
 /** Of one client: the machine has more to do than to write. */
 const PAUSE_MS = 4
@@ -37,7 +39,7 @@ export class ClusterLoad {
     }
   }
 
-  /** Waits until so many more puts were acknowledged that were asked for from now on. */
+  /** Waits until so many more puts were acknowledged that were asked for from now on. A takeover is waited for. */
   async written(count: number): Promise<void> {
     const now = performance.now()
     const isNew = ({ kind, began, outcome }: Operation): boolean =>
@@ -46,6 +48,9 @@ export class ClusterLoad {
       const more = this.operations.slice(from)
       from += more.length
       seen += more.filter(isNew).length
+      if (performance.now() - now > WRITTEN_MS_MAX) {
+        throw new Error(`only ${seen} puts in ${WRITTEN_MS_MAX} ms; last: ${this.#lastWords()}`)
+      }
       await sleep(5)
     }
   }
@@ -65,6 +70,13 @@ export class ClusterLoad {
     // What was under way at that moment may still be answered: the longest pause that begins soon.
     const soon = ends.slice(Math.max(0, next - 1), next + 50)
     return Math.max(...soon.slice(1).map((ended, place) => ended - (soon[place] ?? ended)))
+  }
+
+  #lastWords(): string {
+    return this.operations
+      .slice(-8)
+      .map(({ url, outcome }) => `${url} ${JSON.stringify(outcome)}`)
+      .join('; ')
   }
 
   async #write(name: number): Promise<void> {

@@ -40,10 +40,13 @@ export async function expectWhole(
 ): Promise<ClusterLoad> {
   const watchers = cluster.urls.map((_, place) => new Watcher(cluster.urls, place))
   const load = new ClusterLoad(cluster.urls, options)
-  await load.written(STEADY_PUTS)
-  await happens(load)
-  await load.written(STEADY_PUTS)
-  await load.stop()
+  try {
+    await load.written(STEADY_PUTS)
+    await happens(load)
+    await load.written(STEADY_PUTS)
+  } finally {
+    await load.stop()
+  }
   const last = Math.max(
     ...load.operations.map(({ outcome }) => ('revision' in outcome ? outcome.revision : 0)),
   )
