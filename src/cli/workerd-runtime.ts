@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { webSocketTo } from '../link/web-socket.ts'
 import { type ClientConnection, pipeToGateway } from '../port/http-pipe.ts'
 import { buildBundle } from './bundle.ts'
-import { CLUSTER_SOCKET } from './control-events.ts'
 import { CLUSTER_STORAGE } from './data-directory.ts'
 import { DiskSpace } from './disk-space.ts'
 import { Failure } from './failure.ts'
@@ -25,7 +24,7 @@ const COMMIT_BYTES = 64 * 1024
 const waitMsMax = 5_000
 /** How long a node of a cluster hands over what it has. Half of it is for calls that are under way. */
 const CLUSTER_STOP_MS = 4_000
-const CLUSTER_START = { flags: ['--experimental'], stopMs: CLUSTER_STOP_MS + 1_000 }
+const CLUSTER_START = { isOfCluster: true, stopMs: CLUSTER_STOP_MS + 1_000 }
 
 /** The Worker's bundle in the workerd binary, a process of its own behind Unix sockets. */
 export async function startWorkerd(options: RuntimeOptions): Promise<Runtime> {
@@ -146,9 +145,8 @@ async function untilServing(
   })
   // It may end long after this was asked.
   ended.catch(() => undefined)
-  const names = cluster === undefined ? ['0', '1'] : ['0', '1', CLUSTER_SOCKET]
-  const ports = await workerd.listening(names)
-  cluster?.peers.passTo(ports.get(CLUSTER_SOCKET))
+  await workerd.listening(2)
+  cluster?.peers.passTo(workerd.clusterPort)
   await Promise.race([ended, untilLive(socketPath)])
 }
 

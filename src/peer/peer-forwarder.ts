@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import { createServer, type Server } from 'node:net'
-import { connect, type ConnectionOptions } from 'node:tls'
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { join } from './joined.ts'
 import { loopbackAddressOf } from './loopback-address.ts'
 
@@ -26,7 +26,7 @@ export class PeerForwarder {
     const host = url.hostname.replace(/^\[|\]$/g, '')
     const port = Number(url.port === '' ? 443 : url.port)
     this.#server = createServer((near) => {
-      let far: ReturnType<typeof connect>
+      let far: TLSSocket
       try {
         far = connect({ host, port, ...options.secureContext() })
       } catch (error) {
@@ -36,7 +36,7 @@ export class PeerForwarder {
       }
       far.setTimeout(CONNECT_MS_MAX, () => far.destroy(new Error('no answer')))
       far.once('secureConnect', () => far.setTimeout(0))
-      far.once('error', (error) => options.failed(error))
+      far.once('error', (error: Error) => options.failed(error))
       join(near, far)
     })
   }
