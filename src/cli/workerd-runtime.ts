@@ -66,6 +66,7 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
       return workerd
     },
     untilServing: (started) => untilServing(started, sockets.secure, cluster),
+    isPatient: cluster !== undefined,
     stopped,
   })
   const kept = await starting.catch((error: unknown) => {
@@ -118,18 +119,29 @@ function endStreams(socketPath: string, linkSecret: string): Promise<void> {
   })
 }
 
+const reason = 'the keyspace cannot be reached\n'
+/** What /readyz says too of a node that the cluster's bucket is away for. */
+const unavailable = [
+  'HTTP/1.1 503 Service Unavailable',
+  'Content-Type: text/plain; charset=utf-8',
+  `Content-Length: ${reason.length}`,
+  'Connection: close',
+  '',
+  reason,
+].join('\r\n')
+
 /** A client that comes between two workerds waits, as those of the link do. */
 async function pipeWhenServing(
   client: ClientConnection,
   path: string,
   servesAgain: Promise<void>,
 ): Promise<void> {
-  const giveUp = setTimeout(() => client.destroy(), waitMsMax)
+  const giveUp = setTimeout(() => client.end(unavailable), waitMsMax)
   // What it says meanwhile is left where it is.
   client.pause()
   await servesAgain
   clearTimeout(giveUp)
-  if (!client.destroyed) {
+  if (!client.destroyed && !client.writableEnded) {
     pipeToGateway(client, path)
   }
 }

@@ -45,6 +45,9 @@ export class Workerd {
       ([code, signal]) => (signal === null ? `exited with code ${code}` : `was ended by ${signal}`),
       (error: unknown) => `could not be started: ${String(error)}`,
     )
+    if (isOfCluster) {
+      this.#guard()
+    }
     this.#follow(1)
     this.#follow(2)
     log.write('info', 'workerd started', { pid: this.pid })
@@ -99,6 +102,22 @@ export class Workerd {
     }
     const how = await this.#exited
     throw new Failure(`workerd ${how} before it was ready: ${this.#lastWords}`)
+  }
+
+  /**
+   * Where this process is killed, workerd would live on and keep its objects from other nodes, who may not
+   * reach it any more. So somebody else waits for our end, and has it hand them over.
+   */
+  #guard(): void {
+    const script = `read -r _; kill -TERM $0; sleep ${Math.ceil(this.#stopMs / 1000)}; kill -KILL $0`
+    const guard = spawn('/bin/sh', ['-c', script, String(this.pid)], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+    })
+    guard.on('error', (error) =>
+      this.#log.write('warn', 'nobody looks after workerd', { error: error.message }),
+    )
+    void this.#exited.then(() => guard.kill('SIGKILL'))
   }
 
   #follow(descriptor: 1 | 2): void {
