@@ -75,6 +75,8 @@ export class PeerForwarder {
     far.once('error', again)
     far.once('secureConnect', () => {
       far.off('error', again)
+      // With TLS 1.3 a certificate is refused only now.
+      far.on('error', this.#options.failed)
       far.setTimeout(0)
       far.once('data', answered)
       join(near, far, () => this.#held.has(near))
