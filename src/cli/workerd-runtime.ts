@@ -45,14 +45,14 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
   let workerdPid = 0
   // It is workerd that asks.
   const pids = (): readonly number[] => [process.pid, workerdPid]
-  let handOver: (() => void) | undefined
+  let handOver = (): void => undefined
   const host = new HostServer(
     new HostAnswers({
       pids,
       disk,
       portMetrics,
       snapshots,
-      ...(cluster && { handOver: () => handOver?.() }),
+      ...(cluster && { handOver: () => handOver() }),
     }),
   )
   await host.listen(sockets.host)

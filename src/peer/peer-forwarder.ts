@@ -75,8 +75,12 @@ export class PeerForwarder {
     far.once('error', again)
     far.once('secureConnect', () => {
       far.off('error', again)
-      // With TLS 1.3 a certificate is refused only now.
-      far.on('error', this.#options.failed)
+      far.once('close', () => {
+        if (this.#held.has(near)) {
+          // With TLS 1.3 a certificate is refused only now.
+          this.#options.failed(new Error('it ended the connection: does it take our certificate?'))
+        }
+      })
       far.setTimeout(0)
       far.once('data', answered)
       join(near, far, () => this.#held.has(near))
