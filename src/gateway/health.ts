@@ -20,15 +20,12 @@ const TOLD_MS_MAX = 1_000
 
 /** Rejects with etcd's timeout where the answer is late. */
 async function inTime<T>(ms: number, ask: () => Promise<T>): Promise<T> {
-  const answered = new AbortController()
-  const late = async (): Promise<never> => {
-    await scheduler.wait(ms, { signal: answered.signal })
-    throw statusOf('timeout')
-  }
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(statusOf('timeout')), ms)
   try {
-    return await Promise.race([ask(), late()])
+    return await Promise.race([ask(), late.promise])
   } finally {
-    answered.abort()
+    clearTimeout(timer)
   }
 }
 
