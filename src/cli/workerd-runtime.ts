@@ -81,6 +81,7 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
       url: `ws+unix:${sockets.secure}:/session`,
       token: linkSecret,
       isDiskFull: () => disk.isExhausted,
+      mayVanish: cluster !== undefined,
     }),
     gateway: { address: { socketPath: sockets.secure }, agent: new Agent({ keepAlive: true }) },
     http1: {

@@ -23,6 +23,7 @@ import { V2_METHOD } from './v2-wire.ts'
  *   it before the next part. A response that ends before is not measured.
  * - CREDIT tells the shard how many bytes of DATA the reader has taken; the shard stops sending on a
  *   stream that is a window behind, and goes on from its log when there is credit again.
+ * - PROBE asks whether the shard is there, and is sent back as it came.
  */
 const FRAME_VERSION = 2
 
@@ -37,6 +38,7 @@ export const FrameKind = {
   CALL: 5,
   ANSWER: 6,
   LENGTH: 7,
+  PROBE: 8,
 } as const
 
 export interface Frame {

@@ -128,6 +128,9 @@ export class Session implements SessionOut, Unflushed {
       case FrameKind.LENGTH:
         this.#measure(frame.stream)
         break
+      case FrameKind.PROBE:
+        this.sendSoon(frame)
+        break
       case FrameKind.CREDIT:
         this.#calls.get(frame.stream)?.credit(decodeCredit(frame.payload))
         if (open?.sink.credit(decodeCredit(frame.payload)) === true) {
