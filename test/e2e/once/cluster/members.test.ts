@@ -58,7 +58,7 @@ it.concurrent(
         message: 'etcdserver: bad leader transferee',
       })
       expect(await ask(owner, path, { targetID })).toEqual({})
-      await expect
+      await ctx.expect
         .poll(async () => (await statuses(cluster)).map((status) => status.leader), {
           timeout: 20_000,
         })
@@ -85,10 +85,39 @@ it.concurrent(
       })
       expect(left.members.map(({ ID }) => ID)).not.toContain(id)
       const line = 'the member has been permanently removed from the cluster'
-      await expect.poll(() => node?.log(), { timeout: 20_000 }).toContain(line)
+      await ctx.expect.poll(() => node?.log(), { timeout: 20_000 }).toContain(line)
       await node?.kill9()
-      await expect(node?.start()).rejects.toThrow(line)
+      await ctx.expect(node?.start()).rejects.toThrow(line)
       expect(await members(owner)).toHaveLength(2)
+    }),
+  120_000,
+)
+
+it.concurrent(
+  '[CLU16] [CLU17] a node without its keyspace lives and is not ready, until another one takes over and leases begin anew',
+  (ctx) =>
+    withCluster(ctx, async (cluster) => {
+      const owner = await cluster.owner()
+      const [node] = (await cluster.others()) as [ClusterNode]
+      const { ID } = await ask<{ ID: string }>(node, 'lease/grant', { TTL: 15 })
+      const term = async (): Promise<number> => {
+        const { header } = await ask<{ header: { raft_term: string } }>(node, 'maintenance/status')
+        return Number(header.raft_term)
+      }
+      const before = await term()
+      const status = async (path: string): Promise<number> => {
+        const response = await fetch(node.url + path)
+        await response.text()
+        return response.status
+      }
+      expect([await status('/livez'), await status('/readyz')]).toEqual([200, 200])
+      owner.isolate(true)
+      expect([await status('/livez'), await status('/readyz')]).toEqual([200, 503])
+      await ctx.expect.poll(() => status('/readyz'), { timeout: 60_000 }).toBe(200)
+      const left = await ask<{ TTL: string }>(node, 'lease/timetolive', { ID })
+      // It was over 20 s ago, had nobody looked after it.
+      expect(Number(left.TTL)).toBeGreaterThan(0)
+      expect(await term()).toBe(before + 1)
     }),
   120_000,
 )
