@@ -9,3 +9,10 @@ CREATE TABLE cluster_member (
   learner INTEGER NOT NULL,
   removed INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Which run of a node's runtime has the keyspace, and for the how manieth time one has taken it over.
+CREATE TABLE cluster_term (
+  one INTEGER PRIMARY KEY CHECK (one = 1),
+  run TEXT NOT NULL,
+  term INTEGER NOT NULL
+) STRICT;

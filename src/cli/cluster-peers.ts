@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ConnectionOptions } from 'node:tls'
 import { loopbackAddressOf } from '../peer/loopback-address.ts'
 import { PeerForwarder } from '../peer/peer-forwarder.ts'
@@ -11,6 +12,9 @@ import type { ServeFlags } from './flag-table.ts'
 import { addressText } from './listen-url.ts'
 import type { Log } from './log.ts'
 import { tlsVersions } from './tls-flags.ts'
+
+/** How soon a member that was added is reached. */
+const FOLLOW_MS = 5_000
 
 /** Where the runtime of a node listens for other nodes, and what it tells them of that. */
 export interface ClusterAddresses {
@@ -37,11 +41,16 @@ export class ClusterPeers {
     this.#log = log
   }
 
+  /** At which other members reach this one. */
+  get #ownUrl(): string {
+    const { own, members } = this.#plan.settings
+    return members.find(({ id }) => id === own)?.peerUrls[0] ?? ''
+  }
+
   /** Throws Failure. */
   get addresses(): ClusterAddresses {
     const [listened] = this.#flags['listen-peer-urls']
-    const { own, members } = this.#plan.settings
-    const ownUrl = new URL(members.find(({ id }) => id === own)?.peerUrls[0] ?? '')
+    const ownUrl = new URL(this.#ownUrl)
     if (
       listened === undefined ||
       (listened.scheme === 'https') !== (ownUrl.protocol === 'https:')
@@ -61,14 +70,13 @@ export class ClusterPeers {
   /** Throws Failure. */
   async start(): Promise<void> {
     const secure = this.#flags['listen-peer-urls'].filter(({ scheme }) => scheme === 'https')
-    const { own, members } = this.#plan.settings
-    const others = members.filter(({ id }) => id !== own).map(({ peerUrls }) => peerUrls[0] ?? '')
+    const urls = this.#plan.settings.members.map(({ peerUrls }) => peerUrls[0] ?? '')
     try {
       if (secure.length > 0) {
         const addresses = secure.filter((url): url is typeof url & PeerAddress => 'host' in url)
         await this.#listener.listen(this.#tlsServer(), addresses)
       }
-      await Promise.all(others.map((url) => this.reach(url)))
+      await Promise.all(urls.map((url) => this.reach(url)))
     } catch (error) {
       this.close()
       throw asFailure(error)
@@ -77,7 +85,8 @@ export class ClusterPeers {
 
   /** From now on the runtime reaches the member of that URL. Rejects with a system error. */
   async reach(peerUrl: string): Promise<void> {
-    if (!peerUrl.startsWith('https:') || this.#forwarders.has(peerUrl)) {
+    const isOwn = peerUrl === this.#ownUrl
+    if (isOwn || !peerUrl.startsWith('https:') || this.#forwarders.has(peerUrl)) {
       return
     }
     const forwarder = new PeerForwarder({
@@ -87,6 +96,19 @@ export class ClusterPeers {
     })
     this.#forwarders.set(peerUrl, forwarder)
     await forwarder.listen()
+  }
+
+  /** Members that are added later are reached too, and those whose URLs change. */
+  async follow(peerUrls: () => Promise<readonly string[]>, ended: AbortSignal): Promise<void> {
+    while (this.#ownUrl.startsWith('https:') && !ended.aborted) {
+      try {
+        await Promise.all((await peerUrls()).map((url) => this.reach(url)))
+      } catch (error) {
+        // The keyspace is away, or an address is taken, and both may pass.
+        this.#log.write('debug', 'cannot look after the members', { error: String(error) })
+      }
+      await sleep(FOLLOW_MS, undefined, { signal: ended }).catch(() => undefined)
+    }
   }
 
   /** The runtime listens there for what comes in from other members. */

@@ -7,6 +7,7 @@ import type { Workerd } from './workerd.ts'
 const ENDS_MAX = 5
 /** Twice as long each time. */
 const FIRST_PAUSE_MS = 100
+const PAUSE_MS_MAX = 5_000
 /** One that has run as long counts as the first again. */
 const STEADY_MS = 60_000
 
@@ -16,6 +17,8 @@ export interface KeptWorkerdOptions {
   readonly spawn: () => Workerd
   /** Waits until it serves; rejects with a Failure where it does not. */
   readonly untilServing: (workerd: Workerd) => Promise<void>
+  /** Whether it may end as often as it likes: that of a node which the cluster's bucket is away for does. */
+  readonly isPatient: boolean
   /** From then on an end is meant. */
   readonly stopped: Promise<void>
 }
@@ -91,11 +94,11 @@ export class KeptWorkerd {
         continue
       }
       this.#ends = performance.now() - began > STEADY_MS ? 1 : this.#ends + 1
-      if (this.#ends > ENDS_MAX) {
+      if (this.#ends > ENDS_MAX && !this.#options.isPatient) {
         this.#ended.reject(new Failure(`workerd ${how}, for the ${this.#ends}th time in a row`))
         return
       }
-      await this.#startAgain(how, FIRST_PAUSE_MS * 2 ** (this.#ends - 1))
+      await this.#startAgain(how, Math.min(PAUSE_MS_MAX, FIRST_PAUSE_MS * 2 ** (this.#ends - 1)))
     }
   }
 

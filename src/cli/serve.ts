@@ -67,7 +67,19 @@ async function serveWith(
     const settings = parseSettings(Object.fromEntries(variables))
     const directory = dataDirectory.path
     const metrics = new PortMetrics()
-    const start = { flags, log, metrics, listeners, bound, settings, snapshots, stopped, cluster }
+    const peers = cluster && { plan: cluster, peers: new ClusterPeers(flags, cluster, log) }
+    const start = {
+      flags,
+      log,
+      metrics,
+      listeners,
+      bound,
+      settings,
+      snapshots,
+      stopped,
+      cluster,
+      peers: peers?.peers,
+    }
     await runRuntime(start, {
       log,
       directory,
@@ -76,7 +88,7 @@ async function serveWith(
       portMetrics: metrics,
       snapshots: snapshots.directory,
       stopped,
-      cluster: cluster && { plan: cluster, peers: new ClusterPeers(flags, cluster, log) },
+      cluster: peers,
     })
   } finally {
     closeAll(listeners)
@@ -95,6 +107,7 @@ interface Start {
   readonly snapshots: SnapshotStore
   readonly stopped: Promise<void>
   readonly cluster: ClusterPlan | undefined
+  readonly peers: ClusterPeers | undefined
 }
 
 /** Returns when `stopped` resolves, with the runtime stopped. */
@@ -156,9 +169,11 @@ async function serveClients(start: Start, runtime: Runtime): Promise<void> {
   // Ctrl-C reaches a runtime of its own process too; our own signal still comes before the news of its end.
   const traffic = trafficOf(start, runtime)
   const over = Promise.race([start.stopped, runtime.ended, traffic.removed])
+  const ended = new AbortController()
   const begin = async (): Promise<void> => {
     await traffic.start()
     announce(start.log, start.bound.client, start.bound.http)
+    void start.peers?.follow(() => traffic.peerUrls(), ended.signal)
   }
   try {
     await Promise.race([over, begin()])
@@ -167,6 +182,7 @@ async function serveClients(start: Start, runtime: Runtime): Promise<void> {
     traffic.giveUp()
     throw error
   } finally {
+    ended.abort()
     await runtime.endStreams()
     await traffic.stop()
   }

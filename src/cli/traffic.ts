@@ -10,6 +10,8 @@ import { Link, LinkError } from '../link/link.ts'
 import { commonNameOf } from '../port/common-name.ts'
 import type { HttpProxy } from '../port/http-proxy.ts'
 import type { ClientListener } from '../port/listener.ts'
+import { decode, encode } from '../protocol/binary.ts'
+import { MemberListRequest, MemberListResponse } from '../protocol/generated/messages.ts'
 import { Failure } from './failure.ts'
 import type { ListenFlags } from './flag-table.ts'
 import type { Log } from './log.ts'
@@ -102,6 +104,15 @@ export class Traffic {
       listener.serve({ http2: http2('grpc'), http1: (socket) => void socket.destroy() })
       httpListener.serve({ http2: http2('others'), http1 })
     }
+  }
+
+  /** Where each member of the keyspace's cluster is reached first by others. Rejects with an RpcStatus. */
+  async peerUrls(): Promise<readonly string[]> {
+    const method = '/etcdserverpb.Cluster/MemberList'
+    const request = encode(MemberListRequest, { linearizable: true })
+    const parts = await this.#link.call({ method, request, context: {} }, undefined)
+    const { members } = decode(MemberListResponse, Buffer.concat(parts))
+    return members.flatMap(({ peerURLs }) => peerURLs.slice(0, 1))
   }
 
   /** Of the user that the client's certificate names, where certificates do. */

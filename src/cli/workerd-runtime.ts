@@ -5,7 +5,6 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { webSocketTo } from '../link/web-socket.ts'
 import { type ClientConnection, pipeToGateway } from '../port/http-pipe.ts'
 import { buildBundle } from './bundle.ts'
-import { CLUSTER_SOCKET } from './control-events.ts'
 import { CLUSTER_STORAGE } from './data-directory.ts'
 import { DiskSpace } from './disk-space.ts'
 import { Failure } from './failure.ts'
@@ -25,7 +24,7 @@ const COMMIT_BYTES = 64 * 1024
 const waitMsMax = 5_000
 /** How long a node of a cluster hands over what it has. Half of it is for calls that are under way. */
 const CLUSTER_STOP_MS = 4_000
-const CLUSTER_START = { flags: ['--experimental'], stopMs: CLUSTER_STOP_MS + 1_000 }
+const CLUSTER_START = { isOfCluster: true, stopMs: CLUSTER_STOP_MS + 1_000 }
 
 /** The Worker's bundle in the workerd binary, a process of its own behind Unix sockets. */
 export async function startWorkerd(options: RuntimeOptions): Promise<Runtime> {
@@ -46,14 +45,14 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
   let workerdPid = 0
   // It is workerd that asks.
   const pids = (): readonly number[] => [process.pid, workerdPid]
-  let handOver: (() => void) | undefined
+  let handOver = (): void => undefined
   const host = new HostServer(
     new HostAnswers({
       pids,
       disk,
       portMetrics,
       snapshots,
-      ...(cluster && { handOver: () => handOver?.() }),
+      ...(cluster && { handOver: () => handOver() }),
     }),
   )
   await host.listen(sockets.host)
@@ -67,6 +66,7 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
       return workerd
     },
     untilServing: (started) => untilServing(started, sockets.secure, cluster),
+    isPatient: cluster !== undefined,
     stopped,
   })
   const kept = await starting.catch((error: unknown) => {
@@ -120,18 +120,29 @@ function endStreams(socketPath: string, linkSecret: string): Promise<void> {
   })
 }
 
+const reason = 'the keyspace cannot be reached\n'
+/** What /readyz says too of a node that the cluster's bucket is away for. */
+const unavailable = [
+  'HTTP/1.1 503 Service Unavailable',
+  'Content-Type: text/plain; charset=utf-8',
+  `Content-Length: ${reason.length}`,
+  'Connection: close',
+  '',
+  reason,
+].join('\r\n')
+
 /** A client that comes between two workerds waits, as those of the link do. */
 async function pipeWhenServing(
   client: ClientConnection,
   path: string,
   servesAgain: Promise<void>,
 ): Promise<void> {
-  const giveUp = setTimeout(() => client.destroy(), waitMsMax)
+  const giveUp = setTimeout(() => client.end(unavailable), waitMsMax)
   // What it says meanwhile is left where it is.
   client.pause()
   await servesAgain
   clearTimeout(giveUp)
-  if (!client.destroyed) {
+  if (!client.destroyed && !client.writableEnded) {
     pipeToGateway(client, path)
   }
 }
@@ -147,9 +158,8 @@ async function untilServing(
   })
   // It may end long after this was asked.
   ended.catch(() => undefined)
-  const names = cluster === undefined ? ['0', '1'] : ['0', '1', CLUSTER_SOCKET]
-  const ports = await workerd.listening(names)
-  cluster?.peers.passTo(ports.get(CLUSTER_SOCKET))
+  await workerd.listening(2)
+  cluster?.peers.passTo(workerd.clusterPort)
   await Promise.race([ended, untilLive(socketPath)])
 }
 

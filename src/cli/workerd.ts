@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { createInterface } from 'node:readline'
 import type { Readable } from 'node:stream'
 import workerd from 'workerd'
-import { listenEventOf } from './control-events.ts'
+import { CLUSTER_SOCKET, listenEventOf } from './control-events.ts'
 import { Failure } from './failure.ts'
 import type { Log } from './log.ts'
 
@@ -13,8 +13,9 @@ import type { Log } from './log.ts'
  */
 const STOP_MS_MAX = 3000
 
-export interface WorkerdStart {
-  readonly flags?: readonly string[]
+interface WorkerdStart {
+  /** Whether its configuration has a `cluster`. */
+  readonly isOfCluster?: boolean
   readonly stopMs?: number
 }
 
@@ -23,17 +24,20 @@ export class Workerd {
   readonly #child: ChildProcess
   readonly #log: Log
   readonly #stopMs: number
+  readonly #isOfCluster: boolean
+  #clusterPort: number | undefined
   readonly #exited: Promise<string>
   #lastWords = 'no reason given'
 
-  /** `flags` are workerd's own, before the path of its configuration. */
   constructor(
     configPath: string,
     log: Log,
-    { flags = [], stopMs = STOP_MS_MAX }: WorkerdStart = {},
+    { isOfCluster = false, stopMs = STOP_MS_MAX }: WorkerdStart = {},
   ) {
     this.#log = log
     this.#stopMs = stopMs
+    this.#isOfCluster = isOfCluster
+    const flags = isOfCluster ? ['--experimental'] : []
     this.#child = spawn(workerd.default, ['serve', '--control-fd=3', ...flags, configPath], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
     })
@@ -41,6 +45,9 @@ export class Workerd {
       ([code, signal]) => (signal === null ? `exited with code ${code}` : `was ended by ${signal}`),
       (error: unknown) => `could not be started: ${String(error)}`,
     )
+    if (isOfCluster) {
+      this.#guard()
+    }
     this.#follow(1)
     this.#follow(2)
     log.write('info', 'workerd started', { pid: this.pid })
@@ -56,15 +63,17 @@ export class Workerd {
     return this.#exited
   }
 
-  /** Resolves to the ports of the sockets by their names, once all of them listen. */
-  async listening(sockets: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const ports = await this.#readPorts(sockets.length)
-    const missing = sockets.find((socket) => !ports.has(socket))
-    if (missing !== undefined) {
-      const how = await this.#exited
-      throw new Failure(`workerd ${how} before it was ready: ${this.#lastWords}`)
-    }
-    return ports
+  /** Resolves to the ports of the sockets, in the order of the configuration, once all listen. */
+  async listening(sockets: number): Promise<readonly number[]> {
+    const names = Array.from({ length: sockets }, (_, place) => String(place))
+    const ports = await this.#readPorts(this.#isOfCluster ? [...names, CLUSTER_SOCKET] : names)
+    this.#clusterPort = ports.get(CLUSTER_SOCKET)
+    return names.map((name) => ports.get(name) ?? 0)
+  }
+
+  /** Where it listens for other nodes, once it does. */
+  get clusterPort(): number | undefined {
+    return this.#clusterPort
   }
 
   /** SIGTERM, which lets requests in flight end, then SIGKILL. */
@@ -76,7 +85,7 @@ export class Workerd {
   }
 
   /** workerd tells of each socket on its control descriptor, which ends early when it does. */
-  async #readPorts(sockets: number): Promise<ReadonlyMap<string, number>> {
+  async #readPorts(names: readonly string[]): Promise<ReadonlyMap<string, number>> {
     const control = this.#stream(3)
     const ports = new Map<string, number>()
     for await (const line of createInterface({ input: control })) {
@@ -86,12 +95,29 @@ export class Workerd {
         continue
       }
       ports.set(listening.socket, listening.port)
-      if (ports.size === sockets) {
-        break
+      if (names.every((name) => ports.has(name))) {
+        control.resume()
+        return ports
       }
     }
-    control.resume()
-    return ports
+    const how = await this.#exited
+    throw new Failure(`workerd ${how} before it was ready: ${this.#lastWords}`)
+  }
+
+  /**
+   * Where this process is killed, workerd would live on and keep its objects from other nodes, who may not
+   * reach it any more. So somebody else waits for our end, and has it hand them over.
+   */
+  #guard(): void {
+    const script = `read -r _; kill -TERM $0; sleep ${Math.ceil(this.#stopMs / 1000)}; kill -KILL $0`
+    const guard = spawn('/bin/sh', ['-c', script, String(this.pid)], {
+      stdio: ['pipe', 'ignore', 'ignore'],
+      detached: true,
+    })
+    guard.on('error', (error) =>
+      this.#log.write('warn', 'nobody looks after workerd', { error: error.message }),
+    )
+    void this.#exited.then(() => guard.kill('SIGKILL'))
   }
 
   #follow(descriptor: 1 | 2): void {

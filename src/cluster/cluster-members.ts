@@ -124,10 +124,11 @@ export class ClusterMembers implements MemberList {
       throw statusOf('member-not-enough-started')
     }
     this.#sql.run(REMOVE_MEMBER, String(id))
+    // While its node is still known by it.
+    this.#options.removed(id)
     this.#forget(member)
     this.#removed.add(id)
     this.changes++
-    this.#options.removed(id)
   }
 
   update(id: bigint, urls: readonly string[]): void {

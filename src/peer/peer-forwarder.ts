@@ -1,11 +1,13 @@
 import { once } from 'node:events'
-import { createServer, type Server } from 'node:net'
-import { connect, type ConnectionOptions } from 'node:tls'
+import { createServer, type Server, type Socket } from 'node:net'
+import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls'
 import { join } from './joined.ts'
 import { loopbackAddressOf } from './loopback-address.ts'
 
-/** A member that is not reached for so long is not there. */
-const CONNECT_MS_MAX = 5_000
+const HANDSHAKE_MS_MAX = 5_000
+const RETRY_MS = 500
+/** Longer than the lease of a node, after which the runtime looks for nobody there. */
+const HELD_MS_MAX = 30_000
 
 export interface PeerForwarderOptions {
   /** https. */
@@ -15,29 +17,30 @@ export interface PeerForwarderOptions {
   readonly failed: (error: Error) => void
 }
 
-/** The way of this node's runtime to another member: plain on loopback, and from there on in TLS. */
+/**
+ * The way of this node's runtime to another member: plain on loopback, and from there on in TLS. A connection
+ * to a member that is not there is held open and silent, as one to a machine without power is: the runtime
+ * goes by the member's lease. One that ends before it is answered crashes workerd 1.20261117.
+ */
 export class PeerForwarder {
   readonly #options: PeerForwarderOptions
   readonly #server: Server
+  readonly #held = new Set<Socket>()
 
   constructor(options: PeerForwarderOptions) {
     this.#options = options
-    const url = new URL(options.peerUrl)
-    const host = url.hostname.replace(/^\[|\]$/g, '')
-    const port = Number(url.port === '' ? 443 : url.port)
     this.#server = createServer((near) => {
-      let far: ReturnType<typeof connect>
-      try {
-        far = connect({ host, port, ...options.secureContext() })
-      } catch (error) {
-        options.failed(error instanceof Error ? error : new Error(String(error)))
-        near.destroy()
-        return
-      }
-      far.setTimeout(CONNECT_MS_MAX, () => far.destroy(new Error('no answer')))
-      far.once('secureConnect', () => far.setTimeout(0))
-      far.once('error', (error) => options.failed(error))
-      join(near, far)
+      this.#held.add(near)
+      const giveUp = setTimeout(() => near.destroy(), HELD_MS_MAX)
+      near.on('error', () => undefined)
+      near.once('close', () => {
+        clearTimeout(giveUp)
+        this.#held.delete(near)
+      })
+      this.#dial(near, () => {
+        clearTimeout(giveUp)
+        this.#held.delete(near)
+      })
     })
   }
 
@@ -49,5 +52,45 @@ export class PeerForwarder {
 
   close(): void {
     this.#server.close()
+    this.#held.forEach((near) => near.destroy())
+  }
+
+  /** Again and again, until the member is there or the runtime has given it up. */
+  #dial(near: Socket, answered: () => void): void {
+    if (near.destroyed) {
+      return
+    }
+    const again = (error: Error): void => {
+      this.#options.failed(error)
+      setTimeout(() => this.#dial(near, answered), RETRY_MS)
+    }
+    let far: TLSSocket
+    try {
+      far = this.#connect()
+    } catch (error) {
+      again(error instanceof Error ? error : new Error(String(error)))
+      return
+    }
+    far.setTimeout(HANDSHAKE_MS_MAX, () => far.destroy(new Error('no answer')))
+    far.once('error', again)
+    far.once('secureConnect', () => {
+      far.off('error', again)
+      far.once('close', () => {
+        if (this.#held.has(near)) {
+          // With TLS 1.3 a certificate is refused only now.
+          this.#options.failed(new Error('it ended the connection: does it take our certificate?'))
+        }
+      })
+      far.setTimeout(0)
+      far.once('data', answered)
+      join(near, far, () => this.#held.has(near))
+    })
+  }
+
+  #connect(): TLSSocket {
+    const { peerUrl, secureContext } = this.#options
+    const url = new URL(peerUrl)
+    const host = url.hostname.replace(/^\[|\]$/g, '')
+    return connect({ host, port: Number(url.port === '' ? 443 : url.port), ...secureContext() })
   }
 }

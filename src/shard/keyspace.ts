@@ -2,6 +2,7 @@ import { AuthStore } from '../auth/auth-store.ts'
 import type { LeasedKeys } from '../auth/check-permission.ts'
 import { Tokens } from '../auth/tokens.ts'
 import { ClusterMembers } from '../cluster/cluster-members.ts'
+import { takeTerm } from '../cluster/cluster-term.ts'
 import { type MemberList, Members } from '../cluster/members.ts'
 import { ownNode } from '../config/cluster.ts'
 import type { Settings } from '../config/settings.ts'
@@ -26,8 +27,8 @@ import { type Identity, identityOf, randomId } from './identity.ts'
 import { migrations } from './migrations.ts'
 import type { WatchMetrics } from './watch-metrics.ts'
 
-/** There is no election here, so the term that etcd would count up stays what it first is. */
-export const RAFT_TERM = 2
+/** That of etcd's first leader. One node alone has no election, so it stays; in a cluster it counts up. */
+const RAFT_TERM = 2
 
 /** Deletes and the like grow the database unasked, so it is looked at again after so many requests. */
 const SIZE_USES_MAX = 4096
@@ -66,6 +67,7 @@ export class Keyspace implements LeasedKeys {
   #v2Auth: V2AuthStore | undefined
   /** What the database has likely not outgrown since the last look. */
   #size = 0
+  #raftTerm = RAFT_TERM
   /** For so many requests it will do. */
   #sizeUses = 0
 
@@ -150,7 +152,23 @@ export class Keyspace implements LeasedKeys {
       clusterId: this.identity.clusterId,
       memberId: this.identity.memberId,
       revision: this.store.revision,
-      raftTerm: RAFT_TERM,
+      raftTerm: this.#raftTerm,
+    }
+  }
+
+  get raftTerm(): number {
+    return this.#raftTerm
+  }
+
+  /** In a cluster, this run of a node's runtime has the keyspace from now on. */
+  lead(run: string, now: number): void {
+    if (this.nodes === undefined) {
+      return
+    }
+    const { term, isTakenOver } = takeTerm(this.sql, run)
+    this.#raftTerm = RAFT_TERM + term
+    if (isTakenOver) {
+      this.lessor.extendAll(now)
     }
   }
 

@@ -30,6 +30,7 @@ import { type Archived, NOT_REPLICATED, workerClock } from './replication/archiv
 import { positionIn } from './replication/position.ts'
 import { Replication } from './replication/replication.ts'
 import { refusal } from './reply.ts'
+import { runOfIsolate } from './run-of-isolate.ts'
 import { Sessions } from './session/sessions.ts'
 import { Turn } from './session/turn.ts'
 import { durableSql } from './storage.ts'
@@ -119,6 +120,7 @@ export class Leader {
   /** Takes up what the object's memory has forgotten. To be awaited before anything else. */
   async open(machine: Machine | undefined): Promise<void> {
     this.#machine = machine
+    this.#keyspace.lead(runOfIsolate(), Date.now())
     await this.#deadlines.load()
     await this.#keyspace.disk.open(machine)
     await this.#keyspace.tokens.open()

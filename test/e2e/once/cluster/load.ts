@@ -44,7 +44,7 @@ export class ClusterLoad {
     const now = performance.now()
     const isNew = ({ kind, began, outcome }: Operation): boolean =>
       kind === 'put' && began >= now && 'revision' in outcome
-    for (let from = this.operations.length, seen = 0; seen < count; ) {
+    for (let from = this.operations.length, seen = 0; seen < count;) {
       const more = this.operations.slice(from)
       from += more.length
       seen += more.filter(isNew).length

@@ -155,9 +155,7 @@ export class Cluster {
     await writeFile(keyFile, randomBytes(32).toString('hex'))
     const { bucket, endpoint, accessKeyId, secretAccessKey } = gateway.settings
     const names = Array.from({ length: size }, (_, place) => `node-${place}`)
-    const nodes = await Promise.all(
-      names.map((name) => ClusterNode.make(name, folder, endpoint)),
-    )
+    const nodes = await Promise.all(names.map((name) => ClusterNode.make(name, folder, endpoint)))
     const flags = [
       `--initial-cluster=${nodes.map(({ member }) => member).join(',')}`,
       `--cluster-bucket=s3://${bucket}/${PREFIX}`,

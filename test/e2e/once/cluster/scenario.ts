@@ -22,7 +22,9 @@ export async function withCluster(
   try {
     await use(cluster)
   } catch (error) {
-    cluster.nodes.forEach(({ name, log }) => process.stderr.write(`${name}:\n${log().slice(-2000)}\n`))
+    cluster.nodes.forEach(({ name, log }) =>
+      process.stderr.write(`${name}:\n${log().slice(-2000)}\n`),
+    )
     throw error
   } finally {
     await cluster.stop()

@@ -79,7 +79,9 @@ export class Watcher {
     const stream = client.stream('/etcdserverpb.Watch/Watch', { patienceMs: PATIENCE_MS })
     this.#cancel = () => stream.cancel()
     const startRevision = this.#last + 1
-    stream.send({ createRequest: create(WatchCreateRequest, { ...ALL, startRevision, prevKv: true }) })
+    stream.send({
+      createRequest: create(WatchCreateRequest, { ...ALL, startRevision, prevKv: true }),
+    })
     const responses: RecordedResponse[] = []
     const request = { ...ALL, startRevision, filters: [], prevKv: true }
     this.#lives.push({ record: { request, responses }, responses })
