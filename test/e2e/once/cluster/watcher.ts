@@ -51,10 +51,9 @@ export class Watcher {
     await this.#done
     const lives = this.#lives.map(({ record }) => ({
       ...record,
-      responses: record.responses.map((response) => ({
-        ...response,
-        events: response.events.filter(({ kv }) => kv.modRevision <= revision),
-      })),
+      responses: record.responses.filter(
+        ({ events }) => (events[0]?.kv.modRevision ?? 0) <= revision,
+      ),
       upTo: revision,
     }))
     return resumed(lives)
