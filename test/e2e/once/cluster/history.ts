@@ -36,7 +36,7 @@ const FAULTS_MAX = 20
 
 /**
  * What is untrue of it, in words; nothing is what is hoped for. `events` is all that has happened, from
- * revision 2 on, and each revision is one put. Revisions are the order of everything, so the history is
+ * revision 2 on. Revisions are the order of everything, so the history is
  * linearizable, as a whole and not only by key, if each answer is that of its revision and none is of an
  * older revision than an answer that came before it was asked for.
  */
@@ -64,7 +64,8 @@ class Log {
       const versions = this.#versions.get(key) ?? []
       this.#versions.set(key, versions)
       versions.push({ revision: kv.modRevision, value })
-      if (value !== undefined) {
+      // Those of locks are empty.
+      if (value !== undefined && value !== '') {
         const before = this.#revisionOf.get(value)
         if (before !== undefined) {
           this.faults.push(`${value} was applied at ${before} and again at ${kv.modRevision}`)

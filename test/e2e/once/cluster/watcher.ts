@@ -41,7 +41,7 @@ export class Watcher {
     return this.#lives.length
   }
 
-  /** All that has come, up to a revision that is waited for. */
+  /** What has come up to a revision that is waited for; leases may end behind it. */
   async upTo(revision: number): Promise<WatchRecord> {
     while (this.#last < revision) {
       await sleep(10)
@@ -49,7 +49,13 @@ export class Watcher {
     this.#isOver = true
     this.#cancel?.()
     await this.#done
-    const lives = this.#lives.map(({ record }) => ({ ...record, upTo: revision }))
+    const lives = this.#lives.map(({ record }) => ({
+      ...record,
+      responses: record.responses.filter(
+        ({ events }) => (events[0]?.kv.modRevision ?? 0) <= revision,
+      ),
+      upTo: revision,
+    }))
     return resumed(lives)
   }
 
