@@ -37,6 +37,9 @@ export async function startWorkerd(options: RuntimeOptions): Promise<Runtime> {
   }
 }
 
+/** Of a runtime that does not run yet. */
+const nothing = (): void => undefined
+
 async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Promise<Runtime> {
   const { log, directory, linkSecret, portMetrics, snapshots, stopped, cluster } = options
   await cluster?.peers.start()
@@ -45,7 +48,7 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
   let workerdPid = 0
   // It is workerd that asks.
   const pids = (): readonly number[] => [process.pid, workerdPid]
-  let handOver = (): void => undefined
+  let handOver = nothing
   const host = new HostServer(
     new HostAnswers({
       pids,

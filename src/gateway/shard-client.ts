@@ -196,6 +196,11 @@ export class ShardClient {
     )
   }
 
+  /** Whether it may be on another machine, which can die without a word. */
+  get mayVanish(): boolean {
+    return settingsOf(this.#environment).cluster !== undefined
+  }
+
   /** The socket that streams share (protocol/frames.ts). */
   async connect(): Promise<WebSocket> {
     await this.#announce()

@@ -77,14 +77,13 @@ export function webSocketTo(options: WebSocketRoute): LinkRoute {
     handshakes++
     return handshakes > HASTY_HANDSHAKES ? PATIENT_HANDSHAKE_MS : HASTY_HANDSHAKE_MS
   }
+  const opened = (): void => {
+    handshakes = 0
+  }
   return {
     name: options.url,
-    connect: (listener) => {
-      const opened = (): void => {
-        handshakes = 0
-      }
-      return new LinkSocket({ ...options, handshakeMs: handshakeMs(), opened }, listener)
-    },
+    connect: (listener) =>
+      new LinkSocket({ ...options, handshakeMs: handshakeMs(), opened }, listener),
   }
 }
 
@@ -264,7 +263,7 @@ class LinkSocket implements LinkConnection {
     const missing = status === 404 && said === statusOf('keyspace-not-found').message
     const removed = status === 403 && notMember.has(said)
     this.#giveUp({
-      removed,
+      ...(removed && { removed }),
       reason: `${explain(status)}${said === '' ? '' : `: ${said}`}`,
       refused,
       missing,

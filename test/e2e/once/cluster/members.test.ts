@@ -94,7 +94,7 @@ it.concurrent(
 )
 
 it.concurrent(
-  '[CLU16] [CLU17] a node without its keyspace lives and is not ready, until another one takes over and leases begin anew',
+  '[CLU16] [CLU17] [CLU18] a node without its keyspace lives and is not ready, until another one takes over and leases begin anew',
   (ctx) =>
     withCluster(ctx, async (cluster) => {
       const owner = await cluster.owner()
@@ -111,9 +111,15 @@ it.concurrent(
         return response.status
       }
       expect([await status('/livez'), await status('/readyz')]).toEqual([200, 200])
+      const watch = await fetch(`${node.url}/v3/watch`, {
+        method: 'POST',
+        body: JSON.stringify({ create_request: { key: 'YQ==' } }),
+      })
+      const watched = watch.text()
       owner.isolate(true)
       expect([await status('/livez'), await status('/readyz')]).toEqual([200, 503])
       await ctx.expect.poll(() => status('/readyz'), { timeout: 60_000 }).toBe(200)
+      ctx.expect(await watched).toContain('etcdserver: leader changed')
       const left = await ask<{ TTL: string }>(node, 'lease/timetolive', { ID })
       // It was over 20 s ago, had nobody looked after it.
       expect(Number(left.TTL)).toBeGreaterThan(0)
