@@ -15,7 +15,9 @@ for (const seconds of [25, -25]) {
           }
           await load.written(50)
           owner.bucket.clockSeconds = 0
-          await Promise.all((await cluster.others()).filter((node) => node !== owner).map((node) => node.stop()))
+          await Promise.all(
+            (await cluster.others()).filter((node) => node !== owner).map((node) => node.stop()),
+          )
           await load.written(50)
           expect(cluster.nodes.filter(({ isUp }) => isUp)).toContain(owner)
         })

@@ -75,7 +75,7 @@ export class LockHolders {
         const now = performance.now()
         stream.send({ ID: granted.ID })
         const kept = await stream.next()
-        asked = Number(kept?.TTL ?? 0) > 0 ? now : asked
+        asked = (kept?.TTL ?? 0) > 0 ? now : asked
       }
       const { key } = await client.call(
         '/v3lockpb.Lock/Lock',
@@ -108,6 +108,8 @@ export function overlapsOf(holds: readonly Hold[]): readonly string[] {
     const before = inOrder.slice(0, place).find(({ until }) => until > hold.from)
     return before === undefined
       ? []
-      : [`${hold.holder} held the lock from ${hold.from} on, and ${before.holder} until ${before.until}`]
+      : [
+          `${hold.holder} held the lock from ${hold.from} on, and ${before.holder} until ${before.until}`,
+        ]
   })
 }
