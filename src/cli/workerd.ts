@@ -122,8 +122,8 @@ export class Workerd {
 
   #follow(descriptor: 1 | 2): void {
     createInterface({ input: this.#stream(descriptor) }).on('line', (line) => {
-      this.#lastWords = line
-      this.#log.forward(line)
+      // An exception has several lines, and a failure one.
+      this.#lastWords = this.#log.forward(line).replaceAll('\n', ' ')
     })
   }
 

@@ -47,8 +47,12 @@ const PATIENT_HANDSHAKE_MS = 60_000
 /** HTTP statuses below 500 that may pass by themselves. */
 const TEMPORARY_STATUSES: ReadonlySet<number> = new Set([408, 421, 425, 429])
 
-/** How long a node lets the one go first that a keyspace is meant for. */
-const MOVED_ELSEWHERE_MS = 1_000
+/**
+ * A keyspace is with the node that asks for it first once it was let go. Who asks before that is passed on
+ * to whichever node the runtime likes.
+ */
+const MOVED_HERE_MS = 700
+const MOVED_ELSEWHERE_MS = 1_500
 const notMember: ReadonlySet<string> = new Set([
   statusOf('member-removed').message,
   statusOf('member-unknown').message,
@@ -264,7 +268,7 @@ class LinkSocket implements LinkConnection {
     const removed = status === 403 && notMember.has(said)
     this.#giveUp({
       ...(removed && { removed }),
-      reason: `${explain(status)}${said === '' ? '' : `: ${said}`}`,
+      reason: removed ? said : `${explain(status)}${said === '' ? '' : `: ${said}`}`,
       refused,
       missing,
     })
@@ -298,7 +302,7 @@ class LinkSocket implements LinkConnection {
 function endOfNode(code: number, text: string): Pick<SocketEnd, 'againInMs' | 'removed'> {
   switch (code) {
     case CLOSE_MOVED:
-      return { againInMs: text === MOVED_HERE ? 0 : MOVED_ELSEWHERE_MS }
+      return { againInMs: text === MOVED_HERE ? MOVED_HERE_MS : MOVED_ELSEWHERE_MS }
     case CLOSE_REMOVED:
       return { removed: true }
     default:

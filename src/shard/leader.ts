@@ -38,6 +38,8 @@ import { Turns } from './turns.ts'
 import { V2Calls } from './v2/v2-calls.ts'
 import { V2Sockets } from './v2/v2-sockets.ts'
 
+/** How long the runtime may take to let go of what it is to hand over. */
+const MOVING_MS_MAX = 10_000
 /** How often a commit is measured at most. */
 const COMMIT_SAMPLE_MS = 10
 
@@ -62,6 +64,7 @@ export class Leader {
   readonly #turn = new Turn()
   readonly #turns: Turns
   #replaying = false
+  #movesUntil = 0
   #nextMeasure = 0
   #machine: Machine | undefined
 
@@ -170,6 +173,8 @@ export class Leader {
   /** Nodes lose their sockets when the runtime lets go of the object, and the caller has its answer. */
   async #moveTo(member: bigint): Promise<void> {
     await handOver(this.#machine)
+    // No timer, which the runtime would wait for.
+    this.#movesUntil = Date.now() + MOVING_MS_MAX
     // The answer leaves in the turn between.
     void nextTurn()
       .then(nextTurn)
@@ -278,6 +283,13 @@ export class Leader {
     const response = this.#v2Sockets.open(call, authority, accept)
     await this.#schedule()
     return response
+  }
+
+  /** Whoever comes now would keep the runtime from letting go. */
+  requireStaying(): void {
+    if (Date.now() < this.#movesUntil) {
+      throw statusOf('leader-changed')
+    }
   }
 
   /** A node of a cluster comes, and tells of itself. Throws an RpcStatus where it is no member. */

@@ -296,6 +296,7 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
     const context = JSON.parse(request.headers.get(CONTEXT_HEADER) ?? '{}') as CallContext
     const { node } = context
     try {
+      this.#leader.requireStaying()
       authority = this.#leader.door.authorityOf(context)
       if (node !== undefined) {
         this.#leader.join(node)

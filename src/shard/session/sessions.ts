@@ -110,7 +110,7 @@ export class Sessions {
     }
   }
 
-  /** Closes all sockets: that of the member's node comes back at once, others let it go first. */
+  /** Closes all sockets: that of the member's node comes back first. */
   moveTo(id: bigint): void {
     for (const session of this.#sessions.values()) {
       session.endNode(CLOSE_MOVED, session.member === id ? MOVED_HERE : MOVED_ELSEWHERE)
