@@ -139,6 +139,9 @@ export class Traffic {
     this.#options.listener.close()
     this.#options.httpListener?.close()
     await Promise.all([this.#grpc.close(), this.#json.close(), this.#options.proxy.close()])
+    if (this.#options.settings.cluster !== undefined) {
+      await this.#link.stopping()
+    }
     this.#link.close()
   }
 }

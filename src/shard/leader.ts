@@ -31,6 +31,7 @@ import { positionIn } from './replication/position.ts'
 import { Replication } from './replication/replication.ts'
 import { refusal } from './reply.ts'
 import { runOfIsolate } from './run-of-isolate.ts'
+import type { Session } from './session/session.ts'
 import { Sessions } from './session/sessions.ts'
 import { Turn } from './session/turn.ts'
 import { durableSql } from './storage.ts'
@@ -115,6 +116,7 @@ export class Leader {
       v2Calls: this.#v2Calls,
       door: this.door,
       turn: this.#turn,
+      nodeStops: (session) => this.#nodeStops(session, settings),
     })
     this.#v2Sockets = new V2Sockets(this.#keyspace, this.door)
     this.#keyspace.memberRemoved = (id) => this.#sessions.endMember(id)
@@ -171,6 +173,16 @@ export class Leader {
   }
 
   /** Nodes lose their sockets when the runtime lets go of the object, and the caller has its answer. */
+  /** Where the keyspace is on that node, the others are to have their answers before it goes. */
+  #nodeStops(session: Session, { cluster }: Settings): void {
+    if (session.node !== undefined && session.node === cluster?.own) {
+      this.#movesUntil = Date.now() + MOVING_MS_MAX
+      this.#sessions.leaveAllBut(session)
+    } else {
+      session.leave()
+    }
+  }
+
   async #moveTo(member: bigint): Promise<void> {
     await handOver(this.#machine)
     // No timer, which the runtime would wait for.

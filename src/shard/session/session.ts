@@ -61,6 +61,8 @@ export interface SessionParts {
   readonly v2Calls: V2Calls
   readonly door: Door
   readonly turn: Turn
+  /** The node of that session has said that it is about to stop. */
+  readonly nodeStops: (session: Session) => void
 }
 
 /** A socket, and what is known of who has opened it. */
@@ -130,6 +132,9 @@ export class Session implements SessionOut, Unflushed {
         break
       case FrameKind.PROBE:
         this.sendSoon(frame)
+        break
+      case FrameKind.LEAVE:
+        this.#parts.nodeStops(this)
         break
       case FrameKind.CREDIT:
         this.#calls.get(frame.stream)?.credit(decodeCredit(frame.payload))
@@ -203,6 +208,16 @@ export class Session implements SessionOut, Unflushed {
   /** Which member the socket's node is. */
   get member(): bigint | undefined {
     return this.#node && this.#parts.keyspace.nodes?.idOf(this.#node)
+  }
+
+  /** The node of a cluster that has opened it, by the id of its own. */
+  get node(): string | undefined {
+    return this.#node?.id
+  }
+
+  /** Its client is to send no more, and to close it when it has been answered. */
+  leave(): void {
+    this.sendSoon({ kind: FrameKind.LEAVE, stream: 0, payload: new Uint8Array(0) })
   }
 
   /** The node is to do something about the keyspace: the code says what. */

@@ -24,6 +24,8 @@ const CLOSE_POLICY_VIOLATION = 1008
 export class Sessions {
   readonly #parts: SessionParts
   readonly #sessions = new Map<WebSocket, Session>()
+  /** That of the node which waits for the others to leave. */
+  #stopping: Session | undefined
 
   constructor(parts: SessionParts) {
     this.#parts = parts
@@ -90,6 +92,27 @@ export class Sessions {
     if (session !== undefined) {
       session.close()
       this.#sessions.delete(socket)
+      this.#tellStopping()
+    }
+  }
+
+  /** All other nodes leave, and then that of the session is told. */
+  leaveAllBut(stopping: Session): void {
+    this.#stopping = stopping
+    for (const session of this.#sessions.values()) {
+      if (session !== stopping) {
+        session.leave()
+      }
+    }
+    this.#tellStopping()
+  }
+
+  #tellStopping(): void {
+    const stopping = this.#stopping
+    const others = [...this.#sessions.values()].filter(({ node }) => node !== undefined)
+    if (stopping !== undefined && others.every((session) => session === stopping)) {
+      this.#stopping = undefined
+      stopping.leave()
     }
   }
 
