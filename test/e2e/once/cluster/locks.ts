@@ -108,6 +108,8 @@ export function overlapsOf(holds: readonly Hold[]): readonly string[] {
     const before = inOrder.slice(0, place).find(({ until }) => until > hold.from)
     return before === undefined
       ? []
-      : [`${hold.holder} held the lock from ${hold.from} on, and ${before.holder} until ${before.until}`]
+      : [
+          `${hold.holder} held the lock from ${hold.from} on, and ${before.holder} until ${before.until}`,
+        ]
   })
 }
