@@ -33,6 +33,8 @@ export interface BucketRequests {
 }
 
 export class BucketLine {
+  /** How much later the bucket's clock is than this node's, as the node sees it. */
+  clockSeconds = 0
   readonly requests: BucketRequests = { classA: 0, classB: 0 }
   readonly #server: Server
   readonly #target: URL
@@ -134,7 +136,12 @@ export class BucketLine {
     while (this.#fault === 'silent') {
       await this.#over.promise
     }
-    response.writeHead(answer.statusCode ?? 502, answer.rawHeaders)
+    response.writeHead(answer.statusCode ?? 502, this.#headersOf(answer))
     answer.pipe(response)
+  }
+  #headersOf({ rawHeaders, headers }: IncomingMessage): string[] {
+    const { date = '' } = headers
+    const shifted = new Date(Date.parse(date) + this.clockSeconds * 1000).toUTCString()
+    return rawHeaders.map((text) => (text === date && this.clockSeconds !== 0 ? shifted : text))
   }
 }

@@ -22,12 +22,12 @@ interface Told {
 }
 
 /** It was not done, or nobody knows. */
-export interface Refused {
+interface Refused {
   readonly code: number
   readonly message: string
 }
 
-export function isTold(outcome: Told | Refused): outcome is Told {
+function isTold(outcome: Told | Refused): outcome is Told {
   return 'revision' in outcome
 }
 
@@ -70,7 +70,7 @@ class Log {
         if (before !== undefined) {
           this.faults.push(`${value} was applied at ${before} and again at ${kv.modRevision}`)
         }
-        this.#revisionOf.set(value, kv.modRevision)
+        this.#revisionOf.set(value, before ?? kv.modRevision)
       }
     }
     this.#last = events.at(-1)?.kv.modRevision ?? 1
@@ -86,9 +86,9 @@ class Log {
     } else if (kind === 'put' && this.#revisionOf.get(value) !== revision) {
       yield `${value} was acknowledged by ${url} at ${revision} and is at ${this.#revisionOf.get(value)}`
     } else if (kind === 'read') {
-      const true_ = this.#at(key, revision)
-      if (found?.value !== true_?.value || found?.modRevision !== true_?.revision) {
-        yield `${url} said at ${revision} that ${key} is ${JSON.stringify(found)}, and it was ${JSON.stringify(true_)}`
+      const was = this.#at(key, revision)
+      if (found?.value !== was?.value || found?.modRevision !== was?.revision) {
+        yield `${url} said at ${revision} that ${key} is ${JSON.stringify(found)}, and it was ${JSON.stringify(was)}`
       }
     }
   }

@@ -60,16 +60,13 @@ export class ClusterLoad {
     await Promise.all(this.#clients)
   }
 
-  /** Between the last acknowledged put that was asked for before then, and the first after. */
-  gapAround(then: number): number {
+  /** The longest time since then in which no put was acknowledged, in ms. */
+  longestGapSince(then: number): number {
     const ends = this.operations
-      .filter(({ kind, outcome }) => kind === 'put' && 'revision' in outcome)
+      .filter(({ kind, ended, outcome }) => kind === 'put' && ended > then && 'revision' in outcome)
       .map(({ ended }) => ended)
       .toSorted((a, b) => a - b)
-    const next = ends.findIndex((ended) => ended > then)
-    // What was under way at that moment may still be answered: the longest pause that begins soon.
-    const soon = ends.slice(Math.max(0, next - 1), next + 50)
-    return Math.max(...soon.slice(1).map((ended, place) => ended - (soon[place] ?? ended)))
+    return Math.max(...ends.map((ended, place) => ended - (ends[place - 1] ?? then)))
   }
 
   #lastWords(): string {

@@ -75,7 +75,7 @@ export class LockHolders {
         const now = performance.now()
         stream.send({ ID: granted.ID })
         const kept = await stream.next()
-        asked = Number(kept?.TTL ?? 0) > 0 ? now : asked
+        asked = (kept?.TTL ?? 0) > 0 ? now : asked
       }
       const { key } = await client.call(
         '/v3lockpb.Lock/Lock',

@@ -19,6 +19,8 @@ export class ClusterNode {
   readonly bucket: BucketLine
   readonly peers: PeerLine
   readonly clientPort: number
+  /** Around its line, where what is measured is not the line. */
+  bucketUrl: string
   readonly #peerPort: number
   readonly #folder: string
   #flags: readonly string[] = []
@@ -34,6 +36,7 @@ export class ClusterNode {
     this.name = name
     this.#folder = folder
     this.bucket = lines.bucket
+    this.bucketUrl = lines.bucket.url
     this.peers = lines.peers
     this.clientPort = ports.client
     this.#peerPort = ports.peer
@@ -87,7 +90,7 @@ export class ClusterNode {
         `--listen-peer-urls=http://127.0.0.1:${this.#peerPort}`,
         `--initial-advertise-peer-urls=http://127.0.0.1:${this.peers.port}`,
         `--advertise-client-urls=${this.url}`,
-        `--cluster-bucket-endpoint=${this.bucket.url}`,
+        `--cluster-bucket-endpoint=${this.bucketUrl}`,
         ...this.#flags,
       ],
       env: { ...this.#env, ...env },
@@ -144,8 +147,8 @@ export class Cluster {
     this.#folder = folder
   }
 
-  /** Undefined where versitygw is not installed. */
-  static async start(size = 3): Promise<Cluster | undefined> {
+  /** Undefined where versitygw is not installed. `isDirect` is without the lines to the bucket. */
+  static async start({ size = 3, isDirect = false } = {}): Promise<Cluster | undefined> {
     const gateway = await startVersityGw()
     if (gateway === undefined) {
       return undefined
@@ -162,7 +165,10 @@ export class Cluster {
       `--cluster-key-file=${keyFile}`,
     ]
     const env = { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }
-    nodes.forEach((node) => node.configure(flags, env))
+    for (const node of nodes) {
+      node.configure(flags, env)
+      node.bucketUrl = isDirect ? endpoint : node.bucketUrl
+    }
     const cluster = new Cluster(nodes, gateway, folder)
     try {
       await Promise.all(nodes.map((node) => node.start()))

@@ -9,7 +9,7 @@ import { expectWhole, withCluster } from './scenario.ts'
 const timeout = 240_000
 
 it.concurrent(
-  '[CLT1] [CLT2] [CLT5] an owner that nothing reaches any more steps down before another takes over',
+  '[CLT1] [CLT2] [CLT5] [CLT10] an owner that nothing reaches any more steps down before another takes over',
   (ctx) =>
     withCluster(ctx, async (cluster) => {
       await expectWhole(cluster, async (load) => {

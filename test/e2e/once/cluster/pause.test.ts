@@ -10,7 +10,7 @@ const LONG_MS = runs(4) > 1 ? 60_000 : 25_000
 const SHORT_MS = 5_000
 
 it.concurrent(
-  '[CLT1] [CLT2] [CLT6] an owner that slept until another had taken over answers nothing that is not true',
+  '[CLT1] [CLT2] [CLT6] [CLT10] an owner that slept until another had taken over answers nothing that is not true',
   (ctx) =>
     withCluster(ctx, async (cluster) => {
       await expectWhole(cluster, async (load) => {
