@@ -10,9 +10,12 @@ CREATE TABLE cluster_member (
   removed INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- Which run of a node's runtime has the keyspace, and for the how manieth time one has taken it over.
+-- Which run of a node's runtime has the keyspace, and for the how manieth time one has taken it over. Which
+-- member it was told to move to, a uint64 in decimal, and until when, in milliseconds since 1970.
 CREATE TABLE cluster_term (
   one INTEGER PRIMARY KEY CHECK (one = 1),
   run TEXT NOT NULL,
-  term INTEGER NOT NULL
+  term INTEGER NOT NULL,
+  wanted TEXT,
+  wanted_until INTEGER NOT NULL DEFAULT 0
 ) STRICT;

@@ -1,3 +1,4 @@
+import { want, wantedMember } from '../cluster/cluster-term.ts'
 import { Waiters } from '../concurrency/waiters.ts'
 import type { ClusterNode } from '../config/cluster.ts'
 import type { Settings } from '../config/settings.ts'
@@ -184,6 +185,7 @@ export class Leader {
   }
 
   async #moveTo(member: bigint): Promise<void> {
+    want(this.#keyspace.sql, member, Date.now())
     await handOver(this.#machine)
     // No timer, which the runtime would wait for.
     this.#movesUntil = Date.now() + MOVING_MS_MAX
@@ -297,6 +299,15 @@ export class Leader {
     return response
   }
 
+  /** The runtime may have given the keyspace to another node than the one that it was meant for, and comes now. */
+  async #moveOn(node: ClusterNode): Promise<void> {
+    const { sql, nodes, identity } = this.#keyspace
+    const wanted = nodes && wantedMember(sql, Date.now())
+    if (wanted !== undefined && wanted !== identity.memberId && wanted === nodes?.idOf(node)) {
+      await this.#moveTo(wanted)
+    }
+  }
+
   /** Whoever comes now would keep the runtime from letting go. */
   requireStaying(): void {
     if (Date.now() < this.#movesUntil) {
@@ -315,6 +326,9 @@ export class Leader {
     node: ClusterNode | undefined,
   ): Promise<void> {
     this.#sessions.accept(socket, authority, node)
+    if (node !== undefined) {
+      await this.#moveOn(node)
+    }
     await this.#schedule()
   }
 

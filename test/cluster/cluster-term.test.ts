@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { expect, it } from 'vitest'
-import { takeTerm } from '../../src/cluster/cluster-term.ts'
+import { takeTerm, want, wantedMember } from '../../src/cluster/cluster-term.ts'
 import { Lessor } from '../../src/lease/lessor.ts'
 import { migrate } from '../../src/mvcc/migrations.ts'
 import { NodeSql } from '../mvcc/node-sql.ts'
@@ -25,6 +25,20 @@ it('[CLU16] a term is that of a run of a runtime, and the next run has the next 
   expect(takeTerm(sql, 'b')).toEqual({ term: 1, isTakenOver: true })
   expect(takeTerm(sql, 'b')).toEqual({ term: 1, isTakenOver: false })
   expect(takeTerm(sql, 'a')).toEqual({ term: 2, isTakenOver: true })
+})
+
+it('[CLU12] a member that the keyspace is to move to is remembered for a while, whoever has it', () => {
+  const sql = database()
+  takeTerm(sql, 'a')
+  expect(wantedMember(sql, 0)).toBe(undefined)
+  want(sql, 2n ** 64n - 1n, 1_000)
+  // Who moves it on does not begin anew.
+  want(sql, 2n ** 64n - 1n, 15_000)
+  takeTerm(sql, 'b')
+  expect(wantedMember(sql, 20_999)).toBe(2n ** 64n - 1n)
+  expect(wantedMember(sql, 21_000)).toBe(undefined)
+  want(sql, 3n, 30_000)
+  expect(wantedMember(sql, 30_000)).toBe(3n)
 })
 
 it('[CLU16] a lease has its full TTL again after a takeover, and no less than it had', () => {

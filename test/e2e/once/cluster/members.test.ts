@@ -127,3 +127,28 @@ it.concurrent(
     }),
   120_000,
 )
+
+it.concurrent(
+  '[CLU19] a workerd whose node was killed hands over what it has, and ends',
+  (ctx) =>
+    withCluster(ctx, async (cluster) => {
+      const owner = await cluster.owner()
+      const [node] = (await cluster.others()) as [ClusterNode]
+      const { workerdPid } = owner
+      process.kill(owner.pid, 'SIGKILL')
+      await ctx.expect.poll(() => isRunning(workerdPid), { timeout: 30_000 }).toBe(false)
+      const put = async (): Promise<object> => ask(node, 'kv/put', { key: 'YQ==', value: 'Yg==' })
+      await ctx.expect.poll(put, { timeout: 30_000 }).toHaveProperty('header')
+      ctx.expect(await cluster.owner()).not.toBe(owner)
+    }),
+  120_000,
+)
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch {
+    return false
+  }
+}
