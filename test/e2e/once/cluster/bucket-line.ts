@@ -78,8 +78,7 @@ export class BucketLine {
   }
 
   async #pass(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const isRead = request.method === 'GET' && !(request.url ?? '').includes('list-type=')
-    this.requests[isRead ? 'classB' : 'classA'] += 1
+    this.#count(request)
     // Who asked may be gone before it is answered.
     request.on('error', () => undefined)
     response.on('error', () => undefined)
@@ -94,6 +93,15 @@ export class BucketLine {
       response.writeHead(503).end()
     } else {
       this.#passOn(request, response, fault)
+    }
+  }
+
+  /** Deletions are free. */
+  #count({ method, url = '' }: IncomingMessage): void {
+    if (method === 'GET' && !url.includes('list-type=')) {
+      this.requests.classB += 1
+    } else if (method !== 'DELETE') {
+      this.requests.classA += 1
     }
   }
 
