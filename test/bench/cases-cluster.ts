@@ -3,8 +3,10 @@ import { encode } from '../../src/protocol/binary.ts'
 import { PutRequest } from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
 import type { BucketRequests } from '../e2e/once/cluster/bucket-line.ts'
+import { faultsOf } from '../e2e/once/cluster/history.ts'
 import { ClusterLoad } from '../e2e/once/cluster/load.ts'
 import { Cluster } from '../e2e/once/cluster/nodes.ts'
+import { Watcher } from '../e2e/once/cluster/watcher.ts'
 import { type EtcdCluster, startEtcdCluster } from '../oracle/etcd-cluster.ts'
 import { alternate, type BenchCase, type Figures, type Row } from './bench-case.ts'
 import { fill } from './fill.ts'
@@ -152,10 +154,24 @@ async function withLoad(
   const load = new ClusterLoad(nodes.urls, { writers: 16, readersOfEach: 1 })
   try {
     await load.written(100)
-    return await alternate([nodes], KILLS, () => happens(nodes, load))
+    const rows = await alternate([nodes], KILLS, () => happens(nodes, load))
+    await load.stop()
+    await requireWhole(nodes, load)
+    return rows
   } finally {
     await load.stop()
     await nodes.stop()
+  }
+}
+
+/** Throws where something that was acknowledged is lost, or an answer was untrue. */
+async function requireWhole({ urls }: Cluster, { operations }: ClusterLoad): Promise<void> {
+  const revisions = operations.map(({ outcome }) => ('revision' in outcome ? outcome.revision : 0))
+  const log = new Watcher(urls, 0)
+  await log.upTo(Math.max(...revisions))
+  const [fault] = faultsOf(operations, log.events)
+  if (fault !== undefined) {
+    throw new Error(fault)
   }
 }
 
