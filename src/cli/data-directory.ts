@@ -4,6 +4,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { Failure, systemErrorCode } from './failure.ts'
 import { shardUniqueKey } from './workerd-config.ts'
 
+/** Below a data directory: this node's copies of what the cluster's bucket holds. */
+export const CLUSTER_STORAGE = 'cluster'
+
 /** How long a predecessor that was just killed may take to let go of its files. */
 const patienceMs = 1000
 
@@ -15,12 +18,14 @@ export interface DataDirectory {
 }
 
 /** Creates the directory where it is missing and locks it. Throws Failure. */
-export function openDataDirectory(directory: string): DataDirectory {
-  const path = createDirectory(directory)
+export function openDataDirectory(directory: string, isOfCluster = false): DataDirectory {
+  const storage = isOfCluster ? CLUSTER_STORAGE : 'shard'
+  const path = createDirectory(directory, storage)
   // SQLite's lock is one of the kernel's, gone with the process however that ends.
   const lock = openLocked(join(path, 'lock'), directory)
   try {
-    refuseOrphan(path, directory)
+    refuseOther(path, directory, isOfCluster)
+    refuseOrphan(join(path, storage), directory)
   } catch (error) {
     lock.close()
     throw error
@@ -28,15 +33,29 @@ export function openDataDirectory(directory: string): DataDirectory {
   return { path, release: () => lock.close() }
 }
 
-function createDirectory(directory: string): string {
+function createDirectory(directory: string, storage: string): string {
   try {
-    makeDirectory(resolve(directory, 'shard'))
+    makeDirectory(resolve(directory, storage))
     const path = realpathSync(directory)
     accessSync(path, constants.R_OK | constants.W_OK | constants.X_OK)
-    accessSync(join(path, 'shard'), constants.R_OK | constants.W_OK | constants.X_OK)
+    accessSync(join(path, storage), constants.R_OK | constants.W_OK | constants.X_OK)
     return path
   } catch (error) {
     throw unwritable(directory, error)
+  }
+}
+
+/** What one node alone has written is not the cluster's, nor the other way round. */
+function refuseOther(path: string, directory: string, isOfCluster: boolean): void {
+  if (isOfCluster && existsSync(join(path, 'shard', shardUniqueKey))) {
+    throw new Failure(
+      `data directory "${directory}" holds what one member alone has stored: give the cluster another --data-dir, and move in with etcdctl snapshot save and npm start -- snapshot restore`,
+    )
+  }
+  if (!isOfCluster && existsSync(join(path, CLUSTER_STORAGE, shardUniqueKey))) {
+    throw new Failure(
+      `data directory "${directory}" is of a node of a cluster: --cluster-bucket is missing`,
+    )
   }
 }
 
@@ -68,8 +87,8 @@ function openLocked(file: string, directory: string): DatabaseSync {
  * A workerd whose starter was killed lives on without our lock, but it keeps its table of alarms
  * open, and two of them on one keyspace would be two leaders.
  */
-function refuseOrphan(path: string, directory: string): void {
-  const alarms = join(path, 'shard', shardUniqueKey, 'metadata.sqlite')
+function refuseOrphan(storage: string, directory: string): void {
+  const alarms = join(storage, shardUniqueKey, 'metadata.sqlite')
   if (existsSync(alarms)) {
     openLocked(alarms, directory).close()
   }

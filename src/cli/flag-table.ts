@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { clusterTable } from './cluster-flag-table.ts'
 import * as schemas from './flag-schemas.ts'
 import type { FlagsOf, FlagTable } from './flag-spec.ts'
 import { idleTable } from './idle-flag-table.ts'
@@ -26,7 +27,7 @@ const runtime = {
   runtime: {
     section: 'Member',
     fallback: 'host',
-    help: "What runs the Durable Objects: 'host', this process, or 'workerd', Cloudflare's own runtime.",
+    help: "What runs the Durable Objects: 'host', this process, or 'workerd', Cloudflare's own runtime, as in a cluster.",
     schema: z.enum(['host', 'workerd'], 'must be host or workerd'),
   },
 } as const satisfies FlagTable
@@ -235,7 +236,7 @@ const keeping = {
   'initial-advertise-peer-urls': {
     section: 'Clustering',
     fallback: 'http://localhost:2380',
-    help: 'Comma-separated peer URLs that the member list tells of. Nothing is listened on there.',
+    help: "Comma-separated peer URLs of this member, which the member list tells of. A cluster's others reach it at the first one.",
     schema: schemas.peerUrls,
     binding: 'ETCD_INITIAL_ADVERTISE_PEER_URLS',
   },
@@ -395,6 +396,7 @@ export const serveTable = {
   ...listening,
   ...keeping,
   ...snapshots,
+  ...clusterTable,
   ...idleTable,
 }
 

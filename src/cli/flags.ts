@@ -29,7 +29,6 @@ export function parseServeFlags(
 ): Parsed<ServeFlags> {
   const { flags, warnings } = parseFlags(serveTable, args, environment)
   refuseWrongRetention(flags)
-  refuseOtherMembers(flags)
   const dataDir = flags['data-dir'] || `${flags.name}.etcdurable`
   return { flags: { ...flags, 'data-dir': dataDir }, warnings }
 }
@@ -153,22 +152,6 @@ function refuseWrongRetention(flags: ServeFlags): void {
     const kind = mode === 'periodic' ? 'hours or a duration' : 'a number of revisions'
     throw new Failure(
       `invalid value "${retention}" for --auto-compaction-retention: must be ${kind}`,
-    )
-  }
-}
-
-/** etcd's `NAME=URL,NAME=URL`, which has to name this member and no other. */
-function refuseOtherMembers({ name, 'initial-cluster': cluster }: ServeFlags): void {
-  const names = cluster === '' ? [name] : cluster.split(',').map((item) => item.split('=', 1)[0])
-  if (!names.includes(name)) {
-    throw new Failure(
-      `couldn't find local name "${name}" in the initial cluster configuration "${cluster}"`,
-    )
-  }
-  const other = names.find((item) => item !== name)
-  if (other !== undefined) {
-    throw new Failure(
-      `--initial-cluster names "${other}" besides "${name}": one etcdurable is a whole cluster`,
     )
   }
 }

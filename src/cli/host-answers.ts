@@ -14,14 +14,16 @@ export interface HostAnswersOptions {
   readonly disk: DiskSpace
   /** Makes the file of the object of that id smaller; undefined where that is another process's. */
   readonly defragment?: (id: string) => Promise<void>
+  /** Lets other nodes of the cluster have what this one has; undefined where it is alone. */
+  readonly handOver?: () => void
   /** The directory that snapshots go to, where there is one. */
   readonly snapshots: ObjectStore | undefined
 }
 
 /**
  * What a Worker cannot know or do, and asks its binding HOST for: `/metrics` of the processes that it runs
- * in, the room on their disk, `/room?needed=BYTES`, to `/defragment?object=ID` its file, and `/objects`, the
- * files that snapshots are.
+ * in, the room on their disk, `/room?needed=BYTES`, to `/defragment?object=ID` its file, to
+ * `/hand-over` its objects, and `/objects`, the files that snapshots are.
  */
 export class HostAnswers {
   readonly #options: HostAnswersOptions
@@ -42,7 +44,7 @@ export class HostAnswers {
   }
 
   async #told({ pathname, searchParams }: URL): Promise<object> {
-    const { pids, portMetrics, disk, defragment } = this.#options
+    const { pids, portMetrics, disk, defragment, handOver } = this.#options
     switch (pathname) {
       case '/room':
         return {
@@ -51,6 +53,9 @@ export class HostAnswers {
         }
       case '/defragment':
         await defragment?.(searchParams.get('object') ?? '')
+        return {}
+      case '/hand-over':
+        handOver?.()
         return {}
       default:
         return hostMetrics(pids(), portMetrics)

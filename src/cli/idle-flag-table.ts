@@ -2,8 +2,8 @@ import * as z from 'zod'
 import * as schemas from './flag-schemas.ts'
 import type { FlagSpec, FlagTable } from './flag-spec.ts'
 
-// Flags of etcd for what one etcdurable does not have: raft, peers, bbolt, discovery. A set-up that
-// names them starts, as long as what they say is true of a single member.
+// Flags of etcd for what etcdurable does not have: raft, bbolt, discovery. A set-up that names them
+// starts, as long as what they say is true here.
 
 type Kind = 'text' | 'list' | 'boolean' | 'number' | 'duration'
 
@@ -33,11 +33,10 @@ function only(kind: Kind, place: Place, instead: string) {
 }
 
 const noRaft = 'there is no raft here'
-const noPeers = 'there are no peers here'
 const noBbolt = 'SQLite stores it'
 const noDiscovery = 'no cluster is looked for'
 const noTracing = 'there is no tracing here'
-const alone = 'one etcdurable is a whole cluster, and looks for no other member'
+const alone = 'name the members in --initial-cluster'
 
 const member = {
   'wal-dir': only(
@@ -49,14 +48,6 @@ const member = {
   'heartbeat-interval': idle('number', { section: 'Member', fallback: '100' }, noRaft),
   'election-timeout': idle('number', { section: 'Member', fallback: '1000' }, noRaft),
   'initial-election-tick-advance': idle('boolean', { section: 'Member', fallback: 'true' }, noRaft),
-  'listen-peer-urls': {
-    ...idle(
-      'text',
-      { section: 'Member', fallback: 'http://localhost:2380' },
-      'nothing is listened on for peers',
-    ),
-    schema: schemas.advertiseUrls,
-  },
   'max-snapshots': idle('number', { section: 'Member', fallback: '5' }, noRaft),
   'max-wals': idle('number', { section: 'Member', fallback: '5' }, noRaft),
   'memory-mlock': idle(
@@ -84,22 +75,6 @@ const member = {
 } as const satisfies FlagTable
 
 const clustering = {
-  'initial-cluster': {
-    section: 'Clustering',
-    fallback: '',
-    fallbackShown: '${name}=${initial-advertise-peer-urls}',
-    help: `Only this member, by its --name: ${alone}.`,
-    schema: schemas.text,
-  },
-  'initial-cluster-state': {
-    ...idle('text', { section: 'Clustering', fallback: 'new' }, noPeers),
-    schema: z.enum(['new', 'existing'], 'must be new or existing'),
-  },
-  'initial-cluster-token': idle(
-    'text',
-    { section: 'Clustering', fallback: 'etcd-cluster' },
-    noPeers,
-  ),
   'discovery': only('text', { section: 'Clustering', fallback: '' }, alone),
   'discovery-token': only('text', discoveryKey('token'), alone),
   'discovery-endpoints': only('list', discoveryKey('endpoints'), alone),
@@ -125,7 +100,7 @@ const clustering = {
   'strict-reconfig-check': only(
     'boolean',
     { section: 'Clustering', fallback: 'true' },
-    'members that never start are counted as etcd counts them',
+    'members that have not started are counted as etcd counts them',
   ),
   'pre-vote': idle('boolean', { section: 'Clustering', fallback: 'true' }, noRaft),
   'v2-deprecation': {
@@ -154,24 +129,10 @@ const noDialling = 'HTTP reaches the keyspace without a client certificate'
 const security = {
   'client-cert-file': idle('text', clientKey('client-cert-file'), noDialling),
   'client-key-file': idle('text', clientKey('client-key-file'), noDialling),
-  'peer-cert-file': idle('text', peerKey('cert-file'), noPeers),
-  'peer-key-file': idle('text', peerKey('key-file'), noPeers),
-  'peer-client-cert-auth': idle('boolean', peerKey('client-cert-auth', 'false'), noPeers),
-  'peer-client-cert-file': idle('text', peerKey('client-cert-file'), noPeers),
-  'peer-client-key-file': idle('text', peerKey('client-key-file'), noPeers),
-  'peer-trusted-ca-file': idle('text', peerKey('trusted-ca-file'), noPeers),
-  'peer-cert-allowed-cn': idle('list', peerKey('allowed-cn'), noPeers),
-  'peer-cert-allowed-hostname': idle('list', peerKey('allowed-hostname'), noPeers),
-  'peer-auto-tls': idle('boolean', peerKey('auto-tls', 'false'), noPeers),
-  'peer-crl-file': idle('text', { section: 'Security', fallback: '' }, noPeers),
 } as const satisfies FlagTable
 
 function clientKey(key: string): Place {
   return { section: 'Security', fallback: '', fileKey: ['client-transport-security', key] }
-}
-
-function peerKey(key: string, fallback = ''): Place {
-  return { section: 'Security', fallback, fileKey: ['peer-transport-security', key] }
 }
 
 const monitoring = {
@@ -224,10 +185,15 @@ const features = {
     schema: schemas.durationMs.refine((ms) => ms > 0, 'must be more than 0'),
   },
   'compaction-batch-limit': idle('number', { section: 'Features', fallback: '1000' }, ownPace),
-  'peer-skip-client-san-verification': {
-    ...idle('boolean', peerKey('skip-client-san-verification', 'false'), noPeers),
-    section: 'Features',
-  },
+  'peer-skip-client-san-verification': idle(
+    'boolean',
+    {
+      section: 'Features',
+      fallback: 'false',
+      fileKey: ['peer-transport-security', 'skip-client-san-verification'],
+    },
+    "a member's certificate need not name the address that it comes from",
+  ),
   'warning-apply-duration': idle(
     'duration',
     { section: 'Features', fallback: '100ms' },
@@ -239,7 +205,7 @@ const features = {
     'use etcdctl defrag',
   ),
   'compaction-sleep-interval': idle('duration', { section: 'Features', fallback: '0s' }, ownPace),
-  'downgrade-check-time': idle('duration', { section: 'Features', fallback: '5s' }, noPeers),
+  'downgrade-check-time': idle('duration', { section: 'Features', fallback: '5s' }, oneCopy),
   'snapshot-catchup-entries': idle('number', { section: 'Features', fallback: '5000' }, noRaft),
   'force-new-cluster': only(
     'boolean',

@@ -7,6 +7,7 @@ import type { Workerd } from './workerd.ts'
 const ENDS_MAX = 5
 /** Twice as long each time. */
 const FIRST_PAUSE_MS = 100
+const PAUSE_MS_MAX = 5_000
 /** One that has run as long counts as the first again. */
 const STEADY_MS = 60_000
 
@@ -16,6 +17,8 @@ export interface KeptWorkerdOptions {
   readonly spawn: () => Workerd
   /** Waits until it serves; rejects with a Failure where it does not. */
   readonly untilServing: (workerd: Workerd) => Promise<void>
+  /** Whether it may end as often as it likes: that of a node which the cluster's bucket is away for does. */
+  readonly isPatient: boolean
   /** From then on an end is meant. */
   readonly stopped: Promise<void>
 }
@@ -31,6 +34,7 @@ export class KeptWorkerd {
   #workerd: Workerd
   #serving: PromiseWithResolvers<void> | undefined
   #ends = 0
+  #isReplaced = false
 
   /** Resolves when it serves for the first time. Rejects with a Failure where that fails. */
   static async start(options: KeptWorkerdOptions): Promise<KeptWorkerd> {
@@ -64,6 +68,14 @@ export class KeptWorkerd {
     return this.#serving?.promise
   }
 
+  /** Ends it, which hands over what it has to other nodes, and starts the next one as soon as it is gone. */
+  replace(): void {
+    if (!this.#isReplaced) {
+      this.#isReplaced = true
+      void this.#workerd.stop()
+    }
+  }
+
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#workerd.stop()
@@ -76,20 +88,26 @@ export class KeptWorkerd {
       if (this.#stopping.signal.aborted) {
         return
       }
+      if (this.#isReplaced) {
+        this.#isReplaced = false
+        await this.#startAgain(how, 0)
+        continue
+      }
       this.#ends = performance.now() - began > STEADY_MS ? 1 : this.#ends + 1
-      if (this.#ends > ENDS_MAX) {
+      if (this.#ends > ENDS_MAX && !this.#options.isPatient) {
         this.#ended.reject(new Failure(`workerd ${how}, for the ${this.#ends}th time in a row`))
         return
       }
-      await this.#startAgain(how)
+      await this.#startAgain(how, Math.min(PAUSE_MS_MAX, FIRST_PAUSE_MS * 2 ** (this.#ends - 1)))
     }
   }
 
-  async #startAgain(how: string): Promise<void> {
+  async #startAgain(how: string, pauseMs: number): Promise<void> {
     const { log, spawn, untilServing } = this.#options
     this.#serving ??= Promise.withResolvers<void>()
-    const pauseMs = FIRST_PAUSE_MS * 2 ** (this.#ends - 1)
-    log.write('warn', `workerd ${how}; it is started again`, { 'pause-ms': pauseMs })
+    log.write(pauseMs === 0 ? 'info' : 'warn', `workerd ${how}; it is started again`, {
+      'pause-ms': pauseMs,
+    })
     await Promise.race([sleep(pauseMs), this.#options.stopped])
     if (this.#stopping.signal.aborted) {
       return

@@ -48,10 +48,11 @@ export class Log {
     }
   }
 
-  /** Passes on a line of workerd's structured log; a line that is none is passed as it is. */
-  forward(line: string): void {
+  /** Passes on a line of workerd's structured log; a line that is none is passed as it is. Answers what it says. */
+  forward(line: string): string {
     const entry = readEntry(line)
     this.write(entry.level, entry.message)
+    return entry.message
   }
 
   /** Runs a server. What ends it is the last line here, and the process has its exit code. */

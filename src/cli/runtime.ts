@@ -3,6 +3,8 @@ import type { PortMetrics } from '../grpc/port-metrics.ts'
 import type { StrictConnection, StrictConnectionOptions } from '../http1/strict-connection.ts'
 import type { LinkRoute } from '../link/connection.ts'
 import type { ObjectStore } from '../object-store/object-store.ts'
+import type { ClusterPeers } from './cluster-peers.ts'
+import type { ClusterPlan } from './cluster-plan.ts'
 import type { Log } from './log.ts'
 
 /** What the Worker and its Durable Objects run in, on one machine. */
@@ -38,4 +40,12 @@ export interface RuntimeOptions {
   /** The directory that snapshots go to, which the Worker reaches through this process. */
   readonly snapshots: ObjectStore | undefined
   readonly stopped: Promise<void>
+  /** Undefined for one node alone. */
+  readonly cluster: RuntimeCluster | undefined
+}
+
+/** What makes the runtimes of several nodes one. */
+export interface RuntimeCluster {
+  readonly plan: ClusterPlan
+  readonly peers: ClusterPeers
 }

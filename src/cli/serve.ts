@@ -4,6 +4,8 @@ import { PortMetrics } from '../grpc/port-metrics.ts'
 import { HttpProxy } from '../port/http-proxy.ts'
 import { MetricsServer } from '../port/metrics-server.ts'
 import { advertisedUrls, announce } from './client-urls.ts'
+import { ClusterPeers } from './cluster-peers.ts'
+import { type ClusterPlan, clusterPlan } from './cluster-plan.ts'
 import { openDataDirectory } from './data-directory.ts'
 import type { ServeFlags } from './flag-table.ts'
 import { parseServeFlags, workerVariables } from './flags.ts'
@@ -40,30 +42,32 @@ export async function serve(
   const log = new Log(flags)
   await log.during(async () => {
     log.warn(warnings)
-    await serveWith(flags, await openSnapshotStore(flags, environment), { log, stopped })
+    const cluster = clusterPlan(flags, environment)
+    const snapshots = await openSnapshotStore(flags, environment)
+    await serveWith(flags, { log, stopped, snapshots, cluster })
   })
 }
 
 async function serveWith(
   flags: ServeFlags,
-  snapshots: SnapshotStore,
-  { log, stopped }: Pick<Start, 'log' | 'stopped'>,
+  { log, stopped, snapshots, cluster }: Pick<Start, 'log' | 'stopped' | 'snapshots' | 'cluster'>,
 ): Promise<void> {
   const token = readToken(flags['token-file'])
   const urls = clientUrlsOf(flags)
   requireSafeListening({ ...flags, 'listen-client-urls': urls }, { token })
-  const dataDirectory = openDataDirectory(flags['data-dir'])
+  const dataDirectory = openDataDirectory(flags['data-dir'], cluster !== undefined)
   const listeners = newListeners()
   try {
     const certificate = await chooseCertificate(flags, urls, dataDirectory.path, log)
     const metricsUrls = flags['listen-metrics-urls']
     const tls = tlsServer(flags, { client: urls, metrics: metricsUrls }, certificate, log)
     const bound = await bindAll(listeners, flags, tls)
-    const linkSecret = randomBytes(32).toString('base64url')
-    const variables = await variablesOf({ flags, bound, token, linkSecret, snapshots })
+    const linkSecret = cluster?.linkSecret ?? randomBytes(32).toString('base64url')
+    const variables = await variablesOf({ flags, bound, token, linkSecret, snapshots, cluster })
     const settings = parseSettings(Object.fromEntries(variables))
     const directory = dataDirectory.path
     const metrics = new PortMetrics()
+    const peers = cluster && { plan: cluster, peers: new ClusterPeers(flags, cluster, log) }
     const start = {
       flags,
       log,
@@ -74,6 +78,8 @@ async function serveWith(
       snapshots,
       linkSecret,
       stopped,
+      cluster,
+      peers: peers?.peers,
     }
     await runRuntime(start, {
       log,
@@ -83,6 +89,7 @@ async function serveWith(
       portMetrics: metrics,
       snapshots: snapshots.directory,
       stopped,
+      cluster: peers,
     })
   } finally {
     closeAll(listeners)
@@ -101,13 +108,15 @@ interface Start {
   readonly snapshots: SnapshotStore
   readonly linkSecret: string
   readonly stopped: Promise<void>
+  readonly cluster: ClusterPlan | undefined
+  readonly peers: ClusterPeers | undefined
 }
 
 /** Returns when `stopped` resolves, with the runtime stopped. */
 async function runRuntime(start: Start, options: RuntimeOptions): Promise<void> {
   // Only what is used is loaded, which takes a good part of a start.
   const runtime =
-    start.flags.runtime === 'host'
+    start.flags.runtime === 'host' && start.cluster === undefined
       ? await (await import('./host-runtime.ts')).startHost(options)
       : await (await import('./workerd-runtime.ts')).startWorkerd(options)
   const metrics = new MetricsServer({ ...runtime.gateway, token: start.settings.accessToken })
@@ -131,6 +140,7 @@ interface Told extends Pick<Start, 'flags' | 'bound'> {
   readonly token: string | undefined
   readonly linkSecret: string
   readonly snapshots: SnapshotStore
+  readonly cluster: ClusterPlan | undefined
 }
 
 /** What the Worker is told, and this process by the same names. */
@@ -140,6 +150,7 @@ async function variablesOf({
   token,
   linkSecret,
   snapshots,
+  cluster,
 }: Told): Promise<ReadonlyMap<string, string>> {
   const advertised = advertisedUrls(flags['advertise-client-urls'], bound.client)
   return new Map([
@@ -148,6 +159,9 @@ async function variablesOf({
     ['EMBEDDED', 'true'],
     ['ETCDURABLE_LINK_SECRET', linkSecret],
     ...snapshots.variables,
+    ...(cluster === undefined
+      ? []
+      : ([['ETCDURABLE_CLUSTER', JSON.stringify(cluster.settings)]] as const)),
     ...(token === undefined ? [] : ([['ETCDURABLE_TOKEN', token]] as const)),
   ])
 }
@@ -155,11 +169,13 @@ async function variablesOf({
 /** Says when clients are served; returns when that is to end, and fails when the runtime ends. */
 async function serveClients(start: Start, runtime: Runtime): Promise<void> {
   // Ctrl-C reaches a runtime of its own process too; our own signal still comes before the news of its end.
-  const over = Promise.race([start.stopped, runtime.ended])
   const traffic = trafficOf(start, runtime)
+  const over = Promise.race([start.stopped, runtime.ended, traffic.removed])
+  const ended = new AbortController()
   const begin = async (): Promise<void> => {
     await traffic.start()
     announce(start.log, start.bound.client, start.bound.http)
+    void start.peers?.follow(() => traffic.peerUrls(), ended.signal)
   }
   try {
     await Promise.race([over, begin()])
@@ -168,6 +184,7 @@ async function serveClients(start: Start, runtime: Runtime): Promise<void> {
     traffic.giveUp()
     throw error
   } finally {
+    ended.abort()
     await runtime.endStreams()
     await traffic.stop()
   }

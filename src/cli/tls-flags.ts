@@ -96,7 +96,8 @@ const versionNames: Readonly<Record<'TLS1.2' | 'TLS1.3', SecureVersion>> = {
   'TLS1.3': 'TLSv1.3',
 }
 
-function tlsVersions(flags: ListenFlags) {
+/** Of clients and members alike. Throws Failure. */
+export function tlsVersions(flags: ListenFlags) {
   const [least, most] = [flags['tls-min-version'], flags['tls-max-version']]
   if (most !== '' && least > most) {
     throw new Failure(`--tls-min-version ${least} is greater than --tls-max-version ${most}`)

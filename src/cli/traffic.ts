@@ -10,6 +10,8 @@ import { Link, LinkError } from '../link/link.ts'
 import { commonNameOf } from '../port/common-name.ts'
 import type { HttpProxy } from '../port/http-proxy.ts'
 import type { ClientListener } from '../port/listener.ts'
+import { decode, encode } from '../protocol/binary.ts'
+import { MemberListRequest, MemberListResponse } from '../protocol/generated/messages.ts'
 import { Failure } from './failure.ts'
 import type { ListenFlags } from './flag-table.ts'
 import type { Log } from './log.ts'
@@ -42,6 +44,7 @@ export class Traffic {
   readonly #link: Link
   readonly #grpc: GrpcServer
   readonly #json: JsonServer
+  readonly #removed = Promise.withResolvers<never>()
 
   constructor(options: TrafficOptions) {
     const { flags, log } = options
@@ -49,8 +52,11 @@ export class Traffic {
     this.#link = new Link({
       route: options.route,
       clientUrls: options.clientUrls,
+      removed: (reason) => this.#removed.reject(new Failure(reason)),
       log: (level, message, fields) => log.write(level, message, fields),
     })
+    // Until somebody waits for it.
+    this.#removed.promise.catch(() => undefined)
     this.#grpc = new GrpcServer({
       upstream: this.#link,
       limits: {
@@ -75,6 +81,11 @@ export class Traffic {
     })
   }
 
+  /** Rejects with a Failure when this node is no member of its cluster. */
+  get removed(): Promise<never> {
+    return this.#removed.promise
+  }
+
   /** Resolves when the keyspace is reached and clients are served. Throws Failure. */
   async start(): Promise<void> {
     try {
@@ -93,6 +104,15 @@ export class Traffic {
       listener.serve({ http2: http2('grpc'), http1: (socket) => void socket.destroy() })
       httpListener.serve({ http2: http2('others'), http1 })
     }
+  }
+
+  /** Where each member of the keyspace's cluster is reached first by others. Rejects with an RpcStatus. */
+  async peerUrls(): Promise<readonly string[]> {
+    const method = '/etcdserverpb.Cluster/MemberList'
+    const request = encode(MemberListRequest, { linearizable: true })
+    const parts = await this.#link.call({ method, request, context: {} }, undefined)
+    const { members } = decode(MemberListResponse, Buffer.concat(parts))
+    return members.flatMap(({ peerURLs }) => peerURLs.slice(0, 1))
   }
 
   /** Of the user that the client's certificate names, where certificates do. */
@@ -119,6 +139,9 @@ export class Traffic {
     this.#options.listener.close()
     this.#options.httpListener?.close()
     await Promise.all([this.#grpc.close(), this.#json.close(), this.#options.proxy.close()])
+    if (this.#options.settings.cluster !== undefined) {
+      await this.#link.stopping()
+    }
     this.#link.close()
   }
 }

@@ -1,4 +1,6 @@
 import { relative } from 'node:path'
+import type { ClusterBucket } from './cluster-bucket.ts'
+import type { ClusterAddresses } from './cluster-peers.ts'
 
 /**
  * Namespaces of the Durable Objects. Their ids, and so the names of the files that hold them, are
@@ -24,6 +26,17 @@ export interface WorkerdOptions {
   readonly host?: string
   /** Whether the Worker may connect to private addresses; to public ones workerd lets it anyway. */
   readonly network?: boolean
+  /** Where several of them share the objects. */
+  readonly cluster?: WorkerdCluster | undefined
+}
+
+/** workerd's `ClusterConfig`. */
+interface WorkerdCluster {
+  readonly bucket: ClusterBucket
+  readonly addresses: ClusterAddresses
+  /** A secret of 32 bytes at least. */
+  readonly key: string
+  readonly stopMs: number
 }
 
 /**
@@ -60,6 +73,8 @@ export function workerdConfig(options: WorkerdOptions): string {
     options.network === true
       ? `\n    (name = "internet", network = (allow = ["public", "private"], tlsOptions = (trustBrowserCas = true))),`
       : ''
+  const cluster =
+    options.cluster === undefined ? '' : `\n  cluster = ${clusterText(options.cluster)},`
   return `using Workerd = import "/workerd/workerd.capnp";
 
 const config :Workerd.Config = (
@@ -68,7 +83,7 @@ const config :Workerd.Config = (
     (name = "storage", disk = (path = ${quote(options.storage)}, writable = true)),${host}${network}
   ],
   sockets = ${list(sockets)},
-  logging = (structuredLogging = true),
+  logging = (structuredLogging = true),${cluster}
 );
 
 const worker :Workerd.Worker = (
@@ -83,6 +98,18 @@ const worker :Workerd.Worker = (
   durableObjectStorage = (localDisk = "storage"),
 );
 `
+}
+
+function clusterText({ bucket, addresses, key, stopMs }: WorkerdCluster): string {
+  const settings = [
+    `bucket = ${quote(bucket.url)}`,
+    `bucketOptions = ${list(bucket.options.map(quote))}`,
+    `address = ${quote(addresses.listen)}`,
+    `advertise = ${quote(addresses.advertise)}`,
+    `key = ${quote(key)}`,
+    `stopTimeoutMs = ${stopMs}`,
+  ]
+  return `(\n    ${settings.join(',\n    ')},\n  )`
 }
 
 function list(items: readonly string[]): string {

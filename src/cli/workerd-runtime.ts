@@ -5,11 +5,12 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { webSocketTo } from '../link/web-socket.ts'
 import { type ClientConnection, pipeToGateway } from '../port/http-pipe.ts'
 import { buildBundle } from './bundle.ts'
+import { CLUSTER_STORAGE } from './data-directory.ts'
 import { DiskSpace } from './disk-space.ts'
 import { Failure } from './failure.ts'
 import { HostAnswers, HostServer } from './host-answers.ts'
 import { KeptWorkerd } from './kept-workerd.ts'
-import type { Runtime, RuntimeOptions } from './runtime.ts'
+import type { Runtime, RuntimeCluster, RuntimeOptions } from './runtime.ts'
 import { type WorkerSockets, workerSockets } from './worker-sockets.ts'
 import { workerdConfig } from './workerd-config.ts'
 import { Workerd } from './workerd.ts'
@@ -21,6 +22,9 @@ const HEAD_BYTES_MAX = 120 * 1024
 const COMMIT_BYTES = 64 * 1024
 /** As long as a call waits for a link. */
 const waitMsMax = 5_000
+/** How long a node of a cluster hands over what it has. Half of it is for calls that are under way. */
+const CLUSTER_STOP_MS = 4_000
+const CLUSTER_START = { isOfCluster: true, stopMs: CLUSTER_STOP_MS + 1_000 }
 
 /** The Worker's bundle in the workerd binary, a process of its own behind Unix sockets. */
 export async function startWorkerd(options: RuntimeOptions): Promise<Runtime> {
@@ -33,36 +37,54 @@ export async function startWorkerd(options: RuntimeOptions): Promise<Runtime> {
   }
 }
 
+/** Of a runtime that does not run yet. */
+const nothing = (): void => undefined
+
 async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Promise<Runtime> {
-  const { log, directory, linkSecret, portMetrics, snapshots, stopped } = options
+  const { log, directory, linkSecret, portMetrics, snapshots, stopped, cluster } = options
+  await cluster?.peers.start()
   const configPath = await writeConfig(options, sockets)
   const disk = new DiskSpace(directory, log, COMMIT_BYTES)
   let workerdPid = 0
   // It is workerd that asks.
   const pids = (): readonly number[] => [process.pid, workerdPid]
-  const host = new HostServer(new HostAnswers({ pids, disk, portMetrics, snapshots }))
+  let handOver = nothing
+  const host = new HostServer(
+    new HostAnswers({
+      pids,
+      disk,
+      portMetrics,
+      snapshots,
+      ...(cluster && { handOver: () => handOver() }),
+    }),
+  )
   await host.listen(sockets.host)
   const starting = KeptWorkerd.start({
     log,
     spawn: () => {
       sockets.removeStale()
-      const workerd = new Workerd(configPath, log)
+      cluster?.peers.passTo(undefined)
+      const workerd = new Workerd(configPath, log, cluster && CLUSTER_START)
       workerdPid = workerd.pid
       return workerd
     },
-    untilServing: (started) => untilServing(started, sockets.secure),
+    untilServing: (started) => untilServing(started, sockets.secure, cluster),
+    isPatient: cluster !== undefined,
     stopped,
   })
   const kept = await starting.catch((error: unknown) => {
     host.close()
+    cluster?.peers.close()
     throw error
   })
+  handOver = () => kept.replace()
   return {
     // The list of hosts is not for the link.
     route: webSocketTo({
       url: `ws+unix:${sockets.secure}:/session`,
       token: linkSecret,
       isDiskFull: () => disk.isExhausted,
+      mayVanish: cluster !== undefined,
     }),
     gateway: { address: { socketPath: sockets.secure }, agent: new Agent({ keepAlive: true }) },
     http1: {
@@ -81,6 +103,7 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
     ended: kept.ended,
     stop: async () => {
       await kept.stop()
+      cluster?.peers.close()
       host.close()
       sockets.remove()
     },
@@ -100,40 +123,56 @@ function endStreams(socketPath: string, linkSecret: string): Promise<void> {
   })
 }
 
+const reason = 'the keyspace cannot be reached\n'
+/** What /readyz says too of a node that the cluster's bucket is away for. */
+const unavailable = [
+  'HTTP/1.1 503 Service Unavailable',
+  'Content-Type: text/plain; charset=utf-8',
+  `Content-Length: ${reason.length}`,
+  'Connection: close',
+  '',
+  reason,
+].join('\r\n')
+
 /** A client that comes between two workerds waits, as those of the link do. */
 async function pipeWhenServing(
   client: ClientConnection,
   path: string,
   servesAgain: Promise<void>,
 ): Promise<void> {
-  const giveUp = setTimeout(() => client.destroy(), waitMsMax)
+  const giveUp = setTimeout(() => client.end(unavailable), waitMsMax)
   // What it says meanwhile is left where it is.
   client.pause()
   await servesAgain
   clearTimeout(giveUp)
-  if (!client.destroyed) {
+  if (!client.destroyed && !client.writableEnded) {
     pipeToGateway(client, path)
   }
 }
 
 /** Throws Failure where it ends before, or takes too long. */
-async function untilServing(workerd: Workerd, socketPath: string): Promise<void> {
+async function untilServing(
+  workerd: Workerd,
+  socketPath: string,
+  cluster: RuntimeCluster | undefined,
+): Promise<void> {
   const ended = workerd.exited.then((how): never => {
     throw new Failure(`workerd ${how}`)
   })
   // It may end long after this was asked.
   ended.catch(() => undefined)
   await workerd.listening(2)
+  cluster?.peers.passTo(workerd.clusterPort)
   await Promise.race([ended, untilLive(socketPath)])
 }
 
 async function writeConfig(
-  { directory, variables, snapshots }: RuntimeOptions,
+  { directory, variables, snapshots, cluster }: RuntimeOptions,
   sockets: WorkerSockets,
 ): Promise<string> {
   const config = workerdConfig({
     directory,
-    storage: join(directory, 'shard'),
+    storage: join(directory, cluster === undefined ? 'shard' : CLUSTER_STORAGE),
     addresses: [`unix:${sockets.plain}`],
     secureAddresses: [`unix:${sockets.secure}`],
     host: `unix:${sockets.host}`,
@@ -141,6 +180,12 @@ async function writeConfig(
     variables,
     // A bucket is asked by the Worker itself, wherever it is.
     network: variables.has('ETCDURABLE_SNAPSHOT_STORE') && snapshots === undefined,
+    cluster: cluster && {
+      bucket: cluster.plan.bucket,
+      addresses: cluster.peers.addresses,
+      key: cluster.plan.peerKey,
+      stopMs: CLUSTER_STOP_MS,
+    },
   })
   const path = join(directory, 'workerd.capnp')
   // The keys of tokens and of a bucket may be in it, and the mode is that of a new file only.

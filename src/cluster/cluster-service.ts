@@ -19,12 +19,11 @@ import type {
   MemberUpdateRequest,
   MemberUpdateResponse,
   MoveLeaderRequest,
-  MoveLeaderResponse,
   ResponseHeader,
 } from '../protocol/generated/messages.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { CLUSTER_VERSION } from '../protocol/version.ts'
-import type { Members, RaftMember } from './members.ts'
+import type { MemberList, RaftMember } from './members.ts'
 
 /** A replica of the keyspace, which etcd would call a learner. */
 export interface Learner {
@@ -36,7 +35,7 @@ export interface Learner {
 
 /** What the service needs of its keyspace. */
 export interface ClusterHost {
-  readonly members: Members
+  readonly members: MemberList
   readonly learners?: readonly Learner[]
   readonly downgrade: Downgrade
   readonly identity: { readonly memberId: bigint }
@@ -78,7 +77,8 @@ export function memberPromote(
   host: ClusterHost,
   { ID }: MemberPromoteRequest,
 ): MemberPromoteResponse {
-  return host.members.promote(ID)
+  host.members.promote(ID)
+  return memberList(host, undefined)
 }
 
 /** Answers of this service carry no revision. */
@@ -87,8 +87,8 @@ export function memberList(host: ClusterHost, origin: Origin): MemberListRespons
   const reached = origin === undefined ? [] : [origin]
   const clientURLs = advertiseClientUrls.length > 0 ? advertiseClientUrls : reached
   const members = host.members.list().map((member): Member => {
-    const own = member.id === host.identity.memberId
-    return own ? { ...notStarted(member), name, clientURLs } : notStarted(member)
+    const own = member.id === host.identity.memberId ? { name, clientURLs } : undefined
+    return { ...notStarted(member), ...(member.attributes ?? own) }
   })
   const learners = (host.learners ?? []).map((learner): Member => ({
     ID: learner.id,
@@ -107,15 +107,27 @@ function notStarted({ id: ID, peerURLs, isLearner }: RaftMember): Member {
   return { ID, name: '', peerURLs, clientURLs: [], isLearner }
 }
 
-/** Only this member can lead, and it does. The response has no header, as in etcd. */
-export function moveLeader(
-  { identity }: ClusterHost,
+/**
+ * Whom the keyspace is to move to; undefined where it is there. `asked` is the member that the client has
+ * asked. One member alone leads, and nobody else can.
+ */
+export function transferee(
+  { identity, members }: ClusterHost,
   { targetID }: MoveLeaderRequest,
-): MoveLeaderResponse {
-  if (targetID !== identity.memberId) {
+  asked: bigint | undefined,
+): bigint | undefined {
+  if (asked !== undefined && asked !== identity.memberId) {
+    throw statusOf('not-leader')
+  }
+  if (targetID === identity.memberId) {
+    return undefined
+  }
+  const target = members.list().find(({ id }) => id === targetID)
+  // One that has started has told where it is reached.
+  if (target === undefined || target.isLearner || !target.attributes?.clientURLs.length) {
     throw statusOf('bad-leader-transferee')
   }
-  return {}
+  return targetID
 }
 
 /** A CANCEL without a downgrade under way succeeds too (server/etcdserver/v3_server.go). */

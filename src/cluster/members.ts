@@ -15,6 +15,21 @@ export interface RaftMember {
   readonly id: bigint
   readonly peerURLs: readonly string[]
   readonly isLearner: boolean
+  /** What its node has told of itself, where members are nodes. */
+  readonly attributes?: { readonly name: string; readonly clientURLs: readonly string[] }
+}
+
+/** The members of a keyspace: one that serves alone, or those of a cluster. */
+export interface MemberList {
+  /** Counts what is written. */
+  readonly changes: number
+  /** By their ids. */
+  list(): readonly RaftMember[]
+  isVoter(id: bigint): boolean
+  add(urls: readonly string[], isLearner: boolean): RaftMember
+  remove(id: bigint): void
+  update(id: bigint, urls: readonly string[]): void
+  promote(id: bigint): void
 }
 
 export interface MemberSettings {
@@ -32,7 +47,7 @@ export interface MemberSettings {
  * Each change is one statement, and memory follows it; whoever rolls a larger transaction back goes
  * on with new Members.
  */
-export class Members {
+export class Members implements MemberList {
   readonly #sql: Sql
   readonly #own: bigint
   readonly #random: () => bigint
@@ -69,7 +84,7 @@ export class Members {
   }
 
   add(urls: readonly string[], isLearner: boolean): RaftMember {
-    const peerURLs = parsed(urls).toSorted()
+    const peerURLs = parsedPeerUrls(urls).toSorted()
     // Beside a voter that has not started, etcd takes neither another one nor a learner.
     if (this.#voters() > 1) {
       throw statusOf(isLearner ? 'unhealthy' : 'member-not-enough-started')
@@ -108,7 +123,7 @@ export class Members {
     }
     this.#requireFree(peerURLs, id)
     if (id !== this.#own) {
-      parsed(peerURLs)
+      parsedPeerUrls(peerURLs)
     }
     this.#save({ ...member, peerURLs })
   }
@@ -152,16 +167,16 @@ export class Members {
   }
 }
 
-function quorum(members: number): number {
+export function quorum(members: number): number {
   return Math.floor(members / 2) + 1
 }
 
 /** Throws `member-bad-urls`, which etcd says before it asks who adds a member. */
 export function checkPeerUrls(urls: readonly string[]): void {
-  parsed(urls)
+  parsedPeerUrls(urls)
 }
 
-function parsed(urls: readonly string[]): readonly string[] {
+export function parsedPeerUrls(urls: readonly string[]): readonly string[] {
   const peerURLs = urls.map(peerUrl).filter((url) => url !== undefined)
   if (urls.length === 0 || peerURLs.length < urls.length) {
     throw statusOf('member-bad-urls')

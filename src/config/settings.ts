@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { type TokenSettings, tokenSettings } from './auth-token.ts'
 import { type AutoCompaction, parseAutoCompaction } from './auto-compaction.ts'
+import { type ClusterSettings, parseCluster } from './cluster.ts'
 import { REQUEST_BYTES_MAX, REQUEST_BYTES_PROBLEM } from './request-bytes.ts'
 import { type SnapshotStoreSettings, snapshotStoreSettings } from './snapshot-store.ts'
 
@@ -49,6 +50,8 @@ export interface Settings {
   readonly snapshotStore: SnapshotStoreSettings | undefined
   /** How far what is in the store may be behind what is written. */
   readonly snapshotLagMs: number
+  /** Undefined where one node is all. */
+  readonly cluster: ClusterSettings | undefined
 }
 
 /** A variable of the environment holds what its flag could not: the text says which and why. */
@@ -111,6 +114,12 @@ const allowed = z.string().transform((text) => {
   return items.has('*') || items.has('') ? undefined : items
 })
 
+const clusterText = z
+  .string()
+  .transform((text) => (text === '' ? undefined : (parseCluster(text) ?? 'invalid')))
+  .refine((cluster) => cluster !== 'invalid', 'must be what a node knows of its cluster')
+  .transform((cluster) => (cluster === 'invalid' ? undefined : cluster))
+
 const schema = z
   .object({
     ETCD_NAME: setting('default', z.string()),
@@ -147,6 +156,7 @@ const schema = z
     ETCDURABLE_TOKEN: setting('', z.string()),
     ETCDURABLE_LINK_SECRET: setting('', z.string()),
     ETCDURABLE_STREAM_SPACE_SECONDS: setting('0', countingNumber),
+    ETCDURABLE_CLUSTER: setting('', clusterText),
     ETCDURABLE_SNAPSHOT_STORE: setting('', z.string()),
     ETCDURABLE_SNAPSHOT_STORE_ENDPOINT: setting('', z.string()),
     ETCDURABLE_SNAPSHOT_STORE_REGION: setting('', z.string()),
@@ -218,6 +228,7 @@ const schema = z
       spaceIntervalMs: values.ETCDURABLE_STREAM_SPACE_SECONDS * 1000,
       snapshotStore,
       snapshotLagMs: values.ETCDURABLE_SNAPSHOT_LAG_SECONDS * 1000,
+      cluster: values.ETCDURABLE_CLUSTER,
     }
   })
 

@@ -5,7 +5,7 @@ import { type DoorSettings, isLinkSecret, isSecret } from './secrets.ts'
 import type { Shown } from './shown.ts'
 
 /** Who asks, as the shard is told: before etcd's users, an administrator or the bearer of a token. */
-export type Visitor = Pick<CallContext, 'administrator' | 'accessToken'>
+export type Visitor = Pick<CallContext, 'administrator' | 'accessToken' | 'node'>
 
 /** Also the Worker itself, where it answers what anybody may ask. */
 export const administrator: Visitor = { administrator: true }

@@ -1,5 +1,6 @@
 import { type Context, Hono } from 'hono'
-import { SettingsError, settingsOf } from '../config/settings.ts'
+import { ownNode } from '../config/cluster.ts'
+import { type Settings, SettingsError, settingsOf } from '../config/settings.ts'
 import type { KeyspaceAddress } from '../directory/directory-rpc.ts'
 import type { Visitor } from '../door/visitor.ts'
 import { methodAt } from '../gateway-rules/call.ts'
@@ -96,7 +97,8 @@ async function responseTo(
   const path = pathOf(request.url)
   try {
     const settings = settingsOf(env)
-    return await guarded({ request, path, settings, env }, async (shown, visitor) => {
+    return await guarded({ request, path, settings, env }, async (shown, guest) => {
+      const visitor = asOfNode(guest, settings)
       const place = keyspacePath(path)
       const known = addressFor(visitor, place.keyspace, env)
       const address = known instanceof Promise ? await known : known
@@ -145,6 +147,13 @@ function prefixed(response: Response, prefix: string): Response {
     response.headers.set('Location', prefix + location)
   }
   return response
+}
+
+/** In a cluster the shard is told which node it answers for. */
+function asOfNode(visitor: Visitor, { cluster, advertiseClientUrls }: Settings): Visitor {
+  return cluster === undefined
+    ? visitor
+    : { ...visitor, node: ownNode(cluster, advertiseClientUrls) }
 }
 
 interface Asked {

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { Settings } from '../config/settings.ts'
 import {
   AlarmRequest,
   type AlarmResponse,
@@ -7,13 +8,29 @@ import {
 } from '../protocol/generated/messages.ts'
 import { create } from '../protocol/message-type.ts'
 import type { HealthCheck, ReplicationStatus } from '../protocol/shard-rpc.ts'
-import { Code, type RpcStatus } from '../protocol/status.ts'
+import { Code, type RpcStatus, statusOf } from '../protocol/status.ts'
 import { statusOfFailure } from './failure.ts'
 import { textResponse } from './refusal.ts'
 import type { ResponsePage, ShardClient } from './shard-client.ts'
 
 /** A replica that is further behind is worth a word. */
 const LAG_MS_MAX = 10_000
+
+/** A keyspace that does not answer for so long is not ready; one may just be moving to another node. */
+const ANSWER_MS_MAX = 5_000
+/** That a check is counted is worth less. */
+const TOLD_MS_MAX = 1_000
+
+/** Rejects with etcd's timeout where the answer is late. */
+async function inTime<T>(ms: number, ask: () => Promise<T>): Promise<T> {
+  const late = Promise.withResolvers<never>()
+  const timer = setTimeout(() => late.reject(statusOf('timeout')), ms)
+  try {
+    return await Promise.race([ask(), late.promise])
+  } finally {
+    clearTimeout(timer)
+  }
+}
 
 /** The options of a query, each as often as it is given. What etcd does not know it ignores. */
 export type Query = Readonly<Record<string, readonly string[]>>
@@ -38,6 +55,7 @@ const options = z.object({
 /** What is asked how it is: a keyspace, and the machine under it where that tells of its disk. */
 interface Asked {
   readonly shard: ShardClient
+  readonly settings: Pick<Settings, 'cluster'>
   readonly env: Pick<Env, 'HOST'>
 }
 
@@ -55,7 +73,7 @@ export async function healthResponse(asked: Asked, query: Query): Promise<Respon
 /** Whether the metrics hear of it changes nothing about the answer. */
 async function told(shard: ShardClient, checked: readonly HealthCheck[]): Promise<void> {
   try {
-    await shard.checked(checked)
+    await inTime(TOLD_MS_MAX, () => shard.checked(checked))
   } catch (error) {
     statusOfFailure(error)
   }
@@ -95,7 +113,11 @@ type Check = (asked: Asked) => Promise<string | undefined>
 
 const readCheck =
   (serializable: boolean): Check =>
-  async ({ shard }) => {
+  async ({ shard, settings }) => {
+    // What etcd reads of a member's own copy says that the member lives. Here a node has no such copy.
+    if (serializable && settings.cluster !== undefined) {
+      return undefined
+    }
     try {
       await readOne(shard, serializable)
       return undefined
@@ -114,7 +136,7 @@ const checks = {
   disk_space: async ({ env }) => ((await isDiskFull(env)) ? 'the disk is full' : undefined),
   snapshots: async ({ shard }) => {
     try {
-      return snapshotProblem(await shard.replication())
+      return snapshotProblem(await inTime(ANSWER_MS_MAX, () => shard.replication()))
     } catch (error) {
       return problemOf(error).message
     }
@@ -223,9 +245,9 @@ async function isDiskFull({ HOST }: Asked['env']): Promise<boolean> {
 }
 
 async function raisedAlarms(shard: ShardClient): Promise<readonly string[]> {
-  const { response } = await shard.call('/etcdserverpb.Maintenance/Alarm', AlarmRequest.empty(), {
-    asServer: true,
-  })
+  const { response } = await inTime(ANSWER_MS_MAX, () =>
+    shard.call('/etcdserverpb.Maintenance/Alarm', AlarmRequest.empty(), { asServer: true }),
+  )
   const { alarms } = response as AlarmResponse
   return alarms.map(({ alarm }) => alarmNames.get(alarm) ?? 'UNKNOWN')
 }
@@ -244,5 +266,7 @@ async function readOne(shard: ShardClient, serializable: boolean): Promise<Respo
     keysOnly: true,
     serializable,
   })
-  return shard.call('/etcdserverpb.KV/Range', request, { asServer: true })
+  return inTime(ANSWER_MS_MAX, () =>
+    shard.call('/etcdserverpb.KV/Range', request, { asServer: true }),
+  )
 }

@@ -37,17 +37,21 @@ export class LastingStream {
     call: DecodedRequest,
     reader: ResponseReader,
   ): Promise<LastingStream> {
-    return new LastingStream(await shard.connect(call.method), call, reader)
+    return new LastingStream(
+      { socket: await shard.connect(call.method), mayVanish: shard.mayVanish },
+      call,
+      reader,
+    )
   }
 
   private constructor(
-    socket: WebSocket,
+    { socket, mayVanish }: { readonly socket: WebSocket; readonly mayVanish: boolean },
     { method, request, context }: DecodedRequest,
     reader: ResponseReader,
   ) {
     this.#type = rpcMethods[method].response
     this.#reader = reader
-    this.#stream = new StreamSocket(socket, {
+    this.#stream = new StreamSocket(socket, mayVanish, {
       received: (frame) => this.#receive(frame),
       lost: () => reader.failed(statusOf('timeout-connection-lost')),
     })

@@ -200,6 +200,11 @@ export class ShardClient {
     return stub().fetch('http://shard/session', { headers: { ...shown, ...more } })
   }
 
+  /** Whether it may be on another machine, which can die without a word. */
+  get mayVanish(): boolean {
+    return settingsOf(this.#environment).cluster !== undefined
+  }
+
   /** The socket that streams share (protocol/frames.ts): those of a method, or of any. */
   async connect(method?: MethodName): Promise<WebSocket> {
     await this.#announce()

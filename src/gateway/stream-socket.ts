@@ -13,6 +13,11 @@ const STREAM = 1
 /** Every credit wakes the shard, so it is given for a good part of the window at a time. */
 const CREDIT_BYTES_MIN = CREDIT_WINDOW_BYTES / 4
 
+/** How often a shard on another machine is asked whether it is there. */
+const PROBE_MS = 2_000
+/** After so many in a row without a word it is not. */
+const SILENT_PROBES_MAX = 3
+
 /** Hears of what the shard says. */
 export interface StreamListener {
   received(frame: Frame): void
@@ -23,18 +28,27 @@ export interface StreamListener {
 /** The one stream of a socket to the shard, from this side. */
 export class StreamSocket {
   readonly #socket: WebSocket
+  readonly #probes: ReturnType<typeof setInterval> | null
   #taken = 0
+  #silentProbes = 0
 
-  constructor(socket: WebSocket, listener: StreamListener) {
+  /** A shard that `mayVanish` is on a machine which can die without a word. */
+  constructor(socket: WebSocket, mayVanish: boolean, listener: StreamListener) {
     this.#socket = socket
+    const lost = (): void => {
+      clearInterval(this.#probes)
+      listener.lost()
+    }
+    this.#probes = mayVanish ? setInterval(() => this.#probe(lost), PROBE_MS) : null
     socket.binaryType = 'arraybuffer'
     socket.addEventListener('message', ({ data }) => {
       if (data instanceof ArrayBuffer) {
+        this.#silentProbes = 0
         decodeFrames(new Uint8Array(data)).forEach((frame) => listener.received(frame))
       }
     })
-    socket.addEventListener('close', () => listener.lost())
-    socket.addEventListener('error', () => listener.lost())
+    socket.addEventListener('close', lost)
+    socket.addEventListener('error', lost)
     socket.accept()
   }
 
@@ -54,7 +68,18 @@ export class StreamSocket {
     }
   }
 
+  #probe(lost: () => void): void {
+    if (this.#silentProbes >= SILENT_PROBES_MAX) {
+      this.close()
+      lost()
+    } else {
+      this.#silentProbes++
+      this.send(FrameKind.PROBE, new Uint8Array(0))
+    }
+  }
+
   close(): void {
+    clearInterval(this.#probes)
     if (this.#socket.readyState === WebSocket.OPEN) {
       this.#socket.close(1000)
     }

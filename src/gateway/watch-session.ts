@@ -23,15 +23,23 @@ export class WatchSession {
     context: CallContext,
     reader: WatchReader,
   ): Promise<WatchSession> {
-    return new WatchSession(await shard.connect(WATCH_METHOD), context, reader)
+    return new WatchSession(await shard.connect(WATCH_METHOD), shard.mayVanish, { context, reader })
   }
 
-  private constructor(socket: WebSocket, { token }: CallContext, reader: WatchReader) {
-    this.#stream = new StreamSocket(socket, {
+  private constructor(
+    socket: WebSocket,
+    mayVanish: boolean,
+    { context, reader }: { readonly context: CallContext; readonly reader: WatchReader },
+  ) {
+    this.#stream = new StreamSocket(socket, mayVanish, {
       received: (frame) => receive(frame, reader),
       lost: () => reader.ended(statusOf('leader-changed')),
     })
-    const call = { method: WATCH_METHOD, context: { token }, request: new Uint8Array(0) }
+    const call = {
+      method: WATCH_METHOD,
+      context: { token: context.token },
+      request: new Uint8Array(0),
+    }
     this.#stream.send(FrameKind.OPEN, encodeCall(call))
   }
 

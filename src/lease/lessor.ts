@@ -15,6 +15,7 @@ export const EXPIRED_LEASES_MAX = 500
 const SELECT_LEASES = 'SELECT id, ttl, expiry FROM lease'
 export const INSERT_LEASE = 'INSERT INTO lease (id, ttl, expiry) VALUES (?, ?, ?)'
 const UPDATE_EXPIRY = 'UPDATE lease SET expiry = ? WHERE id = ?'
+const EXTEND_ALL = 'UPDATE lease SET expiry = ? + ttl * 1000 WHERE expiry < ? + ttl * 1000'
 export const DELETE_LEASE = 'DELETE FROM lease WHERE id = ?'
 
 /** The keys that are attached to leases: what a lessor asks of the store. */
@@ -158,6 +159,20 @@ export class Lessor {
     this.#queue.move(lease)
     this.#events.renewed()
     return lease.ttl
+  }
+
+  /**
+   * Gives each lease its full TTL again, as etcd does where another member leads from now on: nobody could
+   * be kept alive before, and the clocks of two machines differ.
+   */
+  extendAll(now: number): void {
+    this.#sql.run(EXTEND_ALL, now, now)
+    for (const lease of this.#leases.values()) {
+      const deadline = now + lease.ttl * 1000
+      lease.deadline = Math.max(lease.deadline, deadline)
+      lease.expiry = Math.max(lease.expiry, deadline)
+      this.#queue.move(lease)
+    }
   }
 
   timeToLive(id: LeaseId, now: number): LeaseTimeToLiveResult {

@@ -39,6 +39,10 @@ export interface SocketEnd {
   readonly refused: boolean
   /** It has said that there is no such keyspace. */
   readonly missing?: boolean
+  /** It has gone elsewhere on purpose, and may be asked for again in so many milliseconds. */
+  readonly againInMs?: number
+  /** This node is no member of its cluster. */
+  readonly removed?: boolean
   /** Its storage was full, and whether what it has not answered may have been done. */
   readonly full?: 'not-done' | 'perhaps-done'
 }

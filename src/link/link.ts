@@ -33,12 +33,19 @@ const WATCH_PROGRESS_MS = 60_000
  */
 const LASTING_MS = 1_000
 
+/** How long what was sent may take to be answered when the shard is to leave its node. */
+const LEAVING_MS_MAX = 2_000
+/** It takes that long at least until another node has it. */
+const LEFT_MS = 20
+
 const NO_BYTES = new Uint8Array(0)
 
 export interface LinkOptions {
   readonly route: LinkRoute
   /** Such as `http://127.0.0.1:2379`: what MemberList answers where nothing else is set. */
   readonly clientUrls: string
+  /** This node is no member of its cluster any more, or never was. */
+  readonly removed?: (reason: string) => void
   readonly log: (
     level: 'info' | 'warn' | 'error',
     message: string,
@@ -84,6 +91,10 @@ export class Link implements Upstream {
   #said = ''
   /** The keyspace is not there: nothing waits for it to come. */
   #missing = false
+  /** Nothing more is sent on the connection; it is replaced by then. */
+  #leaving: NodeJS.Timeout | undefined
+  /** This node is about to stop, and resolves when the others have left its shard. */
+  #stopping: PromiseWithResolvers<void> | undefined
 
   constructor(options: LinkOptions) {
     this.#options = options
@@ -159,6 +170,20 @@ export class Link implements Upstream {
     return watch
   }
 
+  /**
+   * Of a node that is about to stop: resolves when the other nodes have left the shard, if it is on this one,
+   * and soon in any case.
+   */
+  async stopping(): Promise<void> {
+    if (this.#open) {
+      this.#stopping = Promise.withResolvers<void>()
+      const timer = setTimeout(this.#stopping.resolve, LEAVING_MS_MAX)
+      this.#queue({ kind: FrameKind.LEAVE, stream: 0, payload: NO_BYTES })
+      await this.#stopping.promise
+      clearTimeout(timer)
+    }
+  }
+
   /** Ends everything; nothing can be begun any more. */
   close(): void {
     if (this.#closed) {
@@ -168,6 +193,7 @@ export class Link implements Upstream {
     this.#open = false
     this.#batches.reset()
     clearTimeout(this.#retry)
+    clearTimeout(this.#leaving)
     clearInterval(this.#downChecks)
     clearInterval(this.#watchProgress)
     this.#connection?.close()
@@ -227,7 +253,7 @@ export class Link implements Upstream {
   /** One message of all that is queued. Answers its number if calls are in it. */
   #send(withCalls: boolean): number | undefined {
     const connection = this.#connection
-    if (connection === undefined || !this.#open) {
+    if (connection === undefined || !this.#open || this.#leaving !== undefined) {
       return undefined
     }
     const room = withCalls && connection.queuedBytes < QUEUED_BYTES_MAX
@@ -297,6 +323,7 @@ export class Link implements Upstream {
         this.#batches.answered(message)
         this.#sendWaiting()
       }
+      this.#leaveIfAnswered()
     } else if (kind === FrameKind.DATA) {
       const watch = this.#streams.get(stream)
       if (watch === undefined) {
@@ -310,11 +337,34 @@ export class Link implements Upstream {
       const watch = this.#streams.get(stream)
       this.#streams.delete(stream)
       watch?.refused(payload)
+    } else if (kind === FrameKind.LEAVE) {
+      if (this.#stopping === undefined) {
+        this.#leaving ??= setTimeout(() => this.#leave(), LEAVING_MS_MAX)
+        this.#leaveIfAnswered()
+      } else {
+        this.#stopping.resolve()
+      }
     }
   }
 
-  #lost({ reason, refused, missing = false, full }: SocketEnd): void {
+  #leaveIfAnswered(): void {
+    if (this.#leaving !== undefined && this.#calls.sentCount === 0) {
+      this.#leave()
+    }
+  }
+
+  /** The shard goes to another node, where the link is to find it. */
+  #leave(): void {
+    this.#connection?.close()
+    this.#lost({ reason: 'the keyspace goes to another node', refused: false, againInMs: LEFT_MS })
+  }
+
+  #lost(end: SocketEnd): void {
+    const { reason, refused, missing = false, full, againInMs } = end
     this.#connection = undefined
+    clearTimeout(this.#leaving)
+    this.#leaving = undefined
+    this.#stopping?.resolve()
     if (this.#open) {
       this.#open = false
       this.#goDown()
@@ -340,12 +390,15 @@ export class Link implements Upstream {
     } else {
       this.#say(refused ? 'error' : 'warn', 'cannot reach the upstream; still trying', reason)
     }
+    if (end.removed === true) {
+      this.#options.removed?.(reason)
+    }
     this.#missing = missing
     if (missing) {
       this.#endAll(statusOf('keyspace-not-found'))
     }
     if (!this.#closed) {
-      this.#retry = setTimeout(() => this.#connect(), this.#backoff.next())
+      this.#retry = setTimeout(() => this.#connect(), againInMs ?? this.#backoff.next())
     }
   }
 

@@ -57,6 +57,10 @@ export class PendingAnswers {
     return this.#waiting.size
   }
 
+  get sentCount(): number {
+    return this.#sent.size
+  }
+
   has(stream: number): boolean {
     return this.#waiting.has(stream) || this.#sent.has(stream)
   }

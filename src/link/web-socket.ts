@@ -7,9 +7,11 @@ import {
   encodeFrames,
   type Frame,
   FrameError,
+  FrameKind,
   messagesOf,
   SESSION_PROTOCOL,
 } from '../protocol/frames.ts'
+import { CLOSE_MOVED, CLOSE_REMOVED, MOVED_HERE } from '../protocol/session-close.ts'
 import { statusOf } from '../protocol/status.ts'
 import { BufferGarbage } from './buffer-garbage.ts'
 import type { LinkConnection, LinkRoute, SocketEnd, SocketListener } from './connection.ts'
@@ -32,8 +34,29 @@ const REFUSAL_BYTES_MAX = 1024
 const PING_MS = 10_000
 /** As many times longer while nobody waits for anything. */
 const IDLE_PINGS = 3
+
+/** How often the shard itself is asked whether it is there, where it may vanish. */
+const PROBE_MS = 1_000
+/** So many in a row without a word are taken for its end. */
+const SILENT_PROBES_MAX = 4
+/** Only a new connection finds out that a node has died and its lease has run out: these are short. */
+const HASTY_HANDSHAKE_MS = 3_000
+/** Longer than a lease lasts. Whoever takes over a large keyspace is then given its time. */
+const HASTY_HANDSHAKES = 10
+const PATIENT_HANDSHAKE_MS = 60_000
 /** HTTP statuses below 500 that may pass by themselves. */
 const TEMPORARY_STATUSES: ReadonlySet<number> = new Set([408, 421, 425, 429])
+
+/**
+ * A keyspace is with the node that asks for it first once it was let go. Who asks before that is passed on
+ * to whichever node the runtime likes.
+ */
+const MOVED_HERE_MS = 700
+const MOVED_ELSEWHERE_MS = 1_500
+const notMember: ReadonlySet<string> = new Set([
+  statusOf('member-removed').message,
+  statusOf('member-unknown').message,
+])
 
 export interface WebSocketRoute {
   /** `ws://…`, `wss://…` or `ws+unix:/path:/session`. */
@@ -41,12 +64,39 @@ export interface WebSocketRoute {
   readonly token?: string | undefined
   /** Whether the upstream's disk is full, where that can be known: workerd does not say why it closes. */
   readonly isDiskFull?: () => boolean
+  /**
+   * The shard may be on another machine, which dies without a word, while what is between answers pings and
+   * keeps the connection. So the shard itself is asked.
+   */
+  readonly mayVanish?: boolean
 }
 
 /** The session route of a Worker. */
 export function webSocketTo(options: WebSocketRoute): LinkRoute {
-  return { name: options.url, connect: (listener) => new LinkSocket(options, listener) }
+  let handshakes = 0
+  const handshakeMs = (): number => {
+    if (options.mayVanish !== true) {
+      return HANDSHAKE_MS_MAX
+    }
+    handshakes++
+    return handshakes > HASTY_HANDSHAKES ? PATIENT_HANDSHAKE_MS : HASTY_HANDSHAKE_MS
+  }
+  const opened = (): void => {
+    handshakes = 0
+  }
+  return {
+    name: options.url,
+    connect: (listener) =>
+      new LinkSocket({ ...options, handshakeMs: handshakeMs(), opened }, listener),
+  }
 }
+
+interface SocketOptions extends WebSocketRoute {
+  readonly handshakeMs: number
+  readonly opened: () => void
+}
+
+const probe: Frame = { kind: FrameKind.PROBE, stream: 0, payload: new Uint8Array(0) }
 
 /**
  * A mask keeps proxies on the way from being misled (RFC 6455 §10.3). On a socket of this machine
@@ -61,6 +111,8 @@ class LinkSocket implements LinkConnection {
   readonly #socket: WebSocket
   readonly #listener: SocketListener
   readonly #isDiskFull: (() => boolean) | undefined
+  readonly #mayVanish: boolean
+  readonly #opens: () => void
   readonly #garbage = new BufferGarbage()
   readonly #handshake: NodeJS.Timeout
   #pings: NodeJS.Timeout | undefined
@@ -69,22 +121,26 @@ class LinkSocket implements LinkConnection {
   #heard = false
   #asked = false
   #idle = 0
+  #silentProbes = 0
 
-  constructor({ url, token, isDiskFull }: WebSocketRoute, listener: SocketListener) {
+  constructor(options: SocketOptions, listener: SocketListener) {
+    const { url, token } = options
     this.#listener = listener
-    this.#isDiskFull = isDiskFull
+    this.#isDiskFull = options.isDiskFull
+    this.#mayVanish = options.mayVanish ?? false
+    this.#opens = options.opened
     this.#socket = new WebSocket(url, SESSION_PROTOCOL, {
       headers: token === undefined ? {} : { Authorization: `Bearer ${token}` },
       maxPayload: MESSAGE_BYTES_MAX,
       perMessageDeflate: false,
       ...(url.startsWith('ws+unix:') && { generateMask: leaveUnmasked }),
     })
-    this.#handshake = setTimeout(() => this.#giveUpHandshake(), HANDSHAKE_MS_MAX)
+    this.#handshake = setTimeout(() => this.#giveUpHandshake(), options.handshakeMs)
     this.#socket
       .on('upgrade', ({ socket }) => this.#follow(socket))
       .on('open', () => this.#opened())
       .on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary))
-      .on('pong', () => (this.#heard = true))
+      .on('pong', () => (this.#heard ||= !this.#mayVanish))
       .on('unexpected-response', (_, response) => void this.#refused(response))
       .on('error', (error) => this.#failed(error))
       .on('close', (code, text) => this.#closed(code, text.toString()))
@@ -120,7 +176,10 @@ class LinkSocket implements LinkConnection {
 
   #opened(): void {
     clearTimeout(this.#handshake)
-    this.#pings = setInterval(() => this.#checkAlive(), PING_MS)
+    this.#opens()
+    this.#pings = this.#mayVanish
+      ? setInterval(() => this.#checkThere(), PROBE_MS)
+      : setInterval(() => this.#checkAlive(), PING_MS)
     this.#listener.opened()
   }
 
@@ -143,7 +202,7 @@ class LinkSocket implements LinkConnection {
   #closed(code: number, text: string): void {
     if (!this.#isRefused) {
       const reason = `closed with ${code}${text === '' ? '' : `, ${text}`}`
-      this.#over({ reason, refused: false, ...this.#whenBroken(code) })
+      this.#over({ reason, refused: false, ...this.#whenBroken(code), ...endOfNode(code, text) })
     }
   }
 
@@ -163,7 +222,9 @@ class LinkSocket implements LinkConnection {
         throw new FrameError('a text message, where frames are binary')
       }
       for (const frame of decodeFrames(data)) {
-        this.#listener.received(frame)
+        if (frame.kind !== FrameKind.PROBE) {
+          this.#listener.received(frame)
+        }
       }
     } catch (error) {
       if (!(error instanceof FrameError)) {
@@ -188,14 +249,26 @@ class LinkSocket implements LinkConnection {
     }
   }
 
+  #checkThere(): void {
+    this.#silentProbes = this.#heard ? 0 : this.#silentProbes + 1
+    this.#heard = false
+    if (this.#silentProbes > SILENT_PROBES_MAX) {
+      this.#giveUp({ reason: 'the keyspace does not answer', refused: false })
+    } else {
+      this.send([probe])
+    }
+  }
+
   async #refused(response: IncomingMessage): Promise<void> {
     this.#isRefused = true
     const status = response.statusCode ?? 0
     const said = await firstLine(response)
     const refused = status < 500 && !TEMPORARY_STATUSES.has(status)
     const missing = status === 404 && said === statusOf('keyspace-not-found').message
+    const removed = status === 403 && notMember.has(said)
     this.#giveUp({
-      reason: `${explain(status)}${said === '' ? '' : `: ${said}`}`,
+      ...(removed && { removed }),
+      reason: removed ? said : `${explain(status)}${said === '' ? '' : `: ${said}`}`,
       refused,
       missing,
     })
@@ -222,6 +295,18 @@ class LinkSocket implements LinkConnection {
     clearInterval(this.#pings)
     this.#socket.close(CLOSE_NORMAL)
     setTimeout(() => this.#socket.terminate(), CLOSE_MS_MAX).unref()
+  }
+}
+
+/** What a cluster's keyspace has to say to the nodes of it. */
+function endOfNode(code: number, text: string): Pick<SocketEnd, 'againInMs' | 'removed'> {
+  switch (code) {
+    case CLOSE_MOVED:
+      return { againInMs: text === MOVED_HERE ? MOVED_HERE_MS : MOVED_ELSEWHERE_MS }
+    case CLOSE_REMOVED:
+      return { removed: true }
+    default:
+      return {}
   }
 }
 

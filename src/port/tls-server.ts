@@ -16,6 +16,7 @@ import {
   changeMark,
   readCertificates,
 } from './certificate-files.ts'
+import { commonNameOf } from './common-name.ts'
 import { RevocationList } from './revocation-list.ts'
 
 export interface TlsSettings extends CertificatePaths {
@@ -23,6 +24,10 @@ export interface TlsSettings extends CertificatePaths {
   readonly clientCertAuth: boolean
   /** Names of which a client's certificate has to hold one; empty for any. */
   readonly allowedHostnames: readonly string[]
+  /** Common names of which it has to hold one; undefined or empty for any. */
+  readonly allowedCommonNames?: readonly string[]
+  /** Whose connections these are; clients', unless it is said. */
+  readonly endpoint?: 'client' | 'peer'
   /** Names the certificates that are refused although they are valid; empty for none. */
   readonly crlFile: string
   readonly minVersion: SecureVersion
@@ -94,8 +99,11 @@ export class TlsServer {
 
   /** Of a certificate that is valid. */
   #problemOf(socket: TLSSocket): string | undefined {
-    const { allowedHostnames } = this.#settings
-    if (allowedHostnames.length > 0 && !hasName(socket, allowedHostnames)) {
+    const { allowedHostnames, allowedCommonNames = [] } = this.#settings
+    const isAllowed =
+      (allowedHostnames.length === 0 || hasName(socket, allowedHostnames)) &&
+      (allowedCommonNames.length === 0 || allowedCommonNames.includes(commonNameOf(socket) ?? ''))
+    if (!isAllowed) {
       return 'client certificate authentication failed'
     }
     try {
@@ -144,7 +152,7 @@ export class TlsServer {
   }
 
   #reject(socket: TLSSocket, problem: string): void {
-    this.#log('warn', 'rejected connection on client endpoint', {
+    this.#log('warn', `rejected connection on ${this.#settings.endpoint ?? 'client'} endpoint`, {
       'remote-addr': `${socket.remoteAddress ?? ''}:${socket.remotePort ?? ''}`,
       'error': problem,
     })

@@ -23,6 +23,10 @@ import { V2_METHOD } from './v2-wire.ts'
  *   it before the next part. A response that ends before is not measured.
  * - CREDIT tells the shard how many bytes of DATA the reader has taken; the shard stops sending on a
  *   stream that is a window behind, and goes on from its log when there is credit again.
+ * - PROBE asks whether the shard is there, and is sent back as it came.
+ * - LEAVE from the shard asks for no more on this socket: what was sent is answered, and then the client closes
+ *   it. A node of a cluster that is to stop sends it to the shard, which passes it on to the other nodes where
+ *   it runs on that one, and sends it back when they have left.
  */
 const FRAME_VERSION = 2
 
@@ -37,6 +41,8 @@ export const FrameKind = {
   CALL: 5,
   ANSWER: 6,
   LENGTH: 7,
+  PROBE: 8,
+  LEAVE: 9,
 } as const
 
 export interface Frame {

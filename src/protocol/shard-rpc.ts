@@ -1,3 +1,4 @@
+import type { ClusterNode } from '../config/cluster.ts'
 import type { KeyspaceOptions } from '../config/keyspace-options.ts'
 import type { Region } from '../config/region.ts'
 import type { RangeCursor } from '../mvcc/range-page.ts'
@@ -178,6 +179,8 @@ export interface CallContext {
    * server's own, of the process that this one runs for.
    */
   readonly administrator?: true | 'link' | 'unasked' | AdministratorToken | undefined
+  /** The node of a cluster that the client has asked, and whose answer it is. */
+  readonly node?: ClusterNode | undefined
   /** The keyspace's access token that the client has shown, which the shard knows or does not. */
   readonly accessToken?: string | undefined
   /** A replica has been shown the keyspace's access token of this id, and passes the call on. */

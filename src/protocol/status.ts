@@ -128,6 +128,15 @@ const table = {
     Code.FAILED_PRECONDITION,
     'etcdserver: can only promote a learner member which is in sync with leader',
   ],
+  // Told to a node, in the words in which etcd's log says the first.
+  'member-removed': [
+    Code.PERMISSION_DENIED,
+    'the member has been permanently removed from the cluster',
+  ],
+  'member-unknown': [
+    Code.PERMISSION_DENIED,
+    'the cluster has no member of these peer URLs: add it with etcdctl member add',
+  ],
   'too-many-learners': [
     Code.FAILED_PRECONDITION,
     'etcdserver: too many learner members in cluster',

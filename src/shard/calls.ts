@@ -66,7 +66,8 @@ export class Calls {
     const type: MessageType<object> = rpcMethods[method].request
     const metrics = this.#metrics.ofCall(method, context, session)
     metrics.receive(request.length)
-    const reply = new Reply(metrics, caller, this.#metrics, background)
+    const member = context.node && keyspace.nodes?.idOf(context.node)
+    const reply = new Reply(metrics, caller, { metrics: this.#metrics, background, member })
     let decoded: object
     try {
       const authority = door.authorityOf(context, session)

@@ -1,4 +1,5 @@
 import { Waiters } from '../concurrency/waiters.ts'
+import type { ClusterNode } from '../config/cluster.ts'
 import type { Settings } from '../config/settings.ts'
 import { type Authority, Door } from '../door/door.ts'
 import type {
@@ -23,7 +24,9 @@ import { defragment, type Machine } from './machine.ts'
 import { PasswordQueue } from './methods/password-queue.ts'
 import { metricValues } from './metric-values.ts'
 import { Metrics } from './metrics.ts'
+import { NodeMoves } from './node-moves.ts'
 import { refusal } from './reply.ts'
+import { runOfIsolate } from './run-of-isolate.ts'
 import type { Parts } from './run.ts'
 import type { SessionParts } from './session/session.ts'
 import { Sessions } from './session/sessions.ts'
@@ -73,6 +76,7 @@ export class KeyspaceServer {
   readonly #revisions = new AwaitedRevisions()
   #replaying = false
   #nextMeasure = 0
+  readonly #moves: NodeMoves
   #machine: Machine | undefined
 
   constructor(
@@ -110,7 +114,9 @@ export class KeyspaceServer {
       door: this.door,
       turn: this.#turn,
       ready: role.ready ?? (() => undefined),
+      nodeStops: (session) => this.#moves.nodeStops(session),
     })
+    this.#moves = new NodeMoves(this.keyspace, this.#sessions, () => this.#machine)
   }
 
   #newParts(settings: Settings): Parts {
@@ -128,6 +134,7 @@ export class KeyspaceServer {
       background,
       waiters: new Waiters(keyspace.hub, submitAndSchedule),
       defragment: () => defragment(this.#machine, this.#ctx.id.toString()),
+      moveTo: (member) => this.#moves.moveTo(member),
       passwords: new PasswordQueue(settings.bcryptCost),
       turns: this.#turns,
       revisions: this.#revisions,
@@ -139,6 +146,7 @@ export class KeyspaceServer {
   /** Takes up what the object's memory has forgotten. To be awaited before anything else. */
   async open(machine: Machine | undefined, sockets: readonly WebSocket[]): Promise<void> {
     this.#machine = machine
+    this.keyspace.lead(runOfIsolate(), Date.now())
     await this.deadlines.load()
     await this.keyspace.disk.open(machine)
     await this.keyspace.tokens.open()
@@ -205,8 +213,19 @@ export class KeyspaceServer {
     this.#role.endDead()
   }
 
-  async accept(socket: WebSocket, authority: Authority): Promise<void> {
-    this.#sessions.accept(socket, authority)
+  /** A socket is about to come, of a node where there is a cluster. Throws an RpcStatus where it may not. */
+  admit(node: ClusterNode | undefined): void {
+    this.#moves.requireStaying()
+    if (node !== undefined) {
+      this.keyspace.nodes?.join(node)
+    }
+  }
+
+  async accept(socket: WebSocket, authority: Authority, node?: ClusterNode): Promise<void> {
+    this.#sessions.accept(socket, authority, node)
+    if (node !== undefined) {
+      await this.#moves.moveOn(node)
+    }
     await this.schedule()
   }
 

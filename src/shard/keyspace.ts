@@ -1,8 +1,11 @@
 import { AuthStore } from '../auth/auth-store.ts'
 import type { LeasedKeys } from '../auth/check-permission.ts'
 import { Tokens } from '../auth/tokens.ts'
+import { ClusterMembers } from '../cluster/cluster-members.ts'
 import type { Learner } from '../cluster/cluster-service.ts'
-import { Members } from '../cluster/members.ts'
+import { takeTerm } from '../cluster/cluster-term.ts'
+import { type MemberList, Members } from '../cluster/members.ts'
+import { ownNode } from '../config/cluster.ts'
 import type { Settings } from '../config/settings.ts'
 import { AccessTokens } from '../door/access-tokens.ts'
 import { type LeaseEvents, Lessor } from '../lease/lessor.ts'
@@ -25,8 +28,8 @@ import { type Identity, identityOf, randomId } from './identity.ts'
 import { migrations } from './migrations.ts'
 import type { WatchMetrics } from './watch-metrics.ts'
 
-/** There is no election here, so the term that etcd would count up stays what it first is. */
-export const RAFT_TERM = 2
+/** That of etcd's first leader. One node alone has no election, so it stays; in a cluster it counts up. */
+const RAFT_TERM = 2
 
 /** Deletes and the like grow the database unasked, so it is looked at again after so many requests. */
 const SIZE_USES_MAX = 4096
@@ -47,7 +50,11 @@ export class Keyspace implements LeasedKeys {
   readonly quota: Quota
   /** Where there is none, the NOSPACE alarm stands, and goes by itself. */
   readonly disk: DiskRoom
-  readonly members: Members
+  readonly members: MemberList
+  /** Undefined where one node is all. */
+  readonly nodes: ClusterMembers | undefined
+  /** Hears of a member that was removed, whose node has to end. */
+  memberRemoved: ((id: bigint) => void) | undefined
   /** Replicas, which are no members that anybody has added. */
   learners: readonly Learner[] = []
   readonly downgrade: Downgrade
@@ -65,6 +72,7 @@ export class Keyspace implements LeasedKeys {
   #v2Auth: V2AuthStore | undefined
   /** What the database has likely not outgrown since the last look. */
   #size = 0
+  #raftTerm = RAFT_TERM
   /** For so many requests it will do. */
   #sizeUses = 0
 
@@ -74,7 +82,18 @@ export class Keyspace implements LeasedKeys {
     this.sql = sql
     this.#emptyBytes = emptyTreesBytes(sql)
     this.settings = settings
-    this.identity = identityOf(sql, randomId)
+    const { cluster, advertiseClientUrls } = settings
+    this.nodes =
+      cluster &&
+      new ClusterMembers(sql, {
+        cluster,
+        random: randomId,
+        maxLearners: settings.maxLearners,
+        removed: (id) => this.memberRemoved?.(id),
+      })
+    const node = cluster && ownNode(cluster, advertiseClientUrls)
+    const own = node && (this.nodes?.idOf(node) ?? BigInt(node.id))
+    this.identity = identityOf(sql, randomId, own)
     this.store = new Store(sql, {
       txnOpsMax: settings.maxTxnOps,
       hasLease: (lease) => this.lessor.has(lease),
@@ -106,7 +125,7 @@ export class Keyspace implements LeasedKeys {
     this.disk = new DiskRoom((isFull) => {
       this.alarms.passing = isFull ? this.#noSpace() : undefined
     })
-    this.members = new Members(sql, this.identity.memberId, randomId, settings)
+    this.members = this.nodes ?? new Members(sql, this.identity.memberId, randomId, settings)
     this.downgrade = new Downgrade(sql, CLUSTER_VERSION)
     this.auth = new AuthStore(sql, {
       random: (length) => crypto.getRandomValues(new Uint8Array(length)),
@@ -138,7 +157,23 @@ export class Keyspace implements LeasedKeys {
       clusterId: this.identity.clusterId,
       memberId: this.identity.memberId,
       revision: this.store.revision,
-      raftTerm: RAFT_TERM,
+      raftTerm: this.#raftTerm,
+    }
+  }
+
+  get raftTerm(): number {
+    return this.#raftTerm
+  }
+
+  /** In a cluster, this run of a node's runtime has the keyspace from now on. */
+  lead(run: string, now: number): void {
+    if (this.nodes === undefined) {
+      return
+    }
+    const { term, isTakenOver } = takeTerm(this.sql, run)
+    this.#raftTerm = RAFT_TERM + term
+    if (isTakenOver) {
+      this.lessor.extendAll(now)
     }
   }
 

@@ -1,3 +1,4 @@
+import type { ClusterNode } from '../config/cluster.ts'
 import type { Settings } from '../config/settings.ts'
 import type { AccessTokenList } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
@@ -203,8 +204,13 @@ export class Leader {
     return response
   }
 
-  accept(socket: WebSocket, authority: Authority): Promise<void> {
-    return this.#server.accept(socket, authority)
+  /** Throws an RpcStatus where a socket may not be opened. */
+  admit(node: ClusterNode | undefined): void {
+    this.#server.admit(node)
+  }
+
+  accept(socket: WebSocket, authority: Authority, node: ClusterNode | undefined): Promise<void> {
+    return this.#server.accept(socket, authority, node)
   }
 
   async receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {

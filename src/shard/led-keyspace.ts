@@ -161,9 +161,10 @@ export class LedKeyspace implements CopyRpc {
       return new Response('a WebSocket is expected here', { status: 426 })
     }
     let authority: Authority
+    const context = JSON.parse(request.headers.get(CONTEXT_HEADER) ?? '{}') as CallContext
     try {
-      const context = request.headers.get(CONTEXT_HEADER) ?? '{}'
-      authority = leader.door.authorityOf(JSON.parse(context) as CallContext)
+      authority = leader.door.authorityOf(context)
+      leader.admit(context.node)
     } catch (error) {
       return Response.json(refusal(error))
     }
@@ -182,7 +183,7 @@ export class LedKeyspace implements CopyRpc {
         error: () => this.#leader?.close(server),
       })
     }
-    await leader.accept(server, authority)
+    await leader.accept(server, authority, context.node)
     return new Response(null, { status: 101, webSocket: client })
   }
 

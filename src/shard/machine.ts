@@ -19,3 +19,8 @@ export async function defragment(machine: Machine | undefined, object: string): 
       : error
   }
 }
+
+/** Has the objects of this node taken over by whichever node asks for them first. */
+export async function handOver(machine: Machine | undefined): Promise<void> {
+  await machine?.fetch('http://host/hand-over')
+}

@@ -1,6 +1,7 @@
 import { EngineError, type ErrorKind } from '../mvcc/errors.ts'
 import { encode, encodeBehind } from '../protocol/binary.ts'
 import { HEAD_BYTES } from '../protocol/frames.ts'
+import type { ResponseHeader } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
 import type { MethodName } from '../protocol/methods.ts'
@@ -49,6 +50,13 @@ const unproposed: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
   'auth-old-revision',
 ])
 
+export interface ReplyParts {
+  readonly metrics: Metrics
+  readonly background: BackgroundWork
+  /** The member that the client has asked; undefined for the one that has the keyspace. */
+  readonly member: bigint | undefined
+}
+
 /**
  * A call's way back: whatever it comes to is encoded, counted in the metrics, and told to the caller
  * once. A refusal is an answer.
@@ -59,15 +67,18 @@ export class Reply {
   readonly #metrics: Metrics
   readonly #background: BackgroundWork
   readonly #begun: number
+  /** The member that answers, where that is not the one which has the keyspace. */
+  readonly #member: bigint | undefined
   #requests: Durations | undefined
   /** What it waits for behind its turn, where it was carried out in one. */
   #commitMs: number | undefined
 
-  constructor(method: MethodMetrics, caller: Caller, metrics: Metrics, background: BackgroundWork) {
+  constructor(method: MethodMetrics, caller: Caller, { metrics, background, member }: ReplyParts) {
     this.#method = method
     this.#caller = caller
     this.#metrics = metrics
     this.#background = background
+    this.#member = member
     this.#requests = method.requests
     this.#begun = method.begin()
   }
@@ -92,7 +103,7 @@ export class Reply {
   answeredPage(first: AnyPage): void {
     let page: Outcome
     try {
-      page = encodedPage(this.#method, first, this.#background)
+      page = encodedPage(this.#method, answeredBy(this.#member, first), this.#background)
     } catch (error) {
       this.failed(error)
       return
@@ -170,6 +181,20 @@ export class Reply {
     }
     this.#caller.answered(answer)
   }
+}
+
+/** The page with the header of the member that the client has asked. */
+function answeredBy(member: bigint | undefined, page: AnyPage): AnyPage {
+  if (member === undefined) {
+    return page
+  }
+  if ('packed' in page) {
+    return { ...page, header: page.header && { ...page.header, memberId: member } }
+  }
+  const { header } = page.response as { readonly header?: ResponseHeader | undefined }
+  return header === undefined
+    ? page
+    : { ...page, response: { ...page.response, header: { ...header, memberId: member } } }
 }
 
 /** What is still to be read of a page's answer is kept for it. A page that others follow has room for its frame's head. */

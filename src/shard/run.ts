@@ -26,6 +26,8 @@ export interface Parts {
   readonly passwords: PasswordQueue
   /** Gives back to the disk what is free in the object's file, where that can be. */
   readonly defragment: () => Promise<void>
+  /** Has the keyspace taken over by the node of that member. */
+  readonly moveTo: (member: bigint) => Promise<void>
   readonly turns: Turns
   readonly revisions: AwaitedRevisions
   /** Resolves when replicas know what was changed; undefined where none has to be waited for. */

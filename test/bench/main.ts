@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util'
 import workerd from 'workerd'
 import type { BenchCase, Row } from './bench-case.ts'
 import { checkPerf } from './cases-check-perf.ts'
+import { cluster, clusterBill, clusterTakeover } from './cases-cluster.ts'
 import { engine } from './cases-engine.ts'
 import { fairness } from './cases-fairness.ts'
 import { grpcList } from './cases-grpc-list.ts'
@@ -69,6 +70,9 @@ const cases: readonly BenchCase[] = [
   watchDelay,
   replication,
   replicationFull,
+  cluster,
+  clusterTakeover,
+  clusterBill,
   replicaLag,
   replicaRead,
   replicaPuts,

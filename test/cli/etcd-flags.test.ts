@@ -71,8 +71,7 @@ describe('the flags of etcd 3.7.1', () => {
       expect(help).toContain(`\n${section}:\n`)
       expect(help).toContain(`\n  --${flag} '`)
     }
-    const { 'initial-cluster': _, ...idle } = idleTable
-    for (const spec of Object.values<FlagSpec>(idle)) {
+    for (const spec of Object.values<FlagSpec>(idleTable)) {
       expect(spec.help).toMatch(/^(?:Accepted without effect|Only '.*'): ./)
     }
     const text = /--heartbeat-interval '100'\n {4}Accepted without effect: there is no raft here\./
@@ -84,12 +83,10 @@ describe('the flags of etcd 3.7.1', () => {
 
   it.each([
     ['--heartbeat-interval=250', '--election-timeout=2500', '--snapshot-count=5000'],
-    ['--listen-peer-urls=https://10.0.0.1:2380', '--peer-auto-tls', '--peer-client-cert-auth'],
-    ['--initial-cluster-state=existing', '--initial-cluster-token=mine', '--pre-vote=false'],
+    ['--peer-skip-client-san-verification', '--pre-vote=false', '--downgrade-check-time=1s'],
     ['--backend-batch-interval=10ms', '--backend-batch-limit=10', '--memory-mlock'],
     ['--feature-gates=CompactHashCheck=true,LeaseCheckpoint=false'],
     ['--corrupt-check-time=1h', '--unsafe-no-fsync', '--v2-deprecation=gone'],
-    ['--peer-cert-file=/p.crt', '--peer-key-file=/p.key', '--peer-cert-allowed-cn=a,b'],
   ])('[FLG2] that have no effect take what etcd takes: %s', (...args) => {
     expect(lineOf(args)).toBe('')
   })
@@ -109,10 +106,10 @@ describe('the flags of etcd 3.7.1', () => {
 
   it.each([
     ['wal-dir', '/wal', "the write-ahead log is SQLite's, in --data-dir"],
-    ['discovery-srv', 'example.com', 'one etcdurable is a whole cluster'],
-    ['discovery-endpoints', 'http://a:1,http://b:1', 'one etcdurable is a whole cluster'],
+    ['discovery-srv', 'example.com', 'name the members in --initial-cluster'],
+    ['discovery-endpoints', 'http://a:1,http://b:1', 'name the members in --initial-cluster'],
     ['discovery-fallback', 'proxy', 'the v2 proxy is gone'],
-    ['strict-reconfig-check', 'false', 'members that never start are counted'],
+    ['strict-reconfig-check', 'false', 'members that have not started are counted'],
     ['enable-pprof', 'true', "use Node's --cpu-prof"],
     ['enable-log-rotation', 'true', 'use logrotate'],
     ['enable-distributed-tracing', 'true', 'it is not built in'],
@@ -123,20 +120,6 @@ describe('the flags of etcd 3.7.1', () => {
     expect(lineOf([`--${flag}=${value}`]).startsWith(line(`flag --${flag}`))).toBe(true)
     const variable = `ETCD_${flag.toUpperCase().replaceAll('-', '_')}`
     expect(lineOf([], { [variable]: value }).startsWith(line(variable))).toBe(true)
-  })
-
-  it('[FLG4] name a cluster of this member', () => {
-    const urls = ['http://10.0.0.1:2380', 'http://10.0.0.2:2380']
-    const cluster = (...names: readonly string[]): string =>
-      `--initial-cluster=${names.map((name, place) => `${name}=${urls[place]}`).join(',')}`
-    expect(lineOf([cluster('default')])).toBe('')
-    expect(lineOf([cluster('m1', 'm1'), '--name=m1'])).toBe('')
-    expect(lineOf([cluster('m2'), '--name=m1'])).toBe(
-      `couldn't find local name "m1" in the initial cluster configuration "m2=${urls[0]}"`,
-    )
-    expect(lineOf([cluster('m1', 'm2'), '--name=m1'])).toBe(
-      '--initial-cluster names "m2" besides "m1": one etcdurable is a whole cluster',
-    )
   })
 
   it('[FLG5] stand in sections of a configuration file', async () => {

@@ -6,7 +6,7 @@ import {
   memberPromote,
   memberRemove,
   memberUpdate,
-  moveLeader,
+  transferee,
 } from '../../src/cluster/cluster-service.ts'
 import { peerUrl } from '../../src/cluster/peer-url.ts'
 import type {
@@ -105,7 +105,8 @@ function respond(host: Host, method: MethodName, request: object): object {
     case '/etcdserverpb.Cluster/MemberList':
       return memberList(host, undefined)
     case '/etcdserverpb.Maintenance/MoveLeader':
-      return moveLeader(host, request as MoveLeaderRequest)
+      transferee(host, request as MoveLeaderRequest, undefined)
+      return {}
     case '/etcdserverpb.Maintenance/Downgrade':
       return downgrade(host, request as DowngradeRequest)
     case '/etcdserverpb.Maintenance/Status':

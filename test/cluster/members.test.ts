@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { memberList, moveLeader } from '../../src/cluster/cluster-service.ts'
+import { memberList, transferee } from '../../src/cluster/cluster-service.ts'
 import { Members } from '../../src/cluster/members.ts'
 import { statusOf } from '../../src/protocol/status.ts'
 import { Host, memberSettings, OWN } from './host.ts'
@@ -45,8 +45,8 @@ describe('the members', () => {
     const host = new Host()
     const { id } = host.members.add(['http://a:1'], false)
     expect(host.members.isVoter(id)).toBe(true)
-    expect(() => moveLeader(host, { targetID: id })).toThrow('bad leader transferee')
-    expect(moveLeader(host, { targetID: OWN })).toEqual({})
+    expect(() => transferee(host, { targetID: id }, undefined)).toThrow('bad leader transferee')
+    expect(transferee(host, { targetID: OWN }, undefined)).toBeUndefined()
     expect(() => host.members.promote(id)).toThrow('in sync with leader')
     host.members.update(id, ['http://b:1'])
     host.members.remove(id)

@@ -27,6 +27,7 @@ describe('the settings', () => {
       spaceIntervalMs: 0,
       snapshotStore: undefined,
       snapshotLagMs: 10_000,
+      cluster: undefined,
     }
     expect(parseSettings({})).toEqual(defaults)
     expect(

@@ -26,6 +26,8 @@ export interface GrpcCallOptions {
   readonly deadlineMs?: number
   /** Of a watch: more messages are not read before they are asked for. */
   readonly messagesWaitingMax?: number
+  /** How long a message of a stream may take. */
+  readonly patienceMs?: number
 }
 
 const asIs = (bytes: Buffer): Buffer => bytes
@@ -114,7 +116,7 @@ export class GrpcClient {
       this.#openStream(method, options),
       (request) => encodeRequest(method, request),
       (bytes) => decodeResponse(method, bytes),
-      options.messagesWaitingMax,
+      { waitingMax: options.messagesWaitingMax, patienceMs: options.patienceMs },
     )
   }
 

@@ -18,12 +18,25 @@ const nextMsMax = 20_000
 /** More than that is left to HTTP/2's flow control. */
 const messagesWaitingMax = 100
 
+export interface Patience {
+  /** More messages are not read before they are asked for. */
+  readonly waitingMax?: number | undefined
+  /** How long a message may take. */
+  readonly patienceMs?: number | undefined
+}
+
+/** It did not come in time. */
+export class NoMessage extends Error {
+  override readonly name = 'NoMessage'
+}
+
 /** The messages of a stream, in order. */
 export class GrpcReader<Answer> {
   readonly #call: ClientReadableStream<Buffer>
   readonly #decode: (bytes: Buffer) => Answer
   readonly #waiting: Buffer[] = []
   #status: StatusObject | undefined
+  readonly #nextMsMax: number
   #ended = false
   #seen = 0
   #wake: (() => void) | undefined
@@ -31,10 +44,11 @@ export class GrpcReader<Answer> {
   constructor(
     call: ClientReadableStream<Buffer>,
     decodeAnswer: (bytes: Buffer) => Answer,
-    waitingMax = messagesWaitingMax,
+    { waitingMax = messagesWaitingMax, patienceMs = nextMsMax }: Patience = {},
   ) {
     this.#call = call
     this.#decode = decodeAnswer
+    this.#nextMsMax = patienceMs
     call.on('data', (bytes: Buffer) => {
       this.#waiting.push(bytes)
       if (this.#waiting.length >= waitingMax) {
@@ -68,7 +82,7 @@ export class GrpcReader<Answer> {
   }
 
   async #nextBytes(): Promise<Buffer | undefined> {
-    const deadline = AbortSignal.timeout(nextMsMax)
+    const deadline = AbortSignal.timeout(this.#nextMsMax)
     for (;;) {
       const bytes = this.#waiting.shift()
       if (bytes !== undefined) {
@@ -83,7 +97,7 @@ export class GrpcReader<Answer> {
       deadline.onabort = () => resolve()
       await promise
       if (deadline.aborted) {
-        throw new Error(`no message after the ${this.#seen} before`)
+        throw new NoMessage(`no message after the ${this.#seen} before`)
       }
     }
   }
@@ -109,9 +123,9 @@ export class GrpcStream<Request, Answer> extends GrpcReader<Answer> {
     call: ClientDuplexStream<Buffer, Buffer>,
     encodeOne: (request: Request) => Buffer,
     decodeAnswer: (bytes: Buffer) => Answer,
-    waitingMax = messagesWaitingMax,
+    patience: Patience = {},
   ) {
-    super(call, decodeAnswer, waitingMax)
+    super(call, decodeAnswer, patience)
     this.#call = call
     this.#encode = encodeOne
   }

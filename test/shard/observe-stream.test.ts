@@ -27,6 +27,7 @@ function observed(): {
   }
   const out = {
     full: false,
+    header: () => ({ clusterId: 1n, memberId: 1n, revision: 1, raftTerm: 2 }),
     send: (frame: Frame) => void sent.push(frame),
     sendSoon: (frame: Frame) => void sent.push(frame),
     changed: () => undefined,

@@ -35,7 +35,7 @@ describe('the events of a turn', () => {
       readyState: WebSocket.OPEN,
       send: (message: Uint8Array) => sent.push(message),
     } as unknown as WebSocket
-    const session = new Session(parts, socket, 'all' as never, undefined)
+    const session = new Session(parts, { socket, authority: 'all' as never, memory: undefined })
     for (let stream = 1; stream <= STREAMS; stream++) {
       void session.receive({ kind: FrameKind.OPEN, stream, payload: encodeCall(WATCH) })
     }

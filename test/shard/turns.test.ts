@@ -83,7 +83,11 @@ describe('what leaves at the end of a turn', () => {
       answered: (answer: unknown) => answers.push(answer),
     }
     const metrics = new Metrics(0, 'basic')
-    const reply = new Reply(metrics.of(RANGE), caller, metrics, {} as BackgroundWork)
+    const reply = new Reply(metrics.of(RANGE), caller, {
+      metrics,
+      background: {} as BackgroundWork,
+      member: undefined,
+    })
     const broken = {
       get kvs(): never {
         throw new RangeError('Invalid array length')

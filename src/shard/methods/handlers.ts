@@ -5,7 +5,7 @@ import {
   memberPromote,
   memberRemove,
   memberUpdate,
-  moveLeader,
+  transferee,
 } from '../../cluster/cluster-service.ts'
 import { checkPeerUrls } from '../../cluster/members.ts'
 import { leader, proclaim, resign } from '../../concurrency/election.ts'
@@ -163,7 +163,14 @@ const handlers: {
     stream: (parts, _request, facts) => snapshot(parts, facts),
   },
   '/etcdserverpb.Maintenance/MoveLeader': {
-    read: (keyspace, request: MoveLeaderRequest) => ({ response: moveLeader(keyspace, request) }),
+    steps: async ({ keyspace, moveTo }, request: MoveLeaderRequest, { context }) => {
+      const asked = context.node && keyspace.nodes?.idOf(context.node)
+      const target = transferee(keyspace, request, asked)
+      if (target !== undefined) {
+        await moveTo(target)
+      }
+      return { response: {} }
+    },
   },
   '/etcdserverpb.Maintenance/Downgrade': {
     write: (keyspace, request: DowngradeRequest) => downgrade(keyspace, request),

@@ -8,7 +8,7 @@ import type {
   StatusResponse,
 } from '../../protocol/generated/messages.ts'
 import { ETCD_VERSION, STORAGE_VERSION } from '../../protocol/version.ts'
-import { type Keyspace, RAFT_TERM } from '../keyspace.ts'
+import type { Keyspace } from '../keyspace.ts'
 
 export function statusResponse(keyspace: Keyspace): StatusResponse {
   const { size } = keyspace
@@ -19,7 +19,7 @@ export function statusResponse(keyspace: Keyspace): StatusResponse {
     dbSize: size,
     leader: keyspace.leaderId ?? keyspace.identity.memberId,
     raftIndex: index,
-    raftTerm: RAFT_TERM,
+    raftTerm: keyspace.raftTerm,
     raftAppliedIndex: index,
     errors: keyspace.alarms.errors(),
     dbSizeInUse: size,

@@ -6,7 +6,7 @@ import { bucketsOf, type EtcdState } from '../../snapshot/buckets.ts'
 import { fileBytes, fileOf, layOut } from '../../snapshot/file.ts'
 import { authStateOf } from '../auth-state.ts'
 import { nextTurn } from '../commit.ts'
-import { type Keyspace, RAFT_TERM } from '../keyspace.ts'
+import type { Keyspace } from '../keyspace.ts'
 import type { Parts, StepsFacts } from '../run.ts'
 
 /** That of etcd's blobs. */
@@ -90,7 +90,7 @@ function stateOf(keyspace: Keyspace, origin: string | undefined): EtcdState {
     revision,
     compaction: { revision: store.compactRevision, pending: store.compactionPending },
     members: memberList(keyspace, origin).members,
-    raft: { index: revision, term: RAFT_TERM },
+    raft: { index: revision, term: keyspace.raftTerm },
     storageVersion: STORAGE_VERSION,
     clusterVersion: CLUSTER_VERSION,
     downgradeTarget: downgrade.info.enabled ? downgrade.info.targetVersion : undefined,

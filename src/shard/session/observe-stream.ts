@@ -133,7 +133,7 @@ export class ObserveStream {
   }
 
   #tell(revision: Revision, kv: KeyValue): void {
-    const header = { ...this.#keyspace.header(), revision }
+    const header = { ...this.#out.header(), revision }
     const payload = encode(LeaderResponse, { header, kv })
     this.#underWay += payload.length
     this.#metrics.send(payload.length)

@@ -1,4 +1,5 @@
 import { principalOf } from '../../auth/principal.ts'
+import type { ClusterNode } from '../../config/cluster.ts'
 import { type Authority, type Door, trustsCommonNames } from '../../door/door.ts'
 import { decode } from '../../protocol/binary.ts'
 import {
@@ -12,7 +13,11 @@ import {
   FrameKind,
   messagesOf,
 } from '../../protocol/frames.ts'
-import { LeaderRequest, WatchRequest } from '../../protocol/generated/messages.ts'
+import {
+  LeaderRequest,
+  type ResponseHeader,
+  WatchRequest,
+} from '../../protocol/generated/messages.ts'
 import { rpcMethods } from '../../protocol/generated/services.ts'
 import type { MethodName } from '../../protocol/methods.ts'
 import type { CallContext } from '../../protocol/shard-rpc.ts'
@@ -66,7 +71,18 @@ export interface SessionParts {
   readonly v2Keys: V2Calls['keys'] | undefined
   readonly door: Door
   readonly turn: Turn
+  /** The node of that session has said that it is about to stop. */
+  readonly nodeStops: (session: Session) => void
   readonly ready: Ready
+}
+
+/** A socket, and what is known of who has opened it. */
+export interface SessionSocket {
+  readonly socket: WebSocket
+  readonly authority: Authority
+  readonly memory: SessionMemory | undefined
+  /** The node of a cluster that has; undefined where that is not known, or one node is all. */
+  readonly node?: ClusterNode | undefined
 }
 
 /** One socket, and the watch streams and calls that share it. */
@@ -77,6 +93,7 @@ export class Session implements SessionOut, Unflushed {
   readonly #socket: WebSocket
   /** Undefined where the socket does not hibernate. */
   readonly #memory: SessionMemory | undefined
+  readonly #node: ClusterNode | undefined
   readonly #streams = new Map<number, ServerWatchStream>()
   readonly #calls = new Map<number, SessionCaller | ObserveStream | V2SessionCall>()
   /** Streams of which the socket has to remember something new. */
@@ -87,16 +104,12 @@ export class Session implements SessionOut, Unflushed {
   #events: Frame[] = []
   #eventBytes = 0
 
-  constructor(
-    parts: SessionParts,
-    socket: WebSocket,
-    authority: Authority,
-    memory: SessionMemory | undefined,
-  ) {
+  constructor(parts: SessionParts, { socket, authority, memory, node }: SessionSocket) {
     this.#parts = parts
     this.#socket = socket
     this.authority = authority
     this.#memory = memory
+    this.#node = node
   }
 
   /** Opens the streams that the socket remembers. */
@@ -127,6 +140,12 @@ export class Session implements SessionOut, Unflushed {
         break
       case FrameKind.LENGTH:
         this.#measure(frame.stream)
+        break
+      case FrameKind.PROBE:
+        this.sendSoon(frame)
+        break
+      case FrameKind.LEAVE:
+        this.#parts.nodeStops(this)
         break
       case FrameKind.CREDIT:
         this.#calls.get(frame.stream)?.credit(decodeCredit(frame.payload))
@@ -191,12 +210,45 @@ export class Session implements SessionOut, Unflushed {
       : call
   }
 
-  /** Which certificate a user has shown counts only where it is said by who may. */
+  /** Which node has been asked is known of the socket. */
   #decode(payload: Uint8Array): CallFrame {
-    const call = decodeCall(payload)
+    const call = this.#certified(decodeCall(payload))
+    return this.#node === undefined
+      ? call
+      : { ...call, context: { ...call.context, node: this.#node } }
+  }
+
+  /** Which certificate a user has shown counts only where it is said by who may. */
+  #certified(call: CallFrame): CallFrame {
     return call.context.commonName === undefined || trustsCommonNames(this.authority)
       ? call
       : { ...call, context: { ...call.context, commonName: undefined } }
+  }
+
+  header(): ResponseHeader {
+    const { keyspace } = this.#parts
+    const header = keyspace.header()
+    return { ...header, memberId: this.member ?? header.memberId }
+  }
+
+  /** Which member the socket's node is. */
+  get member(): bigint | undefined {
+    return this.#node && this.#parts.keyspace.nodes?.idOf(this.#node)
+  }
+
+  /** The node of a cluster that has opened it, by the id of its own. */
+  get node(): string | undefined {
+    return this.#node?.id
+  }
+
+  /** Its client is to send no more, and to close it when it has been answered. */
+  leave(): void {
+    this.sendSoon({ kind: FrameKind.LEAVE, stream: 0, payload: new Uint8Array(0) })
+  }
+
+  /** The node is to do something about the keyspace: the code says what. */
+  endNode(code: number, reason: string): void {
+    this.#socket.close(code, reason)
   }
 
   #measure(stream: number): void {
@@ -289,7 +341,7 @@ export class Session implements SessionOut, Unflushed {
   ): ServerWatchStream {
     const { keyspace, metrics } = this.#parts
     const watches = metrics.ofCall(WATCH_METHOD, {}, this.authority)
-    const sink = new WatchSink(keyspace, stream, this, { watches, sent: metrics.watch })
+    const sink = new WatchSink(stream, this, { watches, sent: metrics.watch })
     const started = watches.begin()
     const open = new ServerWatchStream(keyspace, { sink, context, authority, started })
     this.#streams.set(stream, open)

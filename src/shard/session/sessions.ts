@@ -1,8 +1,15 @@
+import type { ClusterNode } from '../../config/cluster.ts'
 import { type Authority, hibernates } from '../../door/door.ts'
 import { decodeFrames, FrameError } from '../../protocol/frames.ts'
+import {
+  CLOSE_MOVED,
+  CLOSE_REMOVED,
+  MOVED_ELSEWHERE,
+  MOVED_HERE,
+} from '../../protocol/session-close.ts'
 import { type RpcStatus, statusOf } from '../../protocol/status.ts'
 import { SessionMemory } from './session-memory.ts'
-import { Session, type SessionParts } from './session.ts'
+import { Session, type SessionParts, type SessionSocket } from './session.ts'
 
 /** RFC 6455: the peer sent what this side cannot take. */
 const CLOSE_PROTOCOL_ERROR = 1002
@@ -17,6 +24,8 @@ const CLOSE_POLICY_VIOLATION = 1008
 export class Sessions {
   readonly #parts: SessionParts
   readonly #sessions = new Map<WebSocket, Session>()
+  /** That of the node which waits for the others to leave. */
+  #stopping: Session | undefined
 
   constructor(parts: SessionParts) {
     this.#parts = parts
@@ -28,20 +37,22 @@ export class Sessions {
     SessionMemory.forgetOthers(keyspace.sql, sockets)
     for (const socket of sockets) {
       const memory = new SessionMemory(keyspace.sql, socket)
-      this.#join(socket, door.recalled(memory.access), memory).restore(memory)
+      this.#join({ socket, authority: door.recalled(memory.access), memory }).restore(memory)
     }
   }
 
-  accept(socket: WebSocket, authority: Authority): void {
+  /** `node` is that of a cluster that has opened it. */
+  accept(socket: WebSocket, authority: Authority, node?: ClusterNode): void {
     const { keyspace, door } = this.#parts
     const memory = hibernates(authority)
       ? new SessionMemory(keyspace.sql, socket, door.remembered(authority))
       : undefined
-    this.#join(socket, authority, memory)
+    this.#join({ socket, authority, memory, node })
   }
 
-  #join(socket: WebSocket, authority: Authority, memory: SessionMemory | undefined): Session {
-    const session = new Session(this.#parts, socket, authority, memory)
+  #join(opened: SessionSocket): Session {
+    const { socket, authority } = opened
+    const session = new Session(this.#parts, opened)
     this.#sessions.set(socket, session)
     this.#parts.door.expects(authority)
     return session
@@ -85,6 +96,27 @@ export class Sessions {
     if (session !== undefined) {
       session.close()
       this.#sessions.delete(socket)
+      this.#tellStopping()
+    }
+  }
+
+  /** All other nodes leave, and then that of the session is told. */
+  leaveAllBut(stopping: Session): void {
+    this.#stopping = stopping
+    for (const session of this.#sessions.values()) {
+      if (session !== stopping) {
+        session.leave()
+      }
+    }
+    this.#tellStopping()
+  }
+
+  #tellStopping(): void {
+    const stopping = this.#stopping
+    const others = [...this.#sessions.values()].filter(({ node }) => node !== undefined)
+    if (stopping !== undefined && others.every((session) => session === stopping)) {
+      this.#stopping = undefined
+      stopping.leave()
     }
   }
 
@@ -94,6 +126,22 @@ export class Sessions {
       session.end(status)
     }
     this.#parts.turn.end()
+  }
+
+  /** Closes the sockets of a member's node. */
+  endMember(id: bigint): void {
+    for (const session of this.#sessions.values()) {
+      if (session.member === id) {
+        session.endNode(CLOSE_REMOVED, statusOf('member-removed').message)
+      }
+    }
+  }
+
+  /** Closes all sockets: that of the member's node comes back first. */
+  moveTo(id: bigint): void {
+    for (const session of this.#sessions.values()) {
+      session.endNode(CLOSE_MOVED, session.member === id ? MOVED_HERE : MOVED_ELSEWHERE)
+    }
   }
 
   /**

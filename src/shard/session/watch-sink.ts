@@ -3,7 +3,6 @@ import type { Sink, WatchResponse as HubResponse } from '../../mvcc/watch-respon
 import { encode } from '../../protocol/binary.ts'
 import { CREDIT_WINDOW_BYTES, FrameKind } from '../../protocol/frames.ts'
 import { WatchResponse } from '../../protocol/generated/messages.ts'
-import type { Keyspace } from '../keyspace.ts'
 import type { MethodMetrics } from '../method-metrics.ts'
 import type { WatchMetrics } from '../watch-metrics.ts'
 import type { SessionOut } from './session-out.ts'
@@ -22,14 +21,12 @@ interface SinkMetrics {
  * that, the hub lets its watchers read the log later instead of holding their events in memory.
  */
 export class WatchSink implements Sink {
-  readonly #keyspace: Keyspace
   readonly #stream: number
   readonly #out: SessionOut
   readonly #metrics: SinkMetrics
   #underWay = 0
 
-  constructor(keyspace: Keyspace, stream: number, out: SessionOut, metrics: SinkMetrics) {
-    this.#keyspace = keyspace
+  constructor(stream: number, out: SessionOut, metrics: SinkMetrics) {
     this.#stream = stream
     this.#out = out
     this.#metrics = metrics
@@ -44,7 +41,7 @@ export class WatchSink implements Sink {
   }
 
   send(response: HubResponse): void {
-    const header = { ...this.#keyspace.header(), revision: response.revision }
+    const header = { ...this.#out.header(), revision: response.revision }
     const head = encode(WatchResponse, { ...response, header, events: [] })
     const events = encodeEvents(response.events)
     // The events are the message's last field, so both encodings in a row are that of the whole.

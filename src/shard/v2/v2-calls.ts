@@ -18,7 +18,7 @@ import { V2Error } from '../../v2/error.ts'
 import type { V2Event } from '../../v2/event.ts'
 import { shownPath } from '../../v2/path.ts'
 import type { CommitQueue } from '../commit.ts'
-import { type Keyspace, RAFT_TERM } from '../keyspace.ts'
+import type { Keyspace } from '../keyspace.ts'
 import { refusal } from '../reply.ts'
 import type { Parts } from '../run.ts'
 import { NoRootAccess, V2Access } from './v2-access.ts'
@@ -193,12 +193,12 @@ const readings: ReadonlySet<string> = new Set([
 ])
 
 /** There is no raft log: its index counts what has changed in either API. */
-export function v2Header({ identity, store, v2 }: Keyspace): V2Header {
+export function v2Header({ identity, store, v2, raftTerm }: Keyspace): V2Header {
   return {
     clusterId: identity.clusterId,
     etcdIndex: v2.index,
     raftIndex: store.revision + v2.index,
-    raftTerm: RAFT_TERM,
+    raftTerm,
   }
 }
 
