@@ -27,8 +27,6 @@ it('[V2K32] a file that was set lately is set again without a read', () => {
   expect(sql.rowsRead).toBe(1)
 })
 
-const value = (round: number, path: string): string => `${round} ${path} `.padEnd(4000, 'x')
-
 it('[V2K32] more files than memory holds are what they were', () => {
   const store = new V2Store(openNodeSql())
   const paths = Array.from({ length: 500 }, (_, at) => `/1/d/${at}`)
