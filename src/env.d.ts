@@ -1,16 +1,18 @@
 import type { Directory } from './directory/directory.ts'
 import type { ObjectStore } from './object-store/object-store.ts'
+import type { Replica } from './replica/replica.ts'
 import type { Shard } from './shard/shard.ts'
 
 declare global {
   /**
-   * What the Worker is bound to. SHARD and DIRECTORY come from wrangler.toml; the ETCD_* texts come from
+   * What the Worker is bound to. SHARD, DIRECTORY and REPLICA come from wrangler.toml; the ETCD_* texts come from
    * `[vars]` or, in the embedded start, from the flags of src/cli/flags.ts. EMBEDDED is "true" in
    * the embedded start only.
    */
   interface Env {
     readonly SHARD: DurableObjectNamespace<Shard>
     readonly DIRECTORY: DurableObjectNamespace<Directory>
+    readonly REPLICA: DurableObjectNamespace<Replica>
     readonly ETCD_NAME?: string
     readonly ETCD_ADVERTISE_CLIENT_URLS?: string
     readonly ETCD_INITIAL_ADVERTISE_PEER_URLS?: string

@@ -1,4 +1,5 @@
-/** The Worker as wrangler.toml and workerd take it: the gateway in front, the shards and their directory behind it. */
+/** The Worker as wrangler.toml and workerd take it: the gateway in front, the shards, their replicas and their directory behind it. */
 export { gateway as default } from './gateway/app.ts'
 export { Directory } from './directory/directory.ts'
+export { Replica } from './replica/replica.ts'
 export { Shard } from './shard/shard.ts'

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { keyspaceName } from '../config/keyspace-name.ts'
 import { checkKeyspaceOptions, keyspaceOptionFields } from '../config/keyspace-options.ts'
+import { keyspaceReplicas } from './replicas.ts'
 
 /** The path's part that names a keyspace. */
 export const namedKeyspace = z.object({
@@ -51,6 +52,10 @@ export const describedKeyspace = z
     snapshots: keyspaceSnapshots
       .optional()
       .describe('Missing where the deployment has no object store, or the keyspace is not ready.'),
+    leader: keyspaceReplicas.shape.leader
+      .optional()
+      .describe('Missing where it never had a replica.'),
+    replicas: keyspaceReplicas.shape.replicas.optional(),
   })
   .meta({ id: 'DescribedKeyspace' })
 

@@ -23,7 +23,7 @@ const CHECKSUM_BYTES = 4
 /** A header is read as a whole: that of a manifest is the longest. */
 const HEADER_BYTES_MAX = 16 * 1024 * 1024
 
-const kinds = ['segment', 'part', 'end', 'manifest', 'claim'] as const
+const kinds = ['segment', 'part', 'end', 'manifest', 'claim', 'frame'] as const
 export type ObjectKind = (typeof kinds)[number]
 
 /** Bytes of an object, and CRC-32C of them. They may be in pieces. */

@@ -84,6 +84,16 @@ export class AuthStore {
     this.#revision = numberOf(row?.[1])
   }
 
+  /** Another one has written: nothing that memory knows counts any more. */
+  reread(): void {
+    const row = this.#sql.first(SELECT_AUTH)
+    this.#enabled = numberOf(row?.[0]) === 1
+    this.#revision = numberOf(row?.[1])
+    this.#cache.forget()
+    this.#tokens.forget()
+    this.#bearers.clear()
+  }
+
   get enabled(): boolean {
     return this.#enabled
   }

@@ -85,6 +85,12 @@ export class SimpleTokens {
     this.#sql.run(DELETE_TOKENS)
   }
 
+  /** What memory knows, but for how long tokens have been in use: it is read anew. */
+  forget(): void {
+    this.#key = undefined
+    this.#held.clear()
+  }
+
   assign(passwordRevision: number, now: number): string {
     this.#sweep(now)
     const id = lettersOf(this.#random(ID_LETTERS))

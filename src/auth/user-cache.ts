@@ -23,6 +23,11 @@ export class UserCache {
     this.#roles = roles
   }
 
+  forget(): void {
+    this.#users.clear()
+    this.#permissions.clear()
+  }
+
   user(name: string): User | undefined {
     let user = this.#users.get(name)
     if (user === undefined) {

@@ -97,7 +97,8 @@ function trafficOf(
   listener: ClientListener,
   bound: readonly ListenUrl[],
 ): Traffic {
-  const base = `/keyspaces/${keyspace}`
+  const { replica } = flags
+  const base = replica === '' ? `/keyspaces/${keyspace}` : `/keyspaces/${keyspace}@${replica}`
   const upstream = withoutSlash(flags.upstream.href).replace(/^http/, 'ws')
   const target = proxyTarget(flags, base, token)
   const proxy = new HttpProxy(target, (level, message, fields) => log.write(level, message, fields))

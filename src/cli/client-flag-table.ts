@@ -90,6 +90,29 @@ export const keyspaceCreateTable = {
   ...clientTable,
 } as const satisfies FlagTable
 
+/** The flags of `keyspace replica add` and `keyspace replica remove`. */
+export const replicaTable = {
+  region: {
+    section: 'Replica',
+    fallback: '',
+    help: 'Where the replica is: wnam, enam, sam, weur, eeur, apac, oc, afr or me.',
+    schema: schemas.text,
+  },
+  ...clientTable,
+} as const satisfies FlagTable
+
+/** The flags of `keyspace replica promote`. */
+export const replicaPromoteTable = {
+  force: {
+    section: 'Replica',
+    fallback: 'false',
+    help: 'Also if the leader does not answer, whose last revisions are lost then.',
+    schema: schemas.boolean,
+    fileType: 'boolean',
+  },
+  ...replicaTable,
+} as const satisfies FlagTable
+
 /** The flags of `backup`, which are those of `etcdctl backup`. */
 export const backupTable = {
   'keyspace': {

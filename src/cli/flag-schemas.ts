@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { parseAuthToken } from '../config/auth-token.ts'
 import { parseDuration } from '../config/duration.ts'
 import { keyspaceName } from '../config/keyspace-name.ts'
+import { regions } from '../config/region.ts'
 import { REQUEST_BYTES_MAX, REQUEST_BYTES_PROBLEM } from '../config/request-bytes.ts'
 import { isCipherSuite } from '../port/tls-cipher-suites.ts'
 import { clientUrlProblem, formatUrl, type ListenUrl, parseListenUrl } from './listen-url.ts'
@@ -118,6 +119,11 @@ export const servedKeyspaces = z.string().transform((given, context): readonly S
     return fail('a keyspace is named twice')
   }
   return served
+})
+
+/** Which of a keyspace's objects is asked: the leader, or a replica. */
+export const servingReplica = z.enum(['', 'nearest', ...regions], {
+  error: `must be nearest, or one of ${regions.join(', ')}`,
 })
 
 /** An upstream's address: where it is mounted is part of it, a query is not. */

@@ -15,6 +15,7 @@ export const sections = [
   'Source',
   'Migration',
   'Keyspace',
+  'Replica',
   'Token',
   'Client',
 ] as const

@@ -424,6 +424,13 @@ export const bridgeTable = {
     repeatable: true,
     fileType: 'words',
   },
+  'replica': {
+    section: 'Member',
+    fallback: '',
+    fallbackShown: 'the leader',
+    help: 'Region of the replica to serve, or nearest: the one that is nearest to here, if that is no leader.',
+    schema: schemas.servingReplica,
+  },
   ...listening,
 } as const satisfies FlagTable
 

@@ -1,7 +1,8 @@
-import { backupTable, tokenCreateTable } from './client-flag-table.ts'
+import { backupTable, replicaPromoteTable, tokenCreateTable } from './client-flag-table.ts'
 import { type FlagTable, sections } from './flag-spec.ts'
 import { bridgeTable, serveTable } from './flag-table.ts'
 import { diffTable, getTable } from './history-flags.ts'
+import { labTable } from './lab-flags.ts'
 import { migrateTable } from './migrate/flag-table.ts'
 import { forkTable, snapshotRestoreTable, snapshotTable } from './point-flags.ts'
 
@@ -17,7 +18,7 @@ export function bridgeHelpText(): string {
 
 /** The text of `keyspace --help`. */
 export function keyspaceHelpText(): string {
-  return [keyspaceUsage, flagsText(forkTable)].join('\n')
+  return [keyspaceUsage, flagsText({ ...forkTable, ...replicaPromoteTable })].join('\n')
 }
 
 /** The text of `token --help`. */
@@ -49,6 +50,11 @@ export function migrateHelpText(): string {
   return [migrateUsage, flagsText(migrateTable)].join('\n')
 }
 
+/** The text of `lab --help`. */
+export function labHelpText(): string {
+  return [labUsage, flagsText(labTable)].join('\n')
+}
+
 const serveUsage = `Usage:
 
   npm start -- [flags]
@@ -57,7 +63,7 @@ const serveUsage = `Usage:
   npm start -- bridge --upstream URL [flags]
     Serve a deployed Worker's keyspace here (see bridge --help).
 
-  npm start -- keyspace create|list|describe|fork|delete [flags]
+  npm start -- keyspace create|list|describe|fork|delete|replica [flags]
     Manage the keyspaces of a server or of a deployed Worker (see keyspace --help).
 
   npm start -- token create|list|revoke [flags]
@@ -78,6 +84,9 @@ const serveUsage = `Usage:
 
   npm start -- backup --data-dir DIRECTORY --backup-dir DIRECTORY
     Write the v2 store as a directory that etcd 3.4 starts on (see backup --help).
+
+  npm start -- lab [flags]
+    Show a leader and its replicas in a browser, with the distances between regions (see lab --help).
 
   npm start -- --version
     Show the version.
@@ -110,6 +119,16 @@ const keyspaceUsage = `Usage:
 
   npm start -- keyspace delete NAME [flags]
     Delete a keyspace and all that is in it.
+
+  npm start -- keyspace replica add|remove NAME --region REGION [flags]
+    Make a replica of a keyspace in another region, or remove it.
+
+  npm start -- keyspace replica list NAME [flags]
+    List who leads a keyspace and its replicas: what they do, their revision, and how far they are behind.
+
+  npm start -- keyspace replica promote NAME --region REGION [--force] [flags]
+    Move the leader of a keyspace to a replica. With --force also if the leader does not answer, and without
+    --region to the replica that has the most: what only the leader had is lost.
 
 Flags of the section Keyspace are for create and fork, those of Snapshots for fork. Every flag can also be set by its ETCD_* variable:
 --token-file by ETCD_TOKEN_FILE.
@@ -192,6 +211,14 @@ const migrateUsage = `Usage:
     run again.
 
 Every flag can also be set by its ETCD_* variable: --from-user by ETCD_FROM_USER.
+`
+
+const labUsage = `Usage:
+
+  npm start -- lab [--regions weur,enam,apac] [--rtt weur-apac=250] [flags]
+    A leader and its replicas on this machine, as far apart as the regions are, with clients in each; a page
+    shows what they see, and can cut, slow and stop regions. Nothing is kept. Every flag can also be set by
+    its ETCD_* variable: --regions by ETCD_REGIONS.
 `
 
 function flagsText(table: FlagTable): string {

@@ -1,42 +1,18 @@
 import { join } from 'node:path'
-import { Host, type WorkerModule } from '../host/host.ts'
+import { Host, type HostOptions, type WorkerModule } from '../host/host.ts'
 import { HEAD_BYTES_MAX, HostHttpServer } from '../host/http-server.ts'
 import { sessionRoute } from '../host/session-route.ts'
 import { DiskSpace } from './disk-space.ts'
 import { HostAnswers } from './host-answers.ts'
 import type { Log } from './log.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
-import { directoryUniqueKey, shardUniqueKey } from './workerd-config.ts'
+import { directoryUniqueKey, replicaUniqueKey, shardUniqueKey } from './workerd-config.ts'
 
 /** The Worker in this process. */
 export async function startHost(options: RuntimeOptions): Promise<Runtime> {
-  const { log, directory, variables, linkSecret, portMetrics, snapshots } = options
+  const { log, linkSecret } = options
   logConsole(log)
-  const disk = new DiskSpace(directory, log)
-  const answers = new HostAnswers({
-    pids: () => [process.pid],
-    portMetrics,
-    disk,
-    // The Worker has it as a binding: a way by requests copies each object three times.
-    snapshots: undefined,
-    defragment: (id) => host.defragment(id),
-  })
-  const host: Host = await Host.open({
-    worker: () => import(new URL('../worker.ts', import.meta.url).href) as Promise<WorkerModule>,
-    storage: join(directory, 'shard'),
-    namespaces: [
-      { binding: 'SHARD', className: 'Shard', uniqueKey: shardUniqueKey },
-      { binding: 'DIRECTORY', className: 'Directory', uniqueKey: directoryUniqueKey },
-    ],
-    diskFull: () => disk.failed(),
-    bindings: {
-      ...Object.fromEntries(variables),
-      HOST: {
-        fetch: (url: string, init?: RequestInit) => answers.fetch(new Request(url, init)),
-      },
-      ...(snapshots && { SNAPSHOT_DIRECTORY: snapshots }),
-    },
-  })
+  const host: Host = await Host.open(hostOptions(options, (id) => host.defragment(id)))
   const http = new HostHttpServer(host)
   return {
     route: sessionRoute(host, '/session', linkSecret),
@@ -58,8 +34,47 @@ export async function startHost(options: RuntimeOptions): Promise<Runtime> {
   }
 }
 
+/** What the Worker and its objects are in a data directory. */
+export function hostOptions(
+  {
+    log,
+    directory,
+    variables,
+    portMetrics,
+    snapshots,
+  }: Pick<RuntimeOptions, 'log' | 'directory' | 'variables' | 'portMetrics' | 'snapshots'>,
+  defragment: (id: string) => Promise<void>,
+): HostOptions {
+  const disk = new DiskSpace(directory, log)
+  const answers = new HostAnswers({
+    pids: () => [process.pid],
+    portMetrics,
+    disk,
+    // The Worker has it as a binding: a way by requests copies each object three times.
+    snapshots: undefined,
+    defragment,
+  })
+  return {
+    worker: () => import(new URL('../worker.ts', import.meta.url).href) as Promise<WorkerModule>,
+    storage: join(directory, 'shard'),
+    namespaces: [
+      { binding: 'SHARD', className: 'Shard', uniqueKey: shardUniqueKey },
+      { binding: 'DIRECTORY', className: 'Directory', uniqueKey: directoryUniqueKey },
+      { binding: 'REPLICA', className: 'Replica', uniqueKey: replicaUniqueKey },
+    ],
+    diskFull: () => disk.failed(),
+    bindings: {
+      ...Object.fromEntries(variables),
+      HOST: {
+        fetch: (url: string, init?: RequestInit) => answers.fetch(new Request(url, init)),
+      },
+      ...(snapshots && { SNAPSHOT_DIRECTORY: snapshots }),
+    },
+  }
+}
+
 /** What the Worker writes to its console, and what nobody has caught, goes to the log, as in workerd. */
-function logConsole(log: Log): void {
+export function logConsole(log: Log): void {
   Object.assign(console, {
     error: (...values: unknown[]) => log.write('error', textOf(values)),
     warn: (...values: unknown[]) => log.write('warn', textOf(values)),

@@ -1,10 +1,11 @@
 import * as z from 'zod'
 import { describedKeyspace, keyspace, keyspaceList } from '../api/keyspaces.ts'
-import { keyspaceName } from '../config/keyspace-name.ts'
 import { ApiClient } from './api-client.ts'
 import { clientTable, keyspaceCreateTable, type KeyspaceFlags } from './client-flag-table.ts'
 import { Failure } from './failure.ts'
 import { parseClientFlags } from './flags.ts'
+import { onlyName } from './keyspace-arguments.ts'
+import { replicaCommand } from './keyspace-replica.ts'
 import { forkTable, keyspaceFrom, pointGiven } from './point-flags.ts'
 import { restoreFrom } from './restore-from.ts'
 import { type Environment, subcommands } from './subcommand.ts'
@@ -12,13 +13,14 @@ import { columns, writeOut } from './write-out.ts'
 
 type Keyspace = z.output<typeof keyspace>
 
-/** `keyspace create|list|describe|fork|delete`: resolves to what is to be printed. Throws Failure. */
+/** `keyspace create|list|describe|fork|delete|replica`: resolves to what is to be printed. Throws Failure. */
 export const keyspaceCommand = subcommands('keyspace', {
   create,
   list,
   describe,
   fork,
   delete: remove,
+  replica: replicaCommand,
 })
 
 async function create(args: readonly string[], environment: Environment): Promise<string> {
@@ -94,20 +96,4 @@ async function remove(args: readonly string[], environment: Environment): Promis
   const name = onlyName('delete', operands)
   await new ApiClient(flags).ask({ method: 'DELETE', path: `/keyspaces/${name}` }, z.undefined())
   return writeOut(flags, { name }, () => `Keyspace ${name} deleted`)
-}
-
-function onlyName(command: string, [name, ...others]: readonly string[]): string {
-  if (name === undefined || others.length > 0) {
-    throw new Failure(`keyspace ${command} takes the name of one keyspace`, 2)
-  }
-  return checkedName(name)
-}
-
-/** Throws Failure. */
-export function checkedName(name: string): string {
-  const problem = keyspaceName.safeParse(name).error?.issues[0]?.message
-  if (problem !== undefined) {
-    throw new Failure(`invalid keyspace name "${name}": ${problem}`, 2)
-  }
-  return name
 }

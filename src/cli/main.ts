@@ -62,6 +62,10 @@ async function main(args: readonly string[]): Promise<void> {
           ? (await import('./help.ts')).migrateHelpText()
           : await (await import('./migrate.ts')).migrateCommand(rest, process.env),
       )
+    case 'lab':
+      return asksForHelp(rest)
+        ? print((await import('./help.ts')).labHelpText())
+        : (await import('./lab.ts')).lab(rest, process.env)
     case 'serve':
       return (await import('./serve.ts')).serve(rest, process.env)
     default:

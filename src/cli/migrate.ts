@@ -1,7 +1,7 @@
 import { FileProblem } from '../etcd-file/file-problem.ts'
 import { Failure } from './failure.ts'
 import { parseClientFlags } from './flags.ts'
-import { checkedName } from './keyspace.ts'
+import { checkedName } from './keyspace-arguments.ts'
 import { migrateTable } from './migrate/flag-table.ts'
 import { Move } from './migrate/move.ts'
 import { CompactedFailure } from './migrate/watch.ts'

@@ -8,6 +8,7 @@ import type { ClusterAddresses } from './cluster-peers.ts'
  */
 export const shardUniqueKey = 'etcdurable-shard'
 export const directoryUniqueKey = 'etcdurable-directory'
+export const replicaUniqueKey = 'etcdurable-replica'
 
 export interface WorkerdOptions {
   /** Where the configuration will be written; modules are named relative to it. */
@@ -60,6 +61,7 @@ export function workerdConfig(options: WorkerdOptions): string {
   const bindings = [
     '(name = "SHARD", durableObjectNamespace = "Shard")',
     '(name = "DIRECTORY", durableObjectNamespace = "Directory")',
+    '(name = "REPLICA", durableObjectNamespace = "Replica")',
     ...(options.host === undefined ? [] : ['(name = "HOST", service = "host")']),
     ...[...options.variables].map(([name, value]) => `(name = "${name}", text = ${quote(value)})`),
   ]
@@ -91,6 +93,7 @@ const worker :Workerd.Worker = (
   durableObjectNamespaces = [
     (className = "Shard", uniqueKey = "${shardUniqueKey}", enableSql = true),
     (className = "Directory", uniqueKey = "${directoryUniqueKey}", enableSql = true),
+    (className = "Replica", uniqueKey = "${replicaUniqueKey}", enableSql = true),
   ],
   durableObjectStorage = (localDisk = "storage"),
 );

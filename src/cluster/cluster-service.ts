@@ -25,9 +25,18 @@ import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { CLUSTER_VERSION } from '../protocol/version.ts'
 import type { MemberList, RaftMember } from './members.ts'
 
+/** A replica of the keyspace, which etcd would call a learner. */
+export interface Learner {
+  readonly id: bigint
+  readonly name: string
+  /** Behind a client URL of this member, that is where it serves. */
+  readonly path: string
+}
+
 /** What the service needs of its keyspace. */
 export interface ClusterHost {
   readonly members: MemberList
+  readonly learners?: readonly Learner[]
   readonly downgrade: Downgrade
   readonly identity: { readonly memberId: bigint }
   readonly settings: Pick<Settings, 'name' | 'advertiseClientUrls'>
@@ -81,7 +90,17 @@ export function memberList(host: ClusterHost, origin: Origin): MemberListRespons
     const own = member.id === host.identity.memberId ? { name, clientURLs } : undefined
     return { ...notStarted(member), ...(member.attributes ?? own) }
   })
-  return { header: { ...host.header(), revision: 0 }, members }
+  const learners = (host.learners ?? []).map((learner): Member => ({
+    ID: learner.id,
+    name: learner.name,
+    peerURLs: [],
+    clientURLs: clientURLs.map((url) => `${url.replace(/\/$/, '')}${learner.path}`),
+    isLearner: true,
+  }))
+  return {
+    header: { ...host.header(), revision: 0 },
+    members: [...members, ...learners].toSorted((a, b) => (a.ID < b.ID ? -1 : 1)),
+  }
 }
 
 function notStarted({ id: ID, peerURLs, isLearner }: RaftMember): Member {

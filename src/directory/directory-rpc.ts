@@ -1,5 +1,9 @@
-import type { Jurisdiction, KeyspaceOptions } from '../config/keyspace-options.ts'
+import type { KeyspaceOptions } from '../config/keyspace-options.ts'
+import type { Region } from '../config/region.ts'
 import type { AccessTokenRpc } from '../door/access-token-rpc.ts'
+import type { Revision } from '../mvcc/types.ts'
+import type { LeaderAddress } from '../protocol/object-address.ts'
+import type { ReplicaStatus } from '../protocol/replica-rpc.ts'
 import type {
   AdministratorToken,
   RecoveryProgress,
@@ -41,16 +45,65 @@ export interface DirectoryRpc extends AccessTokenRpc {
   commitRestore(name: string, id: string, total: RestoreTotal): Promise<KeyspaceEntry | Refused>
   /** Gives it up. Answers when its storage is free. */
   cancelRestore(name: string, id: string): Promise<Refused | undefined>
+  /** Answers when the replica is made; it copies what there is by itself. */
+  addReplica(name: string, region: Region): Promise<ReplicaEntry | Refused>
+  /** Answers when its storage is free. */
+  removeReplica(name: string, region: Region): Promise<Refused | undefined>
+  replicas(name: string): Promise<KeyspaceReplicas | Refused>
+  /** Makes a replica the leader. Answers when it leads. */
+  promote(name: string, wanted: WantedLeader): Promise<Promoted | Refused>
   /** Undefined for what is no administrator's access token, or none any more. */
   administrator(token: string): Promise<AdministratorToken | undefined>
   /** To be awaited before a socket is opened by that token. Answers whether there is one still. */
   opens(id: string, address: KeyspaceAddress): Promise<boolean>
 }
 
-/** What finds the object of a keyspace. */
-export interface KeyspaceAddress {
-  readonly name: string
-  readonly jurisdiction: Jurisdiction | undefined
+/** What finds the objects of a keyspace. */
+export interface KeyspaceAddress extends LeaderAddress {
+  /** Where the leader is; undefined where nobody has said, or not exactly. */
+  readonly near?: Region | undefined
+  /** Where replicas are that serve. */
+  readonly replicas?: readonly Region[] | undefined
+}
+
+/** What the directory knows of a replica. */
+export interface ReplicaEntry {
+  readonly region: Region
+  readonly state: 'adding' | 'ready' | 'untold' | 'removing'
+  /** Milliseconds since 1970. */
+  readonly added: number
+}
+
+export interface KeyspaceReplicas {
+  /** Undefined for the keyspace's own object. */
+  readonly leader: Region | undefined
+  readonly epoch: number
+  /** The leader's; undefined where it does not answer. */
+  readonly revision: Revision | undefined
+  /** Whether another one is to lead, and does not yet. */
+  readonly successor: Region | undefined
+  readonly replicas: readonly (ReplicaEntry & { readonly status: ReplicaStatus | undefined })[]
+}
+
+export interface WantedLeader {
+  /** Undefined for the one that has the most; that is to be forced. */
+  readonly region: Region | undefined
+  /** Also if the leader does not answer, so that what only it has is lost. */
+  readonly force: boolean
+}
+
+export interface Promoted {
+  readonly region: Region
+  readonly epoch: number
+  /** Its last revision. */
+  readonly revision: Revision
+  /**
+   * How many revisions are known to be missing: those that the leader has told any replica of. There may have been
+   * more behind them. 0 where the leader has handed over.
+   */
+  readonly missing: number
+  /** Whether the former leader has handed over all it had. */
+  readonly isWhole: boolean
 }
 
 export interface KeyspaceEntry {

@@ -1,6 +1,7 @@
 import { DurableObject } from 'cloudflare:workers'
 import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
 import type { KeyspaceOptions } from '../config/keyspace-options.ts'
+import type { Region } from '../config/region.ts'
 import type { AccessTokenList } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
 import { AccessTokens } from '../door/access-tokens.ts'
@@ -16,11 +17,21 @@ import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { newAccessToken } from '../shard/new-access-token.ts'
 import { durableSql } from '../shard/storage.ts'
 import { AdministratorSessions, type Told } from './administrator-sessions.ts'
+import { Replicas } from './directory-replicas.ts'
 import { Restores } from './directory-restores.ts'
-import type { DirectoryRpc, KeyspaceAddress, KeyspaceEntry } from './directory-rpc.ts'
+import type {
+  DirectoryRpc,
+  KeyspaceAddress,
+  KeyspaceEntry,
+  KeyspaceReplicas,
+  Promoted,
+  ReplicaEntry,
+  WantedLeader,
+} from './directory-rpc.ts'
 import { creationOf, isRestoring, persevering, refusal, unfinished } from './directory-steps.ts'
 import { KeyspaceTable } from './keyspace-table.ts'
 import { migrations } from './migrations.ts'
+import { ReplicaTable } from './replica-table.ts'
 
 /** When to look again after what was left half done. */
 const RETRY_MS = 10_000
@@ -36,6 +47,7 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
   readonly #tokens: AccessTokens
   readonly #sessions: AdministratorSessions
   readonly #restores: Restores
+  readonly #replicas: Replicas
   /** What is being done to a keyspace; the next thing is done after it. */
   readonly #underWay = new Map<string, Promise<void>>()
 
@@ -51,13 +63,16 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
       after: (name, act) => this.#after(name, act),
       bringOn: (name) => this.#bringOn(name),
     })
+    this.#replicas = new Replicas(new ReplicaTable(sql), {
+      env: () => this.env,
+      keyspace: (name) => this.#keyspaces.get(name),
+      after: (name, act) => this.#after(name, act),
+    })
   }
 
   find(name: string): Promise<KeyspaceAddress | undefined> {
     const entry = this.#keyspaces.get(name)
-    return Promise.resolve(
-      entry?.state === 'ready' ? { name, jurisdiction: entry.options.jurisdiction } : undefined,
-    )
+    return Promise.resolve(entry?.state === 'ready' ? this.#replicas.address(entry) : undefined)
   }
 
   list(after: string, limit: number): Promise<readonly KeyspaceEntry[]> {
@@ -143,15 +158,39 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
     return undefined
   }
 
+  async addReplica(name: string, region: Region): Promise<ReplicaEntry | Refused> {
+    await this.#remindMe()
+    return this.#replicas.add(name, region)
+  }
+
+  async removeReplica(name: string, region: Region): Promise<Refused | undefined> {
+    await this.#remindMe()
+    return this.#replicas.remove(name, region)
+  }
+
+  replicas(name: string): Promise<KeyspaceReplicas | Refused> {
+    return this.#replicas.describe(name)
+  }
+
+  async promote(name: string, wanted: WantedLeader): Promise<Promoted | Refused> {
+    await this.#remindMe()
+    return this.#replicas.promote(name, wanted)
+  }
+
   /** After a crash: brings to their ends what was begun. */
   override async alarm(): Promise<void> {
-    const left = this.#keyspaces.unfinished('', RETRIES_MAX)
-    await Promise.allSettled(left.map(({ name }) => this.#bringOn(name)))
+    const left = this.#unfinished(RETRIES_MAX)
+    await Promise.allSettled(left.map((name) => this.#bringOn(name)))
     const allTold = await this.#tellAll()
-    const isDone = this.#keyspaces.unfinished('', 1).length === 0
-    if (!allTold || !isDone) {
+    if (!allTold || this.#unfinished(1).length > 0) {
       await this.#remindMe()
     }
+  }
+
+  /** Keyspaces of which something is still to be done. */
+  #unfinished(limit: number): readonly string[] {
+    const keyspaces = this.#keyspaces.unfinished('', limit).map(({ name }) => name)
+    return [...new Set([...keyspaces, ...this.#replicas.unfinished(limit)])]
   }
 
   /** To be awaited before something is begun, so that it is durable no later. */
@@ -194,12 +233,16 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
         await this.#restores.lookAfter(entry, entry.restore)
       }
     } else if (entry?.state === 'deleting') {
+      await this.#replicas.destroyAll(entry)
       await persevering(() => this.#shard(entry).destroy())
+      this.#replicas.forget(name)
       this.#keyspaces.endDeletion(name)
+    } else if (entry !== undefined) {
+      await this.#replicas.bringOn(entry)
     }
   }
 
-  /** The first one who asks for an object says where it is made. */
+  /** The keyspace's own object. The first one who asks for an object says where it is made. */
   #shard({ name, options }: Pick<KeyspaceEntry, 'name' | 'options'>): ShardRpc {
     const { jurisdiction, locationHint } = options
     const { SHARD } = this.env
@@ -255,9 +298,8 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
   }
 
   async #tell(told: Told): Promise<void> {
-    const { name, jurisdiction } = told.address
-    const shard = this.#shard({ name, options: { jurisdiction } })
-    await shard.revokeAdministrator(told.token)
+    const { token, address } = told
+    await Promise.all(this.#replicas.objects(address).map((one) => one.revokeAdministrator(token)))
     this.#sessions.told(told)
   }
 }

@@ -2,6 +2,7 @@ import accessToken from '../../migrations/0011_access_token.sql'
 import keyspaces from '../../migrations/directory/0001_keyspaces.sql'
 import administratorSession from '../../migrations/directory/0003_administrator_session.sql'
 import restore from '../../migrations/directory/0004_restore.sql'
+import replica from '../../migrations/directory/0005_replica.sql'
 import type { Migration } from '../mvcc/migrations.ts'
 
 /** In the order of their numbers; a script that has shipped never changes. */
@@ -10,4 +11,5 @@ export const migrations: readonly Migration[] = [
   { name: '0002_access_token', script: accessToken },
   { name: '0003_administrator_session', script: administratorSession },
   { name: '0004_restore', script: restore },
+  { name: '0005_replica', script: replica },
 ]

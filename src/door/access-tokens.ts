@@ -52,6 +52,11 @@ export class AccessTokens {
     this.#kind = kind
   }
 
+  /** Whether there are any. */
+  get some(): boolean {
+    return this.#all().size > 0
+  }
+
   /** The oldest first, expired ones too until the next one is made. */
   list(): readonly AccessToken[] {
     const tokens = [...this.#all().values()].map(({ token }) => token)
@@ -93,6 +98,17 @@ export class AccessTokens {
     this.#all().set(id, { token, hash })
     this.changes++
     return { token, text: formatAccessToken({ kind: this.#kind, id, secret }) }
+  }
+
+  /** Another one has written. A token that is still there stays the same one. */
+  reread(): void {
+    const known = this.#tokens
+    this.#tokens = undefined
+    this.#verified.clear()
+    for (const [id, stored] of this.#all()) {
+      this.#all().set(id, known?.get(id) ?? stored)
+    }
+    this.changes++
   }
 
   /** Answers whether there was such a token. */

@@ -4,6 +4,8 @@ import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
 export interface KeyspacePath {
   /** As it stands in the URL, whatever that is. */
   readonly keyspace: string
+  /** Which of its objects is asked, as it stands in the URL: a region, or `nearest`; undefined where nothing is said. */
+  readonly place: string | undefined
   /** As if the keyspace were the only one. */
   readonly path: string
 }
@@ -11,7 +13,7 @@ export interface KeyspacePath {
 /** What a keyspace serves; other paths are the deployment's own. */
 const served = String.raw`/(?:v2|v3|v3beta|session|health|livez|readyz|version|metrics|debug)(?:/.*)?`
 const ofKeyspace = new RegExp(`^${served}$`, 's')
-const inKeyspace = new RegExp(`^/keyspaces/([^/]*)(${served})$`, 's')
+const inKeyspace = new RegExp(`^/keyspaces/([^/@]*)(?:@([^/]*))?(${served})$`, 's')
 
 /** Where a bridge opens its own socket, by which it is believed who its clients are. */
 const session = /^\/session(?:\/|$)/
@@ -26,8 +28,8 @@ const foreign = /[\x00-\x20#\x7f]/
 export function keyspacePath(path: string): KeyspacePath {
   const found = path.startsWith('/keyspaces/') ? inKeyspace.exec(path) : null
   return found === null
-    ? { keyspace: DEFAULT_KEYSPACE, path }
-    : { keyspace: found[1] ?? '', path: found[2] ?? '' }
+    ? { keyspace: DEFAULT_KEYSPACE, place: undefined, path }
+    : { keyspace: found[1] ?? '', place: found[2], path: found[3] ?? '' }
 }
 
 /**

@@ -8,9 +8,10 @@ import {
   newKeyspace,
   pageOfKeyspaces,
 } from '../api/keyspaces.ts'
-import type { KeyspaceEntry } from '../directory/directory-rpc.ts'
+import type { KeyspaceEntry, KeyspaceReplicas } from '../directory/directory-rpc.ts'
 import type { ReplicationStatus } from '../protocol/shard-rpc.ts'
 import { endpoint, type Endpoint } from './api-endpoint.ts'
+import { shownReplicas } from './api-replicas.ts'
 import { DirectoryClient } from './directory-client.ts'
 import { keyspaceAddress } from './keyspace-address.ts'
 import { ShardClient } from './shard-client.ts'
@@ -66,7 +67,12 @@ export const keyspaceEndpoints: readonly Endpoint[] = [
         return described
       }
       const shard = new ShardClient(env, await keyspaceAddress(name, env), visitor)
-      return { ...described, ...shownSnapshots(await shard.replication()) }
+      const replicas = await new DirectoryClient(env).read((all) => all.replicas(name))
+      return {
+        ...described,
+        ...shownSnapshots(await shard.replication()),
+        ...(isReplicated(replicas) && shownReplicas(replicas)),
+      }
     },
   }),
   endpoint({
@@ -102,6 +108,10 @@ function shownSnapshots(status: ReplicationStatus): {
       ...(lastFull !== null && { lastFull: { ...lastFull, time: time(lastFull.time) } }),
     },
   }
+}
+
+function isReplicated({ epoch, replicas }: KeyspaceReplicas): boolean {
+  return epoch > 1 || replicas.length > 0
 }
 
 function time(ms: number): string {

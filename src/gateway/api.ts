@@ -4,6 +4,7 @@ import type { ApiRequest, Endpoint } from './api-endpoint.ts'
 import { historyEndpoints } from './api-history.ts'
 import { keyspaceSumsEndpoints } from './api-keyspace-sums.ts'
 import { keyspaceEndpoints } from './api-keyspaces.ts'
+import { replicaEndpoints } from './api-replicas.ts'
 import { restoreEndpoints } from './api-restores.ts'
 import { snapshotEndpoints } from './api-snapshots.ts'
 import { refusalResponse, textResponse } from './refusal.ts'
@@ -12,6 +13,7 @@ import { refusalResponse, textResponse } from './refusal.ts'
 export const endpoints: readonly Endpoint[] = [
   ...keyspaceEndpoints,
   ...keyspaceSumsEndpoints,
+  ...replicaEndpoints,
   ...restoreEndpoints,
   ...snapshotEndpoints,
   ...historyEndpoints,

@@ -1,6 +1,5 @@
 import { type Context, Hono } from 'hono'
 import { ownNode } from '../config/cluster.ts'
-import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
 import { type Settings, SettingsError, settingsOf } from '../config/settings.ts'
 import type { KeyspaceAddress } from '../directory/directory-rpc.ts'
 import type { Visitor } from '../door/visitor.ts'
@@ -15,10 +14,11 @@ import { statusOfFailure } from './failure.ts'
 import type { GatewayRequest } from './gateway-request.ts'
 import { guarded } from './guard.ts'
 import { healthResponse, probePaths, probeResponse } from './health.ts'
-import { defaultAddress, keyspaceAddress } from './keyspace-address.ts'
+import { askDirectory, keyspaceAddress, refreshAddress } from './keyspace-address.ts'
 import { metricValues, metricsResponse } from './metrics.ts'
 import { notFound } from './not-found.ts'
 import { stopOpenCalls } from './open-calls.ts'
+import { isLocated, placesOf } from './reading-place.ts'
 import { methodNotAllowed, refusalResponse, textResponse } from './refusal.ts'
 import { callResponse, originOf } from './routes.ts'
 import { sessionResponse } from './session.ts'
@@ -97,14 +97,12 @@ async function responseTo(
   const path = pathOf(request.url)
   try {
     const settings = settingsOf(env)
-    return await guarded({ request, path, settings, env }, async (shown, known) => {
-      const visitor = asOfNode(known, settings)
+    return await guarded({ request, path, settings, env }, async (shown, guest) => {
+      const visitor = asOfNode(guest, settings)
       const place = keyspacePath(path)
-      const address =
-        place.keyspace === DEFAULT_KEYSPACE
-          ? defaultAddress
-          : await addressFor(visitor, place.keyspace, env)
-      const shard = new ShardClient(env, address, visitor)
+      const known = addressFor(visitor, place.keyspace, env)
+      const address = known instanceof Promise ? await known : known
+      const shard = await shardAt(address, place.place, { env, visitor, cf: request.cf })
       const asked = { request, path: place.path, env, settings, shard, shown, visitor }
       return place.path === path
         ? answered(asked, context)
@@ -158,13 +156,49 @@ function asOfNode(visitor: Visitor, { cluster, advertiseClientUrls }: Settings):
     : { ...visitor, node: ownNode(cluster, advertiseClientUrls) }
 }
 
-/** Whoever has no more than some keyspace's token does not learn from us which keyspaces there are. */
-async function addressFor(visitor: Visitor, name: string, env: Env): Promise<KeyspaceAddress> {
+interface Asked {
+  readonly env: Env
+  readonly visitor: Visitor
+  readonly cf: unknown
+}
+
+/** `place` is what the path says of where to go. */
+function shardAt(
+  address: KeyspaceAddress,
+  place: string | undefined,
+  { env, visitor, cf }: Asked,
+): ShardClient | Promise<ShardClient> {
+  if (isLocated(cf)) {
+    refreshAddress(address, env)
+  }
   try {
-    return await keyspaceAddress(name, env)
+    return new ShardClient(env, address, visitor, placesOf(address, place, cf))
   } catch (error) {
+    if (place === undefined) {
+      throw error
+    }
+    // It may have come since.
+    return askDirectory(address.name, env).then(
+      (fresh) => new ShardClient(env, fresh, visitor, placesOf(fresh, place, cf)),
+    )
+  }
+}
+
+/** Whoever has no more than some keyspace's token does not learn from us which keyspaces there are. */
+function addressFor(
+  visitor: Visitor,
+  name: string,
+  env: Env,
+): KeyspaceAddress | Promise<KeyspaceAddress> {
+  const hide = (error: unknown): never => {
     const isHidden = visitor.accessToken !== undefined && error instanceof RpcStatus
     throw isHidden ? statusOf('access-token-invalid') : error
+  }
+  try {
+    const address = keyspaceAddress(name, env)
+    return address instanceof Promise ? address.catch(hide) : address
+  } catch (error) {
+    return hide(error)
   }
 }
 

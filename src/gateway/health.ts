@@ -11,7 +11,10 @@ import type { HealthCheck, ReplicationStatus } from '../protocol/shard-rpc.ts'
 import { Code, type RpcStatus, statusOf } from '../protocol/status.ts'
 import { statusOfFailure } from './failure.ts'
 import { textResponse } from './refusal.ts'
-import type { ShardClient } from './shard-client.ts'
+import type { ResponsePage, ShardClient } from './shard-client.ts'
+
+/** A replica that is further behind is worth a word. */
+const LAG_MS_MAX = 10_000
 
 /** A keyspace that does not answer for so long is not ready; one may just be moving to another node. */
 const ANSWER_MS_MAX = 5_000
@@ -205,7 +208,25 @@ export async function probeResponse(asked: Asked, probe: Probe, query: Query): P
   if (run.some((name, index) => problems[index] !== undefined && !isAdvice(name))) {
     return textResponse(503, lines.join(''))
   }
-  return textResponse(200, `${verbose ? lines.join('') : ''}ok`)
+  if (!verbose) {
+    return textResponse(200, 'ok')
+  }
+  const replica = probe.excludable ? await replicaLine(asked.shard) : ''
+  return textResponse(200, `${lines.join('')}${replica}ok`)
+}
+
+/** Which replica answers, and how far it is behind; that it is far fails nothing. */
+async function replicaLine(shard: ShardClient): Promise<string> {
+  if (shard.place === undefined) {
+    return ''
+  }
+  const { replica } = await readOne(shard, true)
+  if (replica === undefined) {
+    return ''
+  }
+  const { region, lagRevisions, lagMs } = replica
+  const behind = `${region}, ${lagRevisions} revisions and ${lagMs} ms behind the leader`
+  return lagMs > LAG_MS_MAX ? `[!]replica failed: ${behind}\n` : `[+]replica ok: ${behind}\n`
 }
 
 function snapshotProblem(status: ReplicationStatus): string | undefined {
@@ -236,7 +257,7 @@ const alarmNames = new Map<number, string>(
 )
 
 /** The cheapest range: one key of whatever there is, without its value. */
-async function readOne(shard: ShardClient, serializable: boolean): Promise<void> {
+async function readOne(shard: ShardClient, serializable: boolean): Promise<ResponsePage> {
   const all = new Uint8Array(1)
   const request = create(RangeRequest, {
     key: all,
@@ -245,7 +266,7 @@ async function readOne(shard: ShardClient, serializable: boolean): Promise<void>
     keysOnly: true,
     serializable,
   })
-  await inTime(ANSWER_MS_MAX, () =>
+  return inTime(ANSWER_MS_MAX, () =>
     shard.call('/etcdserverpb.KV/Range', request, { asServer: true }),
   )
 }

@@ -1,44 +1,67 @@
+import { waitUntil } from 'cloudflare:workers'
 import { DEFAULT_KEYSPACE, isKeyspaceName } from '../config/keyspace-name.ts'
 import { DIRECTORY_NAME, type KeyspaceAddress } from '../directory/directory-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 
 /** Many more than an isolate serves at a time; an entry is some hundred bytes. */
 const ADDRESSES_MAX = 10_000
+/** Where replicas are is asked again by the first request after so many ms. */
+const FRESH_MS = 30_000
+
+interface Known {
+  readonly address: KeyspaceAddress
+  asked: number
+}
 
 /** By the namespace, which all requests of the isolate share, and by name. */
-const known = new WeakMap<Env['DIRECTORY'], Map<string, KeyspaceAddress>>()
+const known = new WeakMap<Env['DIRECTORY'], Map<string, Known>>()
 
 /** The one of the plain paths. */
-export const defaultAddress: KeyspaceAddress = { name: DEFAULT_KEYSPACE, jurisdiction: undefined }
+const defaultAddress: KeyspaceAddress = { name: DEFAULT_KEYSPACE, jurisdiction: undefined }
 
 /**
- * Where a keyspace is. The directory is asked once in an isolate, and never for the one that is
- * always there. Throws an RpcStatus where there is no such keyspace.
+ * Where a keyspace is. The directory is asked once in an isolate, and for the one that is always there only where it has
+ * replicas. Throws an RpcStatus where there is no such keyspace.
  */
 export function keyspaceAddress(
   name: string,
   environment: Env,
 ): KeyspaceAddress | Promise<KeyspaceAddress> {
+  const found = addressesOf(environment).get(name)
+  if (found !== undefined) {
+    return found.address
+  }
   if (name === DEFAULT_KEYSPACE) {
     return defaultAddress
   }
   if (!isKeyspaceName(name)) {
     throw statusOf('keyspace-not-found')
   }
-  return addressesOf(environment).get(name) ?? askDirectory(name, environment)
+  return askDirectory(name, environment)
 }
 
-async function askDirectory(name: string, environment: Env): Promise<KeyspaceAddress> {
+/** Asks the directory now. Rejects with an RpcStatus where there is no such keyspace. */
+export async function askDirectory(name: string, environment: Env): Promise<KeyspaceAddress> {
+  const asked = Date.now()
   const address = await environment.DIRECTORY.getByName(DIRECTORY_NAME).find(name)
   if (address === undefined) {
+    addressesOf(environment).delete(name)
     throw statusOf('keyspace-not-found')
   }
-  const addresses = addressesOf(environment)
-  if (addresses.size >= ADDRESSES_MAX) {
-    addresses.clear()
-  }
-  addresses.set(name, address)
+  remember({ address, asked }, environment)
   return address
+}
+
+/** Whoever has clients in many places asks now and then who is nearest. The request itself does not wait for it. */
+export function refreshAddress(address: KeyspaceAddress, environment: Env): void {
+  const { name } = address
+  const now = Date.now()
+  const found = addressesOf(environment).get(name)
+  if (found !== undefined && now - found.asked < FRESH_MS) {
+    return
+  }
+  remember({ address, asked: now }, environment)
+  waitUntil(askDirectory(name, environment).catch(() => undefined))
 }
 
 /** The shard has said that it is not so, or not any more: the next request asks the directory. */
@@ -46,7 +69,15 @@ export function forgetAddress({ name }: KeyspaceAddress, environment: Env): void
   addressesOf(environment).delete(name)
 }
 
-function addressesOf({ DIRECTORY }: Env): Map<string, KeyspaceAddress> {
+function remember(entry: Known, environment: Env): void {
+  const addresses = addressesOf(environment)
+  if (addresses.size >= ADDRESSES_MAX) {
+    addresses.clear()
+  }
+  addresses.set(entry.address.name, entry)
+}
+
+function addressesOf({ DIRECTORY }: Env): Map<string, Known> {
   let addresses = known.get(DIRECTORY)
   if (addresses === undefined) {
     addresses = new Map()

@@ -38,7 +38,7 @@ export class LastingStream {
     reader: ResponseReader,
   ): Promise<LastingStream> {
     return new LastingStream(
-      { socket: await shard.connect(), mayVanish: shard.mayVanish },
+      { socket: await shard.connect(call.method), mayVanish: shard.mayVanish },
       call,
       reader,
     )

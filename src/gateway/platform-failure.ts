@@ -4,13 +4,18 @@ import { isStorageFull } from '../protocol/storage-full.ts'
 /** A read that the platform lost is sent again so often, to an object that may have moved. */
 export const READ_RETRIES_MAX = 3
 
-/** Throws the platform's failures as RpcStatus. */
-export async function retrying<T>(retries: number, attempt: () => Promise<T>): Promise<T> {
+/** Throws the platform's failures as RpcStatus. `lost` is done before another attempt. */
+export async function retrying<T>(
+  retries: number,
+  attempt: () => Promise<T>,
+  lost?: () => Promise<void>,
+): Promise<T> {
   try {
     return await attempt()
   } catch (error) {
     if (retries > 0 && isLost(error)) {
-      return retrying(retries - 1, attempt)
+      await lost?.()
+      return retrying(retries - 1, attempt, lost)
     }
     throw statusOfPlatform(error)
   }

@@ -30,6 +30,6 @@ export function restoreSourceOf(
   })
 }
 
-function copyOf({ name, jurisdiction }: KeyspaceAddress, revision: number): RestoreSource {
-  return { kind: 'keyspace', name, jurisdiction, revision }
+function copyOf({ name, jurisdiction, leader }: KeyspaceAddress, revision: number): RestoreSource {
+  return { kind: 'keyspace', name, jurisdiction, leader, revision }
 }

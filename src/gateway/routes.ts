@@ -1,5 +1,6 @@
 import { contextOf, methodAt } from '../gateway-rules/call.ts'
 import { CERTIFICATE_HEADER } from '../gateway-rules/certificate.ts'
+import { minRevisionIn } from '../gateway-rules/min-revision.ts'
 import { callHeaders } from '../gateway-rules/response.ts'
 import { deadlineExceeded, parseTimeout } from '../gateway-rules/timeout.ts'
 import { AuthStatusRequest, type AuthStatusResponse } from '../protocol/generated/messages.ts'
@@ -13,6 +14,7 @@ import { streamResponse } from './line-stream.ts'
 import type { Lines } from './lines.ts'
 import { notFound } from './not-found.ts'
 import { refusalResponse } from './refusal.ts'
+import { replicaHeaders, streamHeaders } from './replica-headers.ts'
 import { readBody } from './request-body.ts'
 import { serverStream } from './server-stream.ts'
 import type { ShardClient } from './shard-client.ts'
@@ -29,10 +31,8 @@ export async function callResponse(
     return refusalResponse(statusOf('certificate-by-http'))
   }
   const method = methodAt(path.replace(/^\/v3beta\//, '/v3/'))
-  const call =
-    method === undefined
-      ? undefined
-      : { method, shard, settings, context: contextOf(shown, originOf(request.url)) }
+  const context = { ...contextOf(shown, originOf(request.url)), ...minRevisionIn(request) }
+  const call = method === undefined ? undefined : { method, shard, settings, context }
   if (request.method === 'GET' && request.headers.get('Upgrade') === 'websocket') {
     return webSocketResponse(request, settings, call)
   }
@@ -65,13 +65,16 @@ async function httpResponse(request: Request, call: IncomingRequest): Promise<Re
       async () => callUnary(call, await readBody(request, call.settings), late.signal),
       () => late.abort(),
     )
-    return new Response(answer, { headers: callHeaders })
+    return new Response(answer.body, {
+      headers: { ...callHeaders, ...replicaHeaders(answer.replica) },
+    })
   }
   if (timeoutMs !== undefined) {
     setTimeout(() => lines.cancel(deadlineExceeded()), timeoutMs)
   }
   const { spaceIntervalMs } = call.settings
-  return streamResponse(lines, { headers: callHeaders, spaceIntervalMs })
+  const headers = { ...callHeaders, ...streamHeaders(call.shard.streamingPlace(call.method)) }
+  return streamResponse(lines, { headers, spaceIntervalMs })
 }
 
 /** Only requests in a sequence touch the body as a stream, which costs as much as reading it whole. */

@@ -5,7 +5,7 @@ import { rpcMethods } from '../protocol/generated/services.ts'
 import { encodeJson } from '../protocol/json-encode.ts'
 import type { MessageType } from '../protocol/message-type.ts'
 import type { MethodName } from '../protocol/methods.ts'
-import type { CallContext } from '../protocol/shard-rpc.ts'
+import type { AnsweredBy, CallContext } from '../protocol/shard-rpc.ts'
 import { openRangeBody } from './range-body.ts'
 import type { ShardClient } from './shard-client.ts'
 import { callWaiting } from './waiting-call.ts'
@@ -20,7 +20,12 @@ export interface IncomingRequest {
 }
 
 /** Whole, or page by page where it is long. */
-export type ResponseBody = string | ReadableStream<Uint8Array>
+type ResponseBody = string | ReadableStream<Uint8Array>
+
+export interface UnaryAnswer {
+  readonly body: ResponseBody
+  readonly replica: AnsweredBy | undefined
+}
 
 /**
  * Answers a call that has one request, given as JSON. Throws an RpcStatus. When `gone` aborts, nobody
@@ -30,16 +35,18 @@ export async function callUnary(
   call: IncomingRequest,
   body: Uint8Array,
   gone: AbortSignal,
-): Promise<ResponseBody> {
+): Promise<UnaryAnswer> {
   const { method, shard, settings, context } = call
   const type: MessageType<object> = rpcMethods[method].response
   const request = decodeRequest(method, body, settings)
   if (mayWait(method)) {
-    return encodeJson(type, await callWaiting(shard, { method, request, context }, gone))
+    const response = await callWaiting(shard, { method, request, context }, gone)
+    return { body: encodeJson(type, response), replica: undefined }
   }
-  const { response, next } = await shard.call(method, request, context)
-  if (next === undefined) {
-    return encodeJson(type, response)
-  }
-  return openRangeBody(shard, request as RangeRequest, response as RangeResponse, next)
+  const { response, next, replica } = await shard.call(method, request, context)
+  const text =
+    next === undefined
+      ? encodeJson(type, response)
+      : await openRangeBody(shard, request as RangeRequest, response as RangeResponse, next)
+  return { body: text, replica }
 }

@@ -23,7 +23,7 @@ export class WatchSession {
     context: CallContext,
     reader: WatchReader,
   ): Promise<WatchSession> {
-    return new WatchSession(await shard.connect(), shard.mayVanish, { context, reader })
+    return new WatchSession(await shard.connect(WATCH_METHOD), shard.mayVanish, { context, reader })
   }
 
   private constructor(

@@ -116,7 +116,7 @@ async function answerUnary(
   input: Chunks,
   gone: AbortSignal,
 ): Promise<string> {
-  const body = await callUnary(call, await firstValue(input, call.settings), gone)
+  const { body } = await callUnary(call, await firstValue(input, call.settings), gone)
   if (typeof body !== 'string') {
     await body.cancel()
     throw new RpcStatus(Code.RESOURCE_EXHAUSTED, 'the answer is too long for a message')

@@ -1,6 +1,7 @@
 import type { DoorSettings } from '../door/secrets.ts'
 import { sortShown } from '../door/shown.ts'
 import { visitorOf } from '../door/visitor.ts'
+import { MIN_REVISION, parseMinRevision } from '../gateway-rules/min-revision.ts'
 import type { RequestHeaders } from '../h2/request.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
 import { RpcStatus, statusOf } from '../protocol/status.ts'
@@ -24,13 +25,20 @@ export function contextOf(
       return statusOf('access-administrator-by-link')
     }
     const { accessToken } = visitor
-    if (accessToken === undefined && etcd === undefined && commonName === undefined) {
+    const minRevision = headers[MIN_REVISION]
+    if (
+      accessToken === undefined &&
+      etcd === undefined &&
+      commonName === undefined &&
+      minRevision === undefined
+    ) {
       return noContext
     }
     return {
       ...(etcd !== undefined && { token: etcd }),
       ...(accessToken !== undefined && { accessToken }),
       ...(commonName !== undefined && { commonName }),
+      ...(minRevision !== undefined && { minRevision: parseMinRevision(minRevision) }),
     }
   } catch (error) {
     if (error instanceof RpcStatus) {

@@ -1,5 +1,7 @@
 import { clearTimeout, setTimeout } from 'node:timers'
 import type { DurableObject, ObjectOptions } from './durable-object.ts'
+import { ObjectLost } from './object-lost.ts'
+import type { Reached } from './remote-actor.ts'
 import { remoteError } from './remote-error.ts'
 import { Resident } from './resident.ts'
 import type { WorkerResponse } from './response.ts'
@@ -17,11 +19,13 @@ export interface ActorOptions extends ObjectOptions {
  * One object: in memory while something is asked of it, and for a while after. Its hibernating sockets
  * stay when it goes.
  */
-export class Actor implements SocketOwner {
+export class Actor implements Reached, SocketOwner {
   readonly #options: ActorOptions
   readonly #hibernating = new Set<WorkerWebSocket>()
   #resident: Resident | undefined
   #idle: NodeJS.Timeout | undefined
+  /** Its host is down, and another one may have its file. */
+  #isDown = false
 
   constructor(options: ActorOptions) {
     this.#options = options
@@ -83,10 +87,15 @@ export class Actor implements SocketOwner {
 
   leave(deliver: () => void): void {
     // A socket outlives its object only where the object hibernates, and then says nothing.
-    this.#inMemory().gate.pass(deliver)
+    if (!this.#isDown) {
+      this.#inMemory().gate.pass(deliver)
+    }
   }
 
   enter(socket: WorkerWebSocket, frame: SocketEvent): void {
+    if (this.#isDown) {
+      return
+    }
     if (!this.#hibernating.has(socket)) {
       this.#inMemory().run(() => socket.dispatch(frame))
       this.#settle()
@@ -107,6 +116,9 @@ export class Actor implements SocketOwner {
   }
 
   #wake(): Resident {
+    if (this.#isDown) {
+      throw new ObjectLost('the host has failed')
+    }
     const resident: Resident = new Resident(this.#options, {
       hibernating: this.#hibernating,
       owner: this,
@@ -152,6 +164,22 @@ export class Actor implements SocketOwner {
     } else {
       this.#settle()
     }
+  }
+
+  /** Loses what it has in memory, its sockets and its answers, as a machine does that fails. */
+  crash(reason: string): void {
+    this.#resident?.break(reason)
+    for (const socket of this.#hibernating) {
+      socket.break(reason)
+    }
+    this.#hibernating.clear()
+    this.#settle()
+  }
+
+  /** The same, for good: its host is down. */
+  goDown(reason: string): void {
+    this.#isDown = true
+    this.crash(reason)
   }
 
   /** Takes it out of memory now. Its hibernating sockets stay. */

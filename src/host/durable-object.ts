@@ -18,6 +18,14 @@ export interface DurableObject {
   readonly [method: string]: unknown
 }
 
+/** An object that asks others. */
+export interface Asker {
+  /** What it asks leaves by it. */
+  readonly gate: OutputGate
+  /** A socket to another object is from now on one of its own. */
+  keep(socket: WorkerWebSocket): void
+}
+
 export type DurableObjectClass = new (ctx: DurableObjectState, env: unknown) => DurableObject
 
 /** What an object is made of, each time that it comes into memory. */
@@ -26,8 +34,8 @@ export interface ObjectOptions {
   /** Of its SQLite file, which may be yet to come. */
   readonly path: string
   readonly objectClass: DurableObjectClass
-  /** What the object is bound to: what it asks of others leaves by its gate. */
-  readonly env: (gate: OutputGate) => unknown
+  /** What the object is bound to. */
+  readonly env: (asker: Asker) => unknown
   readonly alarms: AlarmKeeper
   /** The disk has not taken what it wrote. */
   readonly diskFull: () => void

@@ -2,7 +2,13 @@ import { join } from 'node:path'
 import { setImmediate } from 'node:timers/promises'
 import type { DurableObjectClass } from './durable-object.ts'
 import { hookModules } from './module-hooks.ts'
-import { type BoundNamespace, DurableObjectNamespace } from './namespace.ts'
+import {
+  type BoundNamespace,
+  DurableObjectNamespace,
+  type Elsewhere,
+  type Sought,
+} from './namespace.ts'
+import type { Reached } from './remote-actor.ts'
 import type { WorkerResponse } from './response.ts'
 import { defineWorkerGlobals } from './worker-globals.ts'
 
@@ -29,6 +35,15 @@ export interface HostOptions {
   readonly diskFull: () => void
   /** Other bindings, by name. */
   readonly bindings: Readonly<Record<string, unknown>>
+  /** Where it is one of several hosts. */
+  readonly region?: HostRegion
+}
+
+/** Where a host is. */
+interface HostRegion {
+  /** `request.cf` of what comes in here (https://developers.cloudflare.com/workers/runtime-apis/request/). */
+  readonly cf: object
+  readonly elsewhere: Elsewhere
 }
 
 /** A Worker and its Durable Objects in this process. */
@@ -36,6 +51,8 @@ export class Host {
   readonly #worker: WorkerModule
   readonly #env: object
   readonly #namespaces: readonly DurableObjectNamespace[]
+  readonly #byKey: ReadonlyMap<string, DurableObjectNamespace>
+  readonly #cf: object | undefined
 
   static async open(options: HostOptions): Promise<Host> {
     hookModules()
@@ -45,7 +62,7 @@ export class Host {
 
   private constructor(
     worker: WorkerModule,
-    { storage, namespaces, bindings, diskFull }: HostOptions,
+    { storage, namespaces, bindings, diskFull, region }: HostOptions,
   ) {
     const bound = new Map<string, DurableObjectNamespace>()
     const env = (of: (namespace: DurableObjectNamespace) => BoundNamespace): object => ({
@@ -58,25 +75,55 @@ export class Host {
         uniqueKey,
         objectClass: worker[className] as DurableObjectClass,
         diskFull,
-        env: (gate) => env((other) => other.behind(gate)),
+        env: (asker) => env((other) => other.behind(asker)),
+        elsewhere: region?.elsewhere,
       })
       bound.set(binding, namespace)
     }
     this.#worker = worker
     this.#env = env((namespace) => namespace)
+    this.#cf = region?.cf
     this.#namespaces = [...bound.values()]
+    this.#byKey = new Map(
+      namespaces.flatMap(({ binding, uniqueKey }) => {
+        const namespace = bound.get(binding)
+        return namespace === undefined ? [] : [[uniqueKey, namespace]]
+      }),
+    )
     this.#namespaces.forEach((namespace) => namespace.start())
   }
 
   /** Asks the Worker. */
   fetch(request: Request): Promise<WorkerResponse> {
+    if (this.#cf !== undefined) {
+      Object.defineProperty(request, 'cf', { value: this.#cf })
+    }
     return this.#worker.default.fetch(request, this.#env)
+  }
+
+  /** An object of this host, for another one. */
+  reached({ uniqueKey, hex, name }: Pick<Sought, 'uniqueKey' | 'hex' | 'name'>): Reached {
+    const namespace = this.#byKey.get(uniqueKey)
+    if (namespace === undefined) {
+      throw new Error(`no namespace ${uniqueKey}`)
+    }
+    return namespace.reached(hex, name)
   }
 
   /** Gives back to the disk what the file of that object does not need, between two of its turns. */
   async defragment(hex: string): Promise<void> {
     await setImmediate()
     this.#namespaces.forEach((namespace) => namespace.defragment(hex))
+  }
+
+  /** All that is in memory is lost, as when the machine fails. */
+  crash(): void {
+    this.#namespaces.forEach((namespace) => namespace.crash('the host has failed'))
+  }
+
+  /** One object is lost with what it has in memory; what is asked next makes it anew. */
+  crashObject(hex: string): void {
+    this.#namespaces.forEach((namespace) => namespace.crashOne(hex, 'the object has failed'))
   }
 
   /** Takes all objects out of memory. */

@@ -17,7 +17,7 @@ const DRAIN_MS_MAX = 1000
 
 /** HTTP/1.1 to the Worker, on connections that somebody else has accepted. */
 export class HostHttpServer {
-  readonly #host: Host
+  readonly #host: Pick<Host, 'fetch'>
   readonly #server: Server
   readonly #sockets = new WebSocketServer({
     noServer: true,
@@ -27,7 +27,7 @@ export class HostHttpServer {
   readonly #secure = new WeakSet<Duplex>()
   readonly #connections = new Set<Duplex>()
 
-  constructor(host: Host) {
+  constructor(host: Pick<Host, 'fetch'>) {
     this.#host = host
     const listener = getRequestListener(
       async (request) => withLength(request, await host.fetch(request)),

@@ -1,9 +1,10 @@
 import { join } from 'node:path'
 import { Actor, type ActorOptions } from './actor.ts'
 import { AlarmTable } from './alarm-table.ts'
+import { ConnectionLost } from './connection-lost.ts'
 import { type DurableObjectId, DurableObjectIds } from './durable-object-id.ts'
-import type { DurableObjectClass } from './durable-object.ts'
-import type { OutputGate } from './output-gate.ts'
+import type { Asker, DurableObjectClass } from './durable-object.ts'
+import type { Reached } from './remote-actor.ts'
 import type { WorkerResponse } from './response.ts'
 
 export interface NamespaceOptions {
@@ -15,6 +16,25 @@ export interface NamespaceOptions {
   readonly diskFull: ActorOptions['diskFull']
   /** What the objects are bound to. */
   readonly env: ActorOptions['env']
+  /** Where there are several regions. */
+  readonly elsewhere?: Elsewhere | undefined
+}
+
+export interface Sought {
+  /** Of its namespace. */
+  readonly uniqueKey: string
+  readonly hex: string
+  /** Undefined where the id was not made of a name. */
+  readonly name: string | undefined
+  readonly hint: string | undefined
+}
+
+/** Where an object may be: in this region, which reaches it by `here`, or in another. */
+export type Elsewhere = (object: Sought, here: () => Reached) => () => Reached
+
+interface GetOptions {
+  /** Who asks for an object first may say where it is made. */
+  readonly locationHint?: string
 }
 
 /** How an object is called: by the methods of its class, or by `fetch`. */
@@ -30,7 +50,7 @@ export type BoundNamespace = Pick<
   'get' | 'getByName' | 'idFromName' | 'idFromString' | 'jurisdiction'
 >
 
-type StubClass = new (actor: () => Actor, id: DurableObjectId, gate?: OutputGate) => Stub
+type StubClass = new (actor: () => Reached, id: DurableObjectId, asker?: Asker) => Stub
 
 /** All objects of a class, of which those are in memory that something is asked of. */
 export class DurableObjectNamespace {
@@ -39,6 +59,7 @@ export class DurableObjectNamespace {
   readonly #actors = new Map<string, Actor>()
   readonly #alarms: AlarmTable
   readonly #stubClass: StubClass
+  #isDown = false
 
   constructor(options: NamespaceOptions) {
     this.#options = options
@@ -66,12 +87,27 @@ export class DurableObjectNamespace {
     }
   }
 
+  /** All that is in memory is lost: what was not written, every call, every socket. */
+  crash(reason: string): void {
+    this.#isDown = true
+    this.#alarms.stop()
+    for (const actor of this.#actors.values()) {
+      actor.goDown(reason)
+    }
+  }
+
+  /** An object is lost with what it has in memory; what is asked next makes it anew. */
+  crashOne(hex: string, reason: string): void {
+    this.#actors.get(hex)?.crash(reason)
+  }
+
   /** For who is in an object: its calls leave when what it has written before is on disk. */
-  behind(gate: OutputGate): BoundNamespace {
-    const get = (id: DurableObjectId): Stub => new this.#stubClass(() => this.#actor(id), id, gate)
+  behind(asker: Asker): BoundNamespace {
+    const get = (id: DurableObjectId, options?: GetOptions): Stub =>
+      new this.#stubClass(this.#reach(id, options), id, asker)
     return {
       get,
-      getByName: (name) => get(this.#ids.fromName(name)),
+      getByName: (name, options) => get(this.#ids.fromName(name), options),
       idFromName: (name) => this.#ids.fromName(name),
       idFromString: (hex) => this.#ids.fromString(hex),
       jurisdiction: () => this.jurisdiction(),
@@ -86,13 +122,25 @@ export class DurableObjectNamespace {
     return this.#ids.fromString(hex)
   }
 
-  get(id: DurableObjectId): Stub {
-    return new this.#stubClass(() => this.#actor(id), id)
+  get(id: DurableObjectId, options?: GetOptions): Stub {
+    return new this.#stubClass(this.#reach(id, options), id)
   }
 
-  /** A hint where the object should be is passed over: there is one place. */
-  getByName(name: string): Stub {
-    return this.get(this.#ids.fromName(name))
+  getByName(name: string, options?: GetOptions): Stub {
+    return this.get(this.#ids.fromName(name), options)
+  }
+
+  /** The object itself, for another region that asks for it. */
+  reached(hex: string, name: string | undefined): Reached {
+    return this.#actor(name === undefined ? this.#ids.fromString(hex) : this.#ids.fromName(name))
+  }
+
+  /** A hint where the object should be is passed over where there is one place. */
+  #reach(id: DurableObjectId, { locationHint: hint }: GetOptions = {}): () => Reached {
+    const here = (): Actor => this.#actor(id)
+    const { uniqueKey, elsewhere } = this.#options
+    const { name } = id
+    return elsewhere?.({ uniqueKey, hex: id.toString(), name, hint }, here) ?? here
   }
 
   jurisdiction(): never {
@@ -108,6 +156,9 @@ export class DurableObjectNamespace {
     const hex = id.toString()
     let actor = this.#actors.get(hex)
     if (actor === undefined) {
+      if (this.#isDown) {
+        throw new ConnectionLost()
+      }
       const { directory, objectClass, env, diskFull } = this.#options
       const made: Actor = new Actor({
         id,
@@ -134,13 +185,13 @@ export class DurableObjectNamespace {
 function stubClassOf(objectClass: DurableObjectClass): StubClass {
   class ActorStub {
     readonly id: DurableObjectId
-    readonly #actor: () => Actor
-    readonly #gate: OutputGate | undefined
+    readonly #actor: () => Reached
+    readonly #asker: Asker | undefined
 
-    constructor(actor: () => Actor, id: DurableObjectId, gate?: OutputGate) {
+    constructor(actor: () => Reached, id: DurableObjectId, asker?: Asker) {
       this.#actor = actor
       this.id = id
-      this.#gate = gate
+      this.#asker = asker
     }
 
     get name(): string | undefined {
@@ -151,9 +202,18 @@ function stubClassOf(objectClass: DurableObjectClass): StubClass {
       // A client's request is not of Node's own class, which takes no other.
       const isRequest = input instanceof Request && init === undefined
       const request = isRequest ? input : new Request(input, init)
-      return this.#gate === undefined
+      return this.#asker === undefined
         ? this.#actor().fetch(request)
-        : this.#gate.passed().then(() => this.#actor().fetch(request))
+        : this.#fetchFor(this.#asker, request)
+    }
+
+    async #fetchFor(asker: Asker, request: Request): Promise<WorkerResponse> {
+      await asker.gate.passed()
+      const response = await this.#actor().fetch(request)
+      if (response.webSocket !== null) {
+        asker.keep(response.webSocket)
+      }
+      return response
     }
 
     static define(name: string): void {
@@ -165,11 +225,11 @@ function stubClassOf(objectClass: DurableObjectClass): StubClass {
     }
 
     async #call(name: string, params: readonly unknown[]): Promise<unknown> {
-      if (this.#gate === undefined) {
+      if (this.#asker === undefined) {
         return this.#actor().call(name, params)
       }
       const copies = structuredClone([...params])
-      await this.#gate.passed()
+      await this.#asker.gate.passed()
       return this.#actor().call(name, copies)
     }
   }

@@ -1,5 +1,5 @@
 import { DurableObjectState, type ObjectLife } from './durable-object-state.ts'
-import type { DurableObject, ObjectOptions } from './durable-object.ts'
+import type { Asker, DurableObject, ObjectOptions } from './durable-object.ts'
 import { isDiskFull, ObjectLost } from './object-lost.ts'
 import { OutputGate } from './output-gate.ts'
 import { remoteError } from './remote-error.ts'
@@ -18,7 +18,7 @@ export interface Life {
 }
 
 /** One stay of an object in memory: its instance, its gates, and its open file. */
-export class Resident implements ObjectLife {
+export class Resident implements ObjectLife, Asker {
   readonly gate = new OutputGate()
   readonly #options: ObjectOptions
   readonly #life: Life
@@ -52,7 +52,7 @@ export class Resident implements ObjectLife {
     const { objectClass, id, env } = this.#options
     try {
       const state = new DurableObjectState(id, this)
-      this.#object = this.#tasks.run(() => new objectClass(state, env(this.gate)))
+      this.#object = this.#tasks.run(() => new objectClass(state, env(this)))
     } catch (error) {
       this.break(error instanceof Error ? error.message : String(error))
       throw Object.assign(remoteError(error) as Error, { durableObjectReset: true })
@@ -204,7 +204,7 @@ export class Resident implements ObjectLife {
     socket.accept()
   }
 
-  /** Of a socket that does not hibernate, which the object has accepted itself. */
+  /** Of a socket that does not hibernate: one that the object has accepted itself, or opened. */
   keep(socket: WorkerWebSocket): void {
     if (this.#lost !== undefined) {
       socket.break()

@@ -6,7 +6,7 @@ import type { Host } from './host.ts'
 import type { WorkerWebSocket } from './web-socket.ts'
 
 /** The link's way to a keyspace of this process: the same session as over a socket, but in memory. */
-export function sessionRoute(host: Host, path: string, secret: string): LinkRoute {
+export function sessionRoute(host: Pick<Host, 'fetch'>, path: string, secret: string): LinkRoute {
   return {
     name: path,
     connect: (listener) => new SessionConnection(host, { path, secret }, listener),
@@ -19,7 +19,7 @@ class SessionConnection implements LinkConnection {
   #isClosed = false
 
   constructor(
-    host: Host,
+    host: Pick<Host, 'fetch'>,
     { path, secret }: { readonly path: string; readonly secret: string },
     listener: SocketListener,
   ) {
@@ -38,7 +38,7 @@ class SessionConnection implements LinkConnection {
     })
   }
 
-  async #open(host: Host, request: Request): Promise<void> {
+  async #open(host: Pick<Host, 'fetch'>, request: Request): Promise<void> {
     const response = await host.fetch(request)
     const socket = response.webSocket
     if (socket === null) {

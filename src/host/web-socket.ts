@@ -1,4 +1,5 @@
 import { serialize } from 'node:v8'
+import { runOutside } from './tasks.ts'
 
 /** https://developers.cloudflare.com/durable-objects/api/state/#serializeattachment */
 const ATTACHMENT_BYTES_MAX = 16_384
@@ -130,7 +131,8 @@ export class WorkerWebSocket {
     const close: Close = { type: 'close', code: CLOSE_ABNORMAL, reason, wasClean: false }
     this.readyState = WorkerWebSocket.CLOSED
     const { peer } = this
-    queueMicrotask(() => peer.#enter(close))
+    // What hears of it is not the object's that is lost, and may set timers.
+    runOutside(() => queueMicrotask(() => peer.#enter(close)))
   }
 
   #leave(frame: SocketEvent): void {

@@ -1,6 +1,7 @@
 import type { Settings } from '../config/settings.ts'
 import type { Shown } from '../door/shown.ts'
 import { contextOf, decodeRequest, mayWait } from '../gateway-rules/call.ts'
+import { minRevisionIn } from '../gateway-rules/min-revision.ts'
 import { RangeText } from '../gateway-rules/range-text.ts'
 import { type WholeResponse, callHeaders, refusal } from '../gateway-rules/response.ts'
 import { deadlineExceeded, parseTimeout } from '../gateway-rules/timeout.ts'
@@ -64,7 +65,11 @@ export class JsonExchange implements AnswerReader {
       const message = decodeRequest(method, body, settings)
       const type: MessageType<object> = rpcMethods[method].request
       const known = contextOf(shown, undefined)
-      const context = hasName ? { ...known, certified: true } : known
+      const context = {
+        ...known,
+        ...minRevisionIn(request),
+        ...(hasName && { certified: true }),
+      }
       this.#asked = upstream.ask({ method, request: encode(type, message), context }, this)
       if (timeoutMs !== undefined) {
         this.#deadline = setTimeout(() => this.giveUp(deadlineExceeded()), timeoutMs)

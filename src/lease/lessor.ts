@@ -188,6 +188,24 @@ export class Lessor {
     }
   }
 
+  /**
+   * What another lessor has made of a lease: granted it for so many seconds, from `now` on, or ended it. Its keys are
+   * the caller's business, and nobody hears of it.
+   */
+  follow(id: LeaseId, ttl: number | null, now: number): void {
+    const lease = this.#leases.get(String(id))
+    if (lease !== undefined) {
+      this.#sql.run(DELETE_LEASE, lease.id)
+      this.#leases.delete(lease.id)
+      this.#queue.remove(lease)
+    }
+    if (ttl !== null) {
+      const expiry = now + ttl * 1000
+      this.#sql.run(INSERT_LEASE, String(id), ttl, expiry)
+      this.#hold(String(id), ttl, expiry)
+    }
+  }
+
   /** Every lease that is not revoked; the one that expires next comes first. */
   leases(): readonly LeaseId[] {
     return [...this.#leases.values()].toSorted((a, b) => a.deadline - b.deadline).map(idOf)

@@ -5,6 +5,8 @@ import { DELETE_LEASE, INSERT_LEASE, TTL_SECONDS_MIN } from './lessor.ts'
 const DELETE_LEASES = 'DELETE FROM lease'
 const START_LEASES = 'UPDATE lease SET expiry = expiry + ?'
 
+const RESTART_LEASES = 'UPDATE lease SET expiry = ? + ttl * 1000'
+
 /** Of another keyspace; seconds. etcd knows what remains of a long lease, and else says 0. */
 interface RestoredLease {
   readonly ID: LeaseId
@@ -29,6 +31,11 @@ export function forgetLeases(sql: Sql): void {
  */
 export function startLeases(sql: Sql, now: number): void {
   sql.run(START_LEASES, now)
+}
+
+/** From `now` on, in milliseconds since 1970, each lease lives for its TTL: another leader knew its deadline. */
+export function restartLeases(sql: Sql, now: number): void {
+  sql.run(RESTART_LEASES, now)
 }
 
 /** One that was restored, and has ended since. */

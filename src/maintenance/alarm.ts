@@ -33,9 +33,27 @@ export class AlarmStore {
 
   constructor(sql: Sql) {
     this.#sql = sql
+    this.#read()
+  }
+
+  #read(): void {
     for (const [memberID, type] of this.#sql.all(SELECT_ALARMS)) {
       this.#membersWith(numberOf(type)).add(BigInt(textOf(memberID)))
     }
+  }
+
+  /** Another one has written. */
+  reread(): void {
+    const before = this.stored()
+    this.#members.clear()
+    this.#read()
+    for (const alarm of before) {
+      if (!this.#stands(alarm.memberID, alarm.alarm)) {
+        this.#disarmed.set(`${alarm.alarm} ${alarm.memberID}`, alarm)
+      }
+    }
+    this.stored().forEach(({ alarm, memberID }) => this.#disarmed.delete(`${alarm} ${memberID}`))
+    this.changes++
   }
 
   /**

@@ -35,7 +35,12 @@ export class Downgrade {
   constructor(sql: Sql, clusterVersion: string) {
     this.#sql = sql
     this.#clusterVersion = clusterVersion
-    const row = sql.first(SELECT_TARGET)
+    this.reread()
+  }
+
+  /** What is written, also by another one. */
+  reread(): void {
+    const row = this.#sql.first(SELECT_TARGET)
     this.#target = row && textOf(row[0])
   }
 

@@ -2,6 +2,7 @@ import { type Event, EventType, type KeyValue, type LeaseId, type Revision } fro
 
 /** A power of two. At most 2 MB: a key of Kubernetes and what is known of it take about 200 bytes. */
 const PLACES = 4096
+const NO_BYTES = new Uint8Array(0)
 const KEY_BYTES_MAX = 256
 
 /** What a key's current row says, but for its value. `sub` is its place in the transaction. */
@@ -35,6 +36,16 @@ export class RecentHeads {
   get(key: Uint8Array): Head | undefined {
     const held = this.#held[this.#placeOf(key)]
     return held !== undefined && isSame(held.key, key) ? held.head : undefined
+  }
+
+  /** The key's version, as far as it is known: without its value. */
+  version(key: Uint8Array): KeyValue | undefined {
+    const head = this.get(key)
+    if (head === undefined) {
+      return undefined
+    }
+    const { createRevision, modRevision, version, lease } = head
+    return { key, createRevision, modRevision, version, lease, value: NO_BYTES }
   }
 
   /** All changes of a transaction that has succeeded, in their order. */

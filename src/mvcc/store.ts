@@ -1,5 +1,6 @@
 import { Compaction } from './compaction.ts'
 import { EngineError } from './errors.ts'
+import { type FollowedRevision, followRevisions } from './followed-revision.ts'
 import { HashedHistory, type HashKv, hashKv, hashScope } from './hash.ts'
 import { type Change, changesBetween, changeSizesUpTo, changesUpTo, replacedIn } from './history.ts'
 import { KeyCount } from './key-count.ts'
@@ -46,7 +47,7 @@ import type {
   TxnResult,
 } from './types.ts'
 import { ROW_BYTES_MAX } from './value-parts.ts'
-import { countAt, currentVersion, growthSince, versionBefore } from './versions.ts'
+import { countBefore, currentVersion, versionBefore } from './versions.ts'
 import { isOneStatement, Write } from './write.ts'
 
 /** 'many' stands for more events than are worth holding: they are in the log. */
@@ -232,13 +233,8 @@ export class Store {
 
   #countKeys(bounds: Bounds, revision: Revision): number {
     const keys = this.#count.count(bounds)
-    if (revision === this.#revision) {
-      return keys
-    }
-    // A list that goes on at the revision of its first page is mostly not long ago.
-    return (this.#revision - revision) * LOG_ROWS_PER_REVISION < keys
-      ? keys - growthSince(this.#sql, bounds, revision)
-      : countAt(this.#sql, bounds, revision)
+    const age = this.#revision - revision
+    return age === 0 ? keys : countBefore(this.#sql, bounds, { revision, age, keys })
   }
 
   /** The revision that a read speaks of: 0 and below are the current one. */
@@ -433,17 +429,8 @@ export class Store {
       compactRevision: this.compactRevision,
       reads: 0,
       hasLease: (lease) => this.#options.hasLease(lease),
-      remembered: (key) => this.#remembered(key),
+      remembered: (key) => this.#heads.version(key),
     }
-  }
-
-  #remembered(key: Uint8Array): KeyValue | undefined {
-    const head = this.#heads.get(key)
-    if (head === undefined) {
-      return undefined
-    }
-    const { createRevision, modRevision, version, lease } = head
-    return { key, createRevision, modRevision, version, lease, value: NO_BYTES }
   }
 
   /**
@@ -455,23 +442,59 @@ export class Store {
     const result: T = isAtomic ? body(write) : this.#sql.transaction<T>(() => body(write))
     this.operations.add(write)
     if (write.changes > 0) {
-      this.#revision = write.revision
       this.#work += write.work
-      if (write.complete) {
-        this.#heads.changed(write.events)
-        this.#count.changed(write.created, write.deleted)
-        this.#options.changed(this.#revision, write.events)
-      } else {
-        this.#count.forget()
-        this.#heads.forget()
-        this.#options.changed(this.#revision, 'many')
-      }
+      this.#remember(write)
+      this.#tell(write)
     }
     return result
   }
+
+  #remember({ complete, events, created, deleted }: Written): void {
+    if (complete) {
+      this.#heads.changed(events)
+      this.#count.changed(created, deleted)
+    } else {
+      this.#forget()
+    }
+  }
+
+  #forget(): void {
+    this.#count.forget()
+    this.#heads.forget()
+  }
+
+  #tell({ revision, complete, events }: Written): void {
+    this.#revision = revision
+    this.#options.changed(revision, complete ? events : 'many')
+  }
+
+  /**
+   * Writes what another store has made behind this one's revision, revision by revision: all of it in one transaction.
+   * Throws BrokenHistory where that does not follow from it.
+   */
+  follow(changes: Iterable<Change<Uint8Array>>): void {
+    const parts = {
+      heads: this.#heads,
+      rowBytesMax: this.#rowBytesMax,
+      remember: (one: Written) => this.#remember(one),
+    }
+    let followed: readonly FollowedRevision[]
+    try {
+      followed = this.#sql.transaction(() =>
+        followRevisions(this.#sql, this.#revision, changes, parts),
+      )
+    } catch (error) {
+      this.#forget()
+      throw error
+    }
+    for (const one of followed) {
+      this.#work += one.work
+      this.#tell(one)
+    }
+  }
 }
 
-const NO_BYTES = new Uint8Array(0)
+/** What a revision has become of. */
+type Written = Pick<Write, 'revision' | 'complete' | 'events' | 'created' | 'deleted'>
 
-/** What a revision may have changed, and how much more a row of the log is than a key is to count. */
-const LOG_ROWS_PER_REVISION = 64
+const NO_BYTES = new Uint8Array(0)

@@ -237,7 +237,26 @@ WHERE id >= ${FIRST_ID} AND key >= ?`
 export const COUNT_GROWTH = `${COUNT_GROWTH_OPEN} AND key < ?`
 
 /** How many keys a range has more than it had at an old revision, by a pass over the log since. */
-export function growthSince(sql: Sql, bounds: Bounds, revision: Revision): number {
+function growthSince(sql: Sql, bounds: Bounds, revision: Revision): number {
   const statement = bounds.end === undefined ? COUNT_GROWTH_OPEN : COUNT_GROWTH
   return numberOf(sql.first(statement, revision + 1, ...boundsParams(bounds))?.[0])
+}
+
+/** What a revision may have changed, and how much more a row of the log is than a key is to count. */
+const LOG_ROWS_PER_REVISION = 64
+
+/** How many lived at a revision so many ago, where so many `keys` live now. */
+export function countBefore(
+  sql: Sql,
+  bounds: Bounds,
+  {
+    revision,
+    age,
+    keys,
+  }: { readonly revision: Revision; readonly age: number; readonly keys: number },
+): number {
+  // A list that goes on at the revision of its first page is mostly not long ago.
+  return age * LOG_ROWS_PER_REVISION < keys
+    ? keys - growthSince(sql, bounds, revision)
+    : countAt(sql, bounds, revision)
 }

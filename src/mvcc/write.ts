@@ -36,7 +36,7 @@ import {
 import { currentVersion, versions } from './versions.ts'
 
 /** Beyond this many changes a transaction's events are left in the log for watchers to read. */
-const EVENTS_HELD_MAX = 10_000
+export const EVENTS_HELD_MAX = 10_000
 
 /** Their ids follow on the last one of the log, which has to be of this transaction. */
 const tombstonesOf = (where: string): string => `

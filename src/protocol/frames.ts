@@ -205,6 +205,7 @@ const callContext = z.object({
   accessToken: z.string().optional(),
   commonName: z.string().optional(),
   certified: z.boolean().optional(),
+  minRevision: z.int().min(0).optional(),
 })
 
 /** A `Call` as OPEN and CALL say it: its method may be none that is known, and OPEN has no request. */

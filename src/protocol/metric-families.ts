@@ -297,7 +297,7 @@ const table = {
   etcd_server_is_leader: shard.gauge(
     'Whether or not this member is a leader. 1 if is, 0 otherwise.',
   ),
-  etcd_server_is_learner: none.gauge(
+  etcd_server_is_learner: shard.gauge(
     'Whether or not this member is a learner. 1 if is, 0 otherwise.',
   ),
   etcd_server_leader_changes_seen_total: shard.counter('The number of leader changes seen.'),
@@ -347,6 +347,12 @@ const table = {
   etcd_snap_fsync_duration_seconds: none.histogram(
     'The latency distributions of fsync called by snap.',
     DISK_BUCKETS,
+  ),
+  etcdurable_replica_lag_revisions: shard.gauge(
+    'How many revisions the leader is known to have that this replica has not.',
+  ),
+  etcdurable_replica_lag_seconds: shard.gauge(
+    'How old what the leader told last was when this replica had it, or since when the leader is not to be reached.',
   ),
   etcdurable_snapshot_deposed: shard.gauge(
     'Whether another copy of the keyspace sends its snapshots, so that this one does not.',

@@ -1,5 +1,6 @@
 import type { ClusterNode } from '../config/cluster.ts'
 import type { KeyspaceOptions } from '../config/keyspace-options.ts'
+import type { Region } from '../config/region.ts'
 import type { RangeCursor } from '../mvcc/range-page.ts'
 import type { Revision } from '../mvcc/types.ts'
 import type { MethodName } from './methods.ts'
@@ -182,6 +183,10 @@ export interface CallContext {
   readonly node?: ClusterNode | undefined
   /** The keyspace's access token that the client has shown, which the shard knows or does not. */
   readonly accessToken?: string | undefined
+  /** A replica has been shown the keyspace's access token of this id, and passes the call on. */
+  readonly vouched?: string | undefined
+  /** What the answer is to have at least: a replica waits for it, or says that it has not got it. */
+  readonly minRevision?: Revision | undefined
 }
 
 /** Tells the shard, in JSON, the `CallContext` of whoever opens a socket to it. */
@@ -196,8 +201,20 @@ export interface AdministratorToken {
 
 /** What a call comes to. `response` is the protobuf of the method's response, or its first part where there is `next`. */
 export type Outcome =
-  | { readonly response: Uint8Array; readonly next?: PageCursor | undefined }
+  | {
+      readonly response: Uint8Array
+      readonly next?: PageCursor | undefined
+      /** Undefined where the leader has answered. */
+      readonly replica?: AnsweredBy | undefined
+    }
   | Refused
+
+/** A replica that has answered by itself, and how far it is behind the leader as far as it knows. */
+export interface AnsweredBy {
+  readonly region: Region
+  readonly lagRevisions: number
+  readonly lagMs: number
+}
 
 export interface Refused {
   readonly refused: { readonly code: Code; readonly message: string }

@@ -57,6 +57,21 @@ const table = {
   'keyspace-exists': [Code.ALREADY_EXISTS, 'keyspace already exists'],
   'keyspace-default': [Code.FAILED_PRECONDITION, 'the keyspace default cannot be deleted'],
   'keyspace-restoring': [Code.ALREADY_EXISTS, 'the keyspace is being restored'],
+  // Its leader is elsewhere: whoever asked has to find out where.
+  'keyspace-moved': [Code.UNAVAILABLE, 'etcdurable: the keyspace is led from another place now'],
+  'keyspace-moving': [Code.UNAVAILABLE, 'the keyspace is being moved to another replica'],
+  'replica-not-found': [Code.NOT_FOUND, 'the keyspace has no replica there'],
+  'replica-exists': [Code.ALREADY_EXISTS, 'the keyspace has a replica there already'],
+  'replica-leads': [Code.FAILED_PRECONDITION, 'the keyspace is led from there'],
+  'replica-behind': [
+    Code.FAILED_PRECONDITION,
+    'the replica there has not got all of the keyspace yet: try again later',
+  ],
+  'replica-none-answers': [Code.UNAVAILABLE, 'no replica of the keyspace answers'],
+  'promotion-v2': [
+    Code.FAILED_PRECONDITION,
+    'the keyspace has data of the v2 API, which replicas do not have: it would be lost',
+  ],
   'no-snapshot-store': [
     Code.FAILED_PRECONDITION,
     'there is no object store: none is bound as SNAPSHOTS, and --snapshot-store is not given',

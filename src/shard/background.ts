@@ -20,10 +20,14 @@ const COMPACTION_RETRY_MS = 5_000
 
 /** What the deadlines of others come to, and what compaction waits for. */
 export interface BackgroundPartners {
+  /** Whether what expires ends here: leases, and nodes of the v2 store. A replica hears of their ends. */
+  readonly endsLeases: boolean
   /** Somebody's access token has come to its end. */
   accessExpired(): void
   /** Something is to be sent to the object store. */
   replicate(): void
+  /** A replica that was given up is to be tried again. */
+  readonly feed?: () => void
   /** The lowest revision that is still to be sent there, at a time in ms since 1970. */
   unsent(now: number): Revision | undefined
 }
@@ -60,26 +64,32 @@ export class BackgroundWork {
 
   /** Sets the deadlines anew from the state: at a start, and when one may have come closer. */
   async schedule(): Promise<void> {
-    const { lessor, store, hub, settings } = this.#keyspace
+    const { store, hub, settings } = this.#keyspace
     const now = Date.now()
+    if (this.#partners.endsLeases) {
+      await this.#scheduleExpiry(now)
+    }
+    if (hub.wantsProgress && !this.#deadlines.has('watch-progress')) {
+      const interval = settings.watchProgressNotifyIntervalMs
+      await this.#deadlines.set('watch-progress', now + interval * (1 + Math.random() / 10))
+    }
+    await this.armAutoCompaction()
+    const waits = this.#compacting === undefined && !this.#deadlines.has('compaction')
+    if (store.compactionPending && waits) {
+      await this.#deadlines.set('compaction', now)
+    }
+  }
+
+  async #scheduleExpiry(now: number): Promise<void> {
+    const { lessor, v2Expiry } = this.#keyspace
     const next = lessor.nextDeadline()
     if (next === undefined || next > now) {
       await this.#deadlines.set('lease', next)
     } else if (!this.#deadlines.has('lease')) {
       await this.#deadlines.set('lease', now + EXPIRY_SCAN_MS)
     }
-    if (hub.wantsProgress && !this.#deadlines.has('watch-progress')) {
-      const interval = settings.watchProgressNotifyIntervalMs
-      await this.#deadlines.set('watch-progress', now + interval * (1 + Math.random() / 10))
-    }
-    const { v2Expiry } = this.#keyspace
     if (v2Expiry !== undefined) {
       await this.#deadlines.set('v2', Math.min(Math.max(v2Expiry, now), DEADLINE_MS_MAX))
-    }
-    await this.armAutoCompaction()
-    const waits = this.#compacting === undefined && !this.#deadlines.has('compaction')
-    if (store.compactionPending && waits) {
-      await this.#deadlines.set('compaction', now)
     }
   }
 
@@ -101,6 +111,9 @@ export class BackgroundWork {
           break
         case 'access':
           this.#partners.accessExpired()
+          break
+        case 'feed':
+          this.#partners.feed?.()
           break
         case 'replication':
           this.#partners.replicate()

@@ -1,9 +1,10 @@
 import type { Authority } from '../door/door.ts'
+import type { Revision } from '../mvcc/types.ts'
 import { decode } from '../protocol/binary.ts'
 import { RangeRequest } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
-import type { Outcome, PageCursor, Call, Refused } from '../protocol/shard-rpc.ts'
+import type { Outcome, PageCursor, Call, CallContext, Refused } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import { handlerOf } from './methods/handlers.ts'
 import { measureNext, rangeNext } from './methods/kv.ts'
@@ -26,7 +27,41 @@ export class Calls {
   }
 
   /** `session` is what the call's socket may; undefined for a call over RPC, which says it itself. */
-  start({ method, request, context }: Call, caller: Caller, session?: Authority): void {
+  start(call: Call, caller: Caller, session?: Authority): void {
+    const { minRevision } = call.context
+    const { store } = this.#parts.keyspace
+    const isAhead = minRevision !== undefined && minRevision > store.revision
+    if (isAhead && this.#mayCome(call.context, session)) {
+      void this.#startBehind(minRevision, { call, caller, session })
+    } else {
+      this.#start(call, caller, session)
+    }
+  }
+
+  #mayCome(context: CallContext, session: Authority | undefined): boolean {
+    try {
+      this.#parts.door.authorityOf(context, session)
+      return true
+    } catch {
+      // It is refused, and counted, without waiting.
+      return false
+    }
+  }
+
+  /** What only a later revision may answer waits for it, as long as etcd's requests do. */
+  async #startBehind(
+    revision: Revision,
+    { call, caller, session }: { call: Call; caller: Caller; session: Authority | undefined },
+  ): Promise<void> {
+    const isThere = await this.#parts.revisions.wait(revision)
+    if (!isThere) {
+      caller.answered(refusal(statusOf('timeout')))
+    } else if (!caller.gone) {
+      this.#start(call, caller, session)
+    }
+  }
+
+  #start({ method, request, context }: Call, caller: Caller, session?: Authority): void {
     const { door, keyspace, background } = this.#parts
     const type: MessageType<object> = rpcMethods[method].request
     const metrics = this.#metrics.ofCall(method, context, session)
@@ -107,6 +142,9 @@ export class Calls {
     this.#parts.background.release(cursor)
   }
 }
+
+/** What those who have a call ask: over RPC, or in frames. */
+export type CallsIn = Pick<Calls, 'start' | 'later' | 'next' | 'beginMeasuring' | 'measure' | 'end'>
 
 /** The encoded length of some pages, and where those behind them begin. */
 export type Measured = Refused | { readonly bytes: number; readonly next?: PageCursor }

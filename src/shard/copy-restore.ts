@@ -1,5 +1,4 @@
 import type { ArchivedOptions } from '../archive/state.ts'
-import type { Jurisdiction } from '../config/keyspace-options.ts'
 import { startLeases } from '../lease/restored-leases.ts'
 import { EngineError } from '../mvcc/errors.ts'
 import { type CopiedRows, insertCopied, insertCurrent } from '../mvcc/log-copy.ts'
@@ -8,6 +7,7 @@ import type { Sql } from '../mvcc/sql.ts'
 import type { ChangeId, Revision } from '../mvcc/types.ts'
 import { fromBase64 } from '../protocol/base64-decode.ts'
 import { toBase64 } from '../protocol/base64.ts'
+import type { LeaderAddress } from '../protocol/object-address.ts'
 import {
   type Creation,
   isRefused,
@@ -30,10 +30,8 @@ const STEP_MS = 5_000
 const COST_PER_BYTE = 2
 
 /** The keyspace that is copied: JSON in the row of the restore. */
-export interface CopySource {
+export interface CopySource extends LeaderAddress {
   readonly kind: 'keyspace'
-  readonly name: string
-  readonly jurisdiction: Jurisdiction | undefined
   /** 0 is the current one. */
   readonly revision: Revision
 }

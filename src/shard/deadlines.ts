@@ -5,6 +5,7 @@ export type DeadlineName =
   | 'auto-compaction'
   | 'access'
   | 'replication'
+  | 'feed'
   | 'v2'
 
 /**

@@ -2,6 +2,7 @@ import { AuthStore } from '../auth/auth-store.ts'
 import type { LeasedKeys } from '../auth/check-permission.ts'
 import { Tokens } from '../auth/tokens.ts'
 import { ClusterMembers } from '../cluster/cluster-members.ts'
+import type { Learner } from '../cluster/cluster-service.ts'
 import { takeTerm } from '../cluster/cluster-term.ts'
 import { type MemberList, Members } from '../cluster/members.ts'
 import { ownNode } from '../config/cluster.ts'
@@ -54,14 +55,18 @@ export class Keyspace implements LeasedKeys {
   readonly nodes: ClusterMembers | undefined
   /** Hears of a member that was removed, whose node has to end. */
   memberRemoved: ((id: bigint) => void) | undefined
+  /** Replicas, which are no members that anybody has added. */
+  learners: readonly Learner[] = []
   readonly downgrade: Downgrade
   readonly auth: AuthStore
   readonly tokens: Tokens
   readonly accessTokens: AccessTokens
-  /** Hears of changes before watchers do. */
-  changed: Changed | undefined
-  /** Hears of what becomes of leases, beside the metrics. */
-  leaseEvents: Pick<LeaseEvents, 'granted' | 'revoked'> | undefined
+  /** They hear of changes before watchers do. */
+  readonly changed: Changed[] = []
+  /** They hear of what becomes of leases, beside the metrics. */
+  readonly leaseEvents: Pick<LeaseEvents, 'granted' | 'revoked'>[] = []
+  /** Of a replica: the member that leads. */
+  leaderId: bigint | undefined
   readonly #emptyBytes: number
   #v2: V2Store | undefined
   #v2Auth: V2AuthStore | undefined
@@ -93,7 +98,7 @@ export class Keyspace implements LeasedKeys {
       txnOpsMax: settings.maxTxnOps,
       hasLease: (lease) => this.lessor.has(lease),
       changed: (revision, events) => {
-        this.changed?.(revision, events)
+        this.changed.forEach((changed) => changed(revision, events))
         if (this.hub.watcherCount === 0) {
           this.hub.notify(revision, events)
         } else {
@@ -107,12 +112,12 @@ export class Keyspace implements LeasedKeys {
     this.lessor = new Lessor(sql, this.store, randomId, {
       granted: (id, ttl) => {
         metrics.granted(id, ttl)
-        this.leaseEvents?.granted(id, ttl)
+        this.leaseEvents.forEach((hears) => hears.granted(id, ttl))
       },
       renewed: () => metrics.renewed(),
       revoked: (id, ttl) => {
         metrics.revoked(id, ttl)
-        this.leaseEvents?.revoked(id, ttl)
+        this.leaseEvents.forEach((hears) => hears.revoked(id, ttl))
       },
     })
     this.alarms = new AlarmStore(sql)

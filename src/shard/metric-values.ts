@@ -1,7 +1,7 @@
 import { type AlarmMember, AlarmType } from '../maintenance/alarm.ts'
 import type { MethodName } from '../protocol/methods.ts'
 import { type FamiliesFrom, type MetricSample, rpcLabels } from '../protocol/metric-families.ts'
-import type { ReplicationStatus } from '../protocol/shard-rpc.ts'
+import type { AnsweredBy, ReplicationStatus } from '../protocol/shard-rpc.ts'
 import { codeNames } from '../protocol/status.ts'
 import { CLUSTER_VERSION, ETCD_VERSION } from '../protocol/version.ts'
 import type { BackgroundWork } from './background.ts'
@@ -16,6 +16,8 @@ interface Told {
   readonly commits: CommitQueue
   readonly background: BackgroundWork
   readonly replication: ReplicationStatus
+  /** Undefined of a leader. */
+  readonly replica: AnsweredBy | undefined
 }
 
 type Samples = readonly MetricSample[]
@@ -38,6 +40,7 @@ export function metricValues(told: Told): { readonly [name in ShardFamily]: Samp
     ...compactionValues(told),
     ...watchValues(told),
     ...snapshotValues(told),
+    ...replicaValues(told),
   }
 }
 
@@ -91,7 +94,7 @@ function rpcValues({
 
 function serverValues({
   metrics,
-  keyspace: { store, identity, quota },
+  keyspace: { store, identity, quota, leaderId },
   commits,
 }: Told): Values<
   'etcd_server_' | 'etcd_cluster_' | 'etcd_network_known_' | 'process_' | 'promhttp_',
@@ -106,7 +109,8 @@ function serverValues({
   const revision = one(store.revision)
   return {
     etcd_server_has_leader: one(1),
-    etcd_server_is_leader: one(1),
+    etcd_server_is_leader: one(leaderId === undefined ? 1 : 0),
+    etcd_server_is_learner: one(leaderId === undefined ? 0 : 1),
     // The shard is its own, from the beginning.
     etcd_server_leader_changes_seen_total: one(1),
     etcd_server_proposals_committed_total: revision,
@@ -285,7 +289,16 @@ function watchValues({ metrics: { watch } }: Told): Values<'etcd_debugging_serve
 }
 
 /** A keyspace that goes to no store has nothing to tell of it. */
-function snapshotValues({ replication }: Told): Values<'etcdurable_'> {
+function replicaValues({ replica }: Told): Values<'etcdurable_replica_'> {
+  const labels = { region: replica?.region ?? '' }
+  const told = (value: number): Samples => (replica === undefined ? [] : [{ labels, value }])
+  return {
+    etcdurable_replica_lag_revisions: told(replica?.lagRevisions ?? 0),
+    etcdurable_replica_lag_seconds: told((replica?.lagMs ?? 0) / 1000),
+  }
+}
+
+function snapshotValues({ replication }: Told): Values<'etcdurable_snapshot_'> {
   const { state, epoch, lastSegment, lastFull } = replication
   const told = (value: number): Samples => (state === 'off' ? [] : one(value))
   return {

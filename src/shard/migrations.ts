@@ -15,6 +15,8 @@ import valueLength from '../../migrations/0014_value_length.sql'
 import replication from '../../migrations/0015_replication.sql'
 import restoreSource from '../../migrations/0016_restore_source.sql'
 import nodeTree from '../../migrations/0017_node_tree.sql'
+import replica from '../../migrations/0018_replica.sql'
+import replicaOf from '../../migrations/0019_replica_of.sql'
 import clusterMember from '../../migrations/0020_cluster_member.sql'
 import type { Migration } from '../mvcc/migrations.ts'
 
@@ -37,5 +39,7 @@ export const migrations: readonly Migration[] = [
   { name: '0015_replication', script: replication },
   { name: '0016_restore_source', script: restoreSource },
   { name: '0017_node_tree', script: nodeTree },
+  { name: '0018_replica', script: replica },
+  { name: '0019_replica_of', script: replicaOf },
   { name: '0020_cluster_member', script: clusterMember },
 ]

@@ -1,6 +1,7 @@
 import { SELECT_LAST_REVISION } from '../mvcc/log.ts'
 import { numberOf, type Sql } from '../mvcc/sql.ts'
 import { objectStoreOf } from '../object-store/object-store-of.ts'
+import { leaderStub } from '../protocol/object-address.ts'
 import type { Creation, RecoveryProgress } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import { ArchiveRestore, type ArchiveSource } from './archive-restore.ts'
@@ -35,10 +36,9 @@ export function sourceRestore(sql: Sql, env: Env): SourceRestore {
 }
 
 /** A stub that has thrown is of no use any more, so each call takes a new one. */
-function shardOf({ SHARD }: Env, { name, jurisdiction }: CopySource): CopyRpc {
-  const within = jurisdiction === undefined ? SHARD : SHARD.jurisdiction(jurisdiction)
+function shardOf(env: Env, source: CopySource): CopyRpc {
   // The types of a stub make a list of each tuple.
-  return within.getByName(name) as unknown as CopyRpc
+  return leaderStub(env, source) as unknown as CopyRpc
 }
 
 /** What is told of a keyspace that is there already: its answer was lost. */

@@ -7,6 +7,7 @@ import type { TxnRequest } from '../protocol/generated/messages.ts'
 import type { MethodName } from '../protocol/methods.ts'
 import { isReadOnly } from '../protocol/request-size.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
+import type { AwaitedRevisions } from './awaited-revisions.ts'
 import type { BackgroundWork } from './background.ts'
 import type { CommitQueue, Write } from './commit.ts'
 import type { Keyspace } from './keyspace.ts'
@@ -28,6 +29,9 @@ export interface Parts {
   /** Has the keyspace taken over by the node of that member. */
   readonly moveTo: (member: bigint) => Promise<void>
   readonly turns: Turns
+  readonly revisions: AwaitedRevisions
+  /** Resolves when replicas know what was changed; undefined where none has to be waited for. */
+  readonly told: () => Promise<void> | undefined
   /** For what may bring a deadline closer, as a new lease does. */
   readonly submitAndSchedule: <T>(write: (now: number) => T) => Promise<T>
 }
@@ -60,6 +64,8 @@ type Way<T> =
       readonly write: (keyspace: Keyspace, request: T, facts: TurnFacts) => object
       /** Where it is to take steps, one of which writes. */
       readonly long?: { readonly when: (request: T) => boolean; readonly steps: Steps<T> }
+      /** Whether replicas have to know of it before it is answered, as they ask nobody whom they let in. */
+      readonly tells?: boolean
     }
   | { readonly read: Read<T> }
   | { readonly steps: Steps<T> }
@@ -160,7 +166,12 @@ class Run implements Write {
     } else {
       this.#reply.applied(ms)
     }
-    this.#reply.answered(response)
+    const told = handler.tells === true ? this.#parts.told() : undefined
+    if (told === undefined) {
+      this.#reply.answered(response)
+    } else {
+      void told.then(() => this.#reply.answered(response))
+    }
   }
 
   #beginRead({ read, isLong }: Handler<object> & { readonly read: Read<object> }): void {

@@ -1,15 +1,25 @@
 import { DurableObject } from 'cloudflare:workers'
 import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
-import { parseSettings } from '../config/settings.ts'
+import type { Region } from '../config/region.ts'
 import type { AccessTokenList, AccessTokenRpc } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
-import { type Authority, hibernates } from '../door/door.ts'
-import type { CopiedPlaces } from '../mvcc/log-copy.ts'
 import type { ChangeId, Revision } from '../mvcc/types.ts'
+import type {
+  AddedReplica,
+  FeedRefusal,
+  FeedRpc,
+  HandedOver,
+  LeadershipRpc,
+  LeaderPosition,
+  Pull,
+  ReplicaCharge,
+  ReplicaPosition,
+  ReplicaStatuses,
+  Succession,
+} from '../protocol/replica-rpc.ts'
 import {
   type Outcome,
   type CallContext,
-  CONTEXT_HEADER,
   type Creation,
   type HealthCheck,
   type MetricsOutcome,
@@ -24,25 +34,12 @@ import {
   type ShardRpc,
 } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
-import {
-  type V2Answer,
-  type V2Call,
-  V2_WATCH_HEADER,
-  type V2WatchCall,
-} from '../protocol/v2-call.ts'
+import { type V2Answer, type V2Call } from '../protocol/v2-call.ts'
 import { nextTurn } from './commit.ts'
-import {
-  beginCopy,
-  type CopiedLog,
-  copyLog,
-  copyPlaces,
-  type CopyBegun,
-  type CopyRpc,
-} from './copy-source.ts'
-import { creationIn, recordCreation, settingsWith } from './creation.ts'
-import type { Keyspace } from './keyspace.ts'
-import { Leader } from './leader.ts'
-import { archivedIn, archivedOptions } from './replication/archived.ts'
+import type { CopyRpc } from './copy-source.ts'
+import { creationIn, recordCreation } from './creation.ts'
+import { leadershipIn } from './feed/leadership.ts'
+import { LedKeyspace } from './led-keyspace.ts'
 import { refusal } from './reply.ts'
 import { sourceIn } from './restore-row.ts'
 import { madeIn, type SourceRestore, sourceRestore } from './restore-source.ts'
@@ -50,7 +47,6 @@ import { beginRestore, Restore, restoreIn } from './restore.ts'
 import { durableSql } from './storage.ts'
 
 const notFound = statusOf('keyspace-not-found')
-const refused: Refused = { refused: { code: notFound.code, message: notFound.message } }
 
 /** Of a socket whose keyspace is no more. */
 const CLOSE_NOT_FOUND = 4404
@@ -59,8 +55,11 @@ const CLOSE_NOT_FOUND = 4404
  * The object of one keyspace's name. Whether there is such a keyspace is written in its own storage,
  * so that it need not ask the directory; where there is none, it answers that and writes nothing.
  */
-export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRpc, CopyRpc {
-  #leader: Leader | undefined
+export class Shard
+  extends DurableObject<Env>
+  implements ShardRpc, AccessTokenRpc, CopyRpc, FeedRpc, LeadershipRpc
+{
+  readonly #led: LedKeyspace
   /** Of a keyspace that is being made from a file. */
   #restore: Restore | undefined
   /** Of one that reads its source by itself. */
@@ -68,58 +67,53 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
-    const creation = creationIn(durableSql(ctx.storage))
-    if (creation !== undefined || ctx.id.equals(env.SHARD.idFromName(DEFAULT_KEYSPACE))) {
-      void ctx.blockConcurrencyWhile(() => this.#lead(creation))
+    this.#led = new LedKeyspace(ctx, env)
+    const isDefault = ctx.id.equals(env.SHARD.idFromName(DEFAULT_KEYSPACE))
+    const isThere = creationIn(durableSql(ctx.storage)) !== undefined || isDefault
+    if (isThere && !this.#led.isMoved) {
+      void ctx.blockConcurrencyWhile(() => this.#led.lead())
     }
   }
 
-  async #lead(creation: Creation | undefined): Promise<void> {
-    const settings = settingsWith(parseSettings(this.env), creation)
-    const leader = new Leader(this.ctx, settings, archivedIn(this.env, this.ctx, creation))
-    await leader.open(this.env.HOST)
-    this.#leader = leader
-  }
-
   callMany(calls: readonly Call[]): Promise<readonly Outcome[]> {
-    return this.#leader?.callMany(calls) ?? Promise.resolve(calls.map(() => refused))
+    return this.#led.leader?.callMany(calls) ?? Promise.resolve(calls.map(() => this.#led.refused))
   }
 
   v2(call: V2Call, context: CallContext): Promise<V2Answer | Refused> {
-    return this.#leader?.v2(call, context) ?? Promise.resolve(refused)
+    return this.#led.leader?.v2(call, context) ?? Promise.resolve(this.#led.refused)
   }
 
   rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Promise<Outcome> {
-    return this.#leader?.rangeNext(request, next, context) ?? Promise.resolve(refused)
+    return this.#led.leader?.rangeNext(request, next, context) ?? Promise.resolve(this.#led.refused)
   }
 
   metrics(context: CallContext): Promise<MetricsOutcome> {
-    return Promise.resolve(this.#leader?.metrics(context) ?? refused)
+    return Promise.resolve(this.#led.leader?.metrics(context) ?? this.#led.refused)
   }
 
   replication(context: CallContext): Promise<ReplicationStatus | Refused> {
-    return Promise.resolve(this.#leader?.replication(context) ?? refused)
+    return Promise.resolve(this.#led.leader?.replication(context) ?? this.#led.refused)
   }
 
   checked(checks: readonly HealthCheck[], context: CallContext): Promise<void> {
-    this.#leader?.checked(checks, context)
+    this.#led.leader?.checked(checks, context)
     return Promise.resolve()
   }
 
   createAccessToken(wanted: NewAccessToken): Promise<CreatedAccessToken | Refused> {
-    return Promise.resolve(this.#leader?.createAccessToken(wanted) ?? refused)
+    return Promise.resolve(this.#led.leader?.createAccessToken(wanted) ?? this.#led.refused)
   }
 
   accessTokens(): Promise<AccessTokenList | Refused> {
-    return Promise.resolve(this.#leader?.accessTokens() ?? refused)
+    return Promise.resolve(this.#led.leader?.accessTokens() ?? this.#led.refused)
   }
 
   revokeAccessToken(id: string): Promise<{ readonly known: boolean } | Refused> {
-    return Promise.resolve(this.#leader?.revokeAccessToken(id) ?? refused)
+    return this.#led.leader?.revokeAccessToken(id) ?? Promise.resolve(this.#led.refused)
   }
 
   revokeAdministrator(id: string): Promise<void> {
-    this.#leader?.revokeAdministrator(id)
+    this.#led.leader?.revokeAdministrator(id)
     return Promise.resolve()
   }
 
@@ -127,13 +121,14 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
     return this.ctx.blockConcurrencyWhile(async () => {
       const sql = durableSql(this.ctx.storage)
       const made = creationIn(sql)
-      if (made !== undefined && made.created !== creation.created) {
+      const isOther = made !== undefined && made.created !== creation.created
+      if (isOther || leadershipIn(sql)?.successor !== undefined) {
         // Left of an earlier keyspace; nothing that this memory knows of it may go on.
         return this.#wipe()
       }
       if (made === undefined) {
         recordCreation(sql, creation)
-        await this.#lead(creation)
+        await this.#led.lead()
       }
     })
   }
@@ -184,7 +179,7 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
         return 'checking'
       }
       this.#restore = undefined
-      await this.ctx.blockConcurrencyWhile(() => this.#lead(creation))
+      await this.ctx.blockConcurrencyWhile(() => this.#led.lead())
       return 'ready'
     } catch (error) {
       return refusal(error)
@@ -199,9 +194,7 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
       const progress = await this.#recoveryOf(id).advance(creation)
       if (progress.state === 'ready') {
         this.#recovery = undefined
-        await this.ctx.blockConcurrencyWhile(() =>
-          this.#lead(creationIn(durableSql(this.ctx.storage))),
-        )
+        await this.ctx.blockConcurrencyWhile(() => this.#led.lead())
       }
       return progress
     } catch (error) {
@@ -219,21 +212,16 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
     return this.#recovery
   }
 
-  copyBegin(revision: Revision): Promise<CopyBegun | Refused> {
-    const options = archivedOptions(creationIn(durableSql(this.ctx.storage)))
-    return this.#copy((keyspace) => beginCopy(keyspace, revision, options))
+  copyBegin(revision: Revision): ReturnType<CopyRpc['copyBegin']> {
+    return this.#led.copyBegin(revision)
   }
 
-  copyRows(after: ChangeId, until: Revision): Promise<CopiedLog | Refused> {
-    return this.#copy((keyspace) => copyLog(keyspace, after, until))
+  copyRows(after: ChangeId, until: Revision): ReturnType<CopyRpc['copyRows']> {
+    return this.#led.copyRows(after, until)
   }
 
-  copyPlaces(revision: Revision, after: Uint8Array | undefined): Promise<CopiedPlaces | Refused> {
-    return this.#copy((keyspace) => copyPlaces(keyspace, revision, after))
-  }
-
-  #copy<T>(ask: (keyspace: Keyspace) => T): Promise<T | Refused> {
-    return Promise.resolve(this.#leader?.copy(ask) ?? refused)
+  copyPlaces(revision: Revision, after: Uint8Array | undefined): ReturnType<CopyRpc['copyPlaces']> {
+    return this.#led.copyPlaces(revision, after)
   }
 
   restoreIdle(id: string, creation: Creation): Promise<number | 'ready' | 'none'> {
@@ -258,9 +246,42 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
     return this.#restore
   }
 
+  follow(replica: ReplicaPosition): Promise<LeaderPosition | FeedRefusal> {
+    return this.#led.feed.follow(replica)
+  }
+
+  readIndex(replica: ReplicaPosition): ReturnType<FeedRpc['readIndex']> {
+    return this.#led.feed.readIndex(replica)
+  }
+
+  pull(wanted: Pull): ReturnType<FeedRpc['pull']> {
+    return this.#led.feed.pull(wanted)
+  }
+
+  addReplica(added: AddedReplica): Promise<ReplicaCharge | Refused> {
+    return this.#led.feed.addReplica(added)
+  }
+
+  removeReplica(region: Region): Promise<void> {
+    return this.#led.feed.removeReplica(region)
+  }
+
+  replicas(): Promise<ReplicaStatuses | Refused> {
+    return this.#led.feed.replicas()
+  }
+
+  handOver(to: Succession): Promise<HandedOver | Refused> {
+    return this.#led.feed.handOver(to)
+  }
+
+  retire(): Promise<void> {
+    return this.#led.retire()
+  }
+
   async destroy(): Promise<void> {
     const sql = durableSql(this.ctx.storage)
-    if (creationIn(sql) !== undefined || restoreIn(sql) !== undefined) {
+    const isLed = creationIn(sql) !== undefined || leadershipIn(sql) !== undefined
+    if (isLed || restoreIn(sql) !== undefined) {
       await this.ctx.blockConcurrencyWhile(() => this.#wipe())
     }
   }
@@ -268,8 +289,7 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
   /** Does not return: a memory of what was wiped could write to what is made here later. */
   async #wipe(): Promise<never> {
     const { storage } = this.ctx
-    this.#leader?.end()
-    this.#leader = undefined
+    this.#led.end()
     this.ctx.getWebSockets().forEach((socket) => socket.close(CLOSE_NOT_FOUND, notFound.message))
     await storage.deleteAlarm()
     await storage.deleteAll()
@@ -280,73 +300,24 @@ export class Shard extends DurableObject<Env> implements ShardRpc, AccessTokenRp
     throw notFound
   }
 
-  /**
-   * Opens the socket that gateways and bridges stream over (protocol/frames.ts), or with the header
-   * `V2_WATCH_HEADER` one for a single call that waits. Whose it is says the header `CONTEXT_HEADER`; a
-   * refusal is a `Refused` in JSON.
-   */
-  override async fetch(request: Request): Promise<Response> {
-    if (this.#leader === undefined) {
-      return Response.json(refused)
-    }
-    if (request.headers.get('Upgrade') !== 'websocket') {
-      return new Response('a WebSocket is expected here', { status: 426 })
-    }
-    let authority: Authority
-    const context = JSON.parse(request.headers.get(CONTEXT_HEADER) ?? '{}') as CallContext
-    const { node } = context
-    try {
-      this.#leader.requireStaying()
-      authority = this.#leader.door.authorityOf(context)
-      if (node !== undefined) {
-        this.#leader.join(node)
-      }
-    } catch (error) {
-      return Response.json(refusal(error))
-    }
-    const watch = request.headers.get(V2_WATCH_HEADER)
-    if (watch !== null) {
-      const call = JSON.parse(watch) as V2WatchCall
-      return this.#leader.openV2Watch(call, authority, (socket) => this.ctx.acceptWebSocket(socket))
-    }
-    const { 0: client, 1: server } = new WebSocketPair()
-    if (hibernates(authority)) {
-      this.ctx.acceptWebSocket(server)
-    } else {
-      this.#stayFor(server)
-    }
-    await this.#leader.accept(server, authority, node)
-    return new Response(null, { status: 101, webSocket: client })
-  }
-
-  /** While such a socket is open the object does not leave the memory. */
-  #stayFor(socket: WebSocket): void {
-    socket.binaryType = 'arraybuffer'
-    socket.accept()
-    socket.addEventListener('message', (event) => {
-      void this.webSocketMessage(socket, event.data as string | ArrayBuffer)
-    })
-    socket.addEventListener('close', () => this.webSocketClose(socket))
-    socket.addEventListener('error', () => this.webSocketError(socket))
+  /** Opens a socket, as `LedKeyspace` has it. */
+  override fetch(request: Request): Promise<Response> {
+    return this.#led.fetch(request)
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
-    await this.#leader?.receive(socket, message)
+    await this.#led.received(socket, message)
   }
 
   override webSocketClose(socket: WebSocket): void {
-    this.#leader?.close(socket)
-    // workerd keeps the connection until this side has said goodbye as well.
-    if (socket.readyState !== WebSocket.CLOSED) {
-      socket.close(1000)
-    }
+    this.#led.closed(socket)
   }
 
   override webSocketError(socket: WebSocket): void {
-    this.#leader?.close(socket)
+    this.#led.leader?.close(socket)
   }
 
   override async alarm(): Promise<void> {
-    await this.#leader?.alarm()
+    await this.#led.leader?.alarm()
   }
 }

@@ -14,6 +14,8 @@ import { percentile } from './samples.ts'
 export interface GrpcWatchTask extends Paced {
   readonly kind: 'grpc-watch'
   readonly url: string
+  /** Where the writer is, if elsewhere. */
+  readonly writeUrl?: string
   /** How often progress is asked for; Infinity for never. */
   readonly progressEveryMs: number
 }
@@ -31,7 +33,7 @@ export interface GrpcWatchResult {
 export async function grpcWatch(task: GrpcWatchTask): Promise<GrpcWatchResult> {
   const { promise: failed, reject } = Promise.withResolvers<never>()
   const watcher = new GrpcConnection(task.url, reject)
-  const opening = H2Connection.open({ url: task.url }, reject)
+  const opening = H2Connection.open({ url: task.writeUrl ?? task.url }, reject)
   const latencies = new WatchLatencies(task.perSecond * task.seconds)
   const created = Promise.withResolvers<void>()
   const take = (message: Buffer): void => {

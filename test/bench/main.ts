@@ -21,6 +21,13 @@ import { largeRange } from './cases-memory.ts'
 import { objectList } from './cases-object-list.ts'
 import { permission } from './cases-permission.ts'
 import { readOnlyLoad } from './cases-read-only.ts'
+import {
+  replicaBootstrap,
+  replicaLag,
+  replicaPuts,
+  replicaRead,
+  replicaWatchers,
+} from './cases-replica.ts'
 import { replication, replicationFull } from './cases-replication.ts'
 import { snapshot } from './cases-snapshot.ts'
 import { secondStart } from './cases-start.ts'
@@ -64,6 +71,11 @@ const cases: readonly BenchCase[] = [
   cluster,
   clusterTakeover,
   clusterBill,
+  replicaLag,
+  replicaRead,
+  replicaPuts,
+  replicaWatchers,
+  replicaBootstrap,
 ]
 
 const usage = `npm run bench -- [case …] [--seconds 3] [--rounds 3] [--runtime NAME]

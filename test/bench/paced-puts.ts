@@ -16,18 +16,20 @@ export interface Paced {
 
 /**
  * Puts at a steady rate, however slow the answers are. The number of the put is in its value.
- * Resolves when the time is over and every put is answered.
+ * Resolves when the time is over and every put is answered; the answers come in the order of the puts.
  */
 export function pacedPuts(
   connection: H2Connection,
   { prefix, perSecond, seconds }: Paced,
   sending: (place: number) => void,
+  answering: () => void = () => undefined,
 ): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>()
   const start = performance.now()
   let sent = 0
   let answered = 0
   const answer = (): void => {
+    answering()
     answered++
     if (answered === perSecond * seconds) {
       resolve()

@@ -1,10 +1,12 @@
 // The server that the black-box suites judge: ours, or, with E2E_TARGET_ETCD=path, a real etcd.
-// The latter is how the suites themselves are judged: all of them pass against etcd 3.7.
+// The latter is how the suites themselves are judged: all of them pass against etcd 3.7. With
+// E2E_TARGET_REPLICA=weur it is a replica of ours in that region, reached by a bridge alone.
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { startEtcd } from '../oracle/etcd.ts'
-import { startServer } from './server.ts'
+import { bridgeToReplica } from './replica-bridge.ts'
+import { type Server, startServer } from './server.ts'
 
 /** A real etcd stands in: what etcd does worse than we promise cannot be asked of it. */
 export const targetIsEtcd = process.env['E2E_TARGET_ETCD'] !== undefined
@@ -61,11 +63,29 @@ export class Target {
 async function run(dataDir: string, flags: readonly string[]): Promise<Running> {
   const binary = process.env['E2E_TARGET_ETCD']
   if (binary === undefined) {
-    return startServer({ dataDir, flags })
+    const region = process.env['E2E_TARGET_REPLICA']
+    const server = await startServer({ dataDir, flags })
+    return region === undefined ? server : behindReplica(server, region)
   }
   const etcd = await startEtcd({ binary, dataDir, flags })
   if (etcd === undefined) {
     throw new Error(`${binary} did not start`)
   }
   return etcd
+}
+
+/** A server, and a bridge to a replica of its keyspace. */
+async function behindReplica(server: Server, region: string): Promise<Running> {
+  const bridge = await bridgeToReplica(server, region)
+  return {
+    url: bridge.url,
+    stop: async () => {
+      await bridge.stop()
+      await server.stop()
+    },
+    kill9: async () => {
+      await server.kill9()
+      await bridge.kill9()
+    },
+  }
 }

@@ -72,9 +72,10 @@ describe('a path', () => {
     const text = fc.oneof(path, fc.string({ unit: 'binary' }), fc.string())
     fc.assert(
       fc.property(text, (name) => {
-        const { keyspace, path: rest } = keyspacePath(`/keyspaces/${name}/v3/kv/put`)
+        const { keyspace, place, path: rest } = keyspacePath(`/keyspaces/${name}/v3/kv/put`)
         const isNamed = isKeyspaceName(keyspace) && keyspace !== 'default'
-        return !isNamed || `/keyspaces/${name}/v3/kv/put` === `/keyspaces/${keyspace}${rest}`
+        const at = place === undefined ? '' : `@${place}`
+        return !isNamed || `/keyspaces/${name}/v3/kv/put` === `/keyspaces/${keyspace}${at}${rest}`
       }),
       { numRuns: runs(5000) },
     )

@@ -1,7 +1,6 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { administrator } from '../../src/door/visitor.ts'
 import { gateway } from '../../src/gateway/app.ts'
-import { defaultAddress } from '../../src/gateway/keyspace-address.ts'
 import { ShardClient } from '../../src/gateway/shard-client.ts'
 import { encode } from '../../src/protocol/binary.ts'
 import {
@@ -22,6 +21,8 @@ import type { Call } from '../../src/protocol/shard-rpc.ts'
 import { statusOf } from '../../src/protocol/status.ts'
 import { base64, put as putNow } from './client.ts'
 import { resetShard, type WatchedShard, watchShard } from './watched-shard.ts'
+
+const defaultAddress = { name: 'default', jurisdiction: undefined }
 
 const RANGE = '/etcdserverpb.KV/Range'
 const PUT = '/etcdserverpb.KV/Put'

@@ -2,7 +2,7 @@
 import { env } from 'cloudflare:workers'
 import { gateway } from '../../src/gateway/app.ts'
 
-type Variables = Omit<Env, 'SHARD' | 'DIRECTORY'>
+type Variables = Omit<Env, 'SHARD' | 'DIRECTORY' | 'REPLICA'>
 
 export type Client = (path: string, init?: RequestInit) => Promise<Response>
 

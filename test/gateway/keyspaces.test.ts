@@ -37,7 +37,6 @@ const wrongNames: readonly string[] = [
   '%64efault',
   'default;a',
   'default:1',
-  'default@a',
   'default\\',
 ]
 
@@ -117,7 +116,7 @@ describe('a keyspace by its path', () => {
       '/keyspaces/a/%763/kv/put',
       '/keyspaces/a/healthz',
     ]) {
-      expect(keyspacePath(path)).toEqual({ keyspace: 'default', path })
+      expect(keyspacePath(path)).toEqual({ keyspace: 'default', place: undefined, path })
     }
   })
 

@@ -1,12 +1,13 @@
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import { administrator } from '../../src/door/visitor.ts'
-import { defaultAddress } from '../../src/gateway/keyspace-address.ts'
 import { ShardClient } from '../../src/gateway/shard-client.ts'
 import { PutRequest, RangeRequest } from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
 import { Code, RpcStatus } from '../../src/protocol/status.ts'
 import { resetShard } from './watched-shard.ts'
+
+const defaultAddress = { name: 'default', jurisdiction: undefined }
 
 const RANGE = '/etcdserverpb.KV/Range'
 const PUT = '/etcdserverpb.KV/Put'

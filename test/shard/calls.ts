@@ -13,7 +13,11 @@ import { rpcMethods } from '../../src/protocol/generated/services.ts'
 import { create, type MessageType } from '../../src/protocol/message-type.ts'
 import type { MethodName } from '../../src/protocol/methods.ts'
 import type { Outcome, Creation } from '../../src/protocol/shard-rpc.ts'
+import type { Replica } from '../../src/replica/replica.ts'
 import type { Shard } from '../../src/shard/shard.ts'
+
+/** What gateways call. */
+export type Serving = DurableObjectStub<Shard> | DurableObjectStub<Replica>
 
 export function bytes(text: string): Uint8Array {
   return new TextEncoder().encode(text)
@@ -30,7 +34,7 @@ export async function shardNamed(
 }
 
 export async function call(
-  shard: DurableObjectStub<Shard>,
+  shard: Serving,
   method: MethodName,
   request: object,
   token?: string,
@@ -46,7 +50,7 @@ export async function call(
 
 /** The response, which the caller knows the fields of; a refusal is thrown. */
 export async function ask<T>(
-  shard: DurableObjectStub<Shard>,
+  shard: Serving,
   method: MethodName,
   request: object,
   token?: string,

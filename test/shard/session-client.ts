@@ -18,7 +18,7 @@ import { rpcMethods } from '../../src/protocol/generated/services.ts'
 import { create, type MessageType } from '../../src/protocol/message-type.ts'
 import type { MethodName } from '../../src/protocol/methods.ts'
 import { type CallContext, CONTEXT_HEADER, type Refused } from '../../src/protocol/shard-rpc.ts'
-import type { Shard } from '../../src/shard/shard.ts'
+import type { Serving } from './calls.ts'
 
 const WATCH = { method: '/etcdserverpb.Watch/Watch', request: new Uint8Array(0) }
 
@@ -48,14 +48,14 @@ export class SessionClient {
   }
 
   /** An administrator's. The watch stream is opened with etcd's token. */
-  static async open(shard: DurableObjectStub<Shard>, token?: string): Promise<SessionClient> {
+  static async open(shard: Serving, token?: string): Promise<SessionClient> {
     const client = await SessionClient.of(shard, { administrator: true })
     client.watchStream({ token })
     return client
   }
 
   /** Without a stream. A refusal is thrown. */
-  static async of(shard: DurableObjectStub<Shard>, visitor: Visitor): Promise<SessionClient> {
+  static async of(shard: Serving, visitor: Visitor): Promise<SessionClient> {
     const headers = { Upgrade: 'websocket', [CONTEXT_HEADER]: JSON.stringify(visitor) }
     const response = await shard.fetch('http://shard/session', { headers })
     if (response.webSocket === null) {

@@ -79,6 +79,7 @@ type Deed<R> = (auth: AuthStore, request: object) => R
 function changes<M extends AuthMethod>(deeds: Deeds<M, void>): HandlersOf<M> {
   return handlersOf<M, void>(deeds, (method, deed) => ({
     admits: 'itself',
+    tells: true,
     write: (keyspace, request: object, { principal }) => {
       admit(keyspace, principal, method, request)
       deed(keyspace.auth, request)
@@ -148,7 +149,7 @@ async function authenticate(
  * that a client may have given; what it proposes has the hash and no password.
  */
 async function userAdd(
-  { keyspace, commits, passwords }: Parts,
+  { keyspace, commits, passwords, told }: Parts,
   request: AuthUserAddRequest,
   { principal, gone, measured }: StepsFacts,
 ): Promise<Page> {
@@ -161,12 +162,14 @@ async function userAdd(
     keyspace.auth.userAdd(name, hash)
     return { header: keyspace.header() }
   })
-  return { response: await commits.submit(write) }
+  const response = await commits.submit(write)
+  await told()
+  return { response }
 }
 
 /** Here the hash that a client has given counts where it gives no password. */
 async function userChangePassword(
-  { keyspace, commits, passwords }: Parts,
+  { keyspace, commits, passwords, told }: Parts,
   request: AuthUserChangePasswordRequest,
   { principal, gone, measured }: StepsFacts,
 ): Promise<Page> {
@@ -184,5 +187,7 @@ async function userChangePassword(
     keyspace.auth.userChangePassword(name, hash)
     return { header: keyspace.header() }
   })
-  return { response: await commits.submit(write) }
+  const response = await commits.submit(write)
+  await told()
+  return { response }
 }

@@ -76,11 +76,11 @@ export class Replication {
     this.#health = new StoreHealth((line) => log(`keyspace ${archive.keyspace}: ${line}`))
     this.#position = positionIn(keyspace.sql) ?? noPosition(archive.keyspace)
     this.#tail.begin(keyspace.store.revision)
-    keyspace.changed = this.#tail.changed
-    keyspace.leaseEvents = {
+    keyspace.changed.push(this.#tail.changed)
+    keyspace.leaseEvents.push({
       granted: (id, ttl) => this.#journal.granted(keyspace.store.revision, id, ttl),
       revoked: (id, ttl) => this.#journal.revoked(keyspace.store.revision, id, ttl),
-    }
+    })
     this.#taken = this.#takenBefore()
     this.#epochSince = this.#position.time
     if (this.#taken.version === NOT_SENT || this.#taken.revision !== keyspace.store.revision) {

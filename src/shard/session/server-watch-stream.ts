@@ -4,7 +4,7 @@ import { EngineError } from '../../mvcc/errors.ts'
 import { ROW_BYTES_MAX } from '../../mvcc/value-parts.ts'
 import type { WatchStream } from '../../mvcc/watch-stream.ts'
 import type { WatchCreateRequest, WatchRequest } from '../../protocol/generated/messages.ts'
-import { codeName, fromEngineError } from '../../protocol/status.ts'
+import { codeName, fromEngineError, RpcStatus } from '../../protocol/status.ts'
 import type { Keyspace } from '../keyspace.ts'
 import type { WatchSink } from './watch-sink.ts'
 
@@ -43,10 +43,9 @@ export class ServerWatchStream {
     this.started = started
   }
 
-  /** A promise only where the request has to wait for a JWT. */
-  request(request: WatchRequest): Promise<void> | undefined {
-    const principal =
-      request.createRequest === undefined ? undefined : principalOf(this.#keyspace, this.context)
+  /** A promise only where the request has to wait for a JWT, or until it may be answered here. */
+  request(request: WatchRequest, ready?: Promise<void>): Promise<void> | undefined {
+    const principal = request.createRequest === undefined ? undefined : this.#principal(ready)
     if (this.#verifying === undefined && !(principal instanceof Promise)) {
       this.#take(request, principal)
       return undefined
@@ -56,15 +55,35 @@ export class ServerWatchStream {
     return verifying
   }
 
+  #principal(ready: Promise<void> | undefined): Principal | Promise<Principal> {
+    return ready === undefined
+      ? principalOf(this.#keyspace, this.context)
+      : ready.then(() => principalOf(this.#keyspace, this.context))
+  }
+
   async #takeLater(
     request: WatchRequest,
     principal: Principal | Promise<Principal> | undefined,
     before: Promise<void> | undefined,
   ): Promise<void> {
-    const known = await principal
+    let known: Principal | undefined
+    let refusal: RpcStatus | undefined
+    try {
+      known = await principal
+    } catch (error) {
+      if (!(error instanceof RpcStatus)) {
+        throw error
+      }
+      refusal = error
+    }
     await before
-    if (!this.#closed) {
+    if (this.#closed) {
+      return
+    }
+    if (refusal === undefined) {
       this.#take(request, known)
+    } else {
+      this.watch.refuse(textOf(refusal))
     }
   }
 
@@ -111,6 +130,9 @@ function requireRememberable({ key, rangeEnd }: WatchCreateRequest): void {
 
 /** As Go prints the error of a call (api/v3rpc/watch.go). */
 function reasonOf(error: EngineError): string {
-  const { code, message } = fromEngineError(error)
+  return textOf(fromEngineError(error))
+}
+
+function textOf({ code, message }: RpcStatus): string {
   return `rpc error: code = ${codeName(code)} desc = ${message}`
 }

@@ -7,7 +7,7 @@ import {
 } from '../../protocol/frames.ts'
 import type { Outcome, CallContext, Call, PageCursor } from '../../protocol/shard-rpc.ts'
 import { RpcStatus, statusOf } from '../../protocol/status.ts'
-import type { Calls, PagedMethod } from '../calls.ts'
+import type { CallsIn, PagedMethod } from '../calls.ts'
 import { OPEN_MS_MAX } from '../open-ranges.ts'
 import type { Caller, EncodedMessages } from '../reply.ts'
 import type { SessionOut } from './session-out.ts'
@@ -20,7 +20,7 @@ const NO_BYTES = new Uint8Array(0)
  */
 export class SessionCaller implements Caller {
   gone = false
-  readonly #calls: Calls
+  readonly #calls: CallsIn
   readonly #call: Call
   readonly #stream: number
   readonly #out: SessionOut
@@ -36,7 +36,7 @@ export class SessionCaller implements Caller {
   #stalled: number | null = null
   #listener: (() => void) | undefined
 
-  constructor(calls: Calls, call: Call, stream: number, out: SessionOut) {
+  constructor(calls: CallsIn, call: Call, stream: number, out: SessionOut) {
     this.#calls = calls
     this.#call = call
     this.#stream = stream

@@ -24,7 +24,7 @@ import type { CallContext } from '../../protocol/shard-rpc.ts'
 import { Code, RpcStatus, statusOf } from '../../protocol/status.ts'
 import { decodeV2Call, V2_METHOD } from '../../protocol/v2-wire.ts'
 import { WireError } from '../../protocol/wire.ts'
-import type { Calls } from '../calls.ts'
+import type { CallsIn } from '../calls.ts'
 import type { Keyspace } from '../keyspace.ts'
 import type { Metrics } from '../metrics.ts'
 import { refusal as refused } from '../reply.ts'
@@ -53,16 +53,27 @@ const CALLS_MAX = 50_000
 /** RFC 6455: this side has met what it did not expect. */
 const CLOSE_INTERNAL_ERROR = 1011
 
+/**
+ * Resolves when a stream of somebody may begin here; undefined where that is now. Who observes an election is to see the
+ * newest, as a linearizable read does. Rejects with an RpcStatus.
+ */
+type Ready = (
+  level: 'serializable' | 'linearizable',
+  context: Pick<CallContext, 'minRevision'>,
+) => Promise<void> | undefined
+
 /** What all sessions of a shard share. */
 export interface SessionParts {
   readonly keyspace: Keyspace
   readonly metrics: Metrics
-  readonly calls: Calls
-  readonly v2Calls: V2Calls
+  readonly calls: CallsIn
+  /** Undefined where etcd's v2 API is not served. */
+  readonly v2Keys: V2Calls['keys'] | undefined
   readonly door: Door
   readonly turn: Turn
   /** The node of that session has said that it is about to stop. */
   readonly nodeStops: (session: Session) => void
+  readonly ready: Ready
 }
 
 /** A socket, and what is known of who has opened it. */
@@ -154,8 +165,8 @@ export class Session implements SessionOut, Unflushed {
     if (this.#calls.size >= CALLS_MAX) {
       const message = `a socket carries at most ${CALLS_MAX} calls at once`
       this.#refuseCall(stream, new RpcStatus(Code.RESOURCE_EXHAUSTED, message))
-    } else if (method === V2_METHOD && this.#parts.keyspace.settings.v2) {
-      this.#v2(stream, request, context)
+    } else if (method === V2_METHOD && this.#parts.v2Keys !== undefined) {
+      this.#v2(stream, request, { context, keys: this.#parts.v2Keys })
     } else if (!isMethod(method)) {
       this.#refuseCall(stream, new RpcStatus(Code.UNIMPLEMENTED, `unknown method ${method}`))
     } else if (method === OBSERVE_METHOD) {
@@ -169,7 +180,11 @@ export class Session implements SessionOut, Unflushed {
     }
   }
 
-  #v2(stream: number, request: Uint8Array, context: CallContext): void {
+  #v2(
+    stream: number,
+    request: Uint8Array,
+    { context, keys }: { readonly context: CallContext; readonly keys: V2Calls['keys'] },
+  ): void {
     const caller = new V2SessionCall(context, stream, this)
     this.#calls.set(stream, caller)
     let call: ReturnType<typeof decodeV2Call>
@@ -179,9 +194,7 @@ export class Session implements SessionOut, Unflushed {
       caller.answered(refused(statusOf('unreadable-request')))
       return
     }
-    void this.#parts.v2Calls
-      .keys(call, context, this.authority)
-      .then((answer) => caller.answered(answer))
+    void keys(call, context, this.authority).then((answer) => caller.answered(answer))
   }
 
   /** Which node has been asked is known of the socket. */
@@ -259,7 +272,12 @@ export class Session implements SessionOut, Unflushed {
       this,
     )
     this.#calls.set(stream, call)
-    call.open(principalOf(keyspace, context))
+    const ready = this.#parts.ready('linearizable', context)
+    call.open(
+      ready === undefined
+        ? principalOf(keyspace, context)
+        : ready.then(() => principalOf(keyspace, context)),
+    )
   }
 
   /** Whether a stream may begin. Throws an RpcStatus. */
@@ -330,7 +348,9 @@ export class Session implements SessionOut, Unflushed {
       return undefined
     }
     const begun = performance.now()
-    const verifying = open.request(request)
+    const ready =
+      request.createRequest === undefined ? undefined : this.#parts.ready('serializable', {})
+    const verifying = open.request(request, ready)
     if (request.createRequest !== undefined) {
       metrics.watch.controlSeconds.observe((performance.now() - begun) / 1000)
     }

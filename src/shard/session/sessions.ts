@@ -42,7 +42,7 @@ export class Sessions {
   }
 
   /** `node` is that of a cluster that has opened it. */
-  accept(socket: WebSocket, authority: Authority, node: ClusterNode | undefined): void {
+  accept(socket: WebSocket, authority: Authority, node?: ClusterNode): void {
     const { keyspace, door } = this.#parts
     const memory = hibernates(authority)
       ? new SessionMemory(keyspace.sql, socket, door.remembered(authority))
@@ -56,6 +56,10 @@ export class Sessions {
     this.#sessions.set(socket, session)
     this.#parts.door.expects(authority)
     return session
+  }
+
+  get count(): number {
+    return this.#sessions.size
   }
 
   /** Resolves when all of the message's watch requests are answered, some of which may wait for a JWT. */

@@ -33,6 +33,8 @@ interface EngineEnv {
 /** The configuration of the embedded start binds this class too. */
 export class Directory extends DurableObject {}
 
+export class Replica extends DurableObject {}
+
 /** Has the class name that the configuration of the embedded start binds. */
 export class Shard extends DurableObject<EngineEnv> {
   readonly #store: Store

@@ -11,6 +11,7 @@ const probe = `
 import { DurableObject } from 'cloudflare:workers'
 import schema from './schema.sql'
 export class Directory extends DurableObject {}
+export class Replica extends DurableObject {}
 export class Shard extends DurableObject {
   increment() {
     this.ctx.storage.sql.exec('CREATE TABLE IF NOT EXISTS counts (n INTEGER)')
@@ -19,7 +20,7 @@ export class Shard extends DurableObject {
   }
 }
 export default {
-  async fetch(request, { SHARD, DIRECTORY, ...variables }) {
+  async fetch(request, { SHARD, DIRECTORY, REPLICA, ...variables }) {
     return Response.json({ variables, schema, n: await SHARD.getByName('x').increment() })
   }
 }`
@@ -77,6 +78,7 @@ it('[CLI22] the Worker is told whether a client came over TLS, whatever the clie
   const script = `
     export class Shard {}
     export class Directory {}
+    export class Replica {}
     export default { fetch: (request) => new Response(request.headers.get('X-Forwarded-Proto')) }`
   const workerd = await start(script, new Map())
   const [plain, , secure] = await workerd.listening(3)

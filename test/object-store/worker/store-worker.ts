@@ -3,6 +3,7 @@ import { answerForStore } from '../../../src/object-store/object-answer.ts'
 import { objectStoreOf } from '../../../src/object-store/object-store-of.ts'
 
 export { Directory } from '../../../src/directory/directory.ts'
+export { Replica } from '../../../src/replica/replica.ts'
 export { Shard } from '../../../src/shard/shard.ts'
 
 export default {

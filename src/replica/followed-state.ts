@@ -1,0 +1,46 @@
+import type { FrameState } from '../follow/frame.ts'
+import type { Keyspace } from '../shard/keyspace.ts'
+import { StateRestore } from '../shard/restored-state.ts'
+import { restoreTokenState } from '../shard/token-state.ts'
+
+/** Whether a frame's state says anything but where it is. */
+export function saysSomething({ content, tokenState }: FrameState): boolean {
+  return tokenState !== undefined || Object.keys(content).length > 0
+}
+
+/**
+ * Makes the state beside the log what the leader's is, in the tables and in memory. To be told within a transaction; who
+ * rolls that back goes on with a new Keyspace. `now` is in ms since 1970.
+ */
+export function followState(
+  keyspace: Keyspace,
+  { content, tokenState }: FrameState,
+  now: number,
+): void {
+  const { leases, ...rest } = content
+  const { lessor, sql } = keyspace
+  if (leases?.complete === true) {
+    lessor.leases().forEach((id) => lessor.follow(id, null, now))
+  }
+  for (const [, id, ttl] of leases?.journal ?? []) {
+    lessor.follow(BigInt(id), ttl, now)
+  }
+  new StateRestore(sql, random).take(rest)
+  if (tokenState !== undefined) {
+    restoreTokenState(sql, tokenState)
+  }
+  if (rest.auth !== undefined || tokenState !== undefined) {
+    keyspace.auth.reread()
+  }
+  if (rest.maintenance !== undefined) {
+    keyspace.alarms.reread()
+    keyspace.downgrade.reread()
+  }
+  if (rest.tokens !== undefined) {
+    keyspace.accessTokens.reread()
+  }
+}
+
+function random(length: number): Uint8Array {
+  return crypto.getRandomValues(new Uint8Array(length))
+}

@@ -1,0 +1,249 @@
+import type { Settings } from '../config/settings.ts'
+import type { Authority, Door } from '../door/door.ts'
+import type { Standing } from '../follow/follower-events.ts'
+import { Follower } from '../follow/follower.ts'
+import type { Change } from '../mvcc/history.ts'
+import type { Revision } from '../mvcc/types.ts'
+import type { Pushed, ReplicaCharge, ReplicaReport } from '../protocol/replica-rpc.ts'
+import type {
+  AnsweredBy,
+  Call,
+  CallContext,
+  HealthCheck,
+  MetricsOutcome,
+  Outcome,
+  PageCursor,
+} from '../protocol/shard-rpc.ts'
+import { KeyspaceServer } from '../shard/keyspace-server.ts'
+import type { Keyspace } from '../shard/keyspace.ts'
+import type { Machine } from '../shard/machine.ts'
+import { NOT_REPLICATED } from '../shard/replication/archived.ts'
+import { durableSql } from '../shard/storage.ts'
+import { followState, saysSomething } from './followed-state.ts'
+import { type Application, Following } from './following.ts'
+import type { LeaderClient } from './leader-client.ts'
+import { passedContext, PassedCalls, passV2Keys } from './passed-calls.ts'
+import { recordStanding, standingIn } from './replica-row.ts'
+import { isGuardedBy, RoutedCalls } from './routed-calls.ts'
+
+export interface ReplicaParts {
+  readonly ctx: DurableObjectState
+  /** Those of the keyspace. */
+  readonly settings: Settings
+  readonly charge: ReplicaCharge
+  readonly leader: LeaderClient
+  /** What is here is of no use any more. */
+  readonly copyAnew: () => void
+}
+
+/**
+ * A replica that has all of a keyspace, in memory: it writes what the leader has written and nothing else, answers what
+ * it may, and passes on the rest. Leases do not end here, nor is anything compacted, before the leader says so.
+ */
+export class ReplicaServer {
+  readonly #parts: ReplicaParts
+  readonly #server: KeyspaceServer
+  readonly #keyspace: Keyspace
+  readonly #following: Following
+  /** As the row has it. */
+  #stored: Pick<Standing, 'epoch' | 'state'> | undefined
+  /** The last one that the leader was heard to have. */
+  #leaderRevision: Revision
+  /** How old the leader's last frame was, by its own clock, when all of it was here; in ms. */
+  #lagMs = 0
+
+  constructor(parts: ReplicaParts) {
+    const { ctx, settings, charge, leader } = parts
+    this.#parts = parts
+    const passed = new PassedCalls(leader)
+    this.#server = new KeyspaceServer(
+      ctx,
+      { ...settings, autoCompaction: undefined, v2: false },
+      ({ keyspace }) => ({
+        background: {
+          endsLeases: false,
+          replicate: () => undefined,
+          unsent: () => undefined,
+        },
+        calls: (own) =>
+          new RoutedCalls(own, {
+            keyspace,
+            following: () => this.#following,
+            leader,
+            passed,
+            answeredBy: () => this.answeredBy(),
+          }),
+        ...(settings.v2 && {
+          v2Keys: (call, context, session) =>
+            passV2Keys(leader, call, passedContext(context, session)),
+        }),
+        ready: (level, { minRevision }) =>
+          this.#following.read({ level, minRevision, isGuarded: isGuardedBy(keyspace) }),
+        endDead: () => undefined,
+        turnEnded: () => undefined,
+      }),
+    )
+    this.#keyspace = this.#server.keyspace
+    this.#keyspace.leaderId = BigInt(charge.leaderId)
+    const { revision } = this.#keyspace.store
+    this.#leaderRevision = revision
+    const stored = standingIn(durableSql(ctx.storage))
+    this.#stored = stored
+    this.#following = new Following({
+      follower: new Follower(stored && { ...stored, revision }),
+      leader,
+      region: charge.region,
+      apply: (application) => this.#apply(application),
+      copy: () => parts.copyAnew(),
+      removed: () => undefined,
+    })
+  }
+
+  get standing(): Standing {
+    return this.#following.standing
+  }
+
+  get door(): Door {
+    return this.#server.door
+  }
+
+  /** Takes up what the object's memory has forgotten. To be awaited before anything else. */
+  async open(machine: Machine | undefined, sockets: readonly WebSocket[]): Promise<void> {
+    await this.#server.open(machine, sockets)
+    this.#following.open(this.#server.sessions)
+  }
+
+  #apply({ frame, after, state, compaction, standing }: Application): void {
+    const { store, sql } = this.#keyspace
+    const told = state ? frame.state : undefined
+    const isTold = told !== undefined && saysSomething(told)
+    const stored = this.#stored
+    sql.transaction(() => {
+      // The row is as old as the last state that was told: what came since has changed nothing of it.
+      if (isTold || stored?.epoch !== standing.epoch || !standing.state !== !stored.state) {
+        recordStanding(sql, standing.epoch, standing.state)
+        this.#stored = standing
+      }
+      if (isTold) {
+        followState(this.#keyspace, told, Date.now())
+      }
+      // Last, because from here on memory knows of it: nothing may fail after it.
+      store.follow(behind(frame.changes, after))
+    })
+    if (told?.content.tokens !== undefined) {
+      this.#server.endDead()
+    }
+    this.#leaderRevision = Math.max(this.#leaderRevision, frame.to)
+    this.#lagMs = Date.now() - frame.time
+    if (compaction && frame.compaction.revision > store.compactRevision) {
+      store.compact(frame.compaction.revision)
+      void this.#server.background.compact()
+    }
+    this.#server.endTurn()
+  }
+
+  /** Another one may lead, or in another epoch. */
+  led({ leaderId, epoch }: ReplicaCharge): void {
+    this.#keyspace.leaderId = BigInt(leaderId)
+    this.#following.led(epoch)
+  }
+
+  pushed(frame: Uint8Array): Pushed {
+    return this.#following.pushed(frame)
+  }
+
+  /** Resolves when what is here is new enough to say who may come in. Rejects with an RpcStatus. */
+  async ready(): Promise<void> {
+    await this.#following.read({ level: 'serializable', isGuarded: isGuardedBy(this.#keyspace) })
+  }
+
+  /** Resolves when all is here that the leader has now, and what comes is pushed. Rejects with an RpcStatus. */
+  async wake(): Promise<void> {
+    await this.#following.read({ level: 'linearizable', isGuarded: false })
+  }
+
+  /** While the leader is not to be reached, nobody knows how much is missing, but since when. */
+  answeredBy(): AnsweredBy {
+    const { region } = this.#parts.charge
+    const { isCutOff, contact } = this.#following
+    return {
+      region,
+      lagRevisions: Math.max(0, this.#leaderRevision - this.#keyspace.store.revision),
+      lagMs: isCutOff && contact !== -Infinity ? Date.now() - contact : this.#lagMs,
+    }
+  }
+
+  report(): ReplicaReport {
+    const { epoch, revision } = this.#following.standing
+    const { contact } = this.#following
+    return {
+      region: this.#parts.charge.region,
+      memberId: this.#parts.charge.memberId,
+      role: 'follower',
+      epoch,
+      revision,
+      leaderRevision: this.#leaderRevision,
+      contact: contact === -Infinity ? undefined : contact,
+      isWhole: true,
+      lagMs: this.#lagMs,
+    }
+  }
+
+  callMany(calls: readonly Call[]): Promise<readonly Outcome[]> {
+    return this.#server.callMany(calls)
+  }
+
+  rangeNext(request: Uint8Array, next: PageCursor, context: CallContext): Promise<Outcome> {
+    return this.#server.rangeNext(request, next, context)
+  }
+
+  metrics(context: CallContext): MetricsOutcome {
+    return this.#server.metricsOf(context, NOT_REPLICATED, this.answeredBy())
+  }
+
+  checked(checks: readonly HealthCheck[], context: CallContext): void {
+    this.#server.checked(checks, context)
+  }
+
+  revokeAdministrator(id: string): void {
+    this.door.revokeAdministrator(id)
+    this.#server.endDead()
+  }
+
+  async accept(socket: WebSocket, authority: Authority): Promise<void> {
+    await this.#server.accept(socket, authority)
+    this.#following.open(this.#server.sessions)
+  }
+
+  receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    return this.#server.receive(socket, message)
+  }
+
+  /** The socket is gone. */
+  close(socket: WebSocket): void {
+    this.#server.close(socket)
+    this.#following.open(this.#server.sessions)
+  }
+
+  /** It follows nobody any more. */
+  end(): void {
+    this.#following.end()
+    this.#server.end()
+  }
+
+  alarm(): Promise<void> {
+    return this.#server.alarm()
+  }
+}
+
+/** Those that are not here yet. */
+function* behind(
+  changes: Iterable<Change<Uint8Array>>,
+  after: Revision,
+): Iterable<Change<Uint8Array>> {
+  for (const change of changes) {
+    if (change.main > after) {
+      yield change
+    }
+  }
+}

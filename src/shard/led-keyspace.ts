@@ -1,0 +1,198 @@
+import { parseSettings } from '../config/settings.ts'
+import { DIRECTORY_NAME } from '../directory/directory-rpc.ts'
+import { type Authority, hibernates } from '../door/door.ts'
+import type { CopiedPlaces } from '../mvcc/log-copy.ts'
+import type { ChangeId, Revision } from '../mvcc/types.ts'
+import { type CallContext, CONTEXT_HEADER, type Refused } from '../protocol/shard-rpc.ts'
+import { statusOf } from '../protocol/status.ts'
+import { V2_WATCH_HEADER, type V2WatchCall } from '../protocol/v2-call.ts'
+import { nextTurn } from './commit.ts'
+import {
+  beginCopy,
+  type CopiedLog,
+  copyLog,
+  copyPlaces,
+  type CopyBegun,
+  type CopyRpc,
+} from './copy-source.ts'
+import { creationIn, settingsWith } from './creation.ts'
+import { FeedPort } from './feed/feed-port.ts'
+import { leadershipIn, replicasIn } from './feed/leadership.ts'
+import type { Keyspace } from './keyspace.ts'
+import { Leader } from './leader.ts'
+import { type Archived, archivedIn, archivedOptions } from './replication/archived.ts'
+import { refusal } from './reply.ts'
+import { stayFor } from './staying-socket.ts'
+import { durableSql } from './storage.ts'
+
+const moved = statusOf('keyspace-moved')
+const notFound = statusOf('keyspace-not-found')
+
+/** Of a socket whose keyspace is led from elsewhere now (RFC 6455: service restart). */
+const CLOSE_MOVED = 1012
+
+/** A keyspace that its object leads, has led, or is yet to lead; with its sockets. */
+export class LedKeyspace implements CopyRpc {
+  readonly #ctx: DurableObjectState
+  readonly #env: Env
+  /** What replicas and the directory ask. */
+  readonly feed: FeedPort
+  /** What a call is answered with that nobody leads here. */
+  readonly refused: Refused
+  /** Whether it is led from elsewhere now. */
+  readonly isMoved: boolean
+  /** Whether it is led by what was a replica. */
+  readonly isPromoted: boolean
+  #leader: Leader | undefined
+  /** What was led here, for replicas that have not got all of it. */
+  #former: Leader | undefined
+
+  constructor(ctx: DurableObjectState, env: Env) {
+    this.#ctx = ctx
+    this.#env = env
+    const sql = durableSql(ctx.storage)
+    const leadership = leadershipIn(sql)
+    this.isMoved = leadership?.successor !== undefined
+    this.isPromoted = leadership?.region !== undefined && !this.isMoved
+    this.refused = refusal(this.isMoved ? moved : notFound)
+    this.feed = new FeedPort({
+      sql,
+      leading: () => this.#leader?.replicas,
+      former: () => this.#formerLeader()?.replicas,
+      refused: () => this.refused,
+      lose: () => this.lose(),
+      find: (name) => env.DIRECTORY.getByName(DIRECTORY_NAME).find(name),
+    })
+  }
+
+  /** Undefined where nobody leads here. */
+  get leader(): Leader | undefined {
+    return this.#leader
+  }
+
+  /** To be awaited before anything else is let in. */
+  async lead(): Promise<void> {
+    const leader = this.#newLeader()
+    await leader.open(this.#env.HOST)
+    this.#leader = leader
+  }
+
+  copyBegin(revision: Revision): Promise<CopyBegun | Refused> {
+    const options = archivedOptions(creationIn(durableSql(this.#ctx.storage)))
+    return this.#copy((keyspace) => beginCopy(keyspace, revision, options))
+  }
+
+  copyRows(after: ChangeId, until: Revision): Promise<CopiedLog | Refused> {
+    return this.#copy((keyspace) => copyLog(keyspace, after, until))
+  }
+
+  copyPlaces(revision: Revision, after: Uint8Array | undefined): Promise<CopiedPlaces | Refused> {
+    return this.#copy((keyspace) => copyPlaces(keyspace, revision, after))
+  }
+
+  #copy<T>(ask: (keyspace: Keyspace) => T): Promise<T | Refused> {
+    return Promise.resolve(this.#leader?.copy(ask) ?? this.refused)
+  }
+
+  /** Nobody leads here any more. */
+  end(): void {
+    this.#leader?.end()
+    this.#leader = undefined
+  }
+
+  /** What was handed over is on its way out of the storage. */
+  retire(): Promise<void> {
+    this.#former = undefined
+    return this.feed.retire()
+  }
+
+  /** Does not return: what is left in memory could go on as a leader. Sockets are opened anew where that is. */
+  async lose(): Promise<never> {
+    this.#ctx.getWebSockets().forEach((socket) => socket.close(CLOSE_MOVED, moved.message))
+    await this.#ctx.storage.sync()
+    await nextTurn()
+    this.#ctx.abort('the keyspace is led from elsewhere')
+    throw moved
+  }
+
+  #newLeader(): Leader {
+    const ctx = this.#ctx
+    const env = this.#env
+    const creation = creationIn(durableSql(ctx.storage))
+    return new Leader(ctx, {
+      env,
+      settings: settingsWith(parseSettings(env), creation),
+      creation,
+      archived: this.#archived(),
+      deposed: (epoch) => ctx.waitUntil(this.feed.deposed(epoch)),
+    })
+  }
+
+  /** The object of a replica goes by another name than its keyspace. */
+  #archived(): Archived | undefined {
+    const sql = durableSql(this.#ctx.storage)
+    const archived = archivedIn(this.#env, this.#ctx, creationIn(sql))
+    const keyspace = leadershipIn(sql)?.keyspace
+    return archived && keyspace !== undefined ? { ...archived, keyspace } : archived
+  }
+
+  /** It is not opened, so that it does nothing by itself. */
+  #formerLeader(): Leader | undefined {
+    if (this.isMoved && replicasIn(durableSql(this.#ctx.storage)).length > 0) {
+      this.#former ??= this.#newLeader()
+    }
+    return this.#former
+  }
+
+  /**
+   * Opens the socket that gateways and bridges stream over (protocol/frames.ts), or with the header
+   * `V2_WATCH_HEADER` one for a single call that waits. Whose it is says the header `CONTEXT_HEADER`; a
+   * refusal is a `Refused` in JSON.
+   */
+  async fetch(request: Request): Promise<Response> {
+    const leader = this.#leader
+    if (leader === undefined) {
+      return Response.json(this.refused)
+    }
+    if (request.headers.get('Upgrade') !== 'websocket') {
+      return new Response('a WebSocket is expected here', { status: 426 })
+    }
+    let authority: Authority
+    const context = JSON.parse(request.headers.get(CONTEXT_HEADER) ?? '{}') as CallContext
+    try {
+      authority = leader.door.authorityOf(context)
+      leader.admit(context.node)
+    } catch (error) {
+      return Response.json(refusal(error))
+    }
+    const watch = request.headers.get(V2_WATCH_HEADER)
+    if (watch !== null) {
+      const call = JSON.parse(watch) as V2WatchCall
+      return leader.openV2Watch(call, authority, (socket) => this.#ctx.acceptWebSocket(socket))
+    }
+    const { 0: client, 1: server } = new WebSocketPair()
+    if (hibernates(authority)) {
+      this.#ctx.acceptWebSocket(server)
+    } else {
+      stayFor(server, {
+        message: (message) => void this.received(server, message),
+        close: () => this.closed(server),
+        error: () => this.#leader?.close(server),
+      })
+    }
+    await leader.accept(server, authority, context.node)
+    return new Response(null, { status: 101, webSocket: client })
+  }
+
+  async received(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+    await this.#leader?.receive(socket, message)
+  }
+
+  closed(socket: WebSocket): void {
+    this.#leader?.close(socket)
+    // workerd keeps the connection until this side has said goodbye as well.
+    if (socket.readyState !== WebSocket.CLOSED) {
+      socket.close(1000)
+    }
+  }
+}

@@ -1,0 +1,238 @@
+import { describe, expect, it } from 'vitest'
+import type {
+  FollowerInput,
+  FollowerOutput,
+  ReadRequest,
+} from '../../src/follow/follower-events.ts'
+import { AWAKE_MS, Follower } from '../../src/follow/follower.ts'
+import type { Frame } from '../../src/follow/frame.ts'
+import type { LeaderPosition } from '../../src/protocol/replica-rpc.ts'
+
+const standing = { epoch: 1, revision: 10, state: { incarnation: 'a', seq: 5 } }
+
+const leaderAt = (revision: number, seq: number): LeaderPosition => ({
+  epoch: 1,
+  revision,
+  state: { incarnation: 'a', seq },
+  time: 0,
+  isPushing: true,
+})
+
+/** A follower whose clock the test turns. */
+class Driven {
+  readonly follower = new Follower(standing)
+  now = 1_000
+  #reads = 0
+
+  take(input: FollowerInput): readonly FollowerOutput[] {
+    return this.follower.take(input, this.now)
+  }
+
+  read(request: Partial<ReadRequest> = {}): readonly FollowerOutput[] {
+    this.#reads++
+    const asked = { level: 'linearizable', isGuarded: false, ...request } as const
+    return this.take({ kind: 'read', id: this.#reads, ...asked })
+  }
+
+  /** The leader answers that all is here. */
+  asked(question: number, leader = leaderAt(10, 5)): readonly FollowerOutput[] {
+    return this.take({ kind: 'asked', question, leader })
+  }
+
+  pushed(frame: Partial<Frame>, seq: number): readonly FollowerOutput[] {
+    const state = { position: { incarnation: 'a', seq }, since: seq - 1, content: {} }
+    const compaction = { revision: -1, finished: true }
+    const whole = { epoch: 1, from: 11, to: 10, time: 0, compaction, changes: [], bytes: 100 }
+    return this.take({ kind: 'pushed', frame: { ...whole, state, ...frame } })
+  }
+}
+
+const kinds = (outputs: readonly FollowerOutput[]): readonly string[] =>
+  outputs.map(({ kind }) => kind)
+
+const answered = (outputs: readonly FollowerOutput[]): readonly number[] =>
+  outputs.flatMap((output) => (output.kind === 'answer' ? [output.id] : []))
+
+describe('a linearizable read', () => {
+  it('[FLW3] takes one question, and is answered when its answer is here', () => {
+    const one = new Driven()
+    expect(one.read()).toEqual([{ kind: 'ask', question: 1, follow: true, standing }])
+    expect(answered(one.asked(1))).toEqual([1])
+  })
+
+  it('[FLW3] waits for what the leader has told of, and is pushed', () => {
+    const one = new Driven()
+    one.read()
+    one.asked(1)
+    one.now += 100
+    one.read()
+    expect(kinds(one.asked(2, leaderAt(11, 6)))).toEqual([])
+    expect(kinds(one.pushed({ from: 11, to: 11 }, 6))).toEqual(['apply', 'answer'])
+  })
+
+  it('[FLW3] pulls what it is not pushed', () => {
+    const one = new Driven()
+    one.read()
+    one.asked(1)
+    one.now += 100
+    one.read()
+    one.asked(2, leaderAt(11, 6))
+    one.now = one.follower.wakeAt
+    expect(kinds(one.take({ kind: 'tick' }))).toEqual(['pull'])
+  })
+
+  it('[FLW3] shares its question with those that come within 2 ms, and waits for no other one', () => {
+    const one = new Driven()
+    expect(kinds(one.read())).toEqual(['ask'])
+    expect(one.read()).toEqual([])
+    one.now += 1
+    expect(one.read()).toEqual([])
+    one.now += 1
+    expect(kinds(one.take({ kind: 'tick' }))).toEqual(['ask'])
+    expect(answered(one.asked(2))).toEqual([1, 2, 3])
+  })
+
+  it('[FLW3] asks no more than 64 questions at once', () => {
+    const one = new Driven()
+    let asked = 0
+    for (let reads = 0; reads < 80; reads++) {
+      asked += kinds(one.read()).length
+      one.now += 2
+    }
+    expect(asked).toBe(64)
+    expect(kinds(one.asked(1))).toEqual(['answer', 'ask'])
+  })
+})
+
+describe('a serializable read', () => {
+  const serializable = { level: 'serializable', isGuarded: true } as const
+
+  it('[FLW4] is answered at once for 10 s behind a question, which is asked again behind 5', () => {
+    const one = new Driven()
+    expect(kinds(one.read(serializable))).toEqual(['ask'])
+    one.asked(1)
+    one.now += 5_000
+    expect(kinds(one.read(serializable))).toEqual(['answer'])
+    one.now += 1
+    expect(kinds(one.read(serializable))).toEqual(['answer', 'ask'])
+    one.now += 5_000
+    expect(kinds(one.read(serializable))).not.toContain('answer')
+  })
+
+  it('[FLW4] is refused where the leader cannot be reached, if somebody is to be known', () => {
+    const one = new Driven()
+    one.read(serializable)
+    one.take({ kind: 'failed', of: 'question', id: 1 })
+    one.now += 1_000
+    one.take({ kind: 'tick' })
+    expect(kinds(one.take({ kind: 'failed', of: 'question', id: 2 }))).toContain('refuse')
+    expect(kinds(one.read({ level: 'serializable' }))).toContain('answer')
+  })
+
+  it('[FLW5] waits for the revision that it wants, and gives up at its deadline', () => {
+    const one = new Driven()
+    one.read({ ...serializable, minRevision: 11 })
+    one.read({ ...serializable, minRevision: 12 })
+    one.take({ kind: 'tick' })
+    one.asked(1)
+    expect(answered(one.pushed({ from: 11, to: 11 }, 6))).toEqual([1])
+    one.now += 2
+    one.take({ kind: 'tick' })
+    one.asked(2, leaderAt(11, 6))
+    one.now += 5_000
+    expect(one.take({ kind: 'tick' })).toContainEqual({ kind: 'refuse', id: 2, why: 'timeout' })
+  })
+})
+
+describe('a follower', () => {
+  it('[FLW6] that nobody reads for 60 s wants no frames, and has no timer and no message', () => {
+    const one = new Driven()
+    expect(one.follower.isAwake(one.now)).toBe(false)
+    expect(one.follower.wakeAt).toBe(Infinity)
+    one.read()
+    one.asked(1)
+    expect(one.follower.wakeAt).toBe(Infinity)
+    one.now += AWAKE_MS - 1
+    expect(one.follower.isAwake(one.now)).toBe(true)
+    one.now += 1
+    expect(one.follower.isAwake(one.now)).toBe(false)
+    // A gap is none of its business now.
+    expect(one.pushed({ from: 20, to: 20 }, 9)).toEqual([])
+    expect(one.follower.wakeAt).toBe(Infinity)
+    expect(one.read()).toMatchObject([{ kind: 'ask', follow: true }])
+  })
+
+  it('[FLW6] stays awake while a watch is open', () => {
+    const one = new Driven()
+    expect(one.take({ kind: 'open', count: 1 })).toMatchObject([{ kind: 'ask', follow: true }])
+    one.asked(1)
+    one.now += 10 * AWAKE_MS
+    expect(one.follower.isAwake(one.now)).toBe(true)
+    expect(one.follower.wakeAt).toBe(Infinity)
+  })
+
+  it('[FLW7] pulls what is missing before a frame, and holds no more than 1 MiB meanwhile', () => {
+    const one = new Driven()
+    one.read()
+    one.asked(1)
+    const half = { bytes: 600_000 }
+    expect(kinds(one.pushed({ from: 12, to: 12, ...half }, 7))).toEqual(['pull'])
+    one.pushed({ from: 13, to: 13, ...half }, 8)
+    expect(kinds(one.pushed({ from: 11, to: 11 }, 6))).toEqual(['apply', 'apply'])
+    expect(one.follower.standing.revision).toBe(12)
+  })
+
+  it('[FLW11] asks the next leader what it had asked the former one, and to be pushed to', () => {
+    const one = new Driven()
+    one.take({ kind: 'open', count: 1 })
+    one.now += 2
+    one.read()
+    one.now += 2
+    expect(one.take({ kind: 'led', epoch: 2 })).toMatchObject([
+      { kind: 'ask', question: 3, follow: true },
+    ])
+    // The former one still answers, and pushes.
+    expect(one.asked(2)).toEqual([])
+    expect(one.pushed({ from: 11, to: 11 }, 6)).toEqual([])
+    expect(one.asked(3, { ...leaderAt(10, 1), epoch: 2 })).toMatchObject([{ kind: 'pull' }])
+  })
+
+  it('[FLW11] does not believe a leader that leads no more', () => {
+    const one = new Driven()
+    one.take({ kind: 'led', epoch: 2 })
+    one.read()
+    const refusal = { refused: 'diverged', epoch: 1 } as const
+    expect(one.take({ kind: 'refused', of: 'question', id: 1, refusal })).toEqual([
+      { kind: 'find-leader' },
+    ])
+  })
+
+  it('[FLW11] asks again to be pushed to, as long as something is open and it is not', () => {
+    const one = new Driven()
+    one.take({ kind: 'open', count: 1 })
+    let asked = 0
+    for (let tries = 1; tries <= 12; tries++) {
+      one.take({ kind: 'failed', of: 'question', id: tries })
+      one.now = one.follower.wakeAt
+      asked += kinds(one.take({ kind: 'tick' })).filter((kind) => kind === 'ask').length
+    }
+    expect(asked).toBe(12)
+    // After a while ten seconds lie between two tries.
+    expect(one.now).toBeGreaterThan(30_000)
+    expect(one.now).toBeLessThan(60_000)
+  })
+
+  it('[FLW8] copies anew what is of another history, or of what was compacted', () => {
+    for (const refused of ['diverged', 'compacted'] as const) {
+      const one = new Driven()
+      one.read()
+      const refusal = { refused, epoch: 2 }
+      expect(one.take({ kind: 'refused', of: 'question', id: 1, refusal })).toEqual([
+        { kind: 'copy' },
+      ])
+      one.now += 2
+      const copied = { epoch: 2, revision: 8, state: undefined }
+      expect(kinds(one.take({ kind: 'copied', standing: copied }))).toEqual(['ask', 'pull'])
+    }
+  })
+})

@@ -1,0 +1,73 @@
+import { expect, test } from 'vitest'
+import { Recorder } from '../../src/lab/recorder.ts'
+import type { OperationKind } from '../../src/lab/told.ts'
+
+function sample(kind: OperationKind, behind: number, error = '') {
+  return { time: 1_700_000_000_000, region: 'weur', kind, ms: 1.5, revision: 7, behind, error }
+}
+
+test('[LAB3] a read that misses an acknowledged write counts by its kind', () => {
+  const recorder = new Recorder()
+  recorder.sampled(sample('linearizable', 0))
+  recorder.sampled(sample('linearizable', 2))
+  recorder.sampled(sample('serializable', 3))
+  recorder.sampled(sample('serializable', 0))
+  recorder.sampled(sample('serializable', 0, 'timed out'))
+  recorder.sampled(sample('write', 0))
+  expect(recorder.totals).toEqual({
+    linearizable: 2,
+    violations: 1,
+    serializable: 2,
+    stale: 1,
+    lost: 0,
+  })
+  expect(recorder.take().samples).toHaveLength(6)
+  expect(recorder.take().samples).toEqual([])
+})
+
+test('[LAB3] a region is behind by what was acknowledged and not seen there', () => {
+  const recorder = new Recorder()
+  const write = { from: 'weur', sent: performance.now() }
+  recorder.seen(2, 'weur', write)
+  recorder.written(2, 'weur', write.sent)
+  recorder.written(3, 'weur', write.sent)
+  expect(recorder.acknowledged).toBe(3)
+  expect(recorder.lagOf('weur')).toMatchObject({ revision: 2, lagRevisions: 1 })
+  expect(recorder.lagOf('oc')).toMatchObject({ revision: 0, lagRevisions: 3 })
+  expect(recorder.nextOf('weur')).toBe(3)
+  recorder.seen(3, 'weur', write)
+  expect(recorder.lagOf('weur').lagRevisions).toBe(0)
+  const { sightings } = recorder.take()
+  expect(sightings.map(({ revision, region }) => [revision, region])).toEqual([
+    [2, 'weur'],
+    [3, 'weur'],
+  ])
+})
+
+test('[LAB3] what went with a leader is counted, and nobody is measured by it any more', () => {
+  const recorder = new Recorder()
+  const write = { from: 'weur', sent: performance.now() }
+  for (const revision of [2, 3, 4]) {
+    recorder.written(revision, 'weur', write.sent)
+    recorder.seen(revision, 'weur', write)
+  }
+  expect(recorder.lostBehind(4, 4)).toBe(0)
+  expect(recorder.acknowledged).toBe(4)
+  expect(recorder.lostBehind(2, 4)).toBe(2)
+  expect(recorder.acknowledged).toBe(2)
+  expect(recorder.totals.lost).toBe(2)
+  expect(recorder.nextOf('weur')).toBe(3)
+  expect(recorder.lagOf('weur')).toMatchObject({ revision: 2, lagRevisions: 0 })
+})
+
+test('[LAB6] the raw numbers are a line each', () => {
+  const recorder = new Recorder()
+  recorder.sampled(sample('serializable', 2))
+  recorder.sampled(sample('write', 0, 'a "word", and more'))
+  expect(recorder.csv().split('\n')).toEqual([
+    'time_ms,client_region,operation,latency_ms,revision,behind_revisions,error',
+    '1700000000000,weur,serializable,1.500,7,2,""',
+    String.raw`1700000000000,weur,write,1.500,7,0,"a ""word"", and more"`,
+    '',
+  ])
+})
