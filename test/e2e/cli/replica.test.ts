@@ -76,7 +76,3 @@ describe('the command keyspace replica', () => {
     expect(await run('replica', 'list', 'none')).toEqual(refused(1, 'keyspace not found'))
   })
 })
-
-function refused(code: number, reason: string): Outcome {
-  return { code, stdout: '', stderr: `etcdurable: ${reason}\n` }
-}
