@@ -1,6 +1,6 @@
 import { principalOf } from '../../auth/principal.ts'
 import type { ClusterNode } from '../../config/cluster.ts'
-import { type Authority, type Door, trustsCommonNames } from '../../door/door.ts'
+import type { Authority, Door } from '../../door/door.ts'
 import { decode } from '../../protocol/binary.ts'
 import {
   decodeCall,
@@ -23,17 +23,18 @@ import type { MethodName } from '../../protocol/methods.ts'
 import type { CallContext } from '../../protocol/shard-rpc.ts'
 import { Code, RpcStatus, statusOf } from '../../protocol/status.ts'
 import { decodeV2Call, V2_METHOD } from '../../protocol/v2-wire.ts'
-import { WireError } from '../../protocol/wire.ts'
 import type { CallsIn } from '../calls.ts'
 import type { Keyspace } from '../keyspace.ts'
 import type { Metrics } from '../metrics.ts'
 import { refusal as refused } from '../reply.ts'
 import type { V2Calls } from '../v2/v2-calls.ts'
+import { believedCall, believedKeys } from './believed.ts'
 import { ObserveStream } from './observe-stream.ts'
 import { ServerWatchStream } from './server-watch-stream.ts'
 import { SessionCaller } from './session-caller.ts'
 import type { SessionMemory } from './session-memory.ts'
 import type { SessionOut } from './session-out.ts'
+import { refusalOf } from './stream-refusal.ts'
 import type { Turn, Unflushed } from './turn.ts'
 import { V2SessionCall } from './v2-session-call.ts'
 import { WatchSink } from './watch-sink.ts'
@@ -160,7 +161,7 @@ export class Session implements SessionOut, Unflushed {
   }
 
   #call({ stream, payload }: Frame): void {
-    const { method, request, context } = this.#decode(payload)
+    const { method, request, context } = this.#decoded(payload)
     this.#requireNew(stream)
     if (this.#calls.size >= CALLS_MAX) {
       const message = `a socket carries at most ${CALLS_MAX} calls at once`
@@ -187,9 +188,9 @@ export class Session implements SessionOut, Unflushed {
   ): void {
     const caller = new V2SessionCall(context, stream, this)
     this.#calls.set(stream, caller)
-    let call: ReturnType<typeof decodeV2Call>
+    let call: ReturnType<typeof believedKeys>
     try {
-      call = this.#believed(decodeV2Call(request))
+      call = believedKeys(decodeV2Call(request), this.authority)
     } catch {
       caller.answered(refused(statusOf('unreadable-request')))
       return
@@ -201,28 +202,8 @@ export class Session implements SessionOut, Unflushed {
     })
   }
 
-  /** The same of a call of the v2 API. */
-  #believed(call: ReturnType<typeof decodeV2Call>): ReturnType<typeof decodeV2Call> {
-    const isCertified =
-      call.on === 'keys' && typeof call.credentials === 'object' && 'commonName' in call.credentials
-    return isCertified && !trustsCommonNames(this.authority)
-      ? { ...call, credentials: 'none' }
-      : call
-  }
-
-  /** Which node has been asked is known of the socket. */
-  #decode(payload: Uint8Array): CallFrame {
-    const call = this.#certified(decodeCall(payload))
-    return this.#node === undefined
-      ? call
-      : { ...call, context: { ...call.context, node: this.#node } }
-  }
-
-  /** Which certificate a user has shown counts only where it is said by who may. */
-  #certified(call: CallFrame): CallFrame {
-    return call.context.commonName === undefined || trustsCommonNames(this.authority)
-      ? call
-      : { ...call, context: { ...call.context, commonName: undefined } }
+  #decoded(payload: Uint8Array): CallFrame {
+    return believedCall(decodeCall(payload), { authority: this.authority, node: this.#node })
   }
 
   header(): ResponseHeader {
@@ -311,7 +292,7 @@ export class Session implements SessionOut, Unflushed {
   }
 
   #open({ stream, payload }: Frame): void {
-    const { method, context } = this.#decode(payload)
+    const { method, context } = this.#decoded(payload)
     this.#requireNew(stream)
     if (method !== WATCH_METHOD) {
       this.#refuseWatch(stream, Code.UNIMPLEMENTED, `unknown stream ${method}`)
@@ -510,17 +491,6 @@ export class Session implements SessionOut, Unflushed {
     this.#changed.clear()
     this.#memory?.save()
   }
-}
-
-/** What refuses a stream or a call before it has begun; any other error is thrown on. */
-function refusalOf(error: unknown): RpcStatus {
-  if (error instanceof RpcStatus) {
-    return error
-  }
-  if (error instanceof WireError) {
-    return statusOf('unreadable-request')
-  }
-  throw error
 }
 
 function isMethod(name: string): name is MethodName {
