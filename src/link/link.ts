@@ -35,8 +35,11 @@ const LASTING_MS = 1_000
 
 /** How long what was sent may take to be answered when the shard is to leave its node. */
 const LEAVING_MS_MAX = 2_000
-/** It takes that long at least until another node has it. */
-const LEFT_MS = 20
+/**
+ * Until the node has let go of it. Who asks for it before is led to it by way of that node, and loses the
+ * connection when the node ends.
+ */
+const LEFT_MS = 700
 
 const NO_BYTES = new Uint8Array(0)
 
