@@ -34,6 +34,7 @@ import { ServerWatchStream } from './server-watch-stream.ts'
 import { SessionCaller } from './session-caller.ts'
 import type { SessionMemory } from './session-memory.ts'
 import type { SessionOut } from './session-out.ts'
+import type { Ready, SessionSocket } from './session-socket.ts'
 import { refusalOf } from './stream-refusal.ts'
 import type { Turn, Unflushed } from './turn.ts'
 import { V2SessionCall } from './v2-session-call.ts'
@@ -54,15 +55,6 @@ const CALLS_MAX = 50_000
 /** RFC 6455: this side has met what it did not expect. */
 const CLOSE_INTERNAL_ERROR = 1011
 
-/**
- * Resolves when a stream of somebody may begin here; undefined where that is now. Who observes an election is to see the
- * newest, as a linearizable read does. Rejects with an RpcStatus.
- */
-type Ready = (
-  level: 'serializable' | 'linearizable',
-  context: Pick<CallContext, 'minRevision'>,
-) => Promise<void> | undefined
-
 /** What all sessions of a shard share. */
 export interface SessionParts {
   readonly keyspace: Keyspace
@@ -75,15 +67,6 @@ export interface SessionParts {
   /** The node of that session has said that it is about to stop. */
   readonly nodeStops: (session: Session) => void
   readonly ready: Ready
-}
-
-/** A socket, and what is known of who has opened it. */
-export interface SessionSocket {
-  readonly socket: WebSocket
-  readonly authority: Authority
-  readonly memory: SessionMemory | undefined
-  /** The node of a cluster that has; undefined where that is not known, or one node is all. */
-  readonly node?: ClusterNode | undefined
 }
 
 /** One socket, and the watch streams and calls that share it. */

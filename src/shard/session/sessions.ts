@@ -9,7 +9,8 @@ import {
 } from '../../protocol/session-close.ts'
 import { type RpcStatus, statusOf } from '../../protocol/status.ts'
 import { SessionMemory } from './session-memory.ts'
-import { Session, type SessionParts, type SessionSocket } from './session.ts'
+import type { SessionSocket } from './session-socket.ts'
+import { Session, type SessionParts } from './session.ts'
 
 /** RFC 6455: the peer sent what this side cannot take. */
 const CLOSE_PROTOCOL_ERROR = 1002
