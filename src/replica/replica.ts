@@ -437,7 +437,11 @@ export class Replica
     } else if (!isFeed(socket)) {
       await this.#server?.receive(socket, message)
     } else if (typeof message !== 'string') {
-      socket.send(JSON.stringify(await this.push(new Uint8Array(message))))
+      const pushed = JSON.stringify(await this.push(new Uint8Array(message)))
+      // The leader may have closed it meanwhile.
+      if (socket.readyState === WebSocket.OPEN) {
+        socket.send(pushed)
+      }
     }
   }
 

@@ -25,7 +25,7 @@ import {
 import { replicaOf, untilWhole, wholeReplicaOf } from './replica-objects.ts'
 import { SessionClient } from './session-client.ts'
 
-const HISTORIES = 12
+const HISTORIES = 4
 const WATCHED = { key: bytes('b'), rangeEnd: bytes('d') }
 
 type Step =
