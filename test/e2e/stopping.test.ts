@@ -17,7 +17,7 @@ const lastWord = '{"code":14,"message":"error reading from server: EOF"}'
 const lastLine = `{"error":${lastWord}}`
 
 /** By then calls are with the shard, which nothing tells of those that wait. */
-const untilAsked = (): Promise<void> => sleep(300)
+const untilAsked = (): Promise<void> => sleep(1_000)
 
 async function ask(
   url: string,
