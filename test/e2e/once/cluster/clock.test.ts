@@ -3,7 +3,7 @@ import { expectWhole, withCluster } from './scenario.ts'
 
 // workerd does not start under libfaketime: what it compares its clock with is moved instead.
 for (const seconds of [25, -25]) {
-  it.concurrent(
+  it(
     `[CLT1] [CLT8] an owner whose clock is ${seconds} s behind the bucket's hands over, and comes back when it is right`,
     (ctx) =>
       withCluster(ctx, async (cluster) => {

@@ -171,7 +171,7 @@ export class Cluster {
     }
     const cluster = new Cluster(nodes, gateway, folder)
     try {
-      await Promise.all(nodes.map(startAsSupervised))
+      await Promise.all(nodes.map((node) => startAsSupervised(node)))
     } catch (error) {
       await cluster.stop()
       throw error
@@ -213,14 +213,17 @@ export class Cluster {
 }
 
 /**
- * As under systemd, once more: on a busy machine workerd sends the record of its lease again when it had no
+ * As under systemd, so many times more: on a busy machine workerd sends the record of its lease again when it had no
  * answer, finds the first one there, and ends.
  */
-async function startAsSupervised(node: ClusterNode): Promise<void> {
+async function startAsSupervised(node: ClusterNode, more = 3): Promise<void> {
   try {
     await node.start()
-  } catch {
-    await node.start()
+  } catch (error) {
+    if (more === 0) {
+      throw error
+    }
+    await startAsSupervised(node, more - 1)
   }
 }
 
