@@ -177,6 +177,25 @@ export function* changesIn(section: Uint8Array): Generator<Change<Uint8Array>, v
   }
 }
 
+/** The same of an object whose header names them. Changes that are not those are none at all. */
+export function* namedChangesIn(
+  section: Uint8Array,
+  { from, to }: { readonly from: Revision; readonly to: Revision },
+  expected: number,
+): Generator<Change<Uint8Array>, void> {
+  let count = 0
+  for (const change of changesIn(section)) {
+    if (change.main < from || change.main > to) {
+      throw new ArchiveDamage('content', `makes no sense: revision ${change.main} is not in it`)
+    }
+    count++
+    yield change
+  }
+  if (count !== expected) {
+    throw new ArchiveDamage('content', `makes no sense: it has ${count} changes of ${expected}`)
+  }
+}
+
 /** As `mvcc/history.ts` has them: its key is all that is known of a tombstone. */
 const TOMBSTONE_VALUES = {
   createRevision: 0,

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import type { Change } from '../mvcc/history.ts'
 import { ArchiveDamage } from './archive-damage.ts'
-import { changesIn, type ChangesWriter } from './changes.ts'
+import { type ChangesWriter, namedChangesIn } from './changes.ts'
 import { decodeObject, encodeObject, parsed } from './container.ts'
 import type { SegmentName } from './names.ts'
 import { compaction, mark, origin } from './origin.ts'
@@ -64,30 +64,12 @@ export function decodeSegment(bytes: Uint8Array): Segment {
     header: fields,
     checksum: object.checksum,
     changesChecksum: object.checksumOf('changes'),
-    changes: { [Symbol.iterator]: () => changesOf(section, fields) },
+    changes: { [Symbol.iterator]: () => namedChangesIn(section, fields, fields.changes) },
     state: stateIn(object.sections),
   }
 }
 
 const NO_BYTES = new Uint8Array(0)
-
-/** Changes that are not those of the header are none at all. */
-function* changesOf(
-  section: Uint8Array,
-  { from, to, changes }: SegmentHeader,
-): Generator<Change<Uint8Array>> {
-  let count = 0
-  for (const change of changesIn(section)) {
-    if (change.main < from || change.main > to) {
-      throw new ArchiveDamage('content', `makes no sense: revision ${change.main} is not in it`)
-    }
-    count++
-    yield change
-  }
-  if (count !== changes) {
-    throw new ArchiveDamage('content', `makes no sense: it has ${count} changes of ${changes}`)
-  }
-}
 
 /**
  * What is to come behind a segment, or behind a full. The first of an epoch has null for `previous`, and
