@@ -1,6 +1,7 @@
 import { ErrorCode } from '../h2/frames.ts'
 import type { AnswerHandle, AnswerReader } from '../link/upstream.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
+import type { HeldAnswers } from './held-answers.ts'
 import type { GrpcHandler, GrpcStream } from './stream.ts'
 
 /** Has a request answered; what it throws is the answer. */
@@ -18,6 +19,7 @@ const MESSAGE_BYTES_MAX = 2 ** 32 - 1
 export class GrpcUnary implements GrpcHandler, AnswerReader {
   readonly #call: GrpcStream
   readonly #ask: AskUnary
+  readonly #held: HeldAnswers
   #asked: AnswerHandle | undefined
   /** Until the first of them leaves. */
   #parts: Uint8Array[] | undefined
@@ -29,9 +31,10 @@ export class GrpcUnary implements GrpcHandler, AnswerReader {
   #creditedBytes = 0
   #isMeasuring = false
 
-  constructor(call: GrpcStream, ask: AskUnary) {
+  constructor(call: GrpcStream, ask: AskUnary, held: HeldAnswers) {
     this.#call = call
     this.#ask = ask
+    this.#held = held
   }
 
   /** A second answer takes the place of the parts of the first, as long as none of them has left. */
@@ -55,6 +58,7 @@ export class GrpcUnary implements GrpcHandler, AnswerReader {
   }
 
   abandoned(): void {
+    this.#takeParts()
     this.#asked?.cancel()
   }
 
@@ -66,7 +70,8 @@ export class GrpcUnary implements GrpcHandler, AnswerReader {
     }
     this.#parts ??= []
     this.#parts.push(bytes)
-    if (this.#bytes <= HELD_BYTES_MAX) {
+    this.#held.add(bytes.length)
+    if (this.#bytes <= HELD_BYTES_MAX && !this.#held.isFull) {
       this.#credit(this.#bytes)
     } else if (!this.#isMeasuring) {
       this.#isMeasuring = true
@@ -75,19 +80,28 @@ export class GrpcUnary implements GrpcHandler, AnswerReader {
   }
 
   measured(answerBytes: number): void {
+    const parts = this.#takeParts()
     const refusal = this.#refusalOf(answerBytes)
     if (refusal !== undefined) {
       this.#asked?.cancel()
       this.#call.end(refusal)
       return
     }
-    const parts = this.#parts ?? []
-    this.#parts = undefined
     this.#length = answerBytes
     this.#call.begin(answerBytes)
     for (const part of parts) {
       this.#call.sendPart(part)
     }
+  }
+
+  /** They leave, or nobody wants them. */
+  #takeParts(): readonly Uint8Array[] {
+    const parts = this.#parts ?? []
+    this.#parts = undefined
+    for (const part of parts) {
+      this.#held.remove(part.length)
+    }
+    return parts
   }
 
   #refusalOf(answerBytes: number): RpcStatus | undefined {
@@ -110,7 +124,7 @@ export class GrpcUnary implements GrpcHandler, AnswerReader {
 
   answered(bytes: Uint8Array): void {
     if (this.#length === undefined) {
-      this.#call.answer(this.#parts === undefined ? [bytes] : [...this.#parts, bytes])
+      this.#call.answer(this.#parts === undefined ? [bytes] : [...this.#takeParts(), bytes])
       return
     }
     this.#bytes += bytes.length
@@ -137,6 +151,7 @@ export class GrpcUnary implements GrpcHandler, AnswerReader {
 
   /** Within a message no status can be said. */
   failed(status: RpcStatus): void {
+    this.#takeParts()
     if (this.#length === undefined) {
       this.#call.end(status)
     } else {
@@ -146,7 +161,7 @@ export class GrpcUnary implements GrpcHandler, AnswerReader {
   }
 
   repeated(): void {
-    this.#parts = undefined
+    this.#takeParts()
     this.#bytes = 0
     this.#creditedBytes = 0
     this.#isMeasuring = false
