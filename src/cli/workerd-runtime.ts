@@ -3,13 +3,14 @@ import { Agent, request } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { webSocketTo } from '../link/web-socket.ts'
-import { type ClientConnection, pipeToGateway } from '../port/http-pipe.ts'
+import type { ClientConnection } from '../port/http-pipe.ts'
 import { buildBundle } from './bundle.ts'
 import { CLUSTER_STORAGE } from './data-directory.ts'
 import { DiskSpace } from './disk-space.ts'
 import { Failure } from './failure.ts'
 import { HostAnswers, HostServer } from './host-answers.ts'
 import { KeptWorkerd } from './kept-workerd.ts'
+import { PipedClients } from './piped-clients.ts'
 import type { Runtime, RuntimeCluster, RuntimeOptions } from './runtime.ts'
 import { type WorkerSockets, workerSockets } from './worker-sockets.ts'
 import { workerdConfig } from './workerd-config.ts'
@@ -78,6 +79,7 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
     throw error
   })
   handOver = () => kept.replace()
+  const clients = new PipedClients()
   return {
     // The list of hosts is not for the link.
     route: webSocketTo({
@@ -93,10 +95,11 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
       accept: (connection, isSecure) => {
         const path = isSecure ? sockets.secure : sockets.plain
         const { servesAgain } = kept
+        clients.add(connection)
         if (servesAgain === undefined) {
-          pipeToGateway(connection, path)
+          clients.pipe(connection, path)
         } else {
-          void pipeWhenServing(connection, path, servesAgain)
+          void whenServing(connection, servesAgain).then(() => clients.pipe(connection, path))
         }
       },
     },
@@ -107,7 +110,10 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
       host.close()
       sockets.remove()
     },
-    endStreams: () => endStreams(sockets.secure, linkSecret),
+    endStreams: async () => {
+      await endStreams(sockets.secure, linkSecret)
+      await clients.finish()
+    },
   }
 }
 
@@ -135,19 +141,12 @@ const unavailable = [
 ].join('\r\n')
 
 /** A client that comes between two workerds waits, as those of the link do. */
-async function pipeWhenServing(
-  client: ClientConnection,
-  path: string,
-  servesAgain: Promise<void>,
-): Promise<void> {
+async function whenServing(client: ClientConnection, servesAgain: Promise<void>): Promise<void> {
   const giveUp = setTimeout(() => client.end(unavailable), waitMsMax)
   // What it says meanwhile is left where it is.
   client.pause()
   await servesAgain
   clearTimeout(giveUp)
-  if (!client.destroyed && !client.writableEnded) {
-    pipeToGateway(client, path)
-  }
 }
 
 /** Throws Failure where it ends before, or takes too long. */
