@@ -1,15 +1,37 @@
 import type { StrictConnection } from '../http1/strict-connection.ts'
-import { pipeToGateway } from '../port/http-pipe.ts'
+import { type ClientConnection, pipeToGateway } from '../port/http-pipe.ts'
+import type { WorkerSockets } from './worker-sockets.ts'
 
-/** How long what they have asked may take to be answered when this node stops. */
+/** As long as a call waits for a link. */
+const WAIT_MS_MAX = 5_000
+/** How long what was asked may take to be answered when this node stops. */
 const FINISH_MS_MAX = 2_000
+
+const reason = 'the keyspace cannot be reached\n'
+/** What /readyz says too of a node that the cluster's bucket is away for. */
+const unavailable = [
+  'HTTP/1.1 503 Service Unavailable',
+  'Content-Type: text/plain; charset=utf-8',
+  `Content-Length: ${reason.length}`,
+  'Connection: close',
+  '',
+  reason,
+].join('\r\n')
 
 /** The connections of clients that the Worker in another process serves. */
 export class PipedClients {
+  readonly #sockets: WorkerSockets
+  readonly #servesAgain: () => Promise<void> | undefined
   readonly #connections = new Set<StrictConnection>()
   #whenGone: (() => void) | undefined
 
-  add(connection: StrictConnection): void {
+  /** `servesAgain` is that of `KeptWorkerd`. */
+  constructor(sockets: WorkerSockets, servesAgain: () => Promise<void> | undefined) {
+    this.#sockets = sockets
+    this.#servesAgain = servesAgain
+  }
+
+  accept(connection: StrictConnection, isSecure: boolean): void {
     this.#connections.add(connection)
     connection.once('close', () => {
       this.#connections.delete(connection)
@@ -17,15 +39,16 @@ export class PipedClients {
         this.#whenGone?.()
       }
     })
-  }
-
-  pipe(connection: StrictConnection, path: string): void {
-    if (!connection.destroyed && !connection.writableEnded) {
+    const path = isSecure ? this.#sockets.secure : this.#sockets.plain
+    const servesAgain = this.#servesAgain()
+    if (servesAgain === undefined) {
       pipeToGateway(connection, path)
+    } else {
+      void pipeWhenServing(connection, path, servesAgain)
     }
   }
 
-  /** Has what was asked answered, and nothing behind it, so that no client is cut off in a request. */
+  /** Has what was asked answered and lets clients go, so that none is cut off in a request. */
   async finish(): Promise<void> {
     this.#connections.forEach((connection) => connection.finish())
     if (this.#connections.size > 0) {
@@ -35,5 +58,21 @@ export class PipedClients {
       await promise
       clearTimeout(timer)
     }
+  }
+}
+
+/** A client that comes between two workerds waits, as those of the link do. */
+async function pipeWhenServing(
+  client: ClientConnection,
+  path: string,
+  servesAgain: Promise<void>,
+): Promise<void> {
+  const giveUp = setTimeout(() => client.end(unavailable), WAIT_MS_MAX)
+  // What it says meanwhile is left where it is.
+  client.pause()
+  await servesAgain
+  clearTimeout(giveUp)
+  if (!client.destroyed && !client.writableEnded) {
+    pipeToGateway(client, path)
   }
 }

@@ -3,7 +3,6 @@ import { Agent, request } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { webSocketTo } from '../link/web-socket.ts'
-import type { ClientConnection } from '../port/http-pipe.ts'
 import { buildBundle } from './bundle.ts'
 import { CLUSTER_STORAGE } from './data-directory.ts'
 import { DiskSpace } from './disk-space.ts'
@@ -21,8 +20,6 @@ const answerMsMax = 30_000
 const HEAD_BYTES_MAX = 120 * 1024
 /** Some pages for each of the trees that a small write changes. */
 const COMMIT_BYTES = 64 * 1024
-/** As long as a call waits for a link. */
-const waitMsMax = 5_000
 /** How long a node of a cluster hands over what it has. Half of it is for calls that are under way. */
 const CLUSTER_STOP_MS = 4_000
 const CLUSTER_START = { isOfCluster: true, stopMs: CLUSTER_STOP_MS + 1_000 }
@@ -79,7 +76,7 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
     throw error
   })
   handOver = () => kept.replace()
-  const clients = new PipedClients()
+  const clients = new PipedClients(sockets, () => kept.servesAgain)
   return {
     // The list of hosts is not for the link.
     route: webSocketTo({
@@ -92,16 +89,7 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
     http1: {
       headBytesMax: HEAD_BYTES_MAX,
       isCounted: false,
-      accept: (connection, isSecure) => {
-        const path = isSecure ? sockets.secure : sockets.plain
-        const { servesAgain } = kept
-        clients.add(connection)
-        if (servesAgain === undefined) {
-          clients.pipe(connection, path)
-        } else {
-          void whenServing(connection, servesAgain).then(() => clients.pipe(connection, path))
-        }
-      },
+      accept: (connection, isSecure) => clients.accept(connection, isSecure),
     },
     ended: kept.ended,
     stop: async () => {
@@ -127,26 +115,6 @@ function endStreams(socketPath: string, linkSecret: string): Promise<void> {
     asked.on('close', () => resolve())
     asked.end()
   })
-}
-
-const reason = 'the keyspace cannot be reached\n'
-/** What /readyz says too of a node that the cluster's bucket is away for. */
-const unavailable = [
-  'HTTP/1.1 503 Service Unavailable',
-  'Content-Type: text/plain; charset=utf-8',
-  `Content-Length: ${reason.length}`,
-  'Connection: close',
-  '',
-  reason,
-].join('\r\n')
-
-/** A client that comes between two workerds waits, as those of the link do. */
-async function whenServing(client: ClientConnection, servesAgain: Promise<void>): Promise<void> {
-  const giveUp = setTimeout(() => client.end(unavailable), waitMsMax)
-  // What it says meanwhile is left where it is.
-  client.pause()
-  await servesAgain
-  clearTimeout(giveUp)
 }
 
 /** Throws Failure where it ends before, or takes too long. */
