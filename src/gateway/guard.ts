@@ -1,9 +1,9 @@
 import type { Settings } from '../config/settings.ts'
-import { DIRECTORY_NAME } from '../directory/directory-rpc.ts'
 import { type Shown, shownBy } from '../door/shown.ts'
 import { administrator, type Visitor, visitorOf } from '../door/visitor.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { allowOrigin } from './cors.ts'
+import { DirectoryClient } from './directory-client.ts'
 import { statusOfFailure } from './failure.ts'
 import type { GatewayRequest } from './gateway-request.ts'
 import { misdirected } from './host-whitelist.ts'
@@ -109,7 +109,7 @@ async function admitted(arrived: Arrived, respond: Respond): Promise<Response> {
 
 /** Each time, so that a token which was revoked is of no more use at once. Rejects with an RpcStatus. */
 async function askDirectory(token: string, env: Env): Promise<Visitor> {
-  const known = await env.DIRECTORY.getByName(DIRECTORY_NAME).administrator(token)
+  const known = await new DirectoryClient(env).read((all) => all.administrator(token))
   if (known === undefined) {
     throw statusOf('access-token-invalid')
   }

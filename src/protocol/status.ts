@@ -192,8 +192,8 @@ const table = {
   'leader-changed': [Code.UNAVAILABLE, 'etcdserver: leader changed'],
   'not-capable': [Code.FAILED_PRECONDITION, 'etcdserver: not capable'],
   'stopped': [Code.UNAVAILABLE, 'etcdserver: server stopped'],
-  // What etcd's gateway hears then of its own connection to the server.
-  'stopped-by-http': [Code.UNAVAILABLE, 'error reading from server: EOF'],
+  // What clients of etcd say themselves then, of their connection. clientv3 asks again, and gives up at the former.
+  'server-gone': [Code.UNAVAILABLE, 'error reading from server: EOF'],
   'timeout': [Code.UNAVAILABLE, 'etcdserver: request timed out'],
   'timeout-leader-fail': [
     Code.UNAVAILABLE,

@@ -76,7 +76,7 @@ it('[GTW46] a server that stops ends every stream with a word', async () => {
   }
   expect(String((await said)[0])).toBe(lastLine)
   expect((await closed)[0]).toBe(1001)
-  expect(await refused).toEqual({ code: 14, message: 'etcdserver: server stopped' })
+  expect(await refused).toEqual({ code: 14, message: 'error reading from server: EOF' })
   client.close()
   await stopped
 })
