@@ -1,5 +1,6 @@
 import { ErrorCode } from '../h2/frames.ts'
 import type { AnswerHandle, AnswerReader } from '../link/upstream.ts'
+import { releasePayload } from '../protocol/frames.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
 import type { HeldAnswers } from './held-answers.ts'
 import type { GrpcHandler, GrpcStream } from './stream.ts'
@@ -27,6 +28,8 @@ export class GrpcUnary implements GrpcHandler, AnswerReader {
   #bytes = 0
   /** How long the answer is whose parts are passed on as they come. */
   #length: number | undefined
+  /** Those that have left and are not taken. */
+  readonly #leaving: Uint8Array[] = []
   #takenBytes = 0
   #creditedBytes = 0
   #isMeasuring = false
@@ -89,9 +92,12 @@ export class GrpcUnary implements GrpcHandler, AnswerReader {
     }
     this.#length = answerBytes
     this.#call.begin(answerBytes)
-    for (const part of parts) {
-      this.#call.sendPart(part)
-    }
+    parts.forEach((part) => this.#sendPart(part))
+  }
+
+  #sendPart(bytes: Uint8Array): void {
+    this.#leaving.push(bytes)
+    this.#call.sendPart(bytes)
   }
 
   /** They leave, or nobody wants them. */
@@ -118,7 +124,7 @@ export class GrpcUnary implements GrpcHandler, AnswerReader {
       this.#asked?.cancel()
       this.#call.breakOff(ErrorCode.INTERNAL_ERROR)
     } else {
-      this.#call.sendPart(bytes)
+      this.#sendPart(bytes)
     }
   }
 
@@ -139,7 +145,21 @@ export class GrpcUnary implements GrpcHandler, AnswerReader {
   /** The client has taken so much of an answer that is passed on. */
   taken(bytes: number): void {
     this.#takenBytes += bytes
+    this.#release(bytes)
     this.#credit(this.#takenBytes)
+  }
+
+  /** What is taken are whole parts: the stream has copied them, and they are nobody else's. */
+  #release(bytes: number): void {
+    let released = 0
+    while (released < bytes) {
+      const part = this.#leaving.shift()
+      if (part === undefined) {
+        return
+      }
+      released += part.length
+      releasePayload(part)
+    }
   }
 
   #credit(bytes: number): void {

@@ -1,4 +1,5 @@
 import { EngineError, type ErrorKind } from '../mvcc/errors.ts'
+import { type PackedPage, releasePage } from '../mvcc/packed-page.ts'
 import { encode, encodeBehind } from '../protocol/binary.ts'
 import { HEAD_BYTES } from '../protocol/frames.ts'
 import type { ResponseHeader } from '../protocol/generated/messages.ts'
@@ -230,10 +231,21 @@ export function encodedPage(
   const type: MessageType<object> = rpcMethods[method.name].response
   const encoded =
     'packed' in page
-      ? encodePackedRange(roomBytes, page.header, page.packed)
+      ? encodedRows(roomBytes, page.header, page.packed)
       : encodeBehind(roomBytes, type, page.response)
   method.sentBytes += encoded.length
   return { response: encoded, next: next && background.keep(next) }
+}
+
+/** Nobody looks at the rows any more: what SQLite has answered goes before V8 has to look for it. */
+function encodedRows(
+  roomBytes: number,
+  header: ResponseHeader | undefined,
+  packed: PackedPage,
+): Uint8Array {
+  const encoded = encodePackedRange(roomBytes, header, packed)
+  releasePage(packed)
+  return encoded
 }
 
 /** `ended` is called once, with what became of the stream. */
