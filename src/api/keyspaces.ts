@@ -16,6 +16,15 @@ export const newKeyspace = z
   .superRefine(checkKeyspaceOptions)
   .meta({ id: 'NewKeyspace', description: 'Options that are missing are the deployment’s own.' })
 
+export const changedKeyspace = z
+  .strictObject({
+    enableV2: keyspaceOptionFields.enableV2
+      .unwrap()
+      .nullable()
+      .describe('Whether etcd’s v2 API is served; null for as the deployment has it.'),
+  })
+  .meta({ id: 'ChangedKeyspace' })
+
 export const keyspace = z
   .object({
     name: keyspaceName,

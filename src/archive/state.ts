@@ -23,11 +23,13 @@ interface ArchivedToken {
   readonly expires: number | null
 }
 
-/** What the keyspace was made with, as `Creation` has it; null is the deployment's own. */
+/** What the keyspace was made with, as `Creation` has it; null, or not there, is the deployment's own. */
 export interface ArchivedOptions {
   readonly quotaBackendBytes: number | null
   readonly autoCompactionMode: 'periodic' | 'revision' | null
   readonly autoCompactionRetention: string | null
+  /** It may change. */
+  readonly enableV2?: boolean | undefined
 }
 
 /** A member by its id in decimal. None but the keyspace's own ever starts. */
@@ -75,6 +77,7 @@ const options = z.object({
   quotaBackendBytes: z.int().nullable(),
   autoCompactionMode: z.enum(['periodic', 'revision']).nullable(),
   autoCompactionRetention: z.string().nullable(),
+  enableV2: z.boolean().optional(),
 })
 
 const members = z.array(

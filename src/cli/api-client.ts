@@ -85,7 +85,7 @@ export class ApiClient {
 }
 
 export interface ApiRequest {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   /** Encoded, with its query. */
   readonly path: string
   /** Sent as JSON, unless it is bytes. */

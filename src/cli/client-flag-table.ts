@@ -68,6 +68,14 @@ const keyspaceOptionTable = {
     help: 'How much history to keep: hours or a duration such as 5m, or revisions. 0 disables auto compaction.',
     schema: schemas.text,
   },
+  'enable-v2': {
+    section: 'Keyspace',
+    fallback: '',
+    fallbackShown: "the deployment's",
+    help: "Whether etcd's v2 API is served; update also takes 'default', for as the deployment has it.",
+    schema: z.literal('').or(schemas.boolean),
+    fileType: 'boolean',
+  },
   'location-hint': {
     section: 'Keyspace',
     fallback: '',
@@ -87,6 +95,15 @@ export type KeyspaceFlags = FlagsOf<typeof keyspaceOptionTable>
 /** The flags of `keyspace create`. */
 export const keyspaceCreateTable = {
   ...keyspaceOptionTable,
+  ...clientTable,
+} as const satisfies FlagTable
+
+/** The flags of `keyspace update`. */
+export const keyspaceUpdateTable = {
+  'enable-v2': {
+    ...keyspaceOptionTable['enable-v2'],
+    schema: z.enum(['', 'default']).or(schemas.boolean),
+  },
   ...clientTable,
 } as const satisfies FlagTable
 

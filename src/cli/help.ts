@@ -63,7 +63,7 @@ const serveUsage = `Usage:
   npm start -- bridge --upstream URL [flags]
     Serve a deployed Worker's keyspace here (see bridge --help).
 
-  npm start -- keyspace create|list|describe|fork|delete|replica [flags]
+  npm start -- keyspace create|list|describe|update|fork|delete|replica [flags]
     Manage the keyspaces of a server or of a deployed Worker (see keyspace --help).
 
   npm start -- token create|list|revoke [flags]
@@ -113,6 +113,9 @@ const keyspaceUsage = `Usage:
   npm start -- keyspace describe NAME [flags]
     Show what a keyspace was created with.
 
+  npm start -- keyspace update NAME --enable-v2[=true|false|default] [flags]
+    Change what may change of a keyspace, which serves on meanwhile.
+
   npm start -- keyspace fork NAME --from KEYSPACE [--revision REVISION | --time TIME] [flags]
     Make a copy of a keyspace under a new name: of now, or as it was. Of a revision that is not compacted
     yet, leases, users and access tokens are those of now. What no flag says is as in the keyspace.
@@ -130,7 +133,7 @@ const keyspaceUsage = `Usage:
     Move the leader of a keyspace to a replica. With --force also if the leader does not answer, and without
     --region to the replica that has the most: what only the leader had is lost.
 
-Flags of the section Keyspace are for create and fork, those of Snapshots for fork. Every flag can also be set by its ETCD_* variable:
+Flags of the section Keyspace are for create and fork, --enable-v2 for update too, those of Snapshots for fork. Every flag can also be set by its ETCD_* variable:
 --token-file by ETCD_TOKEN_FILE.
 `
 

@@ -1,7 +1,12 @@
 import * as z from 'zod'
 import { describedKeyspace, keyspace, keyspaceList } from '../api/keyspaces.ts'
 import { ApiClient } from './api-client.ts'
-import { clientTable, keyspaceCreateTable, type KeyspaceFlags } from './client-flag-table.ts'
+import {
+  clientTable,
+  keyspaceCreateTable,
+  type KeyspaceFlags,
+  keyspaceUpdateTable,
+} from './client-flag-table.ts'
 import { Failure } from './failure.ts'
 import { parseClientFlags } from './flags.ts'
 import { onlyName } from './keyspace-arguments.ts'
@@ -13,11 +18,12 @@ import { columns, writeOut } from './write-out.ts'
 
 type Keyspace = z.output<typeof keyspace>
 
-/** `keyspace create|list|describe|fork|delete|replica`: resolves to what is to be printed. Throws Failure. */
+/** `keyspace create|list|describe|update|fork|delete|replica`: resolves to what is to be printed. Throws Failure. */
 export const keyspaceCommand = subcommands('keyspace', {
   create,
   list,
   describe,
+  update,
   fork,
   delete: remove,
   replica: replicaCommand,
@@ -37,6 +43,7 @@ export function optionsGiven(flags: KeyspaceFlags): object {
     quotaBackendBytes: flags['quota-backend-bytes'],
     autoCompactionMode: flags['auto-compaction-mode'],
     autoCompactionRetention: flags['auto-compaction-retention'],
+    enableV2: flags['enable-v2'],
     locationHint: flags['location-hint'],
     jurisdiction: flags.jurisdiction,
   }
@@ -75,6 +82,20 @@ function fieldsOf(value: object, prefix = ''): readonly (readonly string[])[] {
       ? fieldsOf(content, `${prefix}${field}.`)
       : [[`${prefix}${field}:`, String(content)]],
   )
+}
+
+/** Of a keyspace that serves on meanwhile. */
+async function update(args: readonly string[], environment: Environment): Promise<string> {
+  const { flags, operands } = parseClientFlags(keyspaceUpdateTable, args, environment)
+  const name = onlyName('update', operands)
+  const given = flags['enable-v2']
+  if (given === '') {
+    throw new Failure('keyspace update takes what is to change: --enable-v2', 2)
+  }
+  const body = { enableV2: given === 'default' ? null : given }
+  const request = { method: 'PATCH', path: `/keyspaces/${name}`, body } as const
+  const changed = await new ApiClient(flags).ask(request, keyspace)
+  return writeOut(flags, changed, () => `Keyspace ${name} updated`)
 }
 
 /** Of the keyspace itself where it still has the revision, else of its snapshots. */

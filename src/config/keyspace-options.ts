@@ -28,6 +28,8 @@ export interface KeyspaceOptions {
   readonly quotaBackendBytes?: number | undefined
   readonly autoCompactionMode?: 'periodic' | 'revision' | undefined
   readonly autoCompactionRetention?: string | undefined
+  /** Whether etcd's v2 API is served. */
+  readonly enableV2?: boolean | undefined
   /** Near whom the object is made. Cloudflare takes it as a wish. */
   readonly locationHint?: (typeof locationHints)[number] | undefined
   readonly jurisdiction?: Jurisdiction | undefined
@@ -51,6 +53,7 @@ export const keyspaceOptionFields = {
     .string()
     .optional()
     .describe('How much history to keep: hours, a duration such as 5m, or revisions; 0 for all.'),
+  enableV2: z.boolean().optional().describe('Whether etcd’s v2 API is served.'),
   locationHint: z
     .enum(locationHints)
     .optional()

@@ -7,7 +7,12 @@ import type {
   ReplicaRpc,
   ReplicaStatuses,
 } from '../protocol/replica-rpc.ts'
-import { isRefused, type Refused, type ShardRpc } from '../protocol/shard-rpc.ts'
+import {
+  type ChangedOptions,
+  isRefused,
+  type Refused,
+  type ShardRpc,
+} from '../protocol/shard-rpc.ts'
 import { RpcStatus, statusOf } from '../protocol/status.ts'
 import type {
   KeyspaceAddress,
@@ -54,6 +59,11 @@ export class Replicas {
     const hint = locationHint?.replace(/^apac-.*/, 'apac')
     const near = leader ?? (hint !== undefined && isRegion(hint) ? hint : undefined)
     return { name, jurisdiction, leader, near, replicas }
+  }
+
+  /** Throws an RpcStatus where the leader refuses. */
+  async configure(entry: KeyspaceEntry, changed: ChangedOptions): Promise<void> {
+    requireAnswer(await persevering(() => this.#leader(entry).configure(changed)))
   }
 
   unfinished(limit: number): readonly string[] {

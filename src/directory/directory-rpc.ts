@@ -6,6 +6,7 @@ import type { LeaderAddress } from '../protocol/object-address.ts'
 import type { ReplicaStatus } from '../protocol/replica-rpc.ts'
 import type {
   AdministratorToken,
+  ChangedOptions,
   RecoveryProgress,
   Refused,
   RestoreTotal,
@@ -26,6 +27,8 @@ export interface DirectoryRpc extends AccessTokenRpc {
   describe(name: string): Promise<KeyspaceEntry | Refused>
   /** Answers when it is ready. Where the same is being created already, it waits for that. */
   create(name: string, options: KeyspaceOptions): Promise<KeyspaceEntry | Refused>
+  /** Answers when it is so. What the keyspace is not told now it is told later. */
+  change(name: string, changed: ChangedOptions): Promise<KeyspaceEntry | Refused>
   /** Answers when its storage is free. */
   delete(name: string): Promise<Refused | undefined>
   /**

@@ -23,8 +23,8 @@ export function isRestoring({ restore, state }: KeyspaceEntry): boolean {
 }
 
 export function creationOf({ created, options }: KeyspaceEntry): Creation {
-  const { quotaBackendBytes, autoCompactionMode, autoCompactionRetention } = options
-  return { created, quotaBackendBytes, autoCompactionMode, autoCompactionRetention }
+  const { quotaBackendBytes, autoCompactionMode, autoCompactionRetention, enableV2 } = options
+  return { created, quotaBackendBytes, autoCompactionMode, autoCompactionRetention, enableV2 }
 }
 
 export function refusal({ code, message }: RpcStatus): Refused {

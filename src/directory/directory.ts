@@ -8,6 +8,7 @@ import { AccessTokens } from '../door/access-tokens.ts'
 import { migrate } from '../mvcc/migrations.ts'
 import type {
   AdministratorToken,
+  ChangedOptions,
   RecoveryProgress,
   Refused,
   RestoreTotal,
@@ -141,6 +142,21 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
     return this.#restores.cancel(name, id)
   }
 
+  async change(name: string, changed: ChangedOptions): Promise<KeyspaceEntry | Refused> {
+    await this.#remindMe()
+    const before = this.#keyspaces.get(name)
+    if (before?.state !== 'ready') {
+      return refusal(statusOf('keyspace-not-found'))
+    }
+    this.#keyspaces.change(name, changed)
+    try {
+      await this.#bringOn(name)
+    } catch (error) {
+      return refusal(unfinished(name, error))
+    }
+    return this.describe(name)
+  }
+
   async delete(name: string): Promise<Refused | undefined> {
     if (name === DEFAULT_KEYSPACE) {
       return refusal(statusOf('keyspace-default'))
@@ -190,7 +206,8 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
   /** Keyspaces of which something is still to be done. */
   #unfinished(limit: number): readonly string[] {
     const keyspaces = this.#keyspaces.unfinished('', limit).map(({ name }) => name)
-    return [...new Set([...keyspaces, ...this.#replicas.unfinished(limit)])]
+    const untold = this.#keyspaces.untold(limit)
+    return [...new Set([...keyspaces, ...untold, ...this.#replicas.unfinished(limit)])]
   }
 
   /** To be awaited before something is begun, so that it is durable no later. */
@@ -238,7 +255,23 @@ export class Directory extends DurableObject<Env> implements DirectoryRpc {
       this.#replicas.forget(name)
       this.#keyspaces.endDeletion(name)
     } else if (entry !== undefined) {
-      await this.#replicas.bringOn(entry)
+      try {
+        await this.#configure(name)
+      } finally {
+        // A leader that is about to change refuses, and is then asked again.
+        await this.#replicas.bringOn(entry)
+      }
+    }
+  }
+
+  /** Whoever leads it tells its replicas. */
+  async #configure(name: string): Promise<void> {
+    // It may have changed while something else was done.
+    const entry = this.#keyspaces.get(name)
+    if (entry !== undefined && this.#keyspaces.isUntold(name)) {
+      const changed = { enableV2: entry.options.enableV2 }
+      await this.#replicas.configure(entry, changed)
+      this.#keyspaces.told(name, changed)
     }
   }
 
@@ -309,6 +342,7 @@ function isSame(a: KeyspaceOptions, b: KeyspaceOptions): boolean {
     a.quotaBackendBytes === b.quotaBackendBytes &&
     a.autoCompactionMode === b.autoCompactionMode &&
     a.autoCompactionRetention === b.autoCompactionRetention &&
+    a.enableV2 === b.enableV2 &&
     a.locationHint === b.locationHint &&
     a.jurisdiction === b.jurisdiction
   )

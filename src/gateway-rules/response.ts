@@ -15,6 +15,9 @@ export const callHeaders = {
 
 const ofCertificate = statusOf('certificate-by-http').message
 
+/** What Go's ServeMux answers to a path that it does not know. */
+export const notFoundPage: WholeResponse = textRefusal(404, '404 page not found')
+
 /** The answer to a unary call that failed, and to a request that is no call. */
 export function refusal(status: RpcStatus): WholeResponse {
   const { code, message } = status

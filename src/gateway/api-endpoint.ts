@@ -14,7 +14,7 @@ const BODY_BYTES_MAX = 65_536
 
 /** An endpoint of the deployment's own API, as everybody sees it who need not know its types. */
 export interface Endpoint {
-  readonly method: 'GET' | 'POST' | 'DELETE'
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   /** With its parameters in braces: `/keyspaces/{name}`. */
   readonly path: string
   /** OpenAPI's operationId. */

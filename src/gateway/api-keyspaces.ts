@@ -1,5 +1,6 @@
 import type * as z from 'zod'
 import {
+  changedKeyspace,
   describedKeyspace,
   keyspace,
   keyspaceList,
@@ -73,6 +74,20 @@ export const keyspaceEndpoints: readonly Endpoint[] = [
         ...shownSnapshots(await shard.replication()),
         ...(isReplicated(replicas) && shownReplicas(replicas)),
       }
+    },
+  }),
+  endpoint({
+    method: 'PATCH',
+    path: '/keyspaces/{name}',
+    id: 'changeKeyspace',
+    summary: 'Changes what may change of a keyspace. It need not start anew.',
+    params: namedKeyspace,
+    body: changedKeyspace,
+    success: { status: 200, description: 'It is so.', schema: keyspace },
+    refusals: { 404: notFound },
+    handle: async ({ env }, { params: { name }, body: { enableV2 } }) => {
+      const changed = { enableV2: enableV2 ?? undefined }
+      return shownKeyspace(await new DirectoryClient(env).write((all) => all.change(name, changed)))
     },
   }),
   endpoint({

@@ -63,10 +63,12 @@ async function listOrOne(
   const { request, rest } = asked
   const [, name = '', ...deeper] = rest.replace(/\/$/, '').split('/')
   if (deeper.length > 0) {
+    await asked.shard.v2({ on: 'presence' })
     return Response.json({ message: 'Invalid path' }, { status: 400 })
   }
   const allowed = name === '' ? ['GET'] : methods
   if (!allowed.includes(request.method)) {
+    await asked.shard.v2({ on: 'presence' })
     return v2MethodNotAllowed(allowed)
   }
   return authResponse(asked, name === '' ? { do: list } : await one(name))

@@ -1,5 +1,6 @@
 import { CERTIFICATE_HEADER, commonNameIn } from '../gateway-rules/certificate.ts'
 import { cleanPath, decodePath, escapePath } from '../gateway-rules/v2-path.ts'
+import { Code, RpcStatus } from '../protocol/status.ts'
 import type { GatewayRequest } from './gateway-request.ts'
 import { redirect } from './not-found.ts'
 import { textResponse } from './refusal.ts'
@@ -56,16 +57,33 @@ export async function v2RoutesResponse(asked: GatewayRequest): Promise<Response>
     const mark = request.url.indexOf('?')
     return redirect(request, escapePath(clean) + (mark === -1 ? '' : request.url.slice(mark)), 301)
   }
-  const route = asked.settings.v2 ? routes.find((one) => isAt(path, one)) : undefined
+  const route = routes.find((one) => isAt(path, one))
   if (route === undefined) {
     return textResponse(404, '404 page not found')
   }
-  if (route.methods !== undefined && !route.methods.includes(request.method)) {
-    return v2MethodNotAllowed(route.methods)
+  try {
+    return await routeResponse(route, asked, path.slice(route.path.length))
+  } catch (error) {
+    // It is off.
+    if (error instanceof RpcStatus && error.code === Code.UNIMPLEMENTED) {
+      return textResponse(404, '404 page not found')
+    }
+    throw error
   }
-  const rest = path.slice(route.path.length)
-  const commonName = commonNameIn(request.headers.get(CERTIFICATE_HEADER), asked.settings)
-  return route.answer({ ...asked, rest, commonName })
+}
+
+async function routeResponse(
+  { methods, answer }: V2Route,
+  asked: GatewayRequest,
+  rest: string,
+): Promise<Response> {
+  const { request, settings, shard } = asked
+  if (methods !== undefined && !methods.includes(request.method)) {
+    await shard.v2({ on: 'presence' })
+    return v2MethodNotAllowed(methods)
+  }
+  const commonName = commonNameIn(request.headers.get(CERTIFICATE_HEADER), settings)
+  return answer({ ...asked, rest, commonName })
 }
 
 function isAt(path: string, route: V2Route): boolean {

@@ -11,6 +11,7 @@ export function statsResponse(of: V2StatsCall['of']): (asked: V2Request) => Prom
 
 /** Answers /v2/machines: the client URLs of all members, of which only this one ever has any. */
 export async function machinesResponse({ settings, request, shard }: V2Request): Promise<Response> {
+  await shard.v2({ on: 'presence' })
   const { advertiseClientUrls } = settings
   const urls = advertiseClientUrls.length > 0 ? advertiseClientUrls : [originOf(request.url)]
   const body = urls

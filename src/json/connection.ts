@@ -42,6 +42,7 @@ export interface JsonConnectionOptions extends JsonServing, Elsewhere {
 export class JsonConnection implements ResponseOut {
   readonly #socket: Socket
   readonly #options: JsonConnectionOptions
+  readonly #ofV2: JsonServing
   #unread: Buffer[] = []
   #unreadBytes = 0
   /** Looking at fewer bytes would find nothing new. */
@@ -88,6 +89,8 @@ export class JsonConnection implements ResponseOut {
   constructor(socket: Socket, options: JsonConnectionOptions) {
     this.#socket = socket
     this.#options = options
+    // In front of a Worker the gateway has the other requests, and knows of no certificate.
+    this.#ofV2 = options.othersHaveOrigins ? { ...options, commonName: undefined } : options
     socket.on('data', this.#received)
     socket.on('drain', this.#drained)
     socket.on('end', this.#ended)
@@ -166,7 +169,7 @@ export class JsonConnection implements ResponseOut {
 
   #start(request: PlainRequest | PlainV2Request, shown: Shown, body: Uint8Array): void {
     if ('v2' in request) {
-      const call = new V2Exchange(this.#options, this)
+      const call = new V2Exchange(this.#ofV2, this)
       this.#call = call
       call.start(request, shown, body)
     } else {
@@ -182,7 +185,7 @@ export class JsonConnection implements ResponseOut {
     const { settings, isSecure, othersHaveOrigins } = this.#options
     const hasOrigin = request.headers.get('Origin') !== null
     if (
-      !('v2' in request ? settings.v2 : settings.jsonGateway) ||
+      (!('v2' in request) && !settings.jsonGateway) ||
       (othersHaveOrigins && hasOrigin) ||
       !(isSecure || mayName(request.host, settings))
     ) {

@@ -1,6 +1,6 @@
 import type { Shown } from '../door/shown.ts'
 import { contextOf } from '../gateway-rules/call.ts'
-import { type WholeResponse, refusal } from '../gateway-rules/response.ts'
+import { notFoundPage, type WholeResponse, refusal } from '../gateway-rules/response.ts'
 import { credentialsOf } from '../gateway-rules/v2-credentials.ts'
 import { keysAnswer, refusalJson, type V2Response } from '../gateway-rules/v2-keys-answer.ts'
 import { keysCall } from '../gateway-rules/v2-keys-call.ts'
@@ -73,7 +73,7 @@ export class V2Exchange implements AnswerReader {
   }
 
   failed(status: RpcStatus): void {
-    this.#end(ofDoor.has(status.code) ? refusal(status) : failure(status))
+    this.#end(answerTo(status))
   }
 
   repeated(): void {
@@ -94,6 +94,14 @@ const ofDoor: ReadonlySet<Code> = new Set([
   Code.PERMISSION_DENIED,
   Code.NOT_FOUND,
 ])
+
+function answerTo(status: RpcStatus): WholeResponse {
+  // The shard has no v2 API, or is of a time when it had none.
+  if (status.code === Code.UNIMPLEMENTED) {
+    return notFoundPage
+  }
+  return ofDoor.has(status.code) ? refusal(status) : failure(status)
+}
 
 /** As etcd tells of a proposal that was lost. */
 function failure({ message }: RpcStatus): WholeResponse {

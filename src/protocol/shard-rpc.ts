@@ -31,6 +31,8 @@ export interface ShardRpc {
   checked(checks: readonly HealthCheck[], context: CallContext): Promise<void>
   /** An administrator's token was revoked: what is open by it ends. */
   revokeAdministrator(id: string): Promise<void>
+  /** Sets what a keyspace may change of how it was made. Doing it twice is doing it once. */
+  configure(changed: ChangedOptions): Promise<void | Refused>
   /** Makes the keyspace. Doing it twice is doing it once, unless the object is lost at it. */
   create(creation: Creation): Promise<void>
   /**
@@ -102,10 +104,15 @@ export interface RestoreTotal {
 /** What the shard keeps of how its keyspace was made. */
 export interface Creation extends Pick<
   KeyspaceOptions,
-  'quotaBackendBytes' | 'autoCompactionMode' | 'autoCompactionRetention'
+  'quotaBackendBytes' | 'autoCompactionMode' | 'autoCompactionRetention' | 'enableV2'
 > {
   /** Milliseconds since 1970; tells the keyspace from an earlier one of the same name. */
   readonly created: number
+}
+
+/** What a keyspace may change of how it was made; what is undefined is as the deployment has it. */
+export interface ChangedOptions {
+  readonly enableV2: boolean | undefined
 }
 
 /** How far a keyspace has come in sending itself to the object store. */

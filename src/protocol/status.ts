@@ -57,6 +57,8 @@ const table = {
   'keyspace-exists': [Code.ALREADY_EXISTS, 'keyspace already exists'],
   'keyspace-default': [Code.FAILED_PRECONDITION, 'the keyspace default cannot be deleted'],
   'keyspace-restoring': [Code.ALREADY_EXISTS, 'the keyspace is being restored'],
+  // Told to clients as etcd does it that has no v2 API: nothing is found.
+  'v2-off': [Code.UNIMPLEMENTED, 'the v2 API is not enabled'],
   // Its leader is elsewhere: whoever asked has to find out where.
   'keyspace-moved': [Code.UNAVAILABLE, 'etcdurable: the keyspace is led from another place now'],
   'keyspace-moving': [Code.UNAVAILABLE, 'the keyspace is being moved to another replica'],

@@ -1,7 +1,12 @@
 import type { V2Credentials } from './v2-credentials.ts'
 
 /** What is asked of the v2 API beside the keys. */
-export type V2ServiceCall = V2StatsCall | V2MembersCall | V2AuthCall
+export type V2ServiceCall = V2PresenceCall | V2StatsCall | V2MembersCall | V2AuthCall
+
+/** Whether there is a v2 API at all, for what the gateway answers by itself. */
+export interface V2PresenceCall {
+  readonly on: 'presence'
+}
 
 export interface V2StatsCall {
   readonly on: 'stats'

@@ -29,6 +29,9 @@ export function followState(
   if (tokenState !== undefined) {
     restoreTokenState(sql, tokenState)
   }
+  if (rest.options !== undefined) {
+    keyspace.v2Setting.set(rest.options.enableV2)
+  }
   if (rest.auth !== undefined || tokenState !== undefined) {
     keyspace.auth.reread()
   }

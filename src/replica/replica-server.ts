@@ -60,7 +60,7 @@ export class ReplicaServer {
     const passed = new PassedCalls(leader)
     this.#server = new KeyspaceServer(
       ctx,
-      { ...settings, autoCompaction: undefined, v2: false },
+      { ...settings, autoCompaction: undefined },
       ({ keyspace }) => ({
         background: {
           endsLeases: false,
@@ -75,10 +75,8 @@ export class ReplicaServer {
             passed,
             answeredBy: () => this.answeredBy(),
           }),
-        ...(settings.v2 && {
-          v2Keys: (call, { context, session, answered }) =>
-            void passV2Keys(leader, call, passedContext(context, session)).then(answered),
-        }),
+        v2Keys: (call, { context, session, answered }) =>
+          void passV2Keys(leader, call, passedContext(context, session)).then(answered),
         ready: (level, { minRevision }) =>
           this.#following.read({ level, minRevision, isGuarded: isGuardedBy(keyspace) }),
         endDead: () => undefined,

@@ -24,6 +24,7 @@ import {
 import {
   type Call,
   type CallContext,
+  type ChangedOptions,
   CONTEXT_HEADER,
   type HealthCheck,
   type MetricsOutcome,
@@ -299,6 +300,10 @@ export class Replica
     return this.#leader === undefined
       ? Promise.resolve(this.#led.refused)
       : passV2(this.#leader, call, context)
+  }
+
+  async configure(changed: ChangedOptions): Promise<void | Refused> {
+    return this.#led.leader === undefined ? this.#led.refused : this.#led.leader.configure(changed)
   }
 
   metrics(context: CallContext): Promise<MetricsOutcome> {

@@ -5,6 +5,7 @@ import { migrate } from '../mvcc/migrations.ts'
 import { numberOf, type Sql } from '../mvcc/sql.ts'
 import type { Creation } from '../protocol/shard-rpc.ts'
 import { migrations } from './migrations.ts'
+import { ownV2In, recordOwnV2 } from './v2/v2-setting.ts'
 
 const SELECT_TABLE = `SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'keyspace'`
 const SELECT_CREATION = `
@@ -26,12 +27,14 @@ export function creationIn(sql: Sql): Creation | undefined {
     quotaBackendBytes: quotaBackendBytes === null ? undefined : numberOf(quotaBackendBytes),
     autoCompactionMode: mode === 'periodic' || mode === 'revision' ? mode : undefined,
     autoCompactionRetention: typeof retention === 'string' ? retention : undefined,
+    enableV2: ownV2In(sql),
   }
 }
 
 /** Makes the tables of a keyspace, and the row that says that it is one. */
 export function recordCreation(sql: Sql, creation: Creation): void {
-  const { created, quotaBackendBytes, autoCompactionMode, autoCompactionRetention } = creation
+  const { created, quotaBackendBytes, autoCompactionMode, autoCompactionRetention, enableV2 } =
+    creation
   sql.transaction(() => {
     migrate(sql, migrations)
     sql.run(
@@ -41,6 +44,7 @@ export function recordCreation(sql: Sql, creation: Creation): void {
       autoCompactionMode ?? null,
       autoCompactionRetention ?? null,
     )
+    recordOwnV2(sql, enableV2)
   })
 }
 

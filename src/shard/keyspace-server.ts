@@ -110,7 +110,7 @@ export class KeyspaceServer {
       keyspace: this.keyspace,
       metrics: this.metrics,
       calls: this.#calls,
-      v2Keys: role.v2Keys ?? (settings.v2 ? this.v2Calls.keys.bind(this.v2Calls) : undefined),
+      v2Keys: role.v2Keys ?? this.v2Calls.keys.bind(this.v2Calls),
       door: this.door,
       turn: this.#turn,
       ready: role.ready ?? (() => undefined),

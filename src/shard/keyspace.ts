@@ -26,6 +26,7 @@ import { V2Store } from '../v2/store.ts'
 import { DiskRoom } from './disk-room.ts'
 import { type Identity, identityOf, randomId } from './identity.ts'
 import { migrations } from './migrations.ts'
+import { V2Setting } from './v2/v2-setting.ts'
 import type { WatchMetrics } from './watch-metrics.ts'
 
 /** That of etcd's first leader. One node alone has no election, so it stays; in a cluster it counts up. */
@@ -61,6 +62,7 @@ export class Keyspace implements LeasedKeys {
   readonly auth: AuthStore
   readonly tokens: Tokens
   readonly accessTokens: AccessTokens
+  readonly v2Setting: V2Setting
   /** They hear of changes before watchers do. */
   readonly changed: Changed[] = []
   /** They hear of what becomes of leases, beside the metrics. */
@@ -133,6 +135,7 @@ export class Keyspace implements LeasedKeys {
     })
     this.tokens = new Tokens(this.auth, settings.tokens)
     this.accessTokens = new AccessTokens(sql, 'keyspace')
+    this.v2Setting = new V2Setting(sql, settings.v2)
   }
 
   /** The store of etcd's v2 API, which nothing is read of before somebody asks for it. */
@@ -143,7 +146,7 @@ export class Keyspace implements LeasedKeys {
 
   /** When something of it may expire, in ms since 1970; undefined too where it is not served. */
   get v2Expiry(): number | undefined {
-    return this.settings.v2 || this.#v2 !== undefined ? this.v2.nextExpiry : undefined
+    return this.v2Setting.isOn || this.#v2 !== undefined ? this.v2.nextExpiry : undefined
   }
 
   /** Its users, which are others than those of v3. */

@@ -10,6 +10,7 @@ import type {
   MetricsOutcome,
   PageCursor,
   Refused,
+  ChangedOptions,
   Creation,
   ReplicationStatus,
   Call,
@@ -184,6 +185,16 @@ export class Leader {
     this.#server.endDead()
   }
 
+  configure({ enableV2 }: ChangedOptions): Promise<void> {
+    this.#keyspace.v2Setting.set(enableV2)
+    if (!this.#keyspace.v2Setting.isOn) {
+      this.#v2Sockets.endAll()
+    }
+    this.#noticed()
+    // What has expired meanwhile is to end.
+    return this.#server.schedule()
+  }
+
   v2(call: V2Call, context: CallContext): Promise<V2Answer | Refused> {
     return this.#server.v2Calls.answer(call, context)
   }
@@ -202,6 +213,11 @@ export class Leader {
     const response = this.#v2Sockets.open(call, authority, accept)
     await this.#server.schedule()
     return response
+  }
+
+  /** Throws an RpcStatus where nobody may wait for a change of the v2 API. */
+  requireV2(): void {
+    this.#server.v2Calls.requireOn()
   }
 
   /** Throws an RpcStatus where a socket may not be opened. */

@@ -160,15 +160,18 @@ export class LedKeyspace implements CopyRpc {
     if (request.headers.get('Upgrade') !== 'websocket') {
       return new Response('a WebSocket is expected here', { status: 426 })
     }
+    const watch = request.headers.get(V2_WATCH_HEADER)
     let authority: Authority
     const context = JSON.parse(request.headers.get(CONTEXT_HEADER) ?? '{}') as CallContext
     try {
       authority = leader.door.authorityOf(context)
       leader.admit(context.node)
+      if (watch !== null) {
+        leader.requireV2()
+      }
     } catch (error) {
       return Response.json(refusal(error))
     }
-    const watch = request.headers.get(V2_WATCH_HEADER)
     if (watch !== null) {
       const call = JSON.parse(watch) as V2WatchCall
       return leader.openV2Watch(call, authority, (socket) => this.#ctx.acceptWebSocket(socket))

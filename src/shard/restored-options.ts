@@ -10,6 +10,7 @@ export function optionsFor(
   // A retention is read by its mode: they go together.
   const isKept = autoCompactionRetention === undefined
   return {
+    enableV2: creation.enableV2 ?? archived?.enableV2,
     quotaBackendBytes: quotaBackendBytes ?? archived?.quotaBackendBytes ?? undefined,
     autoCompactionMode: isKept ? (archived?.autoCompactionMode ?? undefined) : autoCompactionMode,
     autoCompactionRetention: isKept

@@ -20,6 +20,7 @@ import type {
 import {
   type Outcome,
   type CallContext,
+  type ChangedOptions,
   type Creation,
   type HealthCheck,
   type MetricsOutcome,
@@ -115,6 +116,10 @@ export class Shard
   revokeAdministrator(id: string): Promise<void> {
     this.#led.leader?.revokeAdministrator(id)
     return Promise.resolve()
+  }
+
+  async configure(changed: ChangedOptions): Promise<void | Refused> {
+    return this.#led.leader === undefined ? this.#led.refused : this.#led.leader.configure(changed)
   }
 
   create(creation: Creation): Promise<void> {

@@ -25,6 +25,7 @@ const options: fc.Arbitrary<KeyspaceOptions> = fc
   .record({
     quotaBackendBytes: optional(fc.integer({ min: 1, max: 9_500_000_000 })),
     autoCompactionMode: optional(fc.constantFrom('periodic', 'revision')),
+    enableV2: optional(fc.boolean()),
     autoCompactionRetention: optional(fc.constantFrom('0', '5m', '1000')),
     locationHint: optional(fc.constantFrom('weur', 'apac-ne')),
     jurisdiction: optional(fc.constantFrom('eu', 'us')),

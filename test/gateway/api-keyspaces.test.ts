@@ -137,7 +137,7 @@ describe('the API of keyspaces', () => {
     const wrong = await ask('/keyspaces', { method: 'DELETE' })
     expect([wrong.status, wrong.headers.get('Allow')]).toEqual([405, 'GET, POST'])
     const named = await post('/keyspaces/one', {})
-    expect([named.status, named.headers.get('Allow')]).toEqual([405, 'GET, DELETE'])
+    expect([named.status, named.headers.get('Allow')]).toEqual([405, 'GET, PATCH, DELETE'])
     for (const path of ['/keyspaces/', '/keyspaces/a/', '/keyspaces/a/b', '/Keyspaces']) {
       expect((await ask(path)).status).toBe(404)
     }

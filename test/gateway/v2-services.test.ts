@@ -1,10 +1,13 @@
 import { env } from 'cloudflare:workers'
-import { describe, expect, it } from 'vitest'
-import { type Client, gatewayWith } from './client.ts'
+import { beforeAll, describe, expect, it } from 'vitest'
+import { ask, type Client, gatewayWith } from './client.ts'
 
 const SECRET = 'correct horse'
-const ask = gatewayWith({ EMBEDDED: 'true', ETCD_ENABLE_V2: 'true' })
-const guarded = gatewayWith({ ETCDURABLE_TOKEN: SECRET, ETCD_ENABLE_V2: 'true' })
+const guarded = gatewayWith({ ETCDURABLE_TOKEN: SECRET })
+
+beforeAll(async () => {
+  await env.SHARD.getByName('default').configure({ enableV2: true })
+})
 
 /** Whoever shows the token. */
 const as =

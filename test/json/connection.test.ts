@@ -350,7 +350,7 @@ describe('/v2/keys', () => {
   const body = new TextEncoder().encode('{"é":1}\n')
 
   it('[V2K27] is asked over the link and answered as etcd does', async () => {
-    const served = await JsonServed.start({ ETCD_ENABLE_V2: 'true' })
+    const served = await JsonServed.start()
     served.answer = ({ reader }) =>
       reader.answered(encodeV2Answer({ header, body, isCreated: true }))
     const client = await served.client()
@@ -374,7 +374,7 @@ describe('/v2/keys', () => {
   })
 
   it('[V2K27] that is lost under way fails as a lost proposal does', async () => {
-    const served = await JsonServed.start({ ETCD_ENABLE_V2: 'true' })
+    const served = await JsonServed.start()
     served.answer = ({ reader }) => reader.failed(statusOf('timeout-connection-lost'))
     const client = await served.client()
     client.say('DELETE /v2/keys/a HTTP/1.1\r\nHost: a\r\n\r\n')
@@ -383,17 +383,22 @@ describe('/v2/keys', () => {
     expect(client.heard).toContain('{"errorCode":300,"message":"Raft Internal Error","cause":"')
   })
 
-  it('[V2K27][V2K19] is handed on where it is not served, and where it waits', async () => {
-    for (const [variables, request] of [
-      [{}, form],
-      [{ ETCD_ENABLE_V2: 'true' }, 'GET /v2/keys/a?wait=true HTTP/1.1\r\nHost: a\r\n\r\n'],
-    ] as const) {
-      const served = await JsonServed.start(variables)
-      const client = await served.client()
-      client.say(request)
-      await until(() => served.handedOver.length === 1)
-      expect(served.asked).toEqual([])
-    }
+  it('[V2K27] is handed on where it waits', async () => {
+    const served = await JsonServed.start()
+    const client = await served.client()
+    client.say('GET /v2/keys/a?wait=true HTTP/1.1\r\nHost: a\r\n\r\n')
+    await until(() => served.handedOver.length === 1)
+    expect(served.asked).toEqual([])
+  })
+
+  it('[V2K19] is not found where the shard says that it is off', async () => {
+    const served = await JsonServed.start()
+    served.answer = ({ reader }) => reader.failed(statusOf('v2-off'))
+    const client = await served.client()
+    client.say('GET /v2/keys/a HTTP/1.1\r\nHost: a\r\n\r\n')
+    await until(() => client.heard.includes('found\n'))
+    expect(client.heard).toMatch(/^HTTP\/1\.1 404 Not Found\r\n/)
+    expect(client.heard).toMatch(/\r\nX-Content-Type-Options: nosniff\r\n.*404 page not found\n$/s)
   })
 })
 

@@ -16,6 +16,12 @@ const shard = (name: string) => env.SHARD.getByName(name)
 const withStorage = <T>(body: (storage: DurableObjectStorage, directory: Directory) => T) =>
   runInDurableObject(directory(), (instance: Directory, { storage }) => body(storage, instance))
 
+/** What the keyspace itself says of the v2 API. */
+const enabledIn = (name: string): Promise<unknown> =>
+  runInDurableObject(shard(name), (_, { storage }) =>
+    storage.sql.exec('SELECT enabled FROM v2_setting').toArray(),
+  )
+
 /** As if the directory had crashed after that was written. */
 async function crashed(name: string, state: string, created = 7): Promise<void> {
   await withStorage(async ({ sql }) => {
@@ -150,6 +156,21 @@ describe('the directory', () => {
     expect(await directory().describe('far')).toMatchObject({ state: 'deleting' })
     await withShards(env.SHARD)
     expect(await directory().delete('far')).toBeUndefined()
+  })
+
+  it('[DIR13] tells a keyspace later what it could not be told of a change', async () => {
+    await directory().create('untold', {})
+    await withShards(nobody as unknown as Env['SHARD'])
+    expect(await directory().change('untold', { enableV2: true })).toEqual({
+      refused: { code: 14, message: 'keyspace untold could not be reached; still trying' },
+    })
+    await withStorage((storage) => storage.setAlarm(Date.now() + 1_000_000))
+    await evictDurableObject(directory())
+    expect(await enabledIn('untold')).toEqual([])
+    expect(await runDurableObjectAlarm(directory())).toBe(true)
+    expect(await enabledIn('untold')).toEqual([{ enabled: 1 }])
+    expect(await withStorage((storage) => storage.getAlarm())).toBeNull()
+    expect(await directory().change('none', { enableV2: true })).toEqual(notFound)
   })
 
   it('[DIR11] has no alarm when there is nothing to bring on', async () => {

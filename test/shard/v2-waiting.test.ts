@@ -76,7 +76,7 @@ class Waiter {
 }
 
 it('[V2K17] waits on after an eviction, and is told of nothing twice', async () => {
-  const shard = await shardNamed('v2 waiting')
+  const shard = await shardNamed('v2 waiting', { enableV2: true })
   const once = await Waiter.open(shard, {})
   const stream = await Waiter.open(shard, { path: '', recursive: true, stream: true })
   await evictDurableObject(shard)
@@ -94,14 +94,14 @@ it('[V2K17] waits on after an eviction, and is told of nothing twice', async () 
 })
 
 it('[V2K17] has no timer', async () => {
-  const shard = await shardNamed('v2 no timer')
+  const shard = await shardNamed('v2 no timer', { enableV2: true })
   await Waiter.open(shard, {})
   const alarm = await runInDurableObject(shard, (_, state) => state.storage.getAlarm())
   expect(alarm).toBeNull()
 })
 
 it('[V2K18] is let go when it reads nothing, and goes on where it gives credit', async () => {
-  const shard = await shardNamed('v2 slow')
+  const shard = await shardNamed('v2 slow', { enableV2: true })
   const slow = await Waiter.open(shard, { stream: true })
   const quick = await Waiter.open(shard, { stream: true })
   const value = 'x'.repeat(200_000)
@@ -116,7 +116,7 @@ it('[V2K18] is let go when it reads nothing, and goes on where it gives credit',
 })
 
 it('[V2K18] waits no more when it has left', async () => {
-  const shard = await shardNamed('v2 left')
+  const shard = await shardNamed('v2 left', { enableV2: true })
   const waiter = await Waiter.open(shard, {})
   waiter.socket.close(1000)
   await waiter.until(() => waiter.closed !== undefined)

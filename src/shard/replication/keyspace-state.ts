@@ -42,7 +42,7 @@ export class KeyspaceState {
 
   /** Another number after each change. It is asked for at the end of each turn. */
   get version(): number {
-    const { auth, alarms, members, downgrade, accessTokens, store } = this.#keyspace
+    const { auth, alarms, members, downgrade, accessTokens, store, v2Setting } = this.#keyspace
     // To enable auth takes no revision of it, to disable it takes one.
     return (
       (auth.enabled ? auth.revision + 0.5 : auth.revision) +
@@ -51,6 +51,7 @@ export class KeyspaceState {
       downgrade.changes +
       accessTokens.changes +
       store.compactRevision +
+      v2Setting.changes +
       this.#journal.changes
     )
   }
@@ -92,7 +93,7 @@ export class KeyspaceState {
       ...(differs('auth') && { auth: entriesOf(authBuckets(authStateOf(this.#keyspace.auth))) }),
       ...(differs('maintenance') && { maintenance: entriesOf(this.#maintenance()) }),
       ...(differs('tokens') && { tokens: this.#tokens() }),
-      ...(differs('options') && { options: this.#options }),
+      ...(differs('options') && { options: this.#optionsNow() }),
       ...(differs('members') && { members: this.#members() }),
     }
     const putBack = (): void => this.#journal.putBack(isWhole ? taken : undefined)
@@ -109,10 +110,15 @@ export class KeyspaceState {
         downgrade.info.targetVersion,
       ]),
       tokens: sumOf(accessTokens.list().map(({ id }) => id)),
-      options: sumOf(this.#options),
+      options: sumOf(this.#optionsNow()),
       members: sumOf(this.#members()),
       compaction: store.compactRevision,
     }
+  }
+
+  /** As it was made, but for what may change. */
+  #optionsNow(): ArchivedOptions {
+    return { ...this.#options, enableV2: this.#keyspace.v2Setting.own }
   }
 
   #leases(): readonly LeaseChange[] {

@@ -60,8 +60,7 @@ export interface SessionParts {
   readonly keyspace: Keyspace
   readonly metrics: Metrics
   readonly calls: CallsIn
-  /** Undefined where etcd's v2 API is not served. */
-  readonly v2Keys: V2Calls['keys'] | undefined
+  readonly v2Keys: V2Calls['keys']
   readonly door: Door
   readonly turn: Turn
   /** The node of that session has said that it is about to stop. */
@@ -149,8 +148,8 @@ export class Session implements SessionOut, Unflushed {
     if (this.#calls.size >= CALLS_MAX) {
       const message = `a socket carries at most ${CALLS_MAX} calls at once`
       this.#refuseCall(stream, new RpcStatus(Code.RESOURCE_EXHAUSTED, message))
-    } else if (method === V2_METHOD && this.#parts.v2Keys !== undefined) {
-      this.#v2(stream, request, { context, keys: this.#parts.v2Keys })
+    } else if (method === V2_METHOD) {
+      this.#v2(stream, request, context)
     } else if (!isMethod(method)) {
       this.#refuseCall(stream, new RpcStatus(Code.UNIMPLEMENTED, `unknown method ${method}`))
     } else if (method === OBSERVE_METHOD) {
@@ -164,11 +163,7 @@ export class Session implements SessionOut, Unflushed {
     }
   }
 
-  #v2(
-    stream: number,
-    request: Uint8Array,
-    { context, keys }: { readonly context: CallContext; readonly keys: V2Calls['keys'] },
-  ): void {
+  #v2(stream: number, request: Uint8Array, context: CallContext): void {
     const caller = new V2SessionCall(context, stream, this)
     this.#calls.set(stream, caller)
     let call: ReturnType<typeof believedKeys>
@@ -178,7 +173,7 @@ export class Session implements SessionOut, Unflushed {
       caller.answered(refused(statusOf('unreadable-request')))
       return
     }
-    keys(call, {
+    this.#parts.v2Keys(call, {
       context,
       session: this.authority,
       answered: (answer) => caller.answered(answer),

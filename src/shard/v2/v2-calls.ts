@@ -1,7 +1,7 @@
 import type { Authority, Door } from '../../door/door.ts'
 import { EngineError } from '../../mvcc/errors.ts'
 import type { CallContext, Refused } from '../../protocol/shard-rpc.ts'
-import { fromEngineError } from '../../protocol/status.ts'
+import { fromEngineError, statusOf } from '../../protocol/status.ts'
 import {
   type V2Answer,
   type V2Answered,
@@ -99,13 +99,23 @@ export class V2Calls {
 
   #admit(call: V2Call, context: CallContext, session: Authority | undefined): void {
     const authority = this.#door.authorityOf(context, session)
+    this.requireOn()
     if (needOf(call) === 'write') {
       this.#door.requireWrite(authority)
     }
   }
 
+  /** Throws an RpcStatus where the v2 API is not served. */
+  requireOn(): void {
+    if (!this.#keyspace.v2Setting.isOn) {
+      throw statusOf('v2-off')
+    }
+  }
+
   #served(call: V2ServiceCall): V2Answer | Promise<V2Answer> {
     switch (call.on) {
+      case 'presence':
+        return { status: 204, body: '', clusterId: undefined }
       case 'stats':
         return this.#services.stats(call)
       case 'members':
@@ -170,6 +180,7 @@ export class V2Calls {
 function needOf(call: V2Call): 'read' | 'write' {
   switch (call.on) {
     case 'unreadable':
+    case 'presence':
     case 'stats':
       return 'read'
     case 'keys':

@@ -127,6 +127,14 @@ export class V2Sockets {
     }
   }
 
+  /** Nobody waits any longer. */
+  endAll(): void {
+    for (const socket of this.#waiting.keys()) {
+      socket.close(CLOSE_NORMAL)
+      this.close(socket)
+    }
+  }
+
   /** Ends those that came by an access token which is no more. */
   endDead(): void {
     for (const [socket, { authority }] of this.#waiting) {

@@ -15,7 +15,7 @@ const seedsInCi = process.env['ETCDURABLE_RUNTIME'] === 'workerd' ? 1 : 2
 
 it.for(seeds(seedsInCi))(
   '[V2A3] answers as etcd 3.4 does, whatever happens and is waited for, seed %d',
-  { timeout: 300_000 },
+  { timeout: 1_200_000 },
   async (seed, { skip }) => {
     const flags = ['--enable-v2']
     const oracle = await startEtcd({ flags })

@@ -33,6 +33,8 @@ export class EtcdctlV2 {
 
   /** Runs a command that goes on until it has printed `pattern` or ends, while `meanwhile` is run. */
   async runWith(line: string, meanwhile: string, pattern: RegExp): Promise<void> {
+    // A runtime may count who has left for some seconds more.
+    await this.#untilWaiting((count) => count === 0)
     const child = this.#spawn(line)
     const watching = { isLate: false }
     const deadline = setTimeout(() => {
@@ -50,7 +52,7 @@ export class EtcdctlV2 {
       })
     }
     const ended = once(child, 'close')
-    await this.#waits()
+    await this.#untilWaiting((count) => count > 0)
     await this.runAll(meanwhile)
     await Promise.race([matched.promise, ended])
     child.kill('SIGINT')
@@ -66,16 +68,16 @@ export class EtcdctlV2 {
     this.#running.forEach((child) => child.kill('SIGKILL'))
   }
 
-  /** Until the server has one more long poll than before. */
-  async #waits(): Promise<void> {
-    const deadline = Date.now() + 10_000
-    while (Date.now() < deadline) {
-      const stats = (await (await fetch(`${this.#url}/v2/stats/store`)).json()) as StoreStats
-      if (stats.watchers > 0) {
-        return
+  /** Until so many long polls wait at the server. */
+  async #untilWaiting(isRight: (count: number) => boolean): Promise<void> {
+    const deadline = Date.now() + 20_000
+    for (let count = Number.NaN; !isRight(count);) {
+      if (Date.now() > deadline) {
+        throw new Error(`${count} wait`)
       }
+      const answer = await fetch(`${this.#url}/v2/stats/store`)
+      count = ((await answer.json()) as StoreStats).watchers
     }
-    throw new Error('nothing waits')
   }
 
   #spawn(line: string): ChildProcessWithoutNullStreams {
