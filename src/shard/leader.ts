@@ -15,6 +15,7 @@ import type {
   Call,
 } from '../protocol/shard-rpc.ts'
 import type { V2Answer, V2Call, V2WatchCall } from '../protocol/v2-call.ts'
+import { CopyPace } from './copy-pace.ts'
 import { ReplicaSet } from './feed/replica-set.ts'
 import { KeyspaceServer } from './keyspace-server.ts'
 import type { Keyspace } from './keyspace.ts'
@@ -46,6 +47,7 @@ export class Leader {
   readonly #server: KeyspaceServer
   readonly #keyspace: Keyspace
   /** Undefined where there is no object store. */
+  readonly #copyPace: CopyPace
   readonly #replication: Replication | undefined
   readonly #v2Sockets: V2Sockets
   readonly replicas: ReplicaSet
@@ -68,6 +70,7 @@ export class Leader {
     }))
     const { background, deadlines } = this.#server
     this.#keyspace = this.#server.keyspace
+    this.#copyPace = new CopyPace(this.#keyspace.store, workerClock)
     this.replicas = new ReplicaSet({
       keyspace: this.#keyspace,
       env,
@@ -152,9 +155,9 @@ export class Leader {
   }
 
   /** Asks the keyspace for what a copy of it is made of. */
-  copy<T>(ask: (keyspace: Keyspace) => T): T | Refused {
+  async copy<T>(ask: (keyspace: Keyspace, pace: CopyPace) => T | Promise<T>): Promise<T | Refused> {
     try {
-      return ask(this.#keyspace)
+      return await ask(this.#keyspace, this.#copyPace)
     } catch (error) {
       return refusal(error)
     }

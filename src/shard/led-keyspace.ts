@@ -7,6 +7,7 @@ import { type CallContext, CONTEXT_HEADER, type Refused } from '../protocol/shar
 import { statusOf } from '../protocol/status.ts'
 import { V2_WATCH_HEADER, type V2WatchCall } from '../protocol/v2-call.ts'
 import { nextTurn } from './commit.ts'
+import type { CopyPace } from './copy-pace.ts'
 import {
   beginCopy,
   type CopiedLog,
@@ -83,18 +84,18 @@ export class LedKeyspace implements CopyRpc {
   }
 
   copyRows(after: ChangeId, until: Revision): Promise<CopiedLog | Refused> {
-    return this.#copy((keyspace) => copyLog(keyspace, after, until))
+    return this.#copy((keyspace, pace) => copyLog(keyspace, { after, until }, pace))
   }
 
   copyCurrent(
     revision: Revision,
     after: Uint8Array | undefined,
   ): Promise<readonly CopiedCurrent[] | Refused> {
-    return this.#copy((keyspace) => copyCurrent(keyspace, revision, after))
+    return this.#copy((keyspace, pace) => copyCurrent(keyspace, { revision, after }, pace))
   }
 
-  #copy<T>(ask: (keyspace: Keyspace) => T): Promise<T | Refused> {
-    return Promise.resolve(this.#leader?.copy(ask) ?? this.refused)
+  #copy<T>(ask: (keyspace: Keyspace, pace: CopyPace) => T | Promise<T>): Promise<T | Refused> {
+    return this.#leader?.copy(ask) ?? Promise.resolve(this.refused)
   }
 
   /** Nobody leads here any more. */
