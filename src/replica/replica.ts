@@ -4,7 +4,7 @@ import { parseSettings } from '../config/settings.ts'
 import type { AccessTokenList, AccessTokenRpc } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
 import { type Authority, hibernates } from '../door/door.ts'
-import type { ChangeId, Revision } from '../mvcc/types.ts'
+import type { Revision } from '../mvcc/types.ts'
 import {
   type AddedReplica,
   FEED_HEADER,
@@ -345,15 +345,12 @@ export class Replica
     return this.#led.copyBegin(revision)
   }
 
-  copyRows(after: ChangeId, until: Revision): ReturnType<CopyRpc['copyRows']> {
-    return this.#led.copyRows(after, until)
+  copyRows(...asked: Parameters<CopyRpc['copyRows']>): ReturnType<CopyRpc['copyRows']> {
+    return this.#led.copyRows(...asked)
   }
 
-  copyCurrent(
-    revision: Revision,
-    after: Uint8Array | undefined,
-  ): ReturnType<CopyRpc['copyCurrent']> {
-    return this.#led.copyCurrent(revision, after)
+  copyCurrent(...asked: Parameters<CopyRpc['copyCurrent']>): ReturnType<CopyRpc['copyCurrent']> {
+    return this.#led.copyCurrent(...asked)
   }
 
   follow(replica: ReplicaPosition): ReturnType<FeedRpc['follow']> {

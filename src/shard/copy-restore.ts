@@ -23,9 +23,8 @@ import {
 } from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { insertTree } from '../v2/tree-copy.ts'
-import { nextTurn } from './commit.ts'
 import { CopySlices } from './copy-slices.ts'
-import { type CopiedLog, type CopyRpc, rowsBytes } from './copy-source.ts'
+import { type CopiedKeys, type CopiedLog, type CopyRpc, rowsBytes } from './copy-source.ts'
 import { recordCreation } from './creation.ts'
 import { DiskRoom } from './disk-room.ts'
 import type { Machine } from './machine.ts'
@@ -41,7 +40,9 @@ const COST_PER_BYTE = 2
 const TURN_BYTES = 128 * 1024
 const TURN_ROWS = 256
 /** The same of rows that are current. */
-const TURN_PIECES = 2
+const TURN_PIECES = 1
+/** What others have for themselves between two turns: the source may be in this thread. */
+const PACE_MS = 2
 
 /** The keyspace that is copied: JSON in the row of the restore. */
 export interface CopySource extends LeaderAddress {
@@ -52,7 +53,7 @@ export interface CopySource extends LeaderAddress {
   readonly bumpRevision: number
 }
 
-type CurrentAnswer = readonly CopiedCurrent[] | Refused
+type CurrentAnswer = CopiedKeys | Refused
 
 const compacted = statusOf('compacted').message
 
@@ -75,7 +76,7 @@ interface Copied {
  * Makes a keyspace from another one that is there, without its archive: first the log, in the order of
  * changes, then what is current, in the order of keys. Each table is so written from its beginning to its
  * end: 100,000 keys take half a second, and change by change in any other order 4. What is to be read next
- * is asked for before what has come is written, and is written in short turns: the source may be in this thread.
+ * is asked for before what has come is written.
  */
 export class CopyRestore {
   readonly #sql: Sql
@@ -86,6 +87,8 @@ export class CopyRestore {
   #step: Promise<RecoveryProgress> | undefined
   /** The log behind what is here; undefined where it is to be asked for. */
   #slices: CopySlices | undefined
+  /** Of what has come. */
+  readonly #receipts: string[] = []
   /** What is current behind a key, asked for ahead. */
   #ahead: { readonly after: string; readonly current: Promise<CurrentAnswer> } | undefined
 
@@ -158,11 +161,12 @@ export class CopyRestore {
 
   #slicesBehind({ last, revision }: Copied): CopySlices {
     const ask = async (after: ChangeId, until: Revision): Promise<CopiedLog> =>
-      answered(await this.#shard().copyRows(after, until))
+      answered(await this.#shard().copyRows(after, until, this.#takeReceipts()))
     return new CopySlices(ask, last, revision)
   }
 
   async #writeLog(copied: Copied, { pieces, ...log }: CopiedLog, isLast: boolean): Promise<void> {
+    this.#receipts.push(log.receipt)
     // Those that were answered before may have been read later.
     const compactRevision = Math.max(copied.compactRevision, log.compactRevision)
     this.#requireHistory(copied.revision, compactRevision)
@@ -183,7 +187,7 @@ export class CopyRestore {
       })
       // What it was sent in is not to wait for the collector.
       some.forEach(({ piece }) => release(piece))
-      await nextTurn()
+      await scheduler.wait(PACE_MS)
     }
   }
 
@@ -220,14 +224,14 @@ export class CopyRestore {
         recordProgress(this.#sql, progressIn(this.#sql).count, { ...copied, ...next })
       })
       some.forEach(({ piece }) => release(piece))
-      await nextTurn()
+      await scheduler.wait(PACE_MS)
     }
     return last === undefined
   }
 
   #askCurrent(lastKey: string, revision: Revision): Promise<CurrentAnswer> {
     const after = lastKey === '' ? undefined : fromBase64(lastKey)
-    const current = this.#shard().copyCurrent(revision, after)
+    const current = this.#shard().copyCurrent(revision, after, this.#takeReceipts())
     // Whoever waits for it hears of its failure.
     current.catch(() => undefined)
     return current
@@ -238,7 +242,14 @@ export class CopyRestore {
     if (isRefused(answer) && answer.refused.message === compacted) {
       throw compactedMeanwhile(this.#copied?.revision ?? 0)
     }
-    return answered(answer)
+    const { pieces, receipt } = answered(answer)
+    this.#receipts.push(receipt)
+    return pieces
+  }
+
+  /** Those that the source has not heard of. */
+  #takeReceipts(): readonly string[] {
+    return this.#receipts.splice(0)
   }
 
   #finish(creation: Creation, copied: Copied): RecoveryProgress {

@@ -6,6 +6,7 @@ import type { Refused } from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
 import { type CopiedTree, copyTree, treeBytes } from '../v2/tree-copy.ts'
 import type { CopyPace } from './copy-pace.ts'
+import type { HandedPieces } from './handed-pieces.ts'
 import type { Keyspace } from './keyspace.ts'
 import { ALL, KeyspaceState } from './replication/keyspace-state.ts'
 import { LeaseJournal } from './replication/lease-journal.ts'
@@ -28,11 +29,17 @@ const CURRENT_BYTES_ENOUGH = 1024 * 1024
 export interface CopyRpc {
   /** 0 is the current revision. */
   copyBegin(revision: Revision): Promise<CopyBegun | Refused>
-  copyRows(after: ChangeId, until: Revision): Promise<CopiedLog | Refused>
+  /** `receipts` are those of answers that have come. */
+  copyRows(
+    after: ChangeId,
+    until: Revision,
+    receipts: readonly string[],
+  ): Promise<CopiedLog | Refused>
   copyCurrent(
     revision: Revision,
     after: Uint8Array | undefined,
-  ): Promise<readonly CopiedCurrent[] | Refused>
+    receipts: readonly string[],
+  ): Promise<CopiedKeys | Refused>
 }
 
 export interface CopyBegun {
@@ -47,6 +54,18 @@ export interface CopiedLog {
   readonly pieces: readonly CopiedRows[]
   /** Of the source, which may have compacted meanwhile. */
   readonly compactRevision: Revision
+  readonly receipt: string
+}
+
+export interface CopiedKeys {
+  readonly pieces: readonly CopiedCurrent[]
+  readonly receipt: string
+}
+
+/** How a keyspace serves those who copy it. */
+export interface CopyDesk {
+  readonly pace: CopyPace
+  readonly handed: HandedPieces
 }
 
 /** Throws EngineError for a revision that is compacted, or to come, and RpcStatus for a v2 store that is too large. */
@@ -77,7 +96,7 @@ function requireSmallTree(bytes: number): void {
 }
 
 /** How long it is on its way, about. */
-export function copiedBytes({ pieces }: CopiedLog): number {
+export function copiedBytes({ pieces }: Pick<CopiedLog, 'pieces'>): number {
   return pieces.reduce((sum, piece) => sum + rowsBytes(piece), 0)
 }
 
@@ -90,7 +109,7 @@ export function rowsBytes({ piece, long }: CopiedRows): number {
 export async function copyLog(
   { store }: Keyspace,
   { after, until }: { readonly after: ChangeId; readonly until: Revision },
-  pace: CopyPace,
+  { pace, handed }: CopyDesk,
 ): Promise<CopiedLog> {
   const pieces: CopiedRows[] = []
   let bytes = 0
@@ -104,7 +123,8 @@ export async function copyLog(
     rows = nextRows(copied.count, copiedOnes)
     last = pieces.length < PIECES_MAX && bytes < LOG_BYTES_ENOUGH ? copied.last : undefined
   }
-  return { pieces, compactRevision: store.compactRevision }
+  const receipt = handed.hand(pieces.map(({ piece }) => piece))
+  return { pieces, compactRevision: store.compactRevision, receipt }
 }
 
 /** As many as a turn has time for, if they are as long as those before. */
@@ -115,8 +135,8 @@ function nextRows(count: number, bytes: number): number {
 export async function copyCurrent(
   { store }: Keyspace,
   { revision, after }: { readonly revision: Revision; readonly after: Uint8Array | undefined },
-  pace: CopyPace,
-): Promise<readonly CopiedCurrent[]> {
+  { pace, handed }: CopyDesk,
+): Promise<CopiedKeys> {
   const pieces: CopiedCurrent[] = []
   let bytes = 0
   for (let last = after, more = true; more;) {
@@ -127,5 +147,5 @@ export async function copyCurrent(
     ;({ last } = current)
     more = last !== undefined && pieces.length < CURRENT_PIECES_MAX && bytes < CURRENT_BYTES_ENOUGH
   }
-  return pieces
+  return { pieces, receipt: handed.hand(pieces.map(({ piece }) => piece)) }
 }

@@ -1,19 +1,19 @@
 import { parseSettings } from '../config/settings.ts'
 import { DIRECTORY_NAME } from '../directory/directory-rpc.ts'
 import { type Authority, hibernates } from '../door/door.ts'
-import type { CopiedCurrent } from '../mvcc/current-copy.ts'
 import type { ChangeId, Revision } from '../mvcc/types.ts'
 import { type CallContext, CONTEXT_HEADER, type Refused } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import { V2_WATCH_HEADER, type V2WatchCall } from '../protocol/v2-call.ts'
 import { nextTurn } from './commit.ts'
-import type { CopyPace } from './copy-pace.ts'
 import {
   beginCopy,
+  type CopiedKeys,
   type CopiedLog,
   copyLog,
   copyCurrent,
   type CopyBegun,
+  type CopyDesk,
   type CopyRpc,
 } from './copy-source.ts'
 import { creationIn, settingsWith } from './creation.ts'
@@ -83,18 +83,29 @@ export class LedKeyspace implements CopyRpc {
     return this.#copy((keyspace) => beginCopy(keyspace, revision, options))
   }
 
-  copyRows(after: ChangeId, until: Revision): Promise<CopiedLog | Refused> {
-    return this.#copy((keyspace, pace) => copyLog(keyspace, { after, until }, pace))
+  copyRows(
+    after: ChangeId,
+    until: Revision,
+    receipts: readonly string[],
+  ): Promise<CopiedLog | Refused> {
+    return this.#copy((keyspace, desk) => {
+      desk.handed.received(receipts)
+      return copyLog(keyspace, { after, until }, desk)
+    })
   }
 
   copyCurrent(
     revision: Revision,
     after: Uint8Array | undefined,
-  ): Promise<readonly CopiedCurrent[] | Refused> {
-    return this.#copy((keyspace, pace) => copyCurrent(keyspace, { revision, after }, pace))
+    receipts: readonly string[],
+  ): Promise<CopiedKeys | Refused> {
+    return this.#copy((keyspace, desk) => {
+      desk.handed.received(receipts)
+      return copyCurrent(keyspace, { revision, after }, desk)
+    })
   }
 
-  #copy<T>(ask: (keyspace: Keyspace, pace: CopyPace) => T | Promise<T>): Promise<T | Refused> {
+  #copy<T>(ask: (keyspace: Keyspace, desk: CopyDesk) => T | Promise<T>): Promise<T | Refused> {
     return this.#leader?.copy(ask) ?? Promise.resolve(this.refused)
   }
 
