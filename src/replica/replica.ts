@@ -5,6 +5,7 @@ import type { AccessTokenList, AccessTokenRpc } from '../door/access-token-rpc.t
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
 import { type Authority, hibernates } from '../door/door.ts'
 import type { Revision } from '../mvcc/types.ts'
+import { objectStoreOf } from '../object-store/object-store-of.ts'
 import {
   type AddedReplica,
   FEED_HEADER,
@@ -54,7 +55,7 @@ import {
   recordPromotion,
 } from './promotion.ts'
 import { isWhole, ReplicaCopy } from './replica-copy.ts'
-import { chargeIn, recordCharge } from './replica-row.ts'
+import { chargeIn, recordArchiveFailed, recordCharge } from './replica-row.ts'
 import { ReplicaServer } from './replica-server.ts'
 
 const notFound = statusOf('keyspace-not-found')
@@ -108,7 +109,8 @@ export class Replica
     if (isWhole(sql)) {
       await this.#serve(charge, this.#leader)
     } else {
-      const told = { leader: this.#leader, machine: this.env.HOST }
+      const { env } = this
+      const told = { leader: this.#leader, machine: env.HOST, objects: objectStoreOf(env) }
       this.#copy = new ReplicaCopy(sql, charge, told)
       await this.ctx.storage.setAlarm(Date.now())
     }
@@ -232,11 +234,16 @@ export class Replica
     }
   }
 
-  async #copyAnew(charge: ReplicaCharge): Promise<never> {
+  /** From the leader alone where the archive has failed. */
+  async #copyAnew(charge: ReplicaCharge, archiveFailed = false): Promise<never> {
     const { storage } = this.ctx
+    const sql = durableSql(storage)
     this.#end(CLOSE_ANEW, 'the replica is copied anew')
     await storage.deleteAll()
-    recordCharge(durableSql(storage), charge)
+    recordCharge(sql, charge)
+    if (archiveFailed) {
+      recordArchiveFailed(sql)
+    }
     await storage.setAlarm(Date.now())
     await storage.sync()
     return this.#lose('the replica is copied anew')
@@ -343,6 +350,10 @@ export class Replica
 
   copyBegin(revision: Revision): ReturnType<CopyRpc['copyBegin']> {
     return this.#led.copyBegin(revision)
+  }
+
+  copyArchive(): ReturnType<CopyRpc['copyArchive']> {
+    return this.#led.copyArchive()
   }
 
   copyRows(...asked: Parameters<CopyRpc['copyRows']>): ReturnType<CopyRpc['copyRows']> {
@@ -474,8 +485,9 @@ export class Replica
     if (step === 'whole') {
       this.#copy = undefined
       await this.ctx.blockConcurrencyWhile(() => this.#serve(charge, leader))
-    } else if (step === 'in-vain') {
-      await this.ctx.blockConcurrencyWhile(() => this.#copyAnew(charge))
+    } else if (step === 'in-vain' || step === 'no-archive') {
+      const hasFailed = step === 'no-archive'
+      await this.ctx.blockConcurrencyWhile(() => this.#copyAnew(charge, hasFailed))
     } else {
       await this.ctx.storage.setAlarm(Date.now() + step)
     }

@@ -5,6 +5,7 @@ import type { ChangeId, Revision } from '../mvcc/types.ts'
 import type { Refused } from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
 import { type CopiedTree, copyTree, treeBytes } from '../v2/tree-copy.ts'
+import type { CopiedArchive } from './copied-archive.ts'
 import type { CopyPace } from './copy-pace.ts'
 import type { HandedPieces } from './handed-pieces.ts'
 import type { Keyspace } from './keyspace.ts'
@@ -27,6 +28,8 @@ const CURRENT_BYTES_ENOUGH = 1024 * 1024
 
 /** What a shard asks another one whose keyspace it copies. */
 export interface CopyRpc {
+  /** Where it can be copied from besides; undefined where it cannot. */
+  copyArchive(): Promise<CopiedArchive | Refused | undefined>
   /** 0 is the current revision. */
   copyBegin(revision: Revision): Promise<CopyBegun | Refused>
   /** `receipts` are those of answers that have come. */

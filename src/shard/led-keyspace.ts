@@ -6,6 +6,7 @@ import { type CallContext, CONTEXT_HEADER, type Refused } from '../protocol/shar
 import { statusOf } from '../protocol/status.ts'
 import { V2_WATCH_HEADER, type V2WatchCall } from '../protocol/v2-call.ts'
 import { nextTurn } from './commit.ts'
+import { archiveToCopy, type CopiedArchive } from './copied-archive.ts'
 import {
   beginCopy,
   type CopiedKeys,
@@ -81,6 +82,11 @@ export class LedKeyspace implements CopyRpc {
   copyBegin(revision: Revision): Promise<CopyBegun | Refused> {
     const options = archivedOptions(creationIn(durableSql(this.#ctx.storage)))
     return this.#copy((keyspace) => beginCopy(keyspace, revision, options))
+  }
+
+  copyArchive(): Promise<CopiedArchive | Refused | undefined> {
+    const archived = this.#archived()
+    return this.#copy((keyspace) => archived && archiveToCopy(keyspace, archived))
   }
 
   copyRows(

@@ -18,6 +18,7 @@ import nodeTree from '../../migrations/0017_node_tree.sql'
 import replica from '../../migrations/0018_replica.sql'
 import replicaOf from '../../migrations/0019_replica_of.sql'
 import clusterMember from '../../migrations/0020_cluster_member.sql'
+import replicaArchive from '../../migrations/0024_replica_archive.sql'
 import type { Migration } from '../mvcc/migrations.ts'
 
 /** In the order of their numbers; a script that has shipped never changes. */
@@ -42,4 +43,5 @@ export const migrations: readonly Migration[] = [
   { name: '0018_replica', script: replica },
   { name: '0019_replica_of', script: replicaOf },
   { name: '0020_cluster_member', script: clusterMember },
+  { name: '0024_replica_archive', script: replicaArchive },
 ]

@@ -216,6 +216,10 @@ export class Shard
     return this.#led.copyBegin(revision)
   }
 
+  copyArchive(): ReturnType<CopyRpc['copyArchive']> {
+    return this.#led.copyArchive()
+  }
+
   copyRows(...asked: Parameters<CopyRpc['copyRows']>): ReturnType<CopyRpc['copyRows']> {
     return this.#led.copyRows(...asked)
   }
