@@ -86,6 +86,7 @@ export class Recovery {
       }
       return NOTHING_MORE
     }
+    this.#requireLast(key, segment)
     const { header } = segment
     if (!this.#isWhole(segment)) {
       return {
@@ -103,6 +104,14 @@ export class Recovery {
       state,
       compaction: header.compaction,
       next,
+    }
+  }
+
+  /** The last segment that is known is to be that one: each names the one before it, so all are. */
+  #requireLast(key: string, { header, checksum }: Segment): void {
+    const last = this.point.base.chain?.last
+    if (last?.seq === header.seq && last.checksum !== null && last.checksum !== checksum) {
+      throw new BrokenArchive(key, new ArchiveDamage('chain', 'is not the segment that was sent'))
     }
   }
 

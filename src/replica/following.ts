@@ -7,11 +7,13 @@ import type {
   Standing,
 } from '../follow/follower-events.ts'
 import type { Follower } from '../follow/follower.ts'
+import { partsOf } from '../follow/frame-parts.ts'
 import { decodeFrame, type Frame } from '../follow/frame.ts'
 import { BrokenHistory } from '../mvcc/restore.ts'
 import type { FeedRefusal, Pushed } from '../protocol/replica-rpc.ts'
 import { isRefused } from '../protocol/shard-rpc.ts'
 import { type RpcStatus, statusOf } from '../protocol/status.ts'
+import { nextTurn } from '../shard/commit.ts'
 import type { LeaderClient } from './leader-client.ts'
 
 /** What is pulled at once. */
@@ -193,9 +195,25 @@ export class Following {
         return
       }
       const frame = frameIn(answer.frame)
-      this.#take(frame === undefined ? failed : { kind: 'pulled', pull, frame })
+      if (frame === undefined) {
+        this.#take(failed)
+      } else if (this.standing.state === undefined) {
+        await this.#pulledInParts(pull, frame)
+      } else {
+        this.#take({ kind: 'pulled', pull, frame })
+      }
     } catch {
       this.#take(failed)
+    }
+  }
+
+  /** Who has the log without the state answers nobody yet, so what is long is written turn by turn. */
+  async #pulledInParts(pull: number, frame: Frame): Promise<void> {
+    for (const { part, isLast } of partsOf(frame)) {
+      this.#take({ kind: 'pulled', pull, frame: part, more: !isLast })
+      if (!isLast) {
+        await nextTurn()
+      }
     }
   }
 

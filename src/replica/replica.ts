@@ -4,7 +4,8 @@ import { parseSettings } from '../config/settings.ts'
 import type { AccessTokenList, AccessTokenRpc } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
 import { type Authority, hibernates } from '../door/door.ts'
-import type { ChangeId, Revision } from '../mvcc/types.ts'
+import type { Revision } from '../mvcc/types.ts'
+import { objectStoreOf } from '../object-store/object-store-of.ts'
 import {
   type AddedReplica,
   FEED_HEADER,
@@ -55,7 +56,7 @@ import {
   recordPromotion,
 } from './promotion.ts'
 import { isWhole, ReplicaCopy } from './replica-copy.ts'
-import { chargeIn, recordCharge } from './replica-row.ts'
+import { chargeIn, recordArchiveFailed, recordCharge } from './replica-row.ts'
 import { ReplicaServer } from './replica-server.ts'
 
 const notFound = statusOf('keyspace-not-found')
@@ -109,7 +110,8 @@ export class Replica
     if (isWhole(sql)) {
       await this.#serve(charge, this.#leader)
     } else {
-      const told = { leader: this.#leader, machine: this.env.HOST }
+      const { env } = this
+      const told = { leader: this.#leader, machine: env.HOST, objects: objectStoreOf(env) }
       this.#copy = new ReplicaCopy(sql, charge, told)
       await this.ctx.storage.setAlarm(Date.now())
     }
@@ -233,11 +235,16 @@ export class Replica
     }
   }
 
-  async #copyAnew(charge: ReplicaCharge): Promise<never> {
+  /** From the leader alone where the archive has failed. */
+  async #copyAnew(charge: ReplicaCharge, archiveFailed = false): Promise<never> {
     const { storage } = this.ctx
+    const sql = durableSql(storage)
     this.#end(CLOSE_ANEW, 'the replica is copied anew')
     await storage.deleteAll()
-    recordCharge(durableSql(storage), charge)
+    recordCharge(sql, charge)
+    if (archiveFailed) {
+      recordArchiveFailed(sql)
+    }
     await storage.setAlarm(Date.now())
     await storage.sync()
     return this.#lose('the replica is copied anew')
@@ -350,15 +357,16 @@ export class Replica
     return this.#led.copyBegin(revision)
   }
 
-  copyRows(after: ChangeId, until: Revision): ReturnType<CopyRpc['copyRows']> {
-    return this.#led.copyRows(after, until)
+  copyArchive(): ReturnType<CopyRpc['copyArchive']> {
+    return this.#led.copyArchive()
   }
 
-  copyCurrent(
-    revision: Revision,
-    after: Uint8Array | undefined,
-  ): ReturnType<CopyRpc['copyCurrent']> {
-    return this.#led.copyCurrent(revision, after)
+  copyRows(...asked: Parameters<CopyRpc['copyRows']>): ReturnType<CopyRpc['copyRows']> {
+    return this.#led.copyRows(...asked)
+  }
+
+  copyCurrent(...asked: Parameters<CopyRpc['copyCurrent']>): ReturnType<CopyRpc['copyCurrent']> {
+    return this.#led.copyCurrent(...asked)
   }
 
   follow(replica: ReplicaPosition): ReturnType<FeedRpc['follow']> {
@@ -482,8 +490,9 @@ export class Replica
     if (step === 'whole') {
       this.#copy = undefined
       await this.ctx.blockConcurrencyWhile(() => this.#serve(charge, leader))
-    } else if (step === 'in-vain') {
-      await this.ctx.blockConcurrencyWhile(() => this.#copyAnew(charge))
+    } else if (step === 'in-vain' || step === 'no-archive') {
+      const hasFailed = step === 'no-archive'
+      await this.ctx.blockConcurrencyWhile(() => this.#copyAnew(charge, hasFailed))
     } else {
       await this.ctx.storage.setAlarm(Date.now() + step)
     }

@@ -1,18 +1,20 @@
 import { parseSettings } from '../config/settings.ts'
 import { DIRECTORY_NAME } from '../directory/directory-rpc.ts'
 import { type Authority, hibernates } from '../door/door.ts'
-import type { CopiedCurrent } from '../mvcc/current-copy.ts'
 import type { ChangeId, Revision } from '../mvcc/types.ts'
 import { type CallContext, CONTEXT_HEADER, type Refused } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import { V2_WATCH_HEADER, type V2WatchCall } from '../protocol/v2-call.ts'
 import { nextTurn } from './commit.ts'
+import { archiveToCopy, type CopiedArchive } from './copied-archive.ts'
 import {
   beginCopy,
+  type CopiedKeys,
   type CopiedLog,
   copyLog,
   copyCurrent,
   type CopyBegun,
+  type CopyDesk,
   type CopyRpc,
 } from './copy-source.ts'
 import { creationIn, settingsWith } from './creation.ts'
@@ -82,19 +84,35 @@ export class LedKeyspace implements CopyRpc {
     return this.#copy((keyspace) => beginCopy(keyspace, revision, options))
   }
 
-  copyRows(after: ChangeId, until: Revision): Promise<CopiedLog | Refused> {
-    return this.#copy((keyspace) => copyLog(keyspace, after, until))
+  copyArchive(): Promise<CopiedArchive | Refused | undefined> {
+    const archived = this.#archived()
+    return this.#copy((keyspace) => archived && archiveToCopy(keyspace, archived))
+  }
+
+  copyRows(
+    after: ChangeId,
+    until: Revision,
+    receipts: readonly string[],
+  ): Promise<CopiedLog | Refused> {
+    return this.#copy((keyspace, desk) => {
+      desk.handed.received(receipts)
+      return copyLog(keyspace, { after, until }, desk)
+    })
   }
 
   copyCurrent(
     revision: Revision,
     after: Uint8Array | undefined,
-  ): Promise<readonly CopiedCurrent[] | Refused> {
-    return this.#copy((keyspace) => copyCurrent(keyspace, revision, after))
+    receipts: readonly string[],
+  ): Promise<CopiedKeys | Refused> {
+    return this.#copy((keyspace, desk) => {
+      desk.handed.received(receipts)
+      return copyCurrent(keyspace, { revision, after }, desk)
+    })
   }
 
-  #copy<T>(ask: (keyspace: Keyspace) => T): Promise<T | Refused> {
-    return Promise.resolve(this.#leader?.copy(ask) ?? this.refused)
+  #copy<T>(ask: (keyspace: Keyspace, desk: CopyDesk) => T | Promise<T>): Promise<T | Refused> {
+    return this.#leader?.copy(ask) ?? Promise.resolve(this.refused)
   }
 
   /** Nobody leads here any more. */

@@ -3,7 +3,7 @@ import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
 import type { Region } from '../config/region.ts'
 import type { AccessTokenList, AccessTokenRpc } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
-import type { ChangeId, Revision } from '../mvcc/types.ts'
+import type { Revision } from '../mvcc/types.ts'
 import type {
   AddedReplica,
   FeedRefusal,
@@ -221,15 +221,16 @@ export class Shard
     return this.#led.copyBegin(revision)
   }
 
-  copyRows(after: ChangeId, until: Revision): ReturnType<CopyRpc['copyRows']> {
-    return this.#led.copyRows(after, until)
+  copyArchive(): ReturnType<CopyRpc['copyArchive']> {
+    return this.#led.copyArchive()
   }
 
-  copyCurrent(
-    revision: Revision,
-    after: Uint8Array | undefined,
-  ): ReturnType<CopyRpc['copyCurrent']> {
-    return this.#led.copyCurrent(revision, after)
+  copyRows(...asked: Parameters<CopyRpc['copyRows']>): ReturnType<CopyRpc['copyRows']> {
+    return this.#led.copyRows(...asked)
+  }
+
+  copyCurrent(...asked: Parameters<CopyRpc['copyCurrent']>): ReturnType<CopyRpc['copyCurrent']> {
+    return this.#led.copyCurrent(...asked)
   }
 
   restoreIdle(id: string, creation: Creation): Promise<number | 'ready' | 'none'> {
