@@ -6,26 +6,45 @@ const SAMPLES_MAX = 100_000
 const PENDING_MAX = 2_000
 const WRITES_MAX = 20_000
 
-interface Write {
+/** What a write has in its value. */
+export interface Written {
   readonly from: string
-  /** Of `performance.now()`. */
+  /** In milliseconds since 1970. */
   readonly sent: number
+}
+
+interface Write extends Written {
   acknowledged: number
 }
 
-/** What all clients of the lab have seen, from outside: it knows nothing of the servers. */
+/** All that was acknowledged by then is at that revision or an earlier one. */
+interface Acknowledgement {
+  readonly time: number
+  revision: number
+}
+
+/**
+ * What all clients of the lab have seen, from outside: it knows nothing of the servers. Times are in milliseconds since
+ * 1970, of one clock.
+ */
 export class Recorder {
   readonly #samples: Sample[] = []
   #pending: Sample[] = []
   #sightings: Sighting[] = []
   readonly #writes = new Map<number, Write>()
   readonly #seen = new Map<string, { revision: number; ms: number }>()
-  #acknowledged = 0
+  /** In the order of their times and revisions. */
+  #acknowledged: Acknowledgement[] = []
   #totals: Totals = { linearizable: 0, violations: 0, serializable: 0, stale: 0, lost: 0 }
 
   /** The last revision that a client was told of a write. */
   get acknowledged(): number {
-    return this.#acknowledged
+    return this.#acknowledged.at(-1)?.revision ?? 0
+  }
+
+  /** The last one that a client had been told of by then. */
+  acknowledgedBy(time: number): number {
+    return this.#acknowledged.findLast((one) => one.time <= time)?.revision ?? 0
   }
 
   get totals(): Totals {
@@ -33,10 +52,20 @@ export class Recorder {
   }
 
   /** A write has its revision. */
-  written(revision: number, from: string, sent: number): void {
+  written(revision: number, { from, sent }: Written, time: number): void {
     const write = this.#write(revision, from, sent)
-    write.acknowledged = performance.now()
-    this.#acknowledged = Math.max(this.#acknowledged, revision)
+    write.acknowledged = time
+    const place = this.#acknowledged.findLastIndex((one) => one.time <= time) + 1
+    const before = this.#acknowledged[place - 1]?.revision ?? 0
+    if (revision > before) {
+      this.#acknowledged.splice(place, 0, { time, revision })
+      // What was acknowledged later, and is older, says nothing any more.
+      const later = this.#acknowledged.splice(place + 1)
+      this.#acknowledged.push(...later.filter((one) => one.revision > revision))
+    }
+    if (this.#acknowledged.length > WRITES_MAX) {
+      this.#acknowledged.splice(0, WRITES_MAX / 10)
+    }
   }
 
   /** Watchers may see it before its writer hears of it. */
@@ -54,9 +83,9 @@ export class Recorder {
   }
 
   /** The watchers of a region have heard of it. */
-  seen(revision: number, region: string, write: { readonly from: string; readonly sent: number }) {
+  seen(revision: number, region: string, write: Written, time: number): void {
     this.#write(revision, write.from, write.sent)
-    const ms = performance.now() - write.sent
+    const ms = Math.max(0, time - write.sent)
     this.#seen.set(region, { revision, ms })
     if (this.#sightings.length < PENDING_MAX) {
       this.#sightings.push({ revision, from: write.from, region, ms })
@@ -108,7 +137,7 @@ export class Recorder {
 
   /** Revisions behind that one are given once more, to other writes. */
   #forget(revision: number): void {
-    this.#acknowledged = Math.min(this.#acknowledged, revision)
+    this.#acknowledged = this.#acknowledged.filter((one) => one.revision <= revision)
     for (const written of this.#writes.keys()) {
       if (written > revision) {
         this.#writes.delete(written)
@@ -119,15 +148,15 @@ export class Recorder {
     }
   }
 
-  /** How far the watchers of a region are behind. */
-  lagOf(region: string): Pick<ToldRegion, 'revision' | 'lagRevisions' | 'lagMs'> {
+  /** How far the watchers of a region were behind at that time. */
+  lagOf(region: string, time: number): Pick<ToldRegion, 'revision' | 'lagRevisions' | 'lagMs'> {
     const { revision, ms } = this.#seen.get(region) ?? { revision: 0, ms: 0 }
-    const lagRevisions = Math.max(0, this.#acknowledged - revision)
+    const lagRevisions = Math.max(0, this.acknowledgedBy(time) - revision)
     const missing = this.#writes.get(revision + 1)
     const since =
       missing === undefined || missing.acknowledged === Number.POSITIVE_INFINITY
         ? undefined
-        : performance.now() - missing.acknowledged
+        : time - missing.acknowledged
     return { revision, lagRevisions, lagMs: lagRevisions > 0 ? (since ?? ms) : ms }
   }
 
