@@ -115,7 +115,7 @@ export class Lab {
   }
 
   crashLeader(): void {
-    this.#stage.crashLeader(this.#scene)
+    this.#stage.crashLeader(this.scene)
     this.#tell(`the leader in ${this.#leader} has crashed, and comes back with the next call`)
   }
 
@@ -123,7 +123,7 @@ export class Lab {
     const { recorder, clockMs } = this.#stage
     const told = (region: string): ToldRegion => ({
       role: this.#roleOf(region),
-      ...this.#stage.told(region, this.#scene),
+      ...this.#stage.told(region, this.scene),
       ...recorder.lagOf(region, this.#stage.knownTo(region)),
     })
     const events = this.#events
@@ -140,7 +140,7 @@ export class Lab {
     }
   }
 
-  get #scene(): Scene {
+  get scene(): Scene {
     return {
       experiment: this.#experiment,
       leader: this.#leader,
@@ -174,7 +174,7 @@ export class Lab {
   }
 
   async #arrange(experiment: Experiment): Promise<void> {
-    const events = await this.#stage.arrange({ ...this.#scene, experiment })
+    const events = await this.#stage.arrange({ ...this.scene, experiment })
     events.forEach((event) => this.#tell(event))
   }
 

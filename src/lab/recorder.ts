@@ -35,6 +35,7 @@ export class Recorder {
   readonly #seen = new Map<string, { revision: number; ms: number }>()
   /** In the order of their times and revisions. */
   #acknowledged: Acknowledgement[] = []
+  #fork = { count: 0, revision: 0 }
   #totals: Totals = { linearizable: 0, violations: 0, serializable: 0, stale: 0, lost: 0 }
 
   /** The last revision that a client was told of a write. */
@@ -45,6 +46,11 @@ export class Recorder {
   /** The last one that a client had been told of by then. */
   acknowledgedBy(time: number): number {
     return this.#acknowledged.findLast((one) => one.time <= time)?.revision ?? 0
+  }
+
+  /** How often revisions were lost, and behind which one last. */
+  get fork(): { readonly count: number; readonly revision: number } {
+    return this.#fork
   }
 
   get totals(): Totals {
@@ -137,6 +143,7 @@ export class Recorder {
 
   /** Revisions behind that one are given once more, to other writes. */
   #forget(revision: number): void {
+    this.#fork = { count: this.#fork.count + 1, revision }
     this.#acknowledged = this.#acknowledged.filter((one) => one.revision <= revision)
     for (const written of this.#writes.keys()) {
       if (written > revision) {

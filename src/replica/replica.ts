@@ -5,6 +5,7 @@ import type { AccessTokenList, AccessTokenRpc } from '../door/access-token-rpc.t
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
 import { type Authority, hibernates } from '../door/door.ts'
 import type { ChangeId, Revision } from '../mvcc/types.ts'
+import type { FaultRpc, LineFault } from '../protocol/fault-rpc.ts'
 import {
   type AddedReplica,
   FEED_HEADER,
@@ -76,7 +77,7 @@ type ServingRpc = Pick<
  */
 export class Replica
   extends DurableObject<Env>
-  implements ServingRpc, ReplicaRpc, AccessTokenRpc, CopyRpc, FeedRpc, LeadershipRpc
+  implements ServingRpc, ReplicaRpc, AccessTokenRpc, CopyRpc, FeedRpc, LeadershipRpc, FaultRpc
 {
   /** What it leads once it was promoted. */
   readonly #led: LedKeyspace
@@ -100,7 +101,7 @@ export class Replica
   async #take(charge: ReplicaCharge): Promise<void> {
     const sql = durableSql(this.ctx.storage)
     const { keyspace, jurisdiction } = charge
-    this.#leader = new LeaderClient(this.env, {
+    this.#leader = new LeaderClient(this.#led.environment, {
       name: keyspace,
       jurisdiction,
       leader: charge.leader,
@@ -131,7 +132,8 @@ export class Replica
     return this.ctx.getWebSockets().filter((socket) => !isFeed(socket))
   }
 
-  beReplica(charge: ReplicaCharge): Promise<void> {
+  async beReplica(charge: ReplicaCharge): Promise<void> {
+    await this.#led.arrive()
     return this.ctx.blockConcurrencyWhile(async () => {
       const sql = durableSql(this.ctx.storage)
       const known = chargeIn(sql)
@@ -161,6 +163,7 @@ export class Replica
 
   async wake(): Promise<void | Refused> {
     try {
+      await this.#led.arrive()
       await this.#server?.wake()
       return undefined
     } catch (error) {
@@ -170,6 +173,7 @@ export class Replica
 
   /** Does not return where it had not been promoted yet: the object is lost, and leads when it is made anew. */
   async promote(promotion: Promotion): Promise<ReplicaReport | Refused> {
+    await this.#led.arrive()
     const sql = durableSql(this.ctx.storage)
     const charge = chargeIn(sql)
     if (isPromotedTo(sql, promotion.epoch)) {
@@ -193,10 +197,11 @@ export class Replica
     return this.#led.lose()
   }
 
-  push(frame: Uint8Array): Promise<Pushed> {
+  async push(frame: Uint8Array): Promise<Pushed> {
+    await this.#led.arrive()
     const epoch = leadershipIn(durableSql(this.ctx.storage))?.epoch ?? 0
     const nothing = { epoch, revision: 0, state: undefined, isAwake: false }
-    return Promise.resolve(this.#server?.pushed(frame) ?? nothing)
+    return this.#server?.pushed(frame) ?? nothing
   }
 
   report(): Promise<ReplicaReport | Refused> {
@@ -222,6 +227,14 @@ export class Replica
         lagMs: 0,
       },
     )
+  }
+
+  setFault(fault: LineFault): Promise<void> {
+    return this.#led.setFault(fault)
+  }
+
+  crash(): Promise<void> {
+    return this.#led.crash()
   }
 
   async destroy(): Promise<void> {
@@ -398,6 +411,7 @@ export class Replica
       return new Response('a WebSocket is expected here', { status: 426 })
     }
     if (request.headers.has(FEED_HEADER)) {
+      await this.#led.arrive()
       return acceptFeed(this.ctx)
     }
     const server = this.#server
