@@ -80,13 +80,13 @@ class Working {
 
   async #ask(path: string, init: RequestInit): Promise<Response> {
     const { address, problem, slowMs } = this.#order.way
-    if (slowMs > 0) {
-      await sleep(slowMs)
-    }
     if (address === undefined) {
       throw new Error(problem)
     }
-    return this.#gateway.fetch(`/keyspaces/${address}${path}`, init)
+    await sleep(slowMs / 2)
+    const answer = await this.#gateway.fetch(`/keyspaces/${address}${path}`, init)
+    await sleep(slowMs / 2)
+    return answer
   }
 
   /** Whether somebody still asks, and how far the leader is. */

@@ -53,8 +53,12 @@ export class EdgeLab extends DurableObject<Env> {
       case 'POST /lab/end':
         await this.#end('It was ended.')
         return new Response('')
-      default:
+      case 'POST /lab/experiment':
+      case 'POST /lab/write':
+      case 'POST /lab/crash-leader':
         return this.#act(pathname, await request.text())
+      default:
+        return new Response('not found\n', { status: 404 })
     }
   }
 
@@ -63,18 +67,15 @@ export class EdgeLab extends DurableObject<Env> {
     if (lab === undefined) {
       return new Response('no lab runs\n', { status: 409 })
     }
-    switch (path) {
-      case '/lab/experiment':
-        lab.change(body)
-        return new Response(lab.experiment)
-      case '/lab/write':
-        return new Response(String(await lab.write(body)))
-      case '/lab/crash-leader':
-        lab.crashLeader()
-        return new Response('')
-      default:
-        return new Response('not found\n', { status: 404 })
+    if (path === '/lab/experiment') {
+      lab.change(body)
+      return new Response(lab.experiment)
     }
+    if (path === '/lab/write') {
+      return new Response(String(await lab.write(body)))
+    }
+    lab.crashLeader()
+    return new Response('')
   }
 
   /** The alarm deletes the keyspace also where this object has forgotten it. */
@@ -153,8 +154,9 @@ export class EdgeLab extends DurableObject<Env> {
 }
 
 function idle(ended: string): Idle {
+  const others = regions.filter((name) => !CHOSEN.some((one) => one === name))
   return {
-    regions: regions.map((name) => ({ name, title: places[name].title })),
+    regions: [...CHOSEN, ...others].map((name) => ({ name, title: places[name].title })),
     chosen: CHOSEN,
     terms: TERMS,
     ended,

@@ -1,7 +1,7 @@
 import type { Region } from '../config/region.ts'
 import { calmExperiment, type Experiment, experimentText, readExperiment } from './experiment.ts'
 import type { Recorder } from './recorder.ts'
-import { sleep } from './time.ts'
+import { sleep, wallMs } from './time.ts'
 import type { Limits, OperationKind, Tick, ToldRegion } from './told.ts'
 
 /** What the page is told of what has happened. */
@@ -72,7 +72,7 @@ export class Lab {
   constructor(stage: Stage, names: readonly Region[]) {
     this.#stage = stage
     this.#names = names
-    this.#experiment = { ...calmExperiment(names), writes: {}, reads: 0 }
+    this.#experiment = calmExperiment(names)
     this.#leader = this.#experiment.leader
   }
 
@@ -80,13 +80,19 @@ export class Lab {
     return experimentText(this.#experiment)
   }
 
-  /** Makes the keyspace and its replicas, by the API that everybody has. */
+  /** Makes the keyspace and its replicas, by the API that everybody has. What is asked for meanwhile is done then. */
   async start(): Promise<void> {
+    const begun = this.#begin()
+    this.#changing = begun.catch(() => undefined)
+    this.change(this.experiment)
+    await begun
+  }
+
+  async #begin(): Promise<void> {
     await this.#ask('/keyspaces', { name: this.#stage.keyspace, locationHint: this.#leader })
     // Whoever asks a gateway before there are replicas learns of them half a minute later.
     await Promise.all(this.#others().map((region) => this.#addReplica(region)))
     this.#stage.startClients()
-    this.change(experimentText(calmExperiment(this.#names)))
   }
 
   async stop(): Promise<void> {
@@ -136,6 +142,7 @@ export class Lab {
       ...recorder.take(),
       events,
       totals: recorder.totals,
+      passedOver: recorder.fork.region,
       clockMs,
     }
   }
@@ -195,10 +202,10 @@ export class Lab {
   async #move(leader: string, force: boolean): Promise<void> {
     this.#tell(`${leader} is to lead${force ? ', though the leader cannot be reached' : ''}`)
     const { keyspace, recorder } = this.#stage
-    const before = recorder.acknowledged
+    const time = wallMs()
     const text = await this.#ask(`/keyspaces/${keyspace}/leader`, { region: leader, force })
     const { revision, isWhole } = JSON.parse(text) as Promoted
-    const lost = isWhole ? 0 : recorder.lostBehind(revision, before)
+    const lost = isWhole ? 0 : recorder.forked(revision, { time, region: this.#leader })
     this.#leader = leader
     this.#promoted = this.#names.find((name) => name === leader)
     this.#replicas.delete(leader)
@@ -214,6 +221,9 @@ export class Lab {
       await sleep(COPYING_MS)
     }
     this.#replicas.add(region)
+    if (region === this.#stage.recorder.fork.region) {
+      this.#stage.recorder.joined()
+    }
     this.#tell(`${region} has a replica`)
   }
 

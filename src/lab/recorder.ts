@@ -23,6 +23,17 @@ interface Acknowledgement {
   revision: number
 }
 
+/** Another one leads by force, with what there was up to a revision; those behind it are given once more. */
+interface Fork {
+  /** How often that has been so. */
+  readonly count: number
+  readonly revision: number
+  /** When it was asked for. */
+  readonly time: number
+  /** Where a leader may still be that has not heard of it; empty where there is none. */
+  readonly region: string
+}
+
 /**
  * What all clients of the lab have seen, from outside: it knows nothing of the servers. Times are in milliseconds since
  * 1970, of one clock.
@@ -35,7 +46,7 @@ export class Recorder {
   readonly #seen = new Map<string, { revision: number; ms: number }>()
   /** In the order of their times and revisions. */
   #acknowledged: Acknowledgement[] = []
-  #fork = { count: 0, revision: 0 }
+  #fork: Fork = { count: 0, revision: 0, time: 0, region: '' }
   #totals: Totals = { linearizable: 0, violations: 0, serializable: 0, stale: 0, lost: 0 }
 
   /** The last revision that a client was told of a write. */
@@ -48,8 +59,7 @@ export class Recorder {
     return this.#acknowledged.findLast((one) => one.time <= time)?.revision ?? 0
   }
 
-  /** How often revisions were lost, and behind which one last. */
-  get fork(): { readonly count: number; readonly revision: number } {
+  get fork(): Fork {
     return this.#fork
   }
 
@@ -59,6 +69,10 @@ export class Recorder {
 
   /** A write has its revision. */
   written(revision: number, { from, sent }: Written, time: number): void {
+    if (revision > this.#fork.revision && (time <= this.#fork.time || from === this.#fork.region)) {
+      this.#totals = { ...this.#totals, lost: this.#totals.lost + 1 }
+      return
+    }
     const write = this.#write(revision, from, sent)
     write.acknowledged = time
     const place = this.#acknowledged.findLastIndex((one) => one.time <= time) + 1
@@ -90,6 +104,9 @@ export class Recorder {
 
   /** The watchers of a region have heard of it. */
   seen(revision: number, region: string, write: Written, time: number): void {
+    if (region === this.#fork.region && revision > this.#fork.revision) {
+      return
+    }
     this.#write(revision, write.from, write.sent)
     const ms = Math.max(0, time - write.sent)
     this.#seen.set(region, { revision, ms })
@@ -129,30 +146,29 @@ export class Recorder {
   }
 
   /**
-   * Another one leads, with what there was up to that revision, where `before` was the last one that had been
-   * acknowledged when it was asked for. Answers how many writes were lost.
+   * Another one leads by force, with what there was up to that revision; who led in the region may not know. What had
+   * been acknowledged before it was asked for, and is behind, is lost. Answers how many writes that is known of.
    */
-  lostBehind(revision: number, before: number): number {
-    const lost = Math.max(0, before - revision)
-    if (lost > 0) {
-      this.#forget(revision)
-      this.#totals = { ...this.#totals, lost: this.#totals.lost + lost }
+  forked(revision: number, { time, region }: Pick<Fork, 'time' | 'region'>): number {
+    const isLost = (one: Acknowledgement): boolean => one.time <= time && one.revision > revision
+    const lost = Math.max(0, this.acknowledgedBy(time) - revision)
+    this.#fork = { count: this.#fork.count + 1, revision, time, region }
+    this.#totals = { ...this.#totals, lost: this.#totals.lost + lost }
+    this.#acknowledged = this.#acknowledged.filter((one) => !isLost(one))
+    for (const [written, write] of this.#writes) {
+      if (written > revision && !(write.sent > time)) {
+        this.#writes.delete(written)
+      }
+    }
+    for (const [place, seen] of this.#seen) {
+      this.#seen.set(place, { ...seen, revision: Math.min(seen.revision, revision) })
     }
     return lost
   }
 
-  /** Revisions behind that one are given once more, to other writes. */
-  #forget(revision: number): void {
-    this.#fork = { count: this.#fork.count + 1, revision }
-    this.#acknowledged = this.#acknowledged.filter((one) => one.revision <= revision)
-    for (const written of this.#writes.keys()) {
-      if (written > revision) {
-        this.#writes.delete(written)
-      }
-    }
-    for (const [region, seen] of this.#seen) {
-      this.#seen.set(region, { ...seen, revision: Math.min(seen.revision, revision) })
-    }
+  /** Nobody leads any more that was passed over. */
+  joined(): void {
+    this.#fork = { ...this.#fork, region: '' }
   }
 
   /** How far the watchers of a region were behind at that time. */

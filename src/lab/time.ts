@@ -3,8 +3,11 @@ export function wallMs(): number {
   return performance.timeOrigin + performance.now()
 }
 
-export function sleep(ms: number): Promise<void> {
-  return new Promise((resolve) => {
+export async function sleep(ms: number): Promise<void> {
+  if (ms <= 0) {
+    return
+  }
+  await new Promise<void>((resolve) => {
     setTimeout(resolve, ms)
   })
 }

@@ -104,6 +104,8 @@ export interface Tick {
   readonly events: readonly string[]
   /** Since the lab began. */
   readonly totals: Totals
+  /** Where a leader was passed over by force that may not know of it; empty where there is none. */
+  readonly passedOver: string
   /** How far the clocks of two regions may be apart at most, in milliseconds; 0 where there is one clock. */
   readonly clockMs: number
 }

@@ -47,10 +47,7 @@ export class FaultyLines {
   /** Resolves when what has been sent from elsewhere is here. Rejects where it never is. */
   async arrive(): Promise<void> {
     this.arriveAtOnce()
-    const { slowMs = 0 } = this.#now ?? {}
-    if (slowMs > 0) {
-      await scheduler.wait(slowMs / 2)
-    }
+    await this.#way()
   }
 
   /** What the object is bound to, with the other objects behind these lines. */
@@ -93,16 +90,22 @@ export class FaultyLines {
       await scheduler.wait(LOST_MS)
       throw new Error('the line is cut')
     }
-    const { slowMs = 0 } = this.#now ?? {}
-    if (slowMs > 0) {
-      await scheduler.wait(slowMs)
-    }
+    await this.#way()
     const answer = await call()
+    await this.#way()
     const { webSocket } = answer instanceof Response ? answer : {}
     if (webSocket) {
       this.#sockets.set(webSocket, region)
     }
     return answer
+  }
+
+  /** In one direction. */
+  async #way(): Promise<void> {
+    const { slowMs = 0 } = this.#now ?? {}
+    if (slowMs > 0) {
+      await scheduler.wait(slowMs / 2)
+    }
   }
 
   #isLost(region: Region | undefined): boolean {

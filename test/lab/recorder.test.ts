@@ -52,13 +52,33 @@ test('[LAB3] what went with a leader is counted, and nobody is measured by it an
     recorder.written(revision, write, 1_010)
     recorder.seen(revision, 'weur', write, 1_010)
   }
-  expect(recorder.lostBehind(4, 4)).toBe(0)
+  expect(recorder.forked(4, { time: 1_500, region: 'oc' })).toBe(0)
   expect(recorder.acknowledged).toBe(4)
-  expect(recorder.lostBehind(2, 4)).toBe(2)
+  expect(recorder.forked(2, { time: 1_600, region: 'weur' })).toBe(2)
   expect(recorder.acknowledged).toBe(2)
   expect(recorder.totals.lost).toBe(2)
   expect(recorder.nextOf('weur')).toBe(3)
   expect(recorder.lagOf('weur', 2_000)).toMatchObject({ revision: 2, lagRevisions: 0 })
+})
+
+test('[LAB3] what a leader acknowledges that was passed over, or is told late, is lost', () => {
+  const recorder = new Recorder()
+  const write = { from: 'weur', sent: 1_000 }
+  recorder.written(2, write, 1_010)
+  expect(recorder.forked(2, { time: 1_100, region: 'weur' })).toBe(0)
+  // Told late, and acknowledged by the one that was passed over.
+  recorder.written(3, { from: 'oc', sent: 1_020 }, 1_050)
+  recorder.written(3, { from: 'weur', sent: 1_200 }, 1_210)
+  recorder.seen(3, 'weur', write, 1_220)
+  expect(recorder.acknowledged).toBe(2)
+  expect(recorder.totals.lost).toBe(2)
+  expect(recorder.nextOf('weur')).toBe(1)
+  recorder.written(3, { from: 'oc', sent: 1_300 }, 1_310)
+  expect(recorder.acknowledged).toBe(3)
+  recorder.joined()
+  recorder.written(4, { from: 'weur', sent: 1_400 }, 1_410)
+  expect(recorder.acknowledged).toBe(4)
+  expect(recorder.totals.lost).toBe(2)
 })
 
 test('[LAB3] what was acknowledged by some time is known, in whatever order it is told', () => {

@@ -14,10 +14,15 @@ export class Gate {
     })
     byId('start-form').addEventListener('submit', (event) => {
       event.preventDefault()
-      const chosen = [...this.#boxes].filter(([, box]) => box.checked).map(([name]) => name)
+      const [, leader = ''] = /leader=([a-z]+)/.exec(location.hash) ?? []
+      const chosen = [...this.#boxes]
+        .filter(([, box]) => box.checked)
+        .map(([name]) => name)
+        .toSorted((a, b) => Number(b === leader) - Number(a === leader))
       if (chosen.length < 2) {
         byId('ended').textContent = 'Choose two regions or more: one leads, the others follow.'
       } else {
+        byId('ended').textContent = 'It begins …'
         wishes.start(chosen)
       }
     })

@@ -135,8 +135,13 @@ class Page {
         : `Times from one region to another are as exact as their clocks agree: to ${Math.ceil(clockMs)} ms at worst.`
   }
 
-  #tell({ regions, events, totals, revision }: Tick): void {
-    const told = story({ experiment: this.#experiment, regions, titles: this.#titles })
+  #tell({ regions, events, totals, revision, passedOver }: Tick): void {
+    const told = story({
+      experiment: this.#experiment,
+      regions,
+      titles: this.#titles,
+      passedOver,
+    })
     // Figures change five times a second: whoever listens hears of it when the words change.
     const words = told.join(' ').replaceAll(/[\d.]+/g, '')
     const place = byId('story')
