@@ -7,6 +7,7 @@ import { DirectoryClient } from './directory-client.ts'
 import { statusOfFailure } from './failure.ts'
 import type { GatewayRequest } from './gateway-request.ts'
 import { misdirected } from './host-whitelist.ts'
+import { isLabPage } from './lab.ts'
 import { countRefusal, requireNotLockedOut, requireShare } from './rate-limit.ts'
 import { refusalResponse } from './refusal.ts'
 
@@ -22,6 +23,9 @@ const REST_MS_MAX = 100
 
 /** What anybody may ask: whether there is an etcd here, and whether it runs. */
 const open: ReadonlySet<string> = new Set(['/version', '/livez'])
+
+/** Who has shown nothing, and is answered what everybody is. */
+const anybody: Visitor = {}
 
 /**
  * A deployed Worker has the whole internet before it, so it serves nobody without a secret; the
@@ -99,6 +103,9 @@ async function admitted(arrived: Arrived, respond: Respond): Promise<Response> {
   const { access } = shown
   if (env.REQUEST_LIMIT !== undefined) {
     await requireShare(env.REQUEST_LIMIT, request, access)
+  }
+  if (isLabPage(request, path)) {
+    return respond(shown, anybody)
   }
   const visitor = visitorOf(access, settings)
   if (visitor?.administrator === undefined) {

@@ -4,8 +4,9 @@ import { parseSettings } from '../config/settings.ts'
 import type { AccessTokenList, AccessTokenRpc } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
 import { type Authority, hibernates } from '../door/door.ts'
-import type { Revision } from '../mvcc/types.ts'
+import type { ChangeId, Revision } from '../mvcc/types.ts'
 import { objectStoreOf } from '../object-store/object-store-of.ts'
+import type { FaultRpc, LineFault } from '../protocol/fault-rpc.ts'
 import {
   type AddedReplica,
   FEED_HEADER,
@@ -78,7 +79,7 @@ type ServingRpc = Pick<
  */
 export class Replica
   extends DurableObject<Env>
-  implements ServingRpc, ReplicaRpc, AccessTokenRpc, CopyRpc, FeedRpc, LeadershipRpc
+  implements ServingRpc, ReplicaRpc, AccessTokenRpc, CopyRpc, FeedRpc, LeadershipRpc, FaultRpc
 {
   /** What it leads once it was promoted. */
   readonly #led: LedKeyspace
@@ -102,7 +103,7 @@ export class Replica
   async #take(charge: ReplicaCharge): Promise<void> {
     const sql = durableSql(this.ctx.storage)
     const { keyspace, jurisdiction } = charge
-    this.#leader = new LeaderClient(this.env, {
+    this.#leader = new LeaderClient(this.#led.environment, {
       name: keyspace,
       jurisdiction,
       leader: charge.leader,
@@ -134,7 +135,8 @@ export class Replica
     return this.ctx.getWebSockets().filter((socket) => !isFeed(socket))
   }
 
-  beReplica(charge: ReplicaCharge): Promise<void> {
+  async beReplica(charge: ReplicaCharge): Promise<void> {
+    await this.#led.arrive()
     return this.ctx.blockConcurrencyWhile(async () => {
       const sql = durableSql(this.ctx.storage)
       const known = chargeIn(sql)
@@ -164,6 +166,7 @@ export class Replica
 
   async wake(): Promise<void | Refused> {
     try {
+      await this.#led.arrive()
       await this.#server?.wake()
       return undefined
     } catch (error) {
@@ -173,6 +176,7 @@ export class Replica
 
   /** Does not return where it had not been promoted yet: the object is lost, and leads when it is made anew. */
   async promote(promotion: Promotion): Promise<ReplicaReport | Refused> {
+    await this.#led.arrive()
     const sql = durableSql(this.ctx.storage)
     const charge = chargeIn(sql)
     if (isPromotedTo(sql, promotion.epoch)) {
@@ -196,10 +200,11 @@ export class Replica
     return this.#led.lose()
   }
 
-  push(frame: Uint8Array): Promise<Pushed> {
+  async push(frame: Uint8Array): Promise<Pushed> {
+    await this.#led.arrive()
     const epoch = leadershipIn(durableSql(this.ctx.storage))?.epoch ?? 0
     const nothing = { epoch, revision: 0, state: undefined, isAwake: false }
-    return Promise.resolve(this.#server?.pushed(frame) ?? nothing)
+    return this.#server?.pushed(frame) ?? nothing
   }
 
   report(): Promise<ReplicaReport | Refused> {
@@ -225,6 +230,14 @@ export class Replica
         lagMs: 0,
       },
     )
+  }
+
+  setFault(fault: LineFault): Promise<void> {
+    return this.#led.setFault(fault)
+  }
+
+  crash(): Promise<void> {
+    return this.#led.crash()
   }
 
   async destroy(): Promise<void> {
@@ -411,6 +424,7 @@ export class Replica
       return new Response('a WebSocket is expected here', { status: 426 })
     }
     if (request.headers.has(FEED_HEADER)) {
+      await this.#led.arrive()
       return acceptFeed(this.ctx)
     }
     const server = this.#server

@@ -230,7 +230,7 @@ export const replicaWatchers: BenchCase = {
 
 async function messages(lab: LabProcess): Promise<number> {
   const { regions } = await lab.tick()
-  return Object.values(regions).reduce((sum, region) => sum + region.messages, 0)
+  return Object.values(regions).reduce((sum, region) => sum + (region.messages ?? 0), 0)
 }
 
 async function heardOf(heard: () => number, wanted: number): Promise<void> {
