@@ -31,6 +31,12 @@ export interface V2Watched {
   readonly isRecursive: boolean
 }
 
+/** That of the latest change which is stored. */
+export function lastIndex(sql: Sql): number {
+  const [last] = sql.first(SELECT_LAST) ?? []
+  return typeof last === 'number' ? last : FIRST_INDEX
+}
+
 /** The store's index, and its latest changes, each of which has counted it up. */
 export class EventHistory {
   readonly #sql: Sql
@@ -40,8 +46,7 @@ export class EventHistory {
 
   constructor(sql: Sql) {
     this.#sql = sql
-    const [last] = sql.first(SELECT_LAST) ?? []
-    this.#index = typeof last === 'number' ? last : FIRST_INDEX
+    this.#index = lastIndex(sql)
     this.#long = new Set(sql.all(SELECT_LONG).map(([slot]) => numberOf(slot)))
   }
 

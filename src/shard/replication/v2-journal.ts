@@ -5,6 +5,7 @@ import { latestRows } from '../../v2/latest-rows.ts'
 import { keyOf, type V2Node } from '../../v2/node-table.ts'
 import { eventRowOf, type NodeRow, type V2Change } from '../../v2/row-change.ts'
 import type { V2Store } from '../../v2/store.ts'
+import { TreeSnapshot } from '../../v2/tree-snapshot.ts'
 import { SEGMENT_BYTES, SEGMENT_BYTES_MAX } from './schedule.ts'
 
 /** More is not held until it is sent. It leaves room for what else an object has. */
@@ -116,6 +117,20 @@ export function rowsSince(sql: Sql, from: number, to: number): ArchivedRows | ty
   const writer = new RowsWriter()
   latest.forEach((row) => writer.add(row))
   return { from, to, rows: writer.end() }
+}
+
+/** All rows at once, unless they are too many: they are of one moment. */
+export function rowsOfAll(sql: Sql, store: V2Store, bytesMax: number): ArchivedRows | typeof LOST {
+  const writer = new RowsWriter()
+  const tree = new TreeSnapshot(sql, store)
+  for (let some = tree.next(bytesMax); some !== undefined; some = tree.next(bytesMax)) {
+    some.forEach((row) => writer.add(row))
+    if (writer.bytes > bytesMax) {
+      tree.end()
+      return LOST
+    }
+  }
+  return { from: null, to: tree.index, rows: writer.end() }
 }
 
 function rowOf({ path, created, modified, expires, value }: V2Node): NodeRow {
