@@ -128,8 +128,8 @@ export function stateIn(sections: ReadonlyMap<string, Uint8Array>): ArchivedStat
     ...field('auth', sections, batchIn),
     ...field('maintenance', sections, batchIn),
     ...field('v2', sections, (bytes) => {
-      const pieces = [sections.get(ROWS) ?? new Uint8Array(0)]
-      return { ...jsonIn(v2, bytes), rows: { name: ROWS, pieces, checksum: 0 } }
+      const rows = section(ROWS, sections.get(ROWS) ?? new Uint8Array(0))
+      return { ...jsonIn(v2, bytes), rows }
     }),
   }
 }
