@@ -70,10 +70,6 @@ const table = {
     'the replica there has not got all of the keyspace yet: try again later',
   ],
   'replica-none-answers': [Code.UNAVAILABLE, 'no replica of the keyspace answers'],
-  'promotion-v2': [
-    Code.FAILED_PRECONDITION,
-    'the keyspace has data of the v2 API, which replicas do not have: it would be lost',
-  ],
   'no-snapshot-store': [
     Code.FAILED_PRECONDITION,
     'there is no object store: none is bound as SNAPSHOTS, and --snapshot-store is not given',

@@ -26,6 +26,8 @@ export interface FollowingParts {
   readonly follower: Follower
   readonly leader: LeaderClient
   readonly region: Region
+  /** That of the v2 store, if it is known. */
+  v2Index(): number | undefined
   /** Writes it, and tells watchers. Throws BrokenHistory or ArchiveDamage for what does not follow from what is here. */
   apply(application: Application): void
   /** What is here is to be copied anew. */
@@ -188,6 +190,7 @@ export class Following {
         epoch,
         after: revision,
         state,
+        v2: this.#parts.v2Index(),
         bytesMax: PULL_BYTES,
       })
       if ('refused' in answer) {
@@ -221,10 +224,11 @@ export class Following {
     const { question, follow, standing } = output
     const { region, leader } = this.#parts
     const { epoch, revision, state } = standing
+    const v2 = this.#parts.v2Index()
     try {
       const answer = follow
         ? await leader.stub.follow({ region, epoch, revision, state })
-        : await leader.stub.readIndex({ region, epoch, revision, state })
+        : await leader.stub.readIndex({ region, epoch, revision, state, v2 })
       if ('refused' in answer) {
         this.#refused('question', question, answer)
         return
