@@ -4,7 +4,7 @@ import { parseSettings } from '../config/settings.ts'
 import type { AccessTokenList, AccessTokenRpc } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
 import { type Authority, hibernates } from '../door/door.ts'
-import type { ChangeId, Revision } from '../mvcc/types.ts'
+import type { Revision } from '../mvcc/types.ts'
 import { objectStoreOf } from '../object-store/object-store-of.ts'
 import type { FaultRpc, LineFault } from '../protocol/fault-rpc.ts'
 import {

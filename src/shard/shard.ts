@@ -3,7 +3,7 @@ import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
 import type { Region } from '../config/region.ts'
 import type { AccessTokenList, AccessTokenRpc } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
-import type { ChangeId, Revision } from '../mvcc/types.ts'
+import type { Revision } from '../mvcc/types.ts'
 import type { FaultRpc, LineFault } from '../protocol/fault-rpc.ts'
 import type {
   AddedReplica,
