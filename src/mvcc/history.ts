@@ -71,11 +71,11 @@ export function* lentChanges(
     passed.push(piece)
     bytes += bytesOf(piece)
     for (let first = passed[0]; first !== undefined; first = passed[0]) {
-      const behind = bytes - bytesOf(first)
-      if (behind < keptBytes) {
+      const newer = bytes - bytesOf(first)
+      if (newer < keptBytes) {
         break
       }
-      bytes = behind
+      bytes = newer
       release(first)
       passed.shift()
     }
