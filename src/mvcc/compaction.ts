@@ -1,6 +1,7 @@
 import { FIRST_ID, ID, mainOf, subOf } from './change-id.ts'
 import { EngineError } from './errors.ts'
-import { type HashKv, hashKv, type HashScope, hashScope } from './hash.ts'
+import { type HashKv, type HashScope, hashScope } from './hash.ts'
+import { hashKv } from './hashed-history.ts'
 import { LIMIT, numberOf, type Sql } from './sql.ts'
 import type { Revision } from './types.ts'
 

@@ -4,19 +4,13 @@ import {
   changesWith,
   FIRST_TOMBSTONE_OF,
   scannedKey,
-  scannedVersion,
   SELECT_HEAD,
   SELECT_HEAD_BEFORE,
   SHORT_LOG_VALUE,
 } from './log.ts'
-import { EVERYTHING, packed, type PieceOf, type ScannedRow, scanPacked } from './packed-rows.ts'
-import { RowSum } from './row-sum.ts'
+import { packed, type PieceOf, type ScannedRow } from './packed-rows.ts'
 import { numberOf, type Sql } from './sql.ts'
 import type { Revision } from './types.ts'
-
-/** What is hashed between two pauses: a few milliseconds. */
-const STEP_ROWS = 150
-const STEP_BYTES = 256 * 1024
 
 const SELECT_LIVES_ANY = `
 SELECT EXISTS (SELECT 1 FROM current WHERE create_revision <= ?) OR EXISTS (
@@ -53,44 +47,12 @@ export function hashScope(sql: Sql, revision: Revision, compactRevision: Revisio
   return { revision, compactRevision, keeps: lives?.[0] === 1 }
 }
 
-/**
- * etcd's HashKV (server/storage/mvcc/hash.go): CRC-32C over the bucket's name and then, in the
- * order of revisions, each row that a member compacted at `compactRevision` has up to `revision`:
- * the 17 bytes of the revision (a `t` behind those of a tombstone) and the marshalled KeyValue.
- * It pauses after each few hundred rows; until it ends nothing at or above `compactRevision` may
- * be physically deleted.
- */
-export function* hashKv(sql: Sql, scope: HashScope): Generator<void, HashKv> {
-  const { revision, compactRevision } = scope
-  const sum = new RowSum(BUCKET_SUM)
-  let rows = 0
-  let bytes = 0
-  for (const row of scanPacked(sql, EVERYTHING, hashedBehind(scope))) {
-    if (isHashed(sql, row, scope)) {
-      const kv = scannedVersion(sql, row)
-      sum.add({ main: row.main, sub: row.sub, deleted: row.version === 0 }, kv)
-      bytes += kv.key.length + kv.value.length
-    }
-    if (++rows >= STEP_ROWS || bytes >= STEP_BYTES) {
-      rows = 0
-      bytes = 0
-      yield
-    }
-  }
-  return { hash: sum.checksum, compactRevision, hashRevision: revision }
-}
-
 /** Rows of `SELECT_HASHED`, behind one of them. */
 export function hashedBehind({ revision, compactRevision }: HashScope): PieceOf<ScannedRow> {
   return (last, count) => {
     const { main, sub } = last ?? { main: 0, sub: 0 }
     return [SELECT_HASHED, compactRevision + 1, main, sub, revision + 1, count]
   }
-}
-
-function isHashed(sql: Sql, row: ScannedRow, scope: HashScope): boolean {
-  const [isCurrent] = row.more
-  return isHashedAnyway(row, isCurrent === 1, scope) ?? isSeen(sql, row, scope)
 }
 
 /** Whether the row counts, as far as that can be said without a look at others of its key. */

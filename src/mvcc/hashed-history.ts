@@ -1,3 +1,4 @@
+import { freeBytes } from './free-bytes.ts'
 import {
   BUCKET_SUM,
   type HashKv,
@@ -22,17 +23,19 @@ export class HashedHistory {
   readonly #sql: Sql
   readonly #scope: HashScope
   readonly #sum = new RowSum(BUCKET_SUM)
+  readonly #pieceBytes: number
 
-  constructor(sql: Sql, scope: HashScope) {
+  constructor(sql: Sql, scope: HashScope, pieceBytes = PIECE_BYTES) {
     this.#sql = sql
     this.#scope = scope
+    this.#pieceBytes = pieceBytes
   }
 
   /**
    * Read as they are asked for, each by the same object. Nothing may be physically deleted meanwhile.
    */
   *changes(): Generator<PlacedChange, void> {
-    const wanted = { rows: Infinity, bytes: Infinity, pieceBytes: PIECE_BYTES }
+    const wanted = { rows: Infinity, bytes: Infinity, pieceBytes: this.#pieceBytes }
     const row = new PlacedRow()
     for (const piece of scanPieces(this.#sql, wanted, hashedBehind(this.#scope))) {
       for (let place = 0; place < piece.mains.length; place++) {
@@ -41,6 +44,9 @@ export class HashedHistory {
           this.#sum.addPlaced(row)
         }
         yield row
+        if (row.value.bytes !== piece.values) {
+          freeBytes(row.value.bytes)
+        }
       }
       release(piece)
     }
@@ -58,4 +64,30 @@ export class HashedHistory {
     const { revision, compactRevision } = this.#scope
     return { hash: this.#sum.checksum, compactRevision, hashRevision: revision }
   }
+}
+
+/** What is hashed between two pauses: a few milliseconds. */
+const STEP_ROWS = 150
+const STEP_BYTES = 256 * 1024
+
+/**
+ * etcd's HashKV (server/storage/mvcc/hash.go): CRC-32C over the bucket's name and then, in the
+ * order of revisions, each row that a member compacted at `compactRevision` has up to `revision`:
+ * the 17 bytes of the revision (a `t` behind those of a tombstone) and the marshalled KeyValue.
+ * It pauses after each few hundred rows; until it ends nothing at or above `compactRevision` may
+ * be physically deleted.
+ */
+export function* hashKv(sql: Sql, scope: HashScope): Generator<void, HashKv> {
+  const history = new HashedHistory(sql, scope, STEP_BYTES)
+  let rows = 0
+  let bytes = 0
+  for (const { key, value } of history.changes()) {
+    bytes += key.length + value.length
+    if (++rows >= STEP_ROWS || bytes >= STEP_BYTES) {
+      rows = 0
+      bytes = 0
+      yield
+    }
+  }
+  return history.hash
 }

@@ -7,7 +7,17 @@ import {
   SELECT_REPLACED,
   tombstone,
 } from './log.ts'
-import { EVERYTHING, type ScannedRow, scanPacked, scanSizes } from './packed-rows.ts'
+import {
+  EVERYTHING,
+  type Piece,
+  type PieceOf,
+  release,
+  rowsOf,
+  type ScannedRow,
+  scanPacked,
+  scanPieces,
+  scanSizes,
+} from './packed-rows.ts'
 import type { ChangeName } from './revision-bytes.ts'
 import type { Sql } from './sql.ts'
 import { type ChangeId, type KeyValue, type Length, NO_LEASE, type Revision } from './types.ts'
@@ -38,15 +48,46 @@ export function* changesUpTo(
   revision: Revision,
   after?: ChangeId,
 ): Iterable<Change<Uint8Array>> {
-  const rows = scanPacked(sql, EVERYTHING, (last, count) => [
-    SELECT_CHANGES,
-    ...behind(last ?? after),
-    revision + 1,
-    count,
-  ])
-  for (const row of rows) {
+  for (const row of scanPacked(sql, EVERYTHING, changesBehind(revision, after))) {
     yield changeOf(sql, row)
   }
+}
+
+/**
+ * The same from the beginning, for a reader who is done with a change when so many bytes of others have come
+ * behind it: what SQLite has answered is then given back.
+ */
+export function* lentChanges(
+  sql: Sql,
+  revision: Revision,
+  keptBytes: number,
+): Iterable<Change<Uint8Array>> {
+  const passed: Piece[] = []
+  let bytes = 0
+  for (const piece of scanPieces(sql, EVERYTHING, changesBehind(revision, undefined))) {
+    for (const row of rowsOf(piece)) {
+      yield changeOf(sql, row)
+    }
+    passed.push(piece)
+    bytes += bytesOf(piece)
+    for (let first = passed[0]; first !== undefined; first = passed[0]) {
+      const newer = bytes - bytesOf(first)
+      if (newer < keptBytes) {
+        break
+      }
+      bytes = newer
+      release(first)
+      passed.shift()
+    }
+  }
+}
+
+function bytesOf({ keys, values }: Piece): number {
+  return keys.length + (values?.length ?? 0)
+}
+
+function changesBehind(revision: Revision, after: ChangeId | undefined): PieceOf<ScannedRow> {
+  return (last, count) => [SELECT_CHANGES, ...behind(last ?? after), revision + 1, count]
 }
 
 /** The versions that the changes of a revision have replaced, in the order of the changes. */

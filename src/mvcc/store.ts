@@ -2,9 +2,9 @@ import { Compaction } from './compaction.ts'
 import { type CopiedCurrent, copyCurrent } from './current-copy.ts'
 import { EngineError } from './errors.ts'
 import { type FollowedRevision, followRevisions } from './followed-revision.ts'
-import { type HashKv, hashKv, hashScope } from './hash.ts'
-import { HashedHistory } from './hashed-history.ts'
-import { type Change, changesBetween, changeSizesUpTo, changesUpTo, replacedIn } from './history.ts'
+import { type HashKv, hashScope } from './hash.ts'
+import { HashedHistory, hashKv } from './hashed-history.ts'
+import { type Change, changesBetween, changeSizesUpTo, lentChanges, replacedIn } from './history.ts'
 import { KeyCount } from './key-count.ts'
 import { type Bounds, boundsOf } from './key-range.ts'
 import { type CopiedMost, type CopiedRows, copyRows } from './log-copy.ts'
@@ -392,10 +392,10 @@ export class Store {
 
   /**
    * All that is kept of the changes up to a revision, in order, read as they are asked for. While it
-   * is read, nothing may be compacted.
+   * is read, nothing may be compacted. A change may be gone when `keptBytes` of others came behind it.
    */
-  changes(until: Revision): Iterable<Change<Uint8Array>> {
-    return changesUpTo(this.#sql, until)
+  changes(until: Revision, keptBytes = Infinity): Iterable<Change<Uint8Array>> {
+    return lentChanges(this.#sql, until, keptBytes)
   }
 
   /** The same up to the current revision, with the hash of what was read. */

@@ -1,5 +1,6 @@
 import { ID } from './change-id.ts'
 import { assert } from './errors.ts'
+import { freeBytes } from './free-bytes.ts'
 import { bytesOf, type Sql } from './sql.ts'
 import type { ChangeId } from './types.ts'
 
@@ -33,6 +34,7 @@ export function joinedParts(sql: Sql, id: ChangeId): Uint8Array {
   for (const part of parts) {
     value.set(part, at)
     at += part.length
+    freeBytes(part)
   }
   return value
 }

@@ -6,10 +6,12 @@ import { keyValueSize, writeKeyValue } from '../protocol/binary-key-value.ts'
 import { WireWriter } from '../protocol/wire.ts'
 import type { Bucket } from './file.ts'
 import type { Part } from './page.ts'
+import { NODE_BYTES } from './tree.ts'
 
 /** Both in the same order, and the same however often they are read. */
 export interface History {
-  changes(until: Revision): Iterable<Change<Uint8Array>>
+  /** A change may be gone when `keptBytes` of others came behind it. */
+  changes(until: Revision, keptBytes: number): Iterable<Change<Uint8Array>>
   changeSizes(until: Revision): Iterable<Change<Length>>
 }
 
@@ -18,7 +20,7 @@ export function keyBucket(history: History, revision: Revision): Bucket {
   return {
     name: 'key',
     *entries() {
-      for (const change of history.changes(revision)) {
+      for (const change of history.changes(revision, NODE_BYTES)) {
         yield { key: new RevisionPart(change), value: new KeyValuePart(change.kv) }
       }
     },

@@ -5,7 +5,7 @@ import { ELEMENT_BYTES, HEAD_BYTES, type Node, PAGE_BYTES } from './page.ts'
  * What goes into one node. An entry that does not fit leaves the rest of a node empty: of single pages
  * that may be half, of four at once it is less. An entry that is longer has a leaf to itself.
  */
-const NODE_BYTES = 4 * PAGE_BYTES
+export const NODE_BYTES = 4 * PAGE_BYTES
 
 /** A branch with a single child would leave the level above it as long, and so would that one. */
 const CHILDREN_MIN = 2

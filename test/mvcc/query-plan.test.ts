@@ -166,3 +166,8 @@ describe('[SQL8] hot statements search by a primary key or a partial index and s
     expect(steps.filter((step) => step.includes('TEMP B-TREE'))).toEqual([])
   })
 })
+
+it('[SQL10] no hot statement takes a bare number of rows, for which SQLite would compile it anew', () => {
+  const bare = PLANS.filter(([, statement]) => /LIMIT \?(?! \+ 0)/.test(statement))
+  expect(bare.map(([name]) => name)).toEqual([])
+})

@@ -1,5 +1,6 @@
 import { memberList } from '../../cluster/cluster-service.ts'
 import { AlarmType } from '../../maintenance/alarm.ts'
+import { freeBytes } from '../../mvcc/free-bytes.ts'
 import type { SnapshotResponse } from '../../protocol/generated/messages.ts'
 import { CLUSTER_VERSION, STORAGE_VERSION } from '../../protocol/version.ts'
 import { bucketsOf, type EtcdState } from '../../snapshot/buckets.ts'
@@ -75,6 +76,7 @@ function* inTurns(pieces: Iterable<Uint8Array>): Iterable<Uint8Array> {
         filled = 0
       }
     }
+    freeBytes(piece)
   }
   if (filled > 0) {
     yield turn.subarray(0, filled)
