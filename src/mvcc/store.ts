@@ -19,7 +19,7 @@ import { Operations } from './operations.ts'
 import type { PackedPage } from './packed-page.ts'
 import type { RangeCursor, RangePage, RangeView, SizedPage } from './range-page.ts'
 import { checkRange, isSorted, readPackedRange, readRange, sizeRange } from './range.ts'
-import { ReadBudget } from './read-budget.ts'
+import { pageBudget, ReadBudget } from './read-budget.ts'
 import { RecentHeads } from './recent-heads.ts'
 import { SortedRanges } from './sorted-ranges.ts'
 import { bytesOf, numberOf, type Sql } from './sql.ts'
@@ -127,7 +127,7 @@ export class Store {
   range(request: RangeRequest, bytesMax: number, rowsMax = Infinity): RangePage {
     checkRange(request)
     const cursor = this.#firstCursor(request)
-    return this.#read(request, cursor, new ReadBudget(bytesMax, rowsMax))
+    return this.#read(request, cursor, pageBudget(bytesMax, rowsMax))
   }
 
   #firstCursor(request: RangeRequest): RangeCursor {
@@ -147,7 +147,7 @@ export class Store {
     rowsMax = Infinity,
   ): RangePage {
     this.#requireRows(cursor)
-    return this.#read(request, cursor, new ReadBudget(bytesMax, rowsMax))
+    return this.#read(request, cursor, pageBudget(bytesMax, rowsMax))
   }
 
   #requireRows(cursor: RangeCursor): void {
@@ -161,7 +161,7 @@ export class Store {
   rangePacked(request: RangeRequest, bytesMax: number, rowsMax: number): RangePage | PackedPage {
     checkRange(request)
     const cursor = this.#firstCursor(request)
-    return this.#readPacked(request, cursor, new ReadBudget(bytesMax, rowsMax))
+    return this.#readPacked(request, cursor, pageBudget(bytesMax, rowsMax))
   }
 
   /** The same of a further page. */
@@ -172,7 +172,7 @@ export class Store {
     rowsMax: number,
   ): RangePage | PackedPage {
     this.#requireRows(cursor)
-    return this.#readPacked(request, cursor, new ReadBudget(bytesMax, rowsMax))
+    return this.#readPacked(request, cursor, pageBudget(bytesMax, rowsMax))
   }
 
   #readPacked(
