@@ -11,6 +11,7 @@ import { type CopiedRows, copyRows } from './log-copy.ts'
 import {
   eventOf,
   readLog,
+  searchEnd,
   SELECT_LAST_REVISION,
   SELECT_LEASED_KEYS,
   SELECT_LEASED_KEYS_AFTER,
@@ -120,10 +121,7 @@ export class Store {
     return this.#count.count({ start: new Uint8Array(0), end: undefined })
   }
 
-  /**
-   * The first page of a range's answer: what comes of reading about `bytesMax` of keys and values, and
-   * `rowsMax` of them at most.
-   */
+  /** The first page of an answer: of reading about `bytesMax` of keys and values, `rowsMax` of them at most. */
   range(request: RangeRequest, bytesMax: number, rowsMax = Infinity): RangePage {
     checkRange(request)
     const cursor = this.#firstCursor(request)
@@ -380,10 +378,11 @@ export class Store {
     return yield* hashKv(this.#sql, hashScope(this.#sql, at, this.compactRevision))
   }
 
-  /**
-   * The events from revision `from` on and before `before` whose keys are in bounds, in order, read
-   * as they are asked for.
-   */
+  searchEnd(from: Revision, before: Revision, changesMax: number): Revision {
+    return searchEnd(this.#sql, from, before, changesMax)
+  }
+
+  /** The events of revisions from `from` on and before `before` in bounds, read as they are asked for. */
   *events(from: Revision, bounds: Bounds, before = this.#revision + 1): Iterable<Event> {
     for (const row of readLog(this.#sql, from, before, bounds)) {
       yield eventOf(this.#sql, row)
