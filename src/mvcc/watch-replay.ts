@@ -33,7 +33,7 @@ export const REPLAY_LIMITS: ReplayLimits = {
   // etcd's watchBatchMaxRevs.
   revisionsMax: 1000,
   scannedRevisionsMax: 10_000,
-  scannedChangesMax: 2000,
+  scannedChangesMax: 1000,
   bytesMax: 4 * 1024 * 1024,
   // Most gRPC clients take messages of 4 MiB, and many of WebSocket 1 MiB, which this is not in base64.
   responseBytesMax: 512 * 1024,
