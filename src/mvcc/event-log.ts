@@ -14,6 +14,11 @@ export interface EventLog {
    */
   events(from: Revision, bounds: Bounds, before: Revision): Iterable<Event>
   /**
+   * The revision before which a search from `from` on is to end, `before` at the latest, so that it passes over
+   * about `changesMax` changes: those of one revision are never parted.
+   */
+  searchEnd(from: Revision, before: Revision, changesMax: number): Revision
+  /**
    * The version before the event's revision; undefined for a creation, and where that revision is
    * compacted.
    */

@@ -349,6 +349,15 @@ export function readLog(
   })
 }
 
+const SELECT_MAIN_BEHIND = `
+SELECT ${mainOf('id')} FROM log WHERE id > ${ID} AND id < ${FIRST_ID} ORDER BY id LIMIT 1 OFFSET ?`
+
+/** The revision in which the log goes on behind so many rows from `from` on, or the next one; `before` at the latest. */
+export function searchEnd(sql: Sql, from: Revision, before: Revision, rowsMax: number): Revision {
+  const row = sql.first(SELECT_MAIN_BEHIND, from - 1, SUB_MAX, before, rowsMax)
+  return row === undefined ? before : Math.max(numberOf(row[0]), from + 1)
+}
+
 export function eventOf(sql: Sql, row: ScannedRow): Event {
   const deleted = row.version === 0
   const [main = null, sub = null] = row.more

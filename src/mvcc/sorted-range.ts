@@ -10,8 +10,6 @@ import { placedVersions, type Walk } from './versions.ts'
 /** What is read and sorted at once. */
 const RUN_ROWS_MAX = 2000
 const RUN_BYTES_MAX = 512 * 1024
-/** A version that is found by its change takes as long as so many more that are scanned. */
-const SEEK_ROWS = 3
 
 /** `count` is left to the caller. */
 interface SortedPage extends Omit<RangeResult, 'count'> {
@@ -77,8 +75,7 @@ export class SortedRange {
     const end = limit > 0 ? Math.min(limit, this.#found) : this.#found
     while (this.#taken < end && !budget.spent) {
       const kv = this.#merge.shift(view.sql)
-      budget.take(kv)
-      budget.skip(SEEK_ROWS)
+      budget.seek(kv)
       if (this.#taken >= this.#skip) {
         kvs.push(shown(this.#request, kv))
       }

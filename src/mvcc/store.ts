@@ -11,6 +11,7 @@ import { type CopiedMost, type CopiedRows, copyRows } from './log-copy.ts'
 import {
   eventOf,
   readLog,
+  searchEnd,
   SELECT_LAST_REVISION,
   SELECT_LEASED_KEYS,
   SELECT_LEASED_KEYS_AFTER,
@@ -19,7 +20,7 @@ import { Operations } from './operations.ts'
 import type { PackedPage } from './packed-page.ts'
 import type { RangeCursor, RangePage, RangeView, SizedPage } from './range-page.ts'
 import { checkRange, isSorted, readPackedRange, readRange, sizeRange } from './range.ts'
-import { ReadBudget } from './read-budget.ts'
+import { pageBudget, ReadBudget } from './read-budget.ts'
 import { RecentHeads } from './recent-heads.ts'
 import { SortedRanges } from './sorted-ranges.ts'
 import { bytesOf, numberOf, type Sql } from './sql.ts'
@@ -120,14 +121,11 @@ export class Store {
     return this.#count.count({ start: new Uint8Array(0), end: undefined })
   }
 
-  /**
-   * The first page of a range's answer: what comes of reading about `bytesMax` of keys and values, and
-   * `rowsMax` of them at most.
-   */
+  /** The first page of an answer: of reading about `bytesMax` of keys and values, `rowsMax` of them at most. */
   range(request: RangeRequest, bytesMax: number, rowsMax = Infinity): RangePage {
     checkRange(request)
     const cursor = this.#firstCursor(request)
-    return this.#read(request, cursor, new ReadBudget(bytesMax, rowsMax))
+    return this.#read(request, cursor, pageBudget(bytesMax, rowsMax))
   }
 
   #firstCursor(request: RangeRequest): RangeCursor {
@@ -147,7 +145,7 @@ export class Store {
     rowsMax = Infinity,
   ): RangePage {
     this.#requireRows(cursor)
-    return this.#read(request, cursor, new ReadBudget(bytesMax, rowsMax))
+    return this.#read(request, cursor, pageBudget(bytesMax, rowsMax))
   }
 
   #requireRows(cursor: RangeCursor): void {
@@ -161,7 +159,7 @@ export class Store {
   rangePacked(request: RangeRequest, bytesMax: number, rowsMax: number): RangePage | PackedPage {
     checkRange(request)
     const cursor = this.#firstCursor(request)
-    return this.#readPacked(request, cursor, new ReadBudget(bytesMax, rowsMax))
+    return this.#readPacked(request, cursor, pageBudget(bytesMax, rowsMax))
   }
 
   /** The same of a further page. */
@@ -172,7 +170,7 @@ export class Store {
     rowsMax: number,
   ): RangePage | PackedPage {
     this.#requireRows(cursor)
-    return this.#readPacked(request, cursor, new ReadBudget(bytesMax, rowsMax))
+    return this.#readPacked(request, cursor, pageBudget(bytesMax, rowsMax))
   }
 
   #readPacked(
@@ -380,10 +378,11 @@ export class Store {
     return yield* hashKv(this.#sql, hashScope(this.#sql, at, this.compactRevision))
   }
 
-  /**
-   * The events from revision `from` on and before `before` whose keys are in bounds, in order, read
-   * as they are asked for.
-   */
+  searchEnd(from: Revision, before: Revision, changesMax: number): Revision {
+    return searchEnd(this.#sql, from, before, changesMax)
+  }
+
+  /** The events of revisions from `from` on and before `before` in bounds, read as they are asked for. */
   *events(from: Revision, bounds: Bounds, before = this.#revision + 1): Iterable<Event> {
     for (const row of readLog(this.#sql, from, before, bounds)) {
       yield eventOf(this.#sql, row)

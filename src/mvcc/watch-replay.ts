@@ -15,6 +15,8 @@ export interface ReplayLimits {
   readonly revisionsMax: number
   /** Revisions passed over in search of events. */
   readonly scannedRevisionsMax: number
+  /** Changes passed over: a revision may have many. */
+  readonly scannedChangesMax: number
   /** Keys and values read. */
   readonly bytesMax: number
   /** Events of a response, previous versions too, in which a watcher's revisions are gathered. */
@@ -31,6 +33,7 @@ export const REPLAY_LIMITS: ReplayLimits = {
   // etcd's watchBatchMaxRevs.
   revisionsMax: 1000,
   scannedRevisionsMax: 10_000,
+  scannedChangesMax: 1000,
   bytesMax: 4 * 1024 * 1024,
   // Most gRPC clients take messages of 4 MiB, and many of WebSocket 1 MiB, which this is not in base64.
   responseBytesMax: 512 * 1024,
@@ -103,7 +106,8 @@ export class Replay {
     const fragmented = group.every(({ fragment }) => fragment)
     const bytesMax = fragmented ? limits.fragmentedBytesMax : limits.bytesMax
     const responseBytesMax = fragmented ? limits.fragmentedBytesMax : limits.responseBytesMax
-    const before = Math.min(this.#groups.revision + 1, from + limits.scannedRevisionsMax)
+    const latest = Math.min(this.#groups.revision + 1, from + limits.scannedRevisionsMax)
+    const before = this.#source.log.searchEnd(from, latest, limits.scannedChangesMax)
     const index = new IntervalIndex<Watcher>()
     for (const watcher of group) {
       index.add(watcher.bounds, watcher)

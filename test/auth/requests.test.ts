@@ -212,3 +212,25 @@ it('[AUT5] all that a request touches or may touch has to be permitted', () => {
   // Few runs may see few of either.
   expect(Math.min(seen.permitted, seen.denied)).toBeGreaterThan(runs(500) / 4)
 })
+
+it('[AUT5] keys of a lease are not read for who may read every key', () => {
+  const keyspace = keyspaceWith([0, 0, 0, 0], [1, 1, 1, 1])
+  const { auth } = keyspace
+  const every = new Uint8Array(1)
+  auth.roleGrantPermission({ name: 'r', perm: { key: every, rangeEnd: every, permType: 0 } })
+  const leases = { leases: () => keyspace.leases(), leasedKeys: () => assert.fail('keys are read') }
+  const visit = { auth, who: { username: 'alice', revision: auth.revision }, leases }
+  const timeToLive = { ...LeaseTimeToLiveRequest.empty(), ID: 1n, keys: true }
+  checkPermission(visit, '/etcdserverpb.Lease/LeaseTimeToLive', timeToLive)
+  checkPermission(visit, '/etcdserverpb.Lease/LeaseLeases', LeaseLeasesRequest.empty())
+  const revoke = { ...LeaseRevokeRequest.empty(), ID: 1n }
+  assert.throws(
+    () => checkPermission(visit, '/etcdserverpb.Lease/LeaseRevoke', revoke),
+    /keys are read/,
+  )
+  const old = { ...visit, who: { username: 'alice', revision: auth.revision - 1 } }
+  assert.throws(
+    () => checkPermission(old, '/etcdserverpb.Lease/LeaseTimeToLive', timeToLive),
+    /keys are read/,
+  )
+})

@@ -111,6 +111,7 @@ class HubSink implements Sink {
 const REPLAY_LIMITS = {
   revisionsMax: 3,
   scannedRevisionsMax: 5,
+  scannedChangesMax: 4,
   bytesMax: 600,
   responseBytesMax: 600,
   fragmentedBytesMax: 2000,

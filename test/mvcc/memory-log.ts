@@ -73,6 +73,12 @@ export class MemoryLog implements WatchableLog {
     this.compactRevision = revision
   }
 
+  searchEnd(from: number, before: number, changesMax: number): number {
+    const kept = this.history.filter(({ kv: { modRevision } }) => modRevision >= from)
+    const next = kept[changesMax]?.kv.modRevision ?? before
+    return Math.min(before, Math.max(next, from + 1))
+  }
+
   *events(from: number, bounds: Bounds, before: number): Iterable<Event> {
     if (from < this.compactRevision) {
       throw new Error(`revision ${from} is compacted`)

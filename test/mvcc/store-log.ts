@@ -49,6 +49,12 @@ export class StoreLog implements WatchableLog {
     }
   }
 
+  searchEnd(from: number, before: number, changesMax: number): number {
+    const end = this.#store.searchEnd(from, before, changesMax)
+    assert.ok(end > from && end <= before, 'a search gets on, and no further than it may')
+    return end
+  }
+
   events(from: number, bounds: Bounds, before: number): Iterable<Event> {
     return this.#store.events(from, bounds, before)
   }

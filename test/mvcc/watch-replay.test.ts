@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { REPLAY_LIMITS } from '../../src/mvcc/watch-replay.ts'
 import { MemoryLog } from './memory-log.ts'
+import { StoreLog } from './store-log.ts'
 import { told, WatchedLog, watchOf } from './watched-log.ts'
 
 function revisions(sink: {
@@ -108,6 +109,22 @@ describe('the size of a step', () => {
     expect(told(sink.take())).toEqual(['0@27: put a'])
     expect(watched.log.reads.map(({ from }) => from)).toEqual([2, 12, 22])
     expect(watched.hub.pending()).toBe(false)
+  })
+
+  it('[WAT24] is bounded by the changes searched, where revisions have many', () => {
+    const watched = new WatchedLog(new StoreLog(), { ...REPLAY_LIMITS, scannedChangesMax: 10 })
+    const others = ['b', 'c', 'd', 'e', 'f', 'g', 'h'].map((key) => ({ key, value: 'v' }))
+    for (let i = 0; i < 4; i++) {
+      watched.commit(...others)
+    }
+    watched.put('a')
+    const { sink, stream } = watched.open()
+    stream.create(watchOf('a', { startRevision: 2 }))
+    sink.take()
+    watched.hub.catchUp()
+    expect(stream.state()).toMatchObject([{ synced: false, next: 3 }])
+    watched.catchUp()
+    expect(told(sink.take())).toEqual(['0@6: put a'])
   })
 
   it('[WAT24] is bounded by the events sent to all watchers together', () => {

@@ -114,6 +114,7 @@ interface Client {
 const REPLAY_LIMITS = {
   revisionsMax: 3,
   scannedRevisionsMax: 5,
+  scannedChangesMax: 4,
   bytesMax: 600,
   responseBytesMax: 600,
   fragmentedBytesMax: 2000,

@@ -5,7 +5,7 @@ import { nextTurn } from '../commit.ts'
 import type { Keyspace } from '../keyspace.ts'
 
 /** What is read in one turn: some milliseconds. */
-const KEYS_MAX = 1000
+const KEYS_MAX = 500
 
 /**
  * The keys of a lease in byte order, encoded as the last field of the answer: a hundred thousand of them
