@@ -1,11 +1,13 @@
 import type { Directory } from './directory/directory.ts'
+import type { EdgeClient } from './edge-lab/edge-client.ts'
+import type { EdgeLab } from './edge-lab/edge-lab.ts'
 import type { ObjectStore } from './object-store/object-store.ts'
 import type { Replica } from './replica/replica.ts'
 import type { Shard } from './shard/shard.ts'
 
 declare global {
   /**
-   * What the Worker is bound to. SHARD, DIRECTORY and REPLICA come from wrangler.toml; the ETCD_* texts come from
+   * What the Worker is bound to. SHARD, DIRECTORY, REPLICA, LAB and LAB_CLIENT come from wrangler.toml; the ETCD_* texts come from
    * `[vars]` or, in the embedded start, from the flags of src/cli/flags.ts. EMBEDDED is "true" in
    * the embedded start only.
    */
@@ -13,6 +15,8 @@ declare global {
     readonly SHARD: DurableObjectNamespace<Shard>
     readonly DIRECTORY: DurableObjectNamespace<Directory>
     readonly REPLICA: DurableObjectNamespace<Replica>
+    readonly LAB: DurableObjectNamespace<EdgeLab>
+    readonly LAB_CLIENT: DurableObjectNamespace<EdgeClient>
     readonly ETCD_NAME?: string
     readonly ETCD_ADVERTISE_CLIENT_URLS?: string
     readonly ETCD_INITIAL_ADVERTISE_PEER_URLS?: string

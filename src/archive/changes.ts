@@ -5,6 +5,7 @@ import { copyBytes, type Place, type PlacedChange } from '../mvcc/placed-change.
 import { type LeaseId, NO_LEASE, type Revision } from '../mvcc/types.ts'
 import { ArchiveDamage } from './archive-damage.ts'
 import type { Section } from './container.ts'
+import { nonsense, RecordReader } from './record-reader.ts'
 
 /**
  * Changes of the log, a record each. Numbers are varints, as in protobuf.
@@ -154,7 +155,7 @@ export class ChangesWriter {
 
 /** The changes of a section, whose keys and values are views of it. Throws ArchiveDamage. */
 export function* changesIn(section: Uint8Array): Generator<Change<Uint8Array>, void> {
-  const reader = new Reader(section)
+  const reader = new RecordReader(section)
   let main = 0
   while (!reader.done) {
     const flags = reader.byte()
@@ -169,7 +170,7 @@ export function* changesIn(section: Uint8Array): Generator<Change<Uint8Array>, v
     } else {
       const createRevision = main - reader.int()
       const version = reader.int()
-      const lease = (flags & LEASE) === 0 ? NO_LEASE : reader.lease()
+      const lease = (flags & LEASE) === 0 ? NO_LEASE : reader.int64()
       const value = reader.bytes()
       const kv = { key, createRevision, modRevision: main, version, value, lease }
       yield { main, sub, deleted: false, kv }
@@ -203,65 +204,4 @@ const TOMBSTONE_VALUES = {
   version: 0,
   value: new Uint8Array(0),
   lease: NO_LEASE,
-}
-
-class Reader {
-  readonly #section: Uint8Array
-  #at = 0
-
-  constructor(section: Uint8Array) {
-    this.#section = section
-  }
-
-  get done(): boolean {
-    return this.#at >= this.#section.length
-  }
-
-  byte(): number {
-    const byte = this.#section[this.#at++]
-    if (byte === undefined) {
-      throw nonsense()
-    }
-    return byte
-  }
-
-  int(): number {
-    let value = 0
-    let factor = 1
-    for (;;) {
-      const byte = this.byte()
-      value += (byte & 0x7f) * factor
-      if (byte <= 0x7f) {
-        break
-      }
-      factor *= 0x80
-    }
-    if (!Number.isSafeInteger(value)) {
-      throw nonsense()
-    }
-    return value
-  }
-
-  lease(): LeaseId {
-    const bytes = this.#take(8)
-    return new DataView(bytes.buffer, bytes.byteOffset, 8).getBigInt64(0)
-  }
-
-  bytes(): Uint8Array {
-    return this.#take(this.int())
-  }
-
-  #take(length: number): Uint8Array {
-    const end = this.#at + length
-    if (end > this.#section.length) {
-      throw nonsense()
-    }
-    const bytes = this.#section.subarray(this.#at, end)
-    this.#at = end
-    return bytes
-  }
-}
-
-function nonsense(): ArchiveDamage {
-  return new ArchiveDamage('content', 'makes no sense: its changes are none')
 }

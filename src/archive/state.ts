@@ -5,6 +5,7 @@ import { FileProblem } from '../etcd-file/file-problem.ts'
 import type { Revision } from '../mvcc/types.ts'
 import { ArchiveDamage } from './archive-damage.ts'
 import { jsonIn, jsonSection, type Section, section } from './container.ts'
+import { type ArchivedRows, ROWS } from './v2-rows.ts'
 
 /**
  * What became of a lease: the store's revision right after it, the lease's id in decimal, and the TTL in
@@ -54,6 +55,11 @@ export interface ArchivedState {
   readonly options?: ArchivedOptions
   /** Those of the cluster, the keyspace's own too. */
   readonly members?: readonly ArchivedMember[]
+  /**
+   * Of the v2 store what has changed, and in a full all of it, of which each part has some. An archive that was written
+   * before there was such a field has none, nor has a keyspace whose v2 store was never written to.
+   */
+  readonly v2?: ArchivedRows
 }
 
 const leases = z.object({
@@ -80,6 +86,8 @@ const options = z.object({
   enableV2: z.boolean().optional(),
 })
 
+const v2 = z.object({ from: z.int().min(0).nullable(), to: z.int().min(0) })
+
 const members = z.array(
   z.object({
     id: z.string().regex(/^\d+$/),
@@ -105,7 +113,12 @@ export function encodeState(state: ArchivedState): readonly Section[] {
     ...batches.flatMap(([name, entries]) =>
       entries === undefined ? [] : [section(name, encodeBatch(entries))],
     ),
+    ...(state.v2 === undefined ? [] : v2Sections(state.v2)),
   ]
+}
+
+function v2Sections({ from, to, rows }: ArchivedRows): readonly Section[] {
+  return [jsonSection('v2', { from, to }), rows]
 }
 
 /** Throws ArchiveDamage. */
@@ -117,6 +130,10 @@ export function stateIn(sections: ReadonlyMap<string, Uint8Array>): ArchivedStat
     ...field('members', sections, (bytes) => jsonIn(members, bytes)),
     ...field('auth', sections, batchIn),
     ...field('maintenance', sections, batchIn),
+    ...field('v2', sections, (bytes) => {
+      const rows = section(ROWS, sections.get(ROWS) ?? new Uint8Array(0))
+      return { ...jsonIn(v2, bytes), rows }
+    }),
   }
 }
 

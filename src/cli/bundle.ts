@@ -45,8 +45,8 @@ async function hashInputs(): Promise<string> {
 
 /** What runs in Node is no part of the Worker. */
 const outside: ReadonlySet<string> = new Set(
-  ['cli', 'grpc', 'h2', 'host', 'json', 'lab', 'link', 'object-directory', 'peer', 'port'].map(
-    (room) => join('src', room),
+  ['cli', 'grpc', 'h2', 'host', 'json', 'link', 'object-directory', 'peer', 'port'].map((room) =>
+    join('src', room),
   ),
 )
 

@@ -3,10 +3,10 @@ import { statfs } from 'node:fs/promises'
 import type { Log } from './log.ts'
 
 /**
- * What is left free: for SQLite, which copies its write-ahead log of 4 MB into the file at once, and for
+ * What is left free: for SQLite, which copies its write-ahead log of 16 MB into the file at once, and for
  * what wins space back, since each deletion writes too.
  */
-const RESERVE_BYTES = 16 * 1024 * 1024
+const RESERVE_BYTES = 28 * 1024 * 1024
 /** Of a small disk it is that part. */
 const RESERVE_PART = 1 / 2
 /** Once the disk was full, so much of the reserve more has to be free, so that it is not full again at once. */

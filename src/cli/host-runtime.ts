@@ -6,7 +6,13 @@ import { DiskSpace } from './disk-space.ts'
 import { HostAnswers } from './host-answers.ts'
 import type { Log } from './log.ts'
 import type { Runtime, RuntimeOptions } from './runtime.ts'
-import { directoryUniqueKey, replicaUniqueKey, shardUniqueKey } from './workerd-config.ts'
+import {
+  directoryUniqueKey,
+  labClientUniqueKey,
+  labUniqueKey,
+  replicaUniqueKey,
+  shardUniqueKey,
+} from './workerd-config.ts'
 
 type HostParts = Pick<
   RuntimeOptions,
@@ -66,6 +72,8 @@ export function hostOptions(
       { binding: 'SHARD', className: 'Shard', uniqueKey: shardUniqueKey },
       { binding: 'DIRECTORY', className: 'Directory', uniqueKey: directoryUniqueKey },
       { binding: 'REPLICA', className: 'Replica', uniqueKey: replicaUniqueKey },
+      { binding: 'LAB', className: 'EdgeLab', uniqueKey: labUniqueKey },
+      { binding: 'LAB_CLIENT', className: 'EdgeClient', uniqueKey: labClientUniqueKey },
     ],
     diskFull: () => disk.failed(),
     bindings: {

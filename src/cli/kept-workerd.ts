@@ -10,6 +10,12 @@ const FIRST_PAUSE_MS = 100
 const PAUSE_MS_MAX = 5_000
 /** One that has run as long counts as the first again. */
 const STEADY_MS = 60_000
+/**
+ * How often one that is patient is started until it serves for the first time, and the first pause between: one
+ * that was killed before may hold its port for five seconds more.
+ */
+const STARTS_MAX = 5
+const START_PAUSE_MS = 500
 
 export interface KeptWorkerdOptions {
   readonly log: Log
@@ -40,7 +46,7 @@ export class KeptWorkerd {
   static async start(options: KeptWorkerdOptions): Promise<KeptWorkerd> {
     const kept = new KeptWorkerd(options)
     try {
-      await Promise.race([options.stopped, options.untilServing(kept.#workerd)])
+      await Promise.race([options.stopped, kept.#untilFirstServing()])
     } catch (error) {
       await kept.stop()
       throw error
@@ -79,6 +85,32 @@ export class KeptWorkerd {
   async stop(): Promise<void> {
     this.#stopping.abort()
     await this.#workerd.stop()
+  }
+
+  /**
+   * To join a cluster takes several requests to the bucket, and workerd ends when one of them has no answer. It does
+   * so too when it has sent its record twice, and finds the first one there.
+   */
+  async #untilFirstServing(): Promise<void> {
+    const { log, isPatient, untilServing, spawn, stopped } = this.#options
+    for (let starts = 1; ; starts++) {
+      try {
+        await untilServing(this.#workerd)
+        return
+      } catch (error) {
+        if (!isPatient || starts === STARTS_MAX || !this.#workerd.hasEnded) {
+          throw error
+        }
+        const pauseMs = START_PAUSE_MS * 2 ** (starts - 1)
+        const why = error instanceof Failure ? error.message : String(error)
+        log.write('warn', `${why}; it is started again`, { 'pause-ms': pauseMs })
+        await Promise.race([sleep(pauseMs), stopped])
+      }
+      if (this.#stopping.signal.aborted) {
+        return
+      }
+      this.#workerd = spawn()
+    }
   }
 
   async #keep(): Promise<void> {

@@ -5,7 +5,9 @@ import { join } from 'node:path'
 import { PortMetrics } from '../grpc/port-metrics.ts'
 import { DurableObjectIds } from '../host/durable-object-id.ts'
 import { Regions, type RegionOptions } from '../host/regions.ts'
-import { HOME, Lab, LAB_KEYSPACE } from '../lab/lab.ts'
+import { homeLimits } from '../lab/experiment.ts'
+import { HOME, HOME_TRUTH, homeDeeds, HomeStage, LAB_KEYSPACE } from '../lab/home-stage.ts'
+import { Lab } from '../lab/lab.ts'
 import { places, readRoundTrips, ROUND_TRIP_SOURCE, type RoundTrips } from '../lab/places.ts'
 import { LabServer } from '../lab/server.ts'
 import type { Opening, ToldPlace } from '../lab/told.ts'
@@ -69,7 +71,7 @@ async function serveLab(start: Start): Promise<void> {
   const names = flags.regions
   const linkSecret = randomBytes(32).toString('base64url')
   const regions = await openRegions(start, linkSecret)
-  const experiments = new Lab({
+  const stage = new HomeStage({
     regions,
     names,
     roundTrips,
@@ -78,10 +80,11 @@ async function serveLab(start: Start): Promise<void> {
         ? new DurableObjectIds(shardUniqueKey).fromName(LAB_KEYSPACE).toString()
         : new DurableObjectIds(replicaUniqueKey).fromName(`${LAB_KEYSPACE}@${region}`).toString(),
   })
+  const experiments = new Lab(stage, names)
   const ports: LabPort[] = []
   const urls = new Map<string, string>()
   const opening = (): Opening => openingOf(start, experiments.experiment, urls)
-  const server = new LabServer(experiments, opening)
+  const server = new LabServer(experiments, stage, opening)
   try {
     const begin = async (): Promise<void> => {
       await experiments.start()
@@ -152,18 +155,21 @@ function roundTripsOf(given: string): RoundTrips {
 }
 
 function openingOf(
-  { flags, roundTrips }: Start,
+  { flags }: Start,
   experiment: string,
   urls: ReadonlyMap<string, string>,
 ): Opening {
-  const { regions: names } = flags
   return {
-    regions: names.map((name): ToldPlace => ({ name, ...places[name], url: urls.get(name) ?? '' })),
-    roundTrips: Object.fromEntries(
-      names.flatMap((a) => names.map((b) => [`${a}-${b}`, roundTrips(a, b)])),
-    ),
+    regions: flags.regions.map((name): ToldPlace => ({
+      name,
+      ...places[name],
+      url: urls.get(name) ?? '',
+    })),
     source: flags.rtt === '' ? ROUND_TRIP_SOURCE : '--rtt',
     experiment,
+    limits: homeLimits,
+    deeds: homeDeeds,
+    truth: HOME_TRUTH,
   }
 }
 

@@ -14,7 +14,10 @@ export interface Runtime {
   /** Where requests find the Worker. Clients that came over TLS are all of theirs. */
   readonly gateway: { readonly address: Pick<RequestOptions, 'socketPath'>; readonly agent: Agent }
   readonly http1: Http1
-  /** Ends the streams of HTTP and WebSocket clients with a last message that says why, as far as it still runs. */
+  /**
+   * Ends the streams of HTTP and WebSocket clients with a last message that says why, as far as it still runs, and
+   * their connections when they have been answered.
+   */
   endStreams(): Promise<void>
   /** Rejects with a Failure when it ends by itself. */
   readonly ended: Promise<never>

@@ -185,6 +185,7 @@ async function serveClients(start: Start, runtime: Runtime): Promise<void> {
     throw error
   } finally {
     ended.abort()
+    traffic.close()
     await runtime.endStreams()
     await traffic.stop()
   }

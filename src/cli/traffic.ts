@@ -134,10 +134,15 @@ export class Traffic {
     this.#link.close()
   }
 
-  /** Accepts no more, tells clients to go (GOAWAY), and gives what they wait for a moment. */
-  async stop(): Promise<void> {
+  /** Accepts no more connections. */
+  close(): void {
     this.#options.listener.close()
     this.#options.httpListener?.close()
+  }
+
+  /** Tells clients to go (GOAWAY) too, and gives what they wait for a moment. */
+  async stop(): Promise<void> {
+    this.close()
     await Promise.all([this.#grpc.close(), this.#json.close(), this.#options.proxy.close()])
     if (this.#options.settings.cluster !== undefined) {
       await this.#link.stopping()

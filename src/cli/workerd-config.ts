@@ -9,6 +9,8 @@ import type { ClusterAddresses } from './cluster-peers.ts'
 export const shardUniqueKey = 'etcdurable-shard'
 export const directoryUniqueKey = 'etcdurable-directory'
 export const replicaUniqueKey = 'etcdurable-replica'
+export const labUniqueKey = 'etcdurable-lab'
+export const labClientUniqueKey = 'etcdurable-lab-client'
 
 export interface WorkerdOptions {
   /** Where the configuration will be written; modules are named relative to it. */
@@ -62,6 +64,8 @@ export function workerdConfig(options: WorkerdOptions): string {
     '(name = "SHARD", durableObjectNamespace = "Shard")',
     '(name = "DIRECTORY", durableObjectNamespace = "Directory")',
     '(name = "REPLICA", durableObjectNamespace = "Replica")',
+    '(name = "LAB", durableObjectNamespace = "EdgeLab")',
+    '(name = "LAB_CLIENT", durableObjectNamespace = "EdgeClient")',
     ...(options.host === undefined ? [] : ['(name = "HOST", service = "host")']),
     ...[...options.variables].map(([name, value]) => `(name = "${name}", text = ${quote(value)})`),
   ]
@@ -94,6 +98,8 @@ const worker :Workerd.Worker = (
     (className = "Shard", uniqueKey = "${shardUniqueKey}", enableSql = true),
     (className = "Directory", uniqueKey = "${directoryUniqueKey}", enableSql = true),
     (className = "Replica", uniqueKey = "${replicaUniqueKey}", enableSql = true),
+    (className = "EdgeLab", uniqueKey = "${labUniqueKey}", enableSql = true),
+    (className = "EdgeClient", uniqueKey = "${labClientUniqueKey}", enableSql = true),
   ],
   durableObjectStorage = (localDisk = "storage"),
 );

@@ -3,13 +3,13 @@ import { Agent, request } from 'node:http'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { webSocketTo } from '../link/web-socket.ts'
-import { type ClientConnection, pipeToGateway } from '../port/http-pipe.ts'
 import { buildBundle } from './bundle.ts'
 import { CLUSTER_STORAGE } from './data-directory.ts'
 import { DiskSpace } from './disk-space.ts'
 import { Failure } from './failure.ts'
 import { HostAnswers, HostServer } from './host-answers.ts'
 import { KeptWorkerd } from './kept-workerd.ts'
+import { PipedClients } from './piped-clients.ts'
 import type { Runtime, RuntimeCluster, RuntimeOptions } from './runtime.ts'
 import { type WorkerSockets, workerSockets } from './worker-sockets.ts'
 import { workerdConfig } from './workerd-config.ts'
@@ -20,8 +20,6 @@ const answerMsMax = 30_000
 const HEAD_BYTES_MAX = 120 * 1024
 /** Some pages for each of the trees that a small write changes. */
 const COMMIT_BYTES = 64 * 1024
-/** As long as a call waits for a link. */
-const waitMsMax = 5_000
 /** How long a node of a cluster hands over what it has. Half of it is for calls that are under way. */
 const CLUSTER_STOP_MS = 4_000
 const CLUSTER_START = { isOfCluster: true, stopMs: CLUSTER_STOP_MS + 1_000 }
@@ -78,6 +76,7 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
     throw error
   })
   handOver = () => kept.replace()
+  const clients = new PipedClients(sockets, () => kept.servesAgain)
   return {
     // The list of hosts is not for the link.
     route: webSocketTo({
@@ -90,15 +89,7 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
     http1: {
       headBytesMax: HEAD_BYTES_MAX,
       isCounted: false,
-      accept: (connection, isSecure) => {
-        const path = isSecure ? sockets.secure : sockets.plain
-        const { servesAgain } = kept
-        if (servesAgain === undefined) {
-          pipeToGateway(connection, path)
-        } else {
-          void pipeWhenServing(connection, path, servesAgain)
-        }
-      },
+      accept: (connection, isSecure) => clients.accept(connection, isSecure),
     },
     ended: kept.ended,
     stop: async () => {
@@ -107,7 +98,10 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
       host.close()
       sockets.remove()
     },
-    endStreams: () => endStreams(sockets.secure, linkSecret),
+    endStreams: async () => {
+      await endStreams(sockets.secure, linkSecret)
+      await clients.finish()
+    },
   }
 }
 
@@ -121,33 +115,6 @@ function endStreams(socketPath: string, linkSecret: string): Promise<void> {
     asked.on('close', () => resolve())
     asked.end()
   })
-}
-
-const reason = 'the keyspace cannot be reached\n'
-/** What /readyz says too of a node that the cluster's bucket is away for. */
-const unavailable = [
-  'HTTP/1.1 503 Service Unavailable',
-  'Content-Type: text/plain; charset=utf-8',
-  `Content-Length: ${reason.length}`,
-  'Connection: close',
-  '',
-  reason,
-].join('\r\n')
-
-/** A client that comes between two workerds waits, as those of the link do. */
-async function pipeWhenServing(
-  client: ClientConnection,
-  path: string,
-  servesAgain: Promise<void>,
-): Promise<void> {
-  const giveUp = setTimeout(() => client.end(unavailable), waitMsMax)
-  // What it says meanwhile is left where it is.
-  client.pause()
-  await servesAgain
-  clearTimeout(giveUp)
-  if (!client.destroyed && !client.writableEnded) {
-    pipeToGateway(client, path)
-  }
 }
 
 /** Throws Failure where it ends before, or takes too long. */

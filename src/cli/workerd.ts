@@ -58,6 +58,10 @@ export class Workerd {
     return this.#child.pid ?? 0
   }
 
+  get hasEnded(): boolean {
+    return this.pid === 0 || this.#child.exitCode !== null || this.#child.signalCode !== null
+  }
+
   /** Resolves to how it ended, such as `exited with code 1`. */
   get exited(): Promise<string> {
     return this.#exited

@@ -27,7 +27,13 @@ export interface ReadRequest {
 export type FollowerInput =
   /** Pushed by the leader: the answer tells `standing` and `isAwake`, as they are then. */
   | { readonly kind: 'pushed'; readonly frame: Frame }
-  | { readonly kind: 'pulled'; readonly pull: number; readonly frame: Frame }
+  /** Of a frame that comes in parts each one is told by itself. */
+  | {
+      readonly kind: 'pulled'
+      readonly pull: number
+      readonly frame: Frame
+      readonly more?: boolean | undefined
+    }
   /** Of a question, or a `follow`. */
   | {
       readonly kind: 'asked'

@@ -115,7 +115,9 @@ export class Follower {
       case 'pushed':
         return this.#pushed(input.frame, now)
       case 'pulled':
-        return this.#pulled(input.pull, input.frame, now)
+        return input.more === true
+          ? this.#pulledPart(input.pull, input.frame)
+          : this.#pulled(input.pull, input.frame, now)
       case 'asked':
         return this.#asked(input.question, input.leader, input.frame, now)
       case 'refused':
@@ -233,6 +235,14 @@ export class Follower {
       this.#questions.takeBefore(pull).forEach((question) => this.#resolve(question))
     }
     this.#settle()
+  }
+
+  /** The rest is here as well: nothing else is pulled meanwhile. */
+  #pulledPart(pull: number, frame: Frame): void {
+    const asked = this.#pull
+    if (asked?.id === pull && this.#brought(frame, asked)) {
+      this.#pull = { ...asked, standing: this.#standing }
+    }
   }
 
   #asked(id: number, leader: LeaderPosition, frame: Frame | undefined, now: number): void {

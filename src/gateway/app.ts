@@ -15,6 +15,7 @@ import type { GatewayRequest } from './gateway-request.ts'
 import { guarded } from './guard.ts'
 import { healthResponse, probePaths, probeResponse } from './health.ts'
 import { askDirectory, keyspaceAddress, refreshAddress } from './keyspace-address.ts'
+import { isLabPath, labResponse } from './lab.ts'
 import { metricValues, metricsResponse } from './metrics.ts'
 import { notFound } from './not-found.ts'
 import { stopOpenCalls } from './open-calls.ts'
@@ -98,6 +99,9 @@ async function responseTo(
   try {
     const settings = settingsOf(env)
     return await guarded({ request, path, settings, env }, async (shown, guest) => {
+      if (isLabPath(path)) {
+        return labResponse({ request, path, env, settings, visitor: guest })
+      }
       const visitor = asOfNode(guest, settings)
       const place = keyspacePath(path)
       const known = addressFor(visitor, place.keyspace, env)

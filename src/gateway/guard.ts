@@ -1,12 +1,13 @@
 import type { Settings } from '../config/settings.ts'
-import { DIRECTORY_NAME } from '../directory/directory-rpc.ts'
 import { type Shown, shownBy } from '../door/shown.ts'
 import { administrator, type Visitor, visitorOf } from '../door/visitor.ts'
 import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { allowOrigin } from './cors.ts'
+import { DirectoryClient } from './directory-client.ts'
 import { statusOfFailure } from './failure.ts'
 import type { GatewayRequest } from './gateway-request.ts'
 import { misdirected } from './host-whitelist.ts'
+import { isLabPage } from './lab.ts'
 import { countRefusal, requireNotLockedOut, requireShare } from './rate-limit.ts'
 import { refusalResponse } from './refusal.ts'
 
@@ -22,6 +23,9 @@ const REST_MS_MAX = 100
 
 /** What anybody may ask: whether there is an etcd here, and whether it runs. */
 const open: ReadonlySet<string> = new Set(['/version', '/livez'])
+
+/** Who has shown nothing, and is answered what everybody is. */
+const anybody: Visitor = {}
 
 /**
  * A deployed Worker has the whole internet before it, so it serves nobody without a secret; the
@@ -100,6 +104,9 @@ async function admitted(arrived: Arrived, respond: Respond): Promise<Response> {
   if (env.REQUEST_LIMIT !== undefined) {
     await requireShare(env.REQUEST_LIMIT, request, access)
   }
+  if (isLabPage(request, path)) {
+    return respond(shown, anybody)
+  }
   const visitor = visitorOf(access, settings)
   if (visitor?.administrator === undefined) {
     requireNotLockedOut(request)
@@ -109,7 +116,7 @@ async function admitted(arrived: Arrived, respond: Respond): Promise<Response> {
 
 /** Each time, so that a token which was revoked is of no more use at once. Rejects with an RpcStatus. */
 async function askDirectory(token: string, env: Env): Promise<Visitor> {
-  const known = await env.DIRECTORY.getByName(DIRECTORY_NAME).administrator(token)
+  const known = await new DirectoryClient(env).read((all) => all.administrator(token))
   if (known === undefined) {
     throw statusOf('access-token-invalid')
   }

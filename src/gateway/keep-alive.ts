@@ -13,7 +13,9 @@ export function keepAlive(call: IncomingRequest, input: Chunks): Lines {
       const { response } = await call.shard.call(call.method, request, call.context)
       const line = encodeJsonResult(LeaseKeepAliveResponse, response as LeaseKeepAliveResponse)
       // The next request waits for the client to take this answer.
-      await lines.push(line)
+      await new Promise<void>((taken) => {
+        lines.push(line, taken)
+      })
       if (lines.ended) {
         return
       }

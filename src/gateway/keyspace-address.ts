@@ -1,7 +1,8 @@
 import { waitUntil } from 'cloudflare:workers'
 import { DEFAULT_KEYSPACE, isKeyspaceName } from '../config/keyspace-name.ts'
-import { DIRECTORY_NAME, type KeyspaceAddress } from '../directory/directory-rpc.ts'
+import type { KeyspaceAddress } from '../directory/directory-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
+import { DirectoryClient } from './directory-client.ts'
 
 /** Many more than an isolate serves at a time; an entry is some hundred bytes. */
 const ADDRESSES_MAX = 10_000
@@ -43,7 +44,7 @@ export function keyspaceAddress(
 /** Asks the directory now. Rejects with an RpcStatus where there is no such keyspace. */
 export async function askDirectory(name: string, environment: Env): Promise<KeyspaceAddress> {
   const asked = Date.now()
-  const address = await environment.DIRECTORY.getByName(DIRECTORY_NAME).find(name)
+  const address = await new DirectoryClient(environment).read((all) => all.find(name))
   if (address === undefined) {
     addressesOf(environment).delete(name)
     throw statusOf('keyspace-not-found')

@@ -53,21 +53,33 @@ function streamLines(
           spaces = setInterval(() => sendSpace(controller), spaceIntervalMs)
         }
       },
-      pull: async (controller) => {
-        const { line, last } =
-          ready === undefined ? await nextLine(lines) : { line: ready, last: false }
-        ready = undefined
-        if (canceled) {
+      pull: (controller) => {
+        const send = (line: string): void => {
+          // One that was asked for is not waited for: what is read next asks again.
+          if (!canceled) {
+            controller.enqueue(utf8.encode(`${line}\n`))
+          }
+        }
+        if (ready !== undefined) {
+          const line = ready
+          ready = undefined
+          send(line)
           return
         }
-        if (line !== undefined) {
-          controller.enqueue(utf8.encode(`${line}\n`))
-        }
-        if (last) {
-          closed(lines)
-          clearInterval(spaces)
-          controller.close()
-        }
+        lines.ask({
+          line: send,
+          ended: (status) => {
+            if (canceled) {
+              return
+            }
+            if (status !== undefined) {
+              send(jsonStreamError(status))
+            }
+            closed(lines)
+            clearInterval(spaces)
+            controller.close()
+          },
+        })
       },
       cancel: () => {
         canceled = true
@@ -84,20 +96,5 @@ function streamLines(
 function sendSpace(controller: ReadableStreamDefaultController<Uint8Array>): void {
   if (controller.desiredSize === 0) {
     controller.enqueue(space)
-  }
-}
-
-interface NextLine {
-  readonly line: string | undefined
-  readonly last: boolean
-}
-
-/** A call that fails says so in its last line. */
-async function nextLine(lines: Lines): Promise<NextLine> {
-  try {
-    const line = await lines.next()
-    return { line, last: line === undefined }
-  } catch (error) {
-    return { line: jsonStreamError(statusOfFailure(error)), last: true }
   }
 }

@@ -2,7 +2,14 @@ import type { RpcStatus } from '../protocol/status.ts'
 
 interface Line {
   readonly text: string
-  readonly taken: () => void
+  readonly taken: (() => void) | undefined
+}
+
+/** Who asks for a line, and is told once. */
+export interface LineReader {
+  line(text: string): void
+  /** There are no more lines; with a status, because the call failed. */
+  ended(status: RpcStatus | undefined): void
 }
 
 /**
@@ -15,7 +22,7 @@ export class Lines {
   /** Handed out and, until the reader comes back, not yet written. */
   #handedOut: Line | undefined
   #end: { readonly status: RpcStatus | undefined } | undefined
-  #wake: (() => void) | undefined
+  #reader: LineReader | undefined
 
   /** `canceled` is called when nobody wants the lines any more, once. */
   constructor(canceled: () => void) {
@@ -26,20 +33,18 @@ export class Lines {
     return this.#end !== undefined
   }
 
-  /** Resolves when the line was written to the client; never, if it will not be. */
-  push(text: string): Promise<void> {
-    const { promise, resolve } = Promise.withResolvers<void>()
+  /** `taken` is called when the line was written to the client; never, if it will not be. */
+  push(text: string, taken?: () => void): void {
     if (this.#end === undefined) {
-      this.#waiting.push({ text, taken: resolve })
-      this.#wake?.()
+      this.#waiting.push({ text, taken })
+      this.#give()
     }
-    return promise
   }
 
   /** No more lines come; with a status, because the call failed. The first end is the one. */
   end(status?: RpcStatus): void {
     this.#end ??= { status }
-    this.#wake?.()
+    this.#give()
   }
 
   /** Nobody reads any more, or the call's time is up: what is under way for it has to stop. */
@@ -51,22 +56,46 @@ export class Lines {
   }
 
   /**
-   * The next line, after waiting for it; undefined behind the last. Throws the status of a call that
-   * failed. To ask is to have written the one before.
+   * Asks for the next line, which is told now or when it comes. To ask is to have written the one before. Of
+   * two that ask the later one is told. A promise for each line would cost as much as the line.
    */
-  async next(): Promise<string | undefined> {
-    this.#handedOut?.taken()
+  ask(reader: LineReader): void {
+    const written = this.#handedOut
     this.#handedOut = undefined
-    if (this.#waiting.length === 0 && this.#end === undefined) {
-      const { promise, resolve } = Promise.withResolvers<void>()
-      this.#wake = resolve
-      await promise
-      this.#wake = undefined
+    this.#reader = reader
+    written?.taken?.()
+    this.#give()
+  }
+
+  #give(): void {
+    const reader = this.#reader
+    if (reader === undefined) {
+      return
     }
-    this.#handedOut = this.#waiting.shift()
-    if (this.#handedOut === undefined && this.#end?.status !== undefined) {
-      throw this.#end.status
+    const line = this.#waiting.shift()
+    if (line !== undefined) {
+      this.#reader = undefined
+      this.#handedOut = line
+      reader.line(line.text)
+    } else if (this.#end !== undefined) {
+      this.#reader = undefined
+      reader.ended(this.#end.status)
     }
-    return this.#handedOut?.text
+  }
+
+  /** The next line; undefined behind the last. Rejects with the status of a call that failed. */
+  next(): Promise<string | undefined> {
+    const { promise, resolve, reject } = Promise.withResolvers<string | undefined>()
+    this.ask({
+      line: resolve,
+      ended: (status) => {
+        if (status === undefined) {
+          resolve(undefined)
+        } else {
+          reject(status)
+        }
+      },
+    })
+    return promise
   }
 }

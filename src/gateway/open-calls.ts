@@ -8,7 +8,7 @@ export interface OpenCall {
 const open = new Set<OpenCall>()
 
 /** What etcd's gateway says when the server behind it stops. */
-export const stopped = statusOf('stopped-by-http')
+export const stopped = statusOf('server-gone')
 
 export function opened(call: OpenCall): void {
   open.add(call)

@@ -23,7 +23,7 @@ export function serverStream(call: IncomingRequest, body: Uint8Array): Lines {
       { method, request, context },
       {
         received: (response, size) => {
-          void lines.push(encodeJsonResult(type, response)).then(() => session?.credit(size))
+          lines.push(encodeJsonResult(type, response), () => session?.credit(size))
         },
         answered: () => {
           lines.end()

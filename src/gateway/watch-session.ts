@@ -1,6 +1,6 @@
-import { decode, encode } from '../protocol/binary.ts'
+import { encode } from '../protocol/binary.ts'
 import { decodeEnd, encodeCall, type Frame, FrameKind } from '../protocol/frames.ts'
-import { WatchRequest, WatchResponse } from '../protocol/generated/messages.ts'
+import { WatchRequest } from '../protocol/generated/messages.ts'
 import type { CallContext } from '../protocol/shard-rpc.ts'
 import { type Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import type { ShardClient } from './shard-client.ts'
@@ -9,8 +9,8 @@ import { StreamSocket } from './stream-socket.ts'
 const WATCH_METHOD = '/etcdserverpb.Watch/Watch'
 
 export interface WatchReader {
-  /** `size` is what to give credit for when the response has left. */
-  received(response: WatchResponse, size: number): void
+  /** An encoded WatchResponse; credit is to be given for its length when it has left. */
+  received(message: Uint8Array): void
   ended(status: RpcStatus): void
 }
 
@@ -59,7 +59,7 @@ export class WatchSession {
 
 function receive({ kind, payload }: Frame, reader: WatchReader): void {
   if (kind === FrameKind.DATA) {
-    reader.received(decode(WatchResponse, payload), payload.length)
+    reader.received(payload)
   } else if (kind === FrameKind.END) {
     const { code, message } = decodeEnd(payload)
     reader.ended(new RpcStatus(code as Code, message))

@@ -1,9 +1,9 @@
-import { WatchRequest, WatchResponse } from '../protocol/generated/messages.ts'
-import { encodeJsonResult } from '../protocol/json-encode.ts'
+import { WatchRequest } from '../protocol/generated/messages.ts'
 import { statusOfFailure } from './failure.ts'
 import { type Chunks, drain, readRequests } from './json-requests.ts'
 import { Lines } from './lines.ts'
 import type { IncomingRequest } from './unary.ts'
+import { watchLine } from './watch-line.ts'
 import { type WatchReader, WatchSession } from './watch-session.ts'
 
 /**
@@ -14,8 +14,8 @@ export function watch(call: IncomingRequest, input: Chunks): Lines {
   let session: WatchSession | undefined
   const lines = new Lines(() => session?.close())
   const reader: WatchReader = {
-    received: (response, size) => {
-      void lines.push(encodeJsonResult(WatchResponse, response)).then(() => session?.credit(size))
+    received: (message) => {
+      lines.push(watchLine(message), () => session?.credit(message.length))
     },
     ended: (status) => lines.cancel(status),
   }

@@ -121,7 +121,7 @@ export class GrpcConnection implements GrpcHost, H2Service<Prepared> {
   close(): void {
     this.#http2.close()
     for (const call of this.#lasting) {
-      call.stop(statusOf('stopped'))
+      call.stop(statusOf('server-gone'))
     }
   }
 

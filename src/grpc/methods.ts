@@ -2,10 +2,11 @@ import type { Upstream } from '../link/upstream.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import { type MethodName, streaming } from '../protocol/methods.ts'
 import { checkHealth, listHealth, watchHealth } from './health.ts'
+import { HeldAnswers } from './held-answers.ts'
 import { type AskEach, GrpcLeaseKeepAlive } from './lease-keep-alive.ts'
 import type { PortMetrics } from './port-metrics.ts'
 import { GrpcServerStream } from './server-stream.ts'
-import type { GrpcOpening } from './stream.ts'
+import type { GrpcOpening, GrpcStream } from './stream.ts'
 import { type AskUnary, GrpcUnary } from './unary.ts'
 import { GrpcWatch } from './watch.ts'
 
@@ -24,10 +25,12 @@ export function methodsOf(
   metrics: PortMetrics,
 ): ReadonlyMap<string, GrpcMethod> {
   const methods = new Map<string, GrpcMethod>()
+  const held = new HeldAnswers()
+  const unary = (ask: AskUnary) => (call: GrpcStream) => new GrpcUnary(call, ask, held)
   for (const name of Object.keys(rpcMethods) as MethodName[]) {
-    methods.set(name, methodOf(upstream, name, metrics))
+    methods.set(name, methodOf(upstream, name, metrics, unary))
   }
-  for (const [name, method] of Object.entries(healthMethods(metrics))) {
+  for (const [name, method] of Object.entries(healthMethods(metrics, unary))) {
     methods.set(`/grpc.health.v1.Health/${name}`, { ...method, isOpen: true })
   }
   return methods
@@ -38,14 +41,22 @@ export function servicesOf(methods: ReadonlyMap<string, GrpcMethod>): ReadonlySe
   return new Set([...methods.keys()].map((path) => path.slice(1, path.lastIndexOf('/'))))
 }
 
-function methodOf(upstream: Upstream, method: MethodName, metrics: PortMetrics): GrpcMethod {
+/** How calls with one request and one answer are opened. */
+type Unary = (ask: AskUnary) => GrpcOpening['open']
+
+function methodOf(
+  upstream: Upstream,
+  method: MethodName,
+  metrics: PortMetrics,
+  unary: Unary,
+): GrpcMethod {
   const ask: AskUnary = (call, request, reader) =>
     upstream.ask({ method, request, context: call.request.context }, reader)
   const askEach: AskEach = (call, request, signal) =>
     upstream.call({ method, request, context: call.request.context }, signal)
   switch (streaming(method)) {
     case 'unary':
-      return { isStream: false, isLasting: false, open: (call) => new GrpcUnary(call, ask) }
+      return { isStream: false, isLasting: false, open: unary(ask) }
     case 'server_stream':
       return {
         isStream: true,
@@ -75,18 +86,21 @@ function answeredHere(answer: (request: Uint8Array) => Uint8Array): AskUnary {
   }
 }
 
-function healthMethods({ health }: PortMetrics): Readonly<Record<string, GrpcMethod>> {
+function healthMethods(
+  { health }: PortMetrics,
+  unary: Unary,
+): Readonly<Record<string, GrpcMethod>> {
   return {
     Check: {
       isStream: false,
       isLasting: false,
-      open: (call) => new GrpcUnary(call, answeredHere(checkHealth)),
+      open: unary(answeredHere(checkHealth)),
       counts: health.Check,
     },
     List: {
       isStream: false,
       isLasting: false,
-      open: (call) => new GrpcUnary(call, answeredHere(listHealth)),
+      open: unary(answeredHere(listHealth)),
       counts: health.List,
     },
     Watch: {

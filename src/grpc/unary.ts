@@ -1,6 +1,8 @@
 import { ErrorCode } from '../h2/frames.ts'
 import type { AnswerHandle, AnswerReader } from '../link/upstream.ts'
+import { releasePayload } from '../protocol/frames.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
+import type { HeldAnswers } from './held-answers.ts'
 import type { GrpcHandler, GrpcStream } from './stream.ts'
 
 /** Has a request answered; what it throws is the answer. */
@@ -18,6 +20,7 @@ const MESSAGE_BYTES_MAX = 2 ** 32 - 1
 export class GrpcUnary implements GrpcHandler, AnswerReader {
   readonly #call: GrpcStream
   readonly #ask: AskUnary
+  readonly #held: HeldAnswers
   #asked: AnswerHandle | undefined
   /** Until the first of them leaves. */
   #parts: Uint8Array[] | undefined
@@ -25,13 +28,16 @@ export class GrpcUnary implements GrpcHandler, AnswerReader {
   #bytes = 0
   /** How long the answer is whose parts are passed on as they come. */
   #length: number | undefined
+  /** Those that have left and are not taken. */
+  readonly #leaving: Uint8Array[] = []
   #takenBytes = 0
   #creditedBytes = 0
   #isMeasuring = false
 
-  constructor(call: GrpcStream, ask: AskUnary) {
+  constructor(call: GrpcStream, ask: AskUnary, held: HeldAnswers) {
     this.#call = call
     this.#ask = ask
+    this.#held = held
   }
 
   /** A second answer takes the place of the parts of the first, as long as none of them has left. */
@@ -55,6 +61,7 @@ export class GrpcUnary implements GrpcHandler, AnswerReader {
   }
 
   abandoned(): void {
+    this.#takeParts()
     this.#asked?.cancel()
   }
 
@@ -66,7 +73,8 @@ export class GrpcUnary implements GrpcHandler, AnswerReader {
     }
     this.#parts ??= []
     this.#parts.push(bytes)
-    if (this.#bytes <= HELD_BYTES_MAX) {
+    this.#held.add(bytes.length)
+    if (this.#bytes <= HELD_BYTES_MAX && !this.#held.isFull) {
       this.#credit(this.#bytes)
     } else if (!this.#isMeasuring) {
       this.#isMeasuring = true
@@ -75,19 +83,31 @@ export class GrpcUnary implements GrpcHandler, AnswerReader {
   }
 
   measured(answerBytes: number): void {
+    const parts = this.#takeParts()
     const refusal = this.#refusalOf(answerBytes)
     if (refusal !== undefined) {
       this.#asked?.cancel()
       this.#call.end(refusal)
       return
     }
-    const parts = this.#parts ?? []
-    this.#parts = undefined
     this.#length = answerBytes
     this.#call.begin(answerBytes)
+    parts.forEach((part) => this.#sendPart(part))
+  }
+
+  #sendPart(bytes: Uint8Array): void {
+    this.#leaving.push(bytes)
+    this.#call.sendPart(bytes)
+  }
+
+  /** They leave, or nobody wants them. */
+  #takeParts(): readonly Uint8Array[] {
+    const parts = this.#parts ?? []
+    this.#parts = undefined
     for (const part of parts) {
-      this.#call.sendPart(part)
+      this.#held.remove(part.length)
     }
+    return parts
   }
 
   #refusalOf(answerBytes: number): RpcStatus | undefined {
@@ -104,13 +124,13 @@ export class GrpcUnary implements GrpcHandler, AnswerReader {
       this.#asked?.cancel()
       this.#call.breakOff(ErrorCode.INTERNAL_ERROR)
     } else {
-      this.#call.sendPart(bytes)
+      this.#sendPart(bytes)
     }
   }
 
   answered(bytes: Uint8Array): void {
     if (this.#length === undefined) {
-      this.#call.answer(this.#parts === undefined ? [bytes] : [...this.#parts, bytes])
+      this.#call.answer(this.#parts === undefined ? [bytes] : [...this.#takeParts(), bytes])
       return
     }
     this.#bytes += bytes.length
@@ -125,7 +145,21 @@ export class GrpcUnary implements GrpcHandler, AnswerReader {
   /** The client has taken so much of an answer that is passed on. */
   taken(bytes: number): void {
     this.#takenBytes += bytes
+    this.#release(bytes)
     this.#credit(this.#takenBytes)
+  }
+
+  /** What is taken are whole parts: the stream has copied them, and they are nobody else's. */
+  #release(bytes: number): void {
+    let released = 0
+    while (released < bytes) {
+      const part = this.#leaving.shift()
+      if (part === undefined) {
+        return
+      }
+      released += part.length
+      releasePayload(part)
+    }
   }
 
   #credit(bytes: number): void {
@@ -137,6 +171,7 @@ export class GrpcUnary implements GrpcHandler, AnswerReader {
 
   /** Within a message no status can be said. */
   failed(status: RpcStatus): void {
+    this.#takeParts()
     if (this.#length === undefined) {
       this.#call.end(status)
     } else {
@@ -146,7 +181,7 @@ export class GrpcUnary implements GrpcHandler, AnswerReader {
   }
 
   repeated(): void {
-    this.#parts = undefined
+    this.#takeParts()
     this.#bytes = 0
     this.#creditedBytes = 0
     this.#isMeasuring = false

@@ -1,7 +1,13 @@
 import { fstatSync, writeSync } from 'node:fs'
 
-/** SQLite begins its log anew at 1,000 pages: with the head of each and its own, that is what it needs. */
-const LOG_BYTES = 1000 * (4096 + 24) + 32
+/**
+ * SQLite writes its log into the file, and begins it anew, at so many pages, which puts wait for: the more there
+ * are, the seldomer, and the more often a page is written over in the log alone. Its index is in memory, and finds
+ * a page of up to 4,062 at the first look.
+ */
+export const LOG_PAGES = 4000
+/** What it needs, with the head of each page and its own. */
+const LOG_BYTES = LOG_PAGES * (4096 + 24) + 32
 /** A keyspace that is hardly written to takes no more than that. */
 const ROOM_BYTES_MIN = 64 * 1024
 

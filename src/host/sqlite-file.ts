@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { defragmentFile, removeCopy, syncPath } from './defragment.ts'
 import { LogFlush } from './log-flush.ts'
+import { LOG_PAGES } from './log-room.ts'
 import { parametersOf, SqlCheck } from './sql-check.ts'
 import { bindable, sqlLimits, type SqlValue } from './sql-limits.ts'
 
@@ -33,8 +34,13 @@ const DELETE_ALARM = 'DELETE FROM _cf_METADATA WHERE key = 1'
 
 const NS_PER_MS = 1_000_000n
 
-/** SQLite starts its log anew after 4 MB. What one huge turn has made of it is not kept for ever. */
+/** SQLite starts its log anew after 16 MB. What one huge turn has made of it is not kept for ever. */
 const LOG_BYTES_MAX = 64 * 1024 * 1024
+/**
+ * So much of the file is read where the system has it in memory. To copy each page takes a call of the system, a
+ * seventh of the time of a long list. It counts as the process' memory, though the system may take it back.
+ */
+const MAPPED_BYTES_MAX = 64 * 1024 * 1024
 /** Of the file that is free, in pages: where it is less, a copy is not worth its time. */
 const FREE_PART_MIN = 0.1
 
@@ -104,9 +110,11 @@ export class SqliteFile {
     // One process has the file, so no lock is taken for each read, and the index of the log is in memory.
     database.exec('PRAGMA locking_mode = EXCLUSIVE')
     database.exec('PRAGMA journal_mode = WAL')
+    database.exec(`PRAGMA wal_autocheckpoint = ${LOG_PAGES}`)
     database.exec(`PRAGMA journal_size_limit = ${LOG_BYTES_MAX}`)
     // Each commit is flushed by LogFlush; checkpoints flush by themselves.
     database.exec('PRAGMA synchronous = NORMAL')
+    database.exec(`PRAGMA mmap_size = ${MAPPED_BYTES_MAX}`)
     return database
   }
 

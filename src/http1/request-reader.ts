@@ -50,6 +50,7 @@ export class RequestReader {
   readonly #out: RequestsOut
   readonly #head = new HeadBytes()
   #state: State = { awaits: 'head' }
+  #isFinishing = false
 
   constructor(rules: RequestRules, out: RequestsOut) {
     this.#rules = rules
@@ -66,6 +67,21 @@ export class RequestReader {
     while (rest.length > 0) {
       rest = this.#read(rest)
     }
+  }
+
+  /** Whether all of what has begun was passed on. */
+  get isBetween(): boolean {
+    return this.#state.awaits === 'head' || this.#state.awaits === 'nothing'
+  }
+
+  /** Whether nothing is passed on any more, whatever comes. */
+  get isOver(): boolean {
+    return this.#state.awaits === 'nothing'
+  }
+
+  /** The next request is the last, and asks for the end of the connection. A WebSocket stays one. */
+  finish(): void {
+    this.#isFinishing = true
   }
 
   /** The client says no more. */
@@ -132,7 +148,7 @@ export class RequestReader {
       if ('answer' in head) {
         this.refuse(head)
       } else {
-        this.#begin(head)
+        this.#begin(this.#isFinishing ? { ...head, closes: true } : head)
         return this.#head.takeAll()
       }
     }

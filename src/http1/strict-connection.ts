@@ -7,6 +7,8 @@ import { RequestReader, type RequestRules } from './request-reader.ts'
 const HEAD_MS_MAX = 60_000
 /** How long a client may take to read what is left for it. */
 const LINGER_MS_MAX = 60_000
+/** How long a client that is let go may take to ask for something more. */
+const LAST_REQUEST_MS = 500
 /** What a client still says then is read, since a system drops an answer that crosses it (as Go). */
 const LAST_WORDS_MS = 500
 
@@ -29,6 +31,8 @@ export class StrictConnection extends Duplex {
   /** What has been read, for the server to have at once. */
   #passed: (Buffer | string)[] = []
   #unanswered = 0
+  #isFinishing = false
+  #lastCall: NodeJS.Timeout | undefined
   #refusal: Refusal | undefined
   #headTimer: NodeJS.Timeout | undefined
 
@@ -54,9 +58,32 @@ export class StrictConnection extends Duplex {
     }
   }
 
+  /**
+   * Passes one request on at most, which asks for the end, so that its client sends no other. Whoever serves this
+   * answers all that it was asked when it hears of the end, and ends then.
+   */
+  finish(): void {
+    this.#reader.finish()
+    this.#isFinishing = true
+    this.#lastCall = setTimeout(() => {
+      this.#lastCall = undefined
+      this.#endIfFinished()
+    }, LAST_REQUEST_MS)
+  }
+
+  #endIfFinished(): void {
+    const { isOver, isBetween } = this.#reader
+    const isDue = isOver || (isBetween && this.#lastCall === undefined)
+    if (this.#isFinishing && isDue && this.#refusal === undefined) {
+      this.#isFinishing = false
+      this.#endRequests()
+    }
+  }
+
   #received(bytes: Buffer): void {
     this.#reader.push(bytes)
     this.#pass()
+    this.#endIfFinished()
     if (!this.#reader.isInHead) {
       clearTimeout(this.#headTimer)
       this.#headTimer = undefined
@@ -143,6 +170,7 @@ export class StrictConnection extends Duplex {
 
   override _destroy(error: Error | null, done: (error?: Error | null) => void): void {
     clearTimeout(this.#headTimer)
+    clearTimeout(this.#lastCall)
     if (!this.#socket.writableEnded) {
       this.#socket.destroy()
     }

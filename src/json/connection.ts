@@ -103,7 +103,7 @@ export class JsonConnection implements ResponseOut {
     if (this.#call === undefined) {
       this.#finish()
     } else if (this.#call.waits) {
-      this.#call.giveUp(statusOf('stopped-by-http'))
+      this.#call.giveUp(statusOf('server-gone'))
     }
   }
 

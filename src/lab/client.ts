@@ -1,15 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises'
-import type { Recorder } from './recorder.ts'
+import type { Recorder, Written } from './recorder.ts'
+import { sleep, wallMs } from './time.ts'
 import type { OperationKind } from './told.ts'
 
-/** Asks the gateway of the region. */
-type Ask = (request: Request) => Promise<Response>
+/** Where a client notes what it has seen. */
+export type Notes = Pick<Recorder, 'acknowledged' | 'written' | 'seen' | 'nextOf' | 'sampled'>
 
 export interface ClientOptions {
   readonly region: string
-  readonly keyspace: string
-  readonly ask: Ask
-  readonly recorder: Recorder
+  /** Asks the gateway of the region for what is below that path of the keyspace. */
+  readonly ask: (path: string, init: RequestInit) => Promise<Response>
+  readonly notes: Notes
 }
 
 /** What a client waits for an answer. */
@@ -21,11 +21,6 @@ const TURN_MS = 20
 
 /** All that the lab writes and watches. */
 const PREFIX = 'lab/'
-
-interface Written {
-  readonly from: string
-  readonly sent: number
-}
 
 interface HeaderOnly {
   readonly header?: { readonly revision?: string }
@@ -46,6 +41,7 @@ export class LabClient {
   readonly #options: ClientOptions
   readonly #stop = new AbortController()
   readonly #underWay = new Map<OperationKind, number>()
+  #endWatch: () => void = () => undefined
   /** Operations a second. */
   readonly rates: Record<OperationKind, number> = { write: 0, linearizable: 0, serializable: 0 }
 
@@ -62,14 +58,19 @@ export class LabClient {
     this.#stop.abort()
   }
 
+  /** The way to the keyspace is another one: the watch goes on there. */
+  rewatch(): void {
+    this.#endWatch()
+  }
+
   /** Each kind at its rate, however long the answers take. */
   async #run(): Promise<void> {
     // One kind leaves between two of the other, so that neither finds the other under way.
     const due: Record<OperationKind, number> = { write: 0, linearizable: 0, serializable: 0.5 }
-    let before = performance.now()
+    let before = wallMs()
     while (!this.#stop.signal.aborted) {
       await sleep(TURN_MS)
-      const now = performance.now()
+      const now = wallMs()
       for (const kind of ['write', 'linearizable', 'serializable'] as const) {
         due[kind] = Math.min(due[kind] + (this.rates[kind] * (now - before)) / 1000, UNDER_WAY_MAX)
         for (; due[kind] >= 1; due[kind]--) {
@@ -87,9 +88,9 @@ export class LabClient {
       return 0
     }
     this.#underWay.set(kind, underWay + 1)
-    const { region, recorder } = this.#options
-    const sent = performance.now()
-    const floor = recorder.acknowledged
+    const { region, notes } = this.#options
+    const sent = wallMs()
+    const floor = notes.acknowledged
     let revision = 0
     let error = ''
     try {
@@ -98,14 +99,15 @@ export class LabClient {
       error = failure instanceof Error ? failure.message : String(failure)
     }
     this.#underWay.set(kind, (this.#underWay.get(kind) ?? 1) - 1)
+    const time = wallMs()
     if (kind === 'write' && revision > 0) {
-      recorder.written(revision, region, sent)
+      notes.written(revision, { from: region, sent }, time)
     }
-    recorder.sampled({
-      time: Date.now(),
+    notes.sampled({
+      time,
       region,
       kind,
-      ms: performance.now() - sent,
+      ms: time - sent,
       revision,
       behind: kind === 'write' || error !== '' ? 0 : Math.max(0, floor - revision),
       error,
@@ -139,14 +141,7 @@ export class LabClient {
   }
 
   #post(path: string, body: object, headers: Record<string, string>): Promise<Response> {
-    const { keyspace, ask } = this.#options
-    return ask(
-      new Request(`http://lab/keyspaces/${keyspace}/v3/${path}`, {
-        method: 'POST',
-        headers,
-        body: JSON.stringify(body),
-      }),
-    )
+    return this.#options.ask(`/v3/${path}`, { method: 'POST', headers, body: JSON.stringify(body) })
   }
 
   /** From the first revision on, again and again where the stream ends. */
@@ -162,16 +157,17 @@ export class LabClient {
   }
 
   async #watchOnce(): Promise<void> {
-    const { region, recorder } = this.#options
+    const { region, notes } = this.#options
     const create = {
       key: base64(PREFIX),
       range_end: base64('lab0'),
-      start_revision: String(recorder.nextOf(region)),
+      start_revision: String(notes.nextOf(region)),
     }
     const response = await this.#post('watch', { create_request: create }, {})
     const reader = (response.body as ReadableStream<Uint8Array>).getReader()
-    const end = (): void => void reader.cancel()
+    const end = (): void => void reader.cancel().catch(() => undefined)
     this.#stop.signal.addEventListener('abort', end)
+    this.#endWatch = end
     try {
       const decoder = new TextDecoder()
       let rest = ''
@@ -182,24 +178,24 @@ export class LabClient {
       }
     } finally {
       this.#stop.signal.removeEventListener('abort', end)
+      end()
     }
   }
 
   #heard(line: string): void {
-    const { region, recorder } = this.#options
+    const { region, notes } = this.#options
     const { result } = JSON.parse(line) as WatchLine
     if (result?.canceled === true) {
       throw new Error(result.cancel_reason)
     }
     for (const { kv } of result?.events ?? []) {
-      const text = Buffer.from(kv.value, 'base64').toString()
-      recorder.seen(Number(kv.mod_revision), region, JSON.parse(text) as Written)
+      notes.seen(Number(kv.mod_revision), region, JSON.parse(atob(kv.value)) as Written, wallMs())
     }
   }
 }
 
 function base64(text: string): string {
-  return Buffer.from(text).toString('base64')
+  return btoa(text)
 }
 
 /** etcd's gateway says it as JSON. */

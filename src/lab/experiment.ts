@@ -1,5 +1,7 @@
 // Of the lab's process and of its page alike: the browser loads this file too.
 
+import type { Limits } from './told.ts'
+
 /** What is tried out. The lab does it, and a link can hold it. */
 export interface Experiment {
   /** The region that is to lead. */
@@ -16,8 +18,8 @@ export interface Experiment {
   readonly reads: number
 }
 
-export const WRITES_MAX = 200
-export const READS_MAX = 50
+/** Where nobody has to pay for it. */
+export const homeLimits: Limits = { writes: 200, reads: 50 }
 export const SLOW_MS_MAX = 2000
 
 /** Two writes a second in the first region, and five reads of each kind in all. */
@@ -50,7 +52,11 @@ function pairsText(numbers: Readonly<Record<string, number>>): string {
 }
 
 /** What the text says, of regions that there are; what it does not say, or says wrongly, is none. */
-export function readExperiment(text: string, regions: readonly string[]): Experiment {
+export function readExperiment(
+  text: string,
+  regions: readonly string[],
+  limits: Limits,
+): Experiment {
   const fields = new Map(
     text.split('&').map((field) => {
       const [name = '', value = ''] = field.split('=', 2)
@@ -76,8 +82,8 @@ export function readExperiment(text: string, regions: readonly string[]): Experi
     cut: names('cut'),
     stopped: names('stopped'),
     slow: numbers('slow', SLOW_MS_MAX),
-    writes: numbers('writes', WRITES_MAX),
-    reads: bounded(fields.get('reads') ?? '', READS_MAX),
+    writes: numbers('writes', limits.writes),
+    reads: bounded(fields.get('reads') ?? '', limits.reads),
   }
 }
 

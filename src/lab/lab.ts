@@ -1,13 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { Region } from '../config/region.ts'
-import type { Regions } from '../host/regions.ts'
-import { LabClient } from './client.ts'
 import { calmExperiment, type Experiment, experimentText, readExperiment } from './experiment.ts'
-import type { RoundTrips } from './places.ts'
-import { Recorder } from './recorder.ts'
-import type { Tick, ToldRegion } from './told.ts'
-
-export const LAB_KEYSPACE = 'lab'
+import type { Recorder } from './recorder.ts'
+import { sleep, wallMs } from './time.ts'
+import type { Limits, OperationKind, Tick, ToldRegion } from './told.ts'
 
 /** What the page is told of what has happened. */
 const EVENTS_MAX = 50
@@ -28,23 +23,43 @@ interface Promoted {
   readonly isWhole: boolean
 }
 
-/** Where the directory of keyspaces is: by itself, so that no experiment takes it away. */
-export const HOME = 'home'
+/** What is tried out, and which region leads meanwhile. */
+export interface Scene {
+  readonly experiment: Experiment
+  readonly leader: string
+  /** Which of the keyspace's objects leads: its replica in a region, or its own. */
+  readonly promoted: Region | undefined
+  /** Regions that have a replica. */
+  readonly replicas: ReadonlySet<string>
+}
 
-export interface LabOptions {
-  /** The named ones, and `HOME`. */
-  readonly regions: Regions
-  readonly names: readonly Region[]
-  readonly roundTrips: RoundTrips
-  /** The id of the object that leads: the keyspace's own, or its replica in a region. */
-  readonly leaderId: (region: Region | undefined) => string
+/** Where the regions are, and their clients: on this machine, or on Cloudflare. */
+export interface Stage {
+  readonly keyspace: string
+  readonly recorder: Recorder
+  readonly limits: Limits
+  /** Asks the deployment's API. */
+  api(path: string, init: RequestInit): Promise<Response>
+  startClients(): void
+  stopClients(): void
+  /** Operations a second. */
+  setRates(region: string, rates: Readonly<Record<OperationKind, number>>): void
+  /** One write, of a client there. Resolves to its revision, or 0 where it failed. */
+  write(region: string): Promise<number>
+  /** Cuts off, slows and stops. Answers what has happened, in words. */
+  arrange(scene: Scene): Promise<readonly string[]>
+  /** The object that leads loses its memory, as at a crash of its process; the next call makes it anew. */
+  crashLeader(scene: Scene): void
+  told(region: string, scene: Scene): Pick<ToldRegion, 'isRunning' | 'messages' | 'roundTrip'>
+  /** To that time all is known of what the clients there have seen. */
+  knownTo(region: string): number
+  readonly clockMs: number
 }
 
 /** A keyspace with its leader in one region and replicas in the others, clients in each, and what is tried with them. */
 export class Lab {
-  readonly recorder = new Recorder()
-  readonly #options: LabOptions
-  readonly #clients: ReadonlyMap<string, LabClient>
+  readonly #stage: Stage
+  readonly #names: readonly Region[]
   #experiment: Experiment
   #leader: string
   /** Of the leader's object, where that is a replica's. */
@@ -54,91 +69,90 @@ export class Lab {
   #changing: Promise<void> = Promise.resolve()
   #change = 0
 
-  constructor(options: LabOptions) {
-    this.#options = options
-    const { regions, names } = options
-    this.#experiment = { ...calmExperiment(names), writes: {}, reads: 0 }
+  constructor(stage: Stage, names: readonly Region[]) {
+    this.#stage = stage
+    this.#names = names
+    this.#experiment = calmExperiment(names)
     this.#leader = this.#experiment.leader
-    this.#clients = new Map(
-      names.map((region) => [
-        region,
-        new LabClient({
-          region,
-          keyspace: LAB_KEYSPACE,
-          ask: (request) => regions.fetch(region, request),
-          recorder: this.recorder,
-        }),
-      ]),
-    )
   }
 
   get experiment(): string {
     return experimentText(this.#experiment)
   }
 
-  /** Makes the keyspace and its replicas, by the API that everybody has. */
+  /** Makes the keyspace and its replicas, by the API that everybody has. What is asked for meanwhile is done then. */
   async start(): Promise<void> {
-    await this.#ask('/keyspaces', { name: LAB_KEYSPACE, locationHint: this.#leader })
+    const begun = this.#begin()
+    this.#changing = begun.catch(() => undefined)
+    this.change(this.experiment)
+    await begun
+  }
+
+  async #begin(): Promise<void> {
+    await this.#ask('/keyspaces', { name: this.#stage.keyspace, locationHint: this.#leader })
     // Whoever asks a gateway before there are replicas learns of them half a minute later.
     await Promise.all(this.#others().map((region) => this.#addReplica(region)))
-    this.#clients.forEach((client) => client.start())
-    this.change(experimentText(calmExperiment(this.#options.names)))
+    this.#stage.startClients()
   }
 
   async stop(): Promise<void> {
     this.#change++
-    this.#clients.forEach((client) => client.stop())
+    this.#stage.stopClients()
     await this.#changing
   }
 
   /** Begins another experiment; what takes time goes on by itself. */
   change(text: string): void {
-    const wanted = readExperiment(text, this.#options.names)
+    const wanted = readExperiment(text, this.#names, this.#stage.limits)
     this.#experiment = wanted
     const change = ++this.#change
-    this.#clients.forEach((client, region) => {
-      client.rates.write = wanted.writes[region] ?? 0
-      client.rates.linearizable = wanted.reads
-      client.rates.serializable = wanted.reads
-    })
+    for (const region of this.#names) {
+      this.#stage.setRates(region, {
+        write: wanted.writes[region] ?? 0,
+        linearizable: wanted.reads,
+        serializable: wanted.reads,
+      })
+    }
     this.#changing = this.#changing.then(() => this.#realise(wanted, change))
   }
 
-  /** One write, of a client there. Resolves to its revision, or 0 where it failed. */
   write(region: string): Promise<number> {
-    return this.#clients.get(region)?.operate('write') ?? Promise.resolve(0)
+    return this.#stage.write(region)
   }
 
-  /** The object that leads loses its memory, as at a crash of its process; the next call makes it anew. */
   crashLeader(): void {
-    const { regions, leaderId } = this.#options
-    regions.crashObject(leaderId(this.#promoted))
+    this.#stage.crashLeader(this.scene)
     this.#tell(`the leader in ${this.#leader} has crashed, and comes back with the next call`)
   }
 
-  /** The deployment's own API, as administrators have it. */
-  api(request: Request): Promise<Response> {
-    return this.#options.regions.fetch(HOME, request)
-  }
-
   tick(): Tick {
-    const { regions, names } = this.#options
+    const { recorder, clockMs } = this.#stage
     const told = (region: string): ToldRegion => ({
       role: this.#roleOf(region),
-      isRunning: regions.isRunning(region),
-      ...this.recorder.lagOf(region),
-      messages: region === this.#leader ? 0 : regions.sent(this.#leader, region),
+      ...this.#stage.told(region, this.scene),
+      ...recorder.lagOf(region, this.#stage.knownTo(region)),
     })
     const events = this.#events
     this.#events = []
     return {
       time: Date.now(),
       experiment: this.experiment,
-      revision: this.recorder.acknowledged,
-      regions: Object.fromEntries(names.map((region) => [region, told(region)])),
-      ...this.recorder.take(),
+      revision: recorder.acknowledged,
+      regions: Object.fromEntries(this.#names.map((region) => [region, told(region)])),
+      ...recorder.take(),
       events,
-      totals: this.recorder.totals,
+      totals: recorder.totals,
+      passedOver: recorder.fork.region,
+      clockMs,
+    }
+  }
+
+  get scene(): Scene {
+    return {
+      experiment: this.#experiment,
+      leader: this.#leader,
+      promoted: this.#promoted,
+      replicas: this.#replicas,
     }
   }
 
@@ -150,13 +164,13 @@ export class Lab {
   }
 
   #others(): readonly Region[] {
-    return this.#options.names.filter((region) => region !== this.#leader)
+    return this.#names.filter((region) => region !== this.#leader)
   }
 
   async #realise(wanted: Experiment, change: number): Promise<void> {
-    await this.#setDistances(wanted)
     for (let isDone = false; !isDone && change === this.#change;) {
       try {
+        await this.#arrange(wanted)
         await this.#placeLeader(wanted)
         isDone = true
       } catch (error) {
@@ -166,25 +180,9 @@ export class Lab {
     }
   }
 
-  async #setDistances({ cut, stopped, slow }: Experiment): Promise<void> {
-    const { regions, names, roundTrips } = this.#options
-    for (const region of names) {
-      if (cut.includes(region) !== regions.isCutOff(region)) {
-        regions.cutOff(region, cut.includes(region))
-        this.#tell(cut.includes(region) ? `${region} is cut off` : `${region} is reached again`)
-      }
-      if (stopped.includes(region) && regions.isRunning(region)) {
-        regions.crash(region)
-        this.#tell(`${region} is down`)
-      } else if (!stopped.includes(region) && !regions.isRunning(region)) {
-        await regions.start(region)
-        this.#tell(`${region} is up again`)
-      }
-      for (const other of names.slice(names.indexOf(region) + 1)) {
-        const ms = roundTrips(region, other) + (slow[region] ?? 0) + (slow[other] ?? 0)
-        regions.line(region, other).rttMs = ms
-      }
-    }
+  async #arrange(experiment: Experiment): Promise<void> {
+    const events = await this.#stage.arrange({ ...this.scene, experiment })
+    events.forEach((event) => this.#tell(event))
   }
 
   /** Where the one that leads cannot be reached, what only it has is lost. */
@@ -193,6 +191,7 @@ export class Lab {
     const isAway = (region: string): boolean => cut.includes(region) || stopped.includes(region)
     if (leader !== former) {
       await this.#move(leader, isAway(former))
+      await this.#arrange(this.#experiment)
     }
     const missing = this.#others().filter((region) => !this.#replicas.has(region))
     await Promise.all(
@@ -202,12 +201,13 @@ export class Lab {
 
   async #move(leader: string, force: boolean): Promise<void> {
     this.#tell(`${leader} is to lead${force ? ', though the leader cannot be reached' : ''}`)
-    const before = this.recorder.acknowledged
-    const text = await this.#ask(`/keyspaces/${LAB_KEYSPACE}/leader`, { region: leader, force })
+    const { keyspace, recorder } = this.#stage
+    const time = wallMs()
+    const text = await this.#ask(`/keyspaces/${keyspace}/leader`, { region: leader, force })
     const { revision, isWhole } = JSON.parse(text) as Promoted
-    const lost = isWhole ? 0 : this.recorder.lostBehind(revision, before)
+    const lost = isWhole ? 0 : recorder.forked(revision, { time, region: this.#leader })
     this.#leader = leader
-    this.#promoted = this.#options.names.find((name) => name === leader)
+    this.#promoted = this.#names.find((name) => name === leader)
     this.#replicas.delete(leader)
     this.#tell(
       `${leader} leads, from revision ${revision} on${lost > 0 ? `; ${lost} are lost` : ''}`,
@@ -215,18 +215,22 @@ export class Lab {
   }
 
   async #addReplica(region: string): Promise<void> {
-    await this.#ask(`/keyspaces/${LAB_KEYSPACE}/replicas`, { region }, IS_THERE)
+    await this.#ask(`/keyspaces/${this.#stage.keyspace}/replicas`, { region }, IS_THERE)
     // While it copies, it passes on what it is asked: the answer is another member's.
     while (!(await this.#answersItself(region))) {
       await sleep(COPYING_MS)
     }
     this.#replicas.add(region)
+    if (region === this.#stage.recorder.fork.region) {
+      this.#stage.recorder.joined()
+    }
     this.#tell(`${region} has a replica`)
   }
 
   async #answersItself(region: string): Promise<boolean> {
-    const path = (place: string): string => `/keyspaces/${LAB_KEYSPACE}${place}/v3/kv/range`
-    const read = { key: btoa(LAB_KEYSPACE), serializable: true }
+    const { keyspace } = this.#stage
+    const path = (place: string): string => `/keyspaces/${keyspace}${place}/v3/kv/range`
+    const read = { key: btoa(keyspace), serializable: true }
     const members = await Promise.all(
       ['', `@${region}`].map(async (place) => {
         const { header } = JSON.parse(await this.#ask(path(place), read)) as Answered
@@ -240,8 +244,7 @@ export class Lab {
   async #ask(path: string, body: object, alsoFine = 200): Promise<string> {
     const headers = { 'Content-Type': 'application/json' }
     const asked = { method: 'POST', headers, body: JSON.stringify(body) }
-    const request = new Request(`http://lab${path}`, asked)
-    const response = await this.#options.regions.fetch(HOME, request)
+    const response = await this.#stage.api(path, asked)
     const text = await response.text()
     if (response.status >= 300 && response.status !== alsoFine) {
       throw new Error(`${path}: ${response.status} ${text.trim()}`)

@@ -6,26 +6,61 @@ const SAMPLES_MAX = 100_000
 const PENDING_MAX = 2_000
 const WRITES_MAX = 20_000
 
-interface Write {
+/** What a write has in its value. */
+export interface Written {
   readonly from: string
-  /** Of `performance.now()`. */
+  /** In milliseconds since 1970. */
   readonly sent: number
+}
+
+interface Write extends Written {
   acknowledged: number
 }
 
-/** What all clients of the lab have seen, from outside: it knows nothing of the servers. */
+/** All that was acknowledged by then is at that revision or an earlier one. */
+interface Acknowledgement {
+  readonly time: number
+  revision: number
+}
+
+/** Another one leads by force, with what there was up to a revision; those behind it are given once more. */
+interface Fork {
+  /** How often that has been so. */
+  readonly count: number
+  readonly revision: number
+  /** When it was asked for. */
+  readonly time: number
+  /** Where a leader may still be that has not heard of it; empty where there is none. */
+  readonly region: string
+}
+
+/**
+ * What all clients of the lab have seen, from outside: it knows nothing of the servers. Times are in milliseconds since
+ * 1970, of one clock.
+ */
 export class Recorder {
   readonly #samples: Sample[] = []
   #pending: Sample[] = []
   #sightings: Sighting[] = []
   readonly #writes = new Map<number, Write>()
   readonly #seen = new Map<string, { revision: number; ms: number }>()
-  #acknowledged = 0
+  /** In the order of their times and revisions. */
+  #acknowledged: Acknowledgement[] = []
+  #fork: Fork = { count: 0, revision: 0, time: 0, region: '' }
   #totals: Totals = { linearizable: 0, violations: 0, serializable: 0, stale: 0, lost: 0 }
 
   /** The last revision that a client was told of a write. */
   get acknowledged(): number {
-    return this.#acknowledged
+    return this.#acknowledged.at(-1)?.revision ?? 0
+  }
+
+  /** The last one that a client had been told of by then. */
+  acknowledgedBy(time: number): number {
+    return this.#acknowledged.findLast((one) => one.time <= time)?.revision ?? 0
+  }
+
+  get fork(): Fork {
+    return this.#fork
   }
 
   get totals(): Totals {
@@ -33,10 +68,24 @@ export class Recorder {
   }
 
   /** A write has its revision. */
-  written(revision: number, from: string, sent: number): void {
+  written(revision: number, { from, sent }: Written, time: number): void {
+    if (revision > this.#fork.revision && (time <= this.#fork.time || from === this.#fork.region)) {
+      this.#totals = { ...this.#totals, lost: this.#totals.lost + 1 }
+      return
+    }
     const write = this.#write(revision, from, sent)
-    write.acknowledged = performance.now()
-    this.#acknowledged = Math.max(this.#acknowledged, revision)
+    write.acknowledged = time
+    const place = this.#acknowledged.findLastIndex((one) => one.time <= time) + 1
+    const before = this.#acknowledged[place - 1]?.revision ?? 0
+    if (revision > before) {
+      this.#acknowledged.splice(place, 0, { time, revision })
+      // What was acknowledged later, and is older, says nothing any more.
+      const later = this.#acknowledged.splice(place + 1)
+      this.#acknowledged.push(...later.filter((one) => one.revision > revision))
+    }
+    if (this.#acknowledged.length > WRITES_MAX) {
+      this.#acknowledged.splice(0, WRITES_MAX / 10)
+    }
   }
 
   /** Watchers may see it before its writer hears of it. */
@@ -54,9 +103,12 @@ export class Recorder {
   }
 
   /** The watchers of a region have heard of it. */
-  seen(revision: number, region: string, write: { readonly from: string; readonly sent: number }) {
+  seen(revision: number, region: string, write: Written, time: number): void {
+    if (region === this.#fork.region && revision > this.#fork.revision) {
+      return
+    }
     this.#write(revision, write.from, write.sent)
-    const ms = performance.now() - write.sent
+    const ms = Math.max(0, time - write.sent)
     this.#seen.set(region, { revision, ms })
     if (this.#sightings.length < PENDING_MAX) {
       this.#sightings.push({ revision, from: write.from, region, ms })
@@ -94,40 +146,40 @@ export class Recorder {
   }
 
   /**
-   * Another one leads, with what there was up to that revision, where `before` was the last one that had been
-   * acknowledged when it was asked for. Answers how many writes were lost.
+   * Another one leads by force, with what there was up to that revision; who led in the region may not know. What had
+   * been acknowledged before it was asked for, and is behind, is lost. Answers how many writes that is known of.
    */
-  lostBehind(revision: number, before: number): number {
-    const lost = Math.max(0, before - revision)
-    if (lost > 0) {
-      this.#forget(revision)
-      this.#totals = { ...this.#totals, lost: this.#totals.lost + lost }
+  forked(revision: number, { time, region }: Pick<Fork, 'time' | 'region'>): number {
+    const isLost = (one: Acknowledgement): boolean => one.time <= time && one.revision > revision
+    const lost = Math.max(0, this.acknowledgedBy(time) - revision)
+    this.#fork = { count: this.#fork.count + 1, revision, time, region }
+    this.#totals = { ...this.#totals, lost: this.#totals.lost + lost }
+    this.#acknowledged = this.#acknowledged.filter((one) => !isLost(one))
+    for (const [written, write] of this.#writes) {
+      if (written > revision && !(write.sent > time)) {
+        this.#writes.delete(written)
+      }
+    }
+    for (const [place, seen] of this.#seen) {
+      this.#seen.set(place, { ...seen, revision: Math.min(seen.revision, revision) })
     }
     return lost
   }
 
-  /** Revisions behind that one are given once more, to other writes. */
-  #forget(revision: number): void {
-    this.#acknowledged = Math.min(this.#acknowledged, revision)
-    for (const written of this.#writes.keys()) {
-      if (written > revision) {
-        this.#writes.delete(written)
-      }
-    }
-    for (const [region, seen] of this.#seen) {
-      this.#seen.set(region, { ...seen, revision: Math.min(seen.revision, revision) })
-    }
+  /** Nobody leads any more that was passed over. */
+  joined(): void {
+    this.#fork = { ...this.#fork, region: '' }
   }
 
-  /** How far the watchers of a region are behind. */
-  lagOf(region: string): Pick<ToldRegion, 'revision' | 'lagRevisions' | 'lagMs'> {
+  /** How far the watchers of a region were behind at that time. */
+  lagOf(region: string, time: number): Pick<ToldRegion, 'revision' | 'lagRevisions' | 'lagMs'> {
     const { revision, ms } = this.#seen.get(region) ?? { revision: 0, ms: 0 }
-    const lagRevisions = Math.max(0, this.#acknowledged - revision)
+    const lagRevisions = Math.max(0, this.acknowledgedBy(time) - revision)
     const missing = this.#writes.get(revision + 1)
     const since =
       missing === undefined || missing.acknowledged === Number.POSITIVE_INFINITY
         ? undefined
-        : performance.now() - missing.acknowledged
+        : time - missing.acknowledged
     return { revision, lagRevisions, lagMs: lagRevisions > 0 ? (since ?? ms) : ms }
   }
 

@@ -6,6 +6,7 @@ import {
   type Server,
   type ServerResponse,
 } from 'node:http'
+import type { HomeStage } from './home-stage.ts'
 import type { Lab } from './lab.ts'
 import { pageFile } from './page-files.ts'
 import type { Opening } from './told.ts'
@@ -26,13 +27,15 @@ const security: OutgoingHttpHeaders = {
 /** Serves the lab's page, what it is told and asks for, and the deployment's API. */
 export class LabServer {
   readonly #lab: Lab
+  readonly #stage: HomeStage
   readonly #opening: () => Opening
   readonly #server: Server
   readonly #pages = new Set<ServerResponse>()
   #timer: NodeJS.Timeout | undefined
 
-  constructor(lab: Lab, opening: () => Opening) {
+  constructor(lab: Lab, stage: HomeStage, opening: () => Opening) {
     this.#lab = lab
+    this.#stage = stage
     this.#opening = opening
     this.#server = createServer((request, response) => {
       this.#answer(request, response).catch((error: unknown) => {
@@ -78,11 +81,13 @@ export class LabServer {
       end(response, 405, 'Method Not Allowed')
     } else if (path === '/') {
       response.writeHead(302, { Location: '/lab/' }).end()
+    } else if (path === '/lab/door') {
+      end(response, 200, '{"needsToken":false}', { 'Content-Type': 'application/json' })
     } else if (path === '/lab/events') {
       this.#open(response)
     } else if (path === '/lab/samples.csv') {
       const name = { 'Content-Disposition': 'attachment; filename="etcdurable-lab.csv"' }
-      end(response, 200, this.#lab.recorder.csv(), { 'Content-Type': 'text/csv', ...name })
+      end(response, 200, this.#stage.recorder.csv(), { 'Content-Type': 'text/csv', ...name })
     } else {
       const file = path.startsWith('/lab/') ? pageFile(path.slice('/lab/'.length)) : undefined
       end(response, file === undefined ? 404 : 200, file?.text ?? 'not found', {
@@ -96,7 +101,7 @@ export class LabServer {
     const body = await bodyOf(request)
     const headers = { 'Content-Type': request.headers['content-type'] ?? 'application/json' }
     const asked = { method, headers, ...(body !== '' && { body }) }
-    const answer = await this.#lab.api(new Request(`http://lab${url}`, asked))
+    const answer = await this.#stage.api(url, asked)
     const type = answer.headers.get('content-type') ?? 'text/plain'
     end(response, answer.status, await answer.text(), { 'Content-Type': type })
   }
@@ -115,6 +120,8 @@ export class LabServer {
         return end(response, 200, this.#lab.experiment)
       case '/lab/write':
         return end(response, 200, String(await this.#lab.write(body)))
+      case '/lab/here':
+        return end(response, 200, '')
       case '/lab/crash-leader':
         this.#lab.crashLeader()
         return end(response, 200, '')

@@ -1,13 +1,42 @@
 // Of the lab's process and of its page alike: what the one tells the other, as JSON.
 
-/** Sent once, when the page is opened. */
+/** What a page can do to the lab's regions. */
+export type Deed = 'write' | 'cut' | 'slow' | 'stop' | 'lead' | 'crash'
+
+/** Operations a second. */
+export interface Limits {
+  /** Of the clients in a region. */
+  readonly writes: number
+  /** Of each kind, of the clients in each region. */
+  readonly reads: number
+}
+
+/** Sent when the page is opened, and when a run begins. */
 export interface Opening {
   readonly regions: readonly ToldPlace[]
-  /** Milliseconds between two regions, by `a-b`, in both orders. */
-  readonly roundTrips: Readonly<Record<string, number>>
+  /** Where the round trips come from. */
   readonly source: string
   /** The link's text of the experiment that runs. */
   readonly experiment: string
+  readonly limits: Limits
+  /** How each is done here, in words. */
+  readonly deeds: Readonly<Record<Deed, string>>
+  /** What is real here, and what is made; in words. */
+  readonly truth: string
+  /** Of a run that ends by itself, in milliseconds since 1970. */
+  readonly endsAt?: number
+}
+
+/** Sent where nothing runs yet, or any more. */
+export interface Idle {
+  /** Those that there may be. */
+  readonly regions: readonly Pick<ToldPlace, 'name' | 'title'>[]
+  /** Those to begin with. */
+  readonly chosen: readonly string[]
+  /** How long it runs and what it costs, in words. */
+  readonly terms: string
+  /** How the last one ended, in words. */
+  readonly ended: string
 }
 
 export interface ToldPlace {
@@ -16,7 +45,7 @@ export interface ToldPlace {
   readonly town: string
   readonly latitude: number
   readonly longitude: number
-  /** Where etcdctl finds it. */
+  /** Where etcdctl finds it; empty where that is nowhere. */
   readonly url: string
 }
 
@@ -56,8 +85,10 @@ export interface ToldRegion {
   readonly lagRevisions: number
   /** How old the first write is that they have not heard of; else how long the last one took. */
   readonly lagMs: number
-  /** Messages that have left the leader's region for it, be they calls, answers or of sockets. */
-  readonly messages: number
+  /** Messages that have left the leader's region for it, be they calls, answers or of sockets, where they are counted. */
+  readonly messages?: number
+  /** What one to the leader takes, in milliseconds; 0 where nobody knows yet. */
+  readonly roundTrip: number
 }
 
 /** Sent five times a second. */
@@ -73,6 +104,10 @@ export interface Tick {
   readonly events: readonly string[]
   /** Since the lab began. */
   readonly totals: Totals
+  /** Where a leader was passed over by force that may not know of it; empty where there is none. */
+  readonly passedOver: string
+  /** How far the clocks of two regions may be apart at most, in milliseconds; 0 where there is one clock. */
+  readonly clockMs: number
 }
 
 export interface Totals {

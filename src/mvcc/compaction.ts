@@ -1,7 +1,7 @@
 import { FIRST_ID, ID, mainOf, subOf } from './change-id.ts'
 import { EngineError } from './errors.ts'
 import { type HashKv, hashKv, type HashScope, hashScope } from './hash.ts'
-import { numberOf, type Sql } from './sql.ts'
+import { LIMIT, numberOf, type Sql } from './sql.ts'
 import type { Revision } from './types.ts'
 
 /** The log rows that one slice passes over, and with them the time that requests wait for it. */
@@ -30,7 +30,7 @@ DELETE FROM log WHERE version = 0 AND id >= ${ID} AND id < ${ID} AND id < ${FIRS
 const SELECT_CHANGES = 'SELECT changes()'
 export const SELECT_TOMBSTONE_AT = `
 SELECT 1 FROM log WHERE version = 0 AND id >= ${FIRST_ID} AND id < ${FIRST_ID} LIMIT 1`
-const COUNT_LOG_UP_TO = 'SELECT count(*) FROM (SELECT 1 FROM log LIMIT ?)'
+const COUNT_LOG_UP_TO = `SELECT count(*) FROM (SELECT 1 FROM log ${LIMIT})`
 
 /**
  * Compaction is logical at once and physical in slices. A slice goes over the log's rows up to the

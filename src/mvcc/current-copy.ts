@@ -2,7 +2,7 @@ import { ID, mainOf, SUB_MAX, subOf } from './change-id.ts'
 import { successor } from './key-range.ts'
 import { comparable, INLINE_VALUE_BYTES_MAX, scannedKey } from './log.ts'
 import { packed, type Piece, pieceIn, rowAt, rowsOf } from './packed-rows.ts'
-import { type Sql, type SqlParam, textOf } from './sql.ts'
+import { LIMIT, type Sql, type SqlParam, textOf } from './sql.ts'
 import type { Revision } from './types.ts'
 import { SUM_PART_LENGTHS } from './value-parts.ts'
 import { placedVersions } from './versions.ts'
@@ -29,7 +29,7 @@ const SELECT_COPIED = packed(
   `
 SELECT key, create_revision, ${mainOf('id')} AS main, version, lease, ${subOf('id')} AS sub, value,
 ${mainOf('previous')} AS previous_main, ${subOf('previous')} AS previous_sub, value_length
-FROM current WHERE key >= ? ORDER BY key LIMIT ?`,
+FROM current WHERE key >= ? ORDER BY key ${LIMIT}`,
   ['previous_main', 'previous_sub', 'value_length'],
 )
 

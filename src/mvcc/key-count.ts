@@ -1,16 +1,14 @@
 import { assert } from './errors.ts'
 import { type Bounds, compareBytes } from './key-range.ts'
 import { boundsParams, COUNT_CURRENT, COUNT_CURRENT_OPEN } from './log.ts'
-import { bytesOf, numberOf, type Sql } from './sql.ts'
+import { bytesOf, LIMIT, numberOf, type Sql } from './sql.ts'
 
 const BUCKET_KEYS = 256
 
 export const SELECT_KEY_AT_OFFSET =
   'SELECT key FROM current WHERE key >= ? ORDER BY key LIMIT 1 OFFSET ?'
-export const COUNT_UP_TO_OPEN =
-  'SELECT count(*) FROM (SELECT 1 FROM current WHERE key >= ? LIMIT ?)'
-export const COUNT_UP_TO =
-  'SELECT count(*) FROM (SELECT 1 FROM current WHERE key >= ? AND key < ? LIMIT ?)'
+export const COUNT_UP_TO_OPEN = `SELECT count(*) FROM (SELECT 1 FROM current WHERE key >= ? ${LIMIT})`
+export const COUNT_UP_TO = `SELECT count(*) FROM (SELECT 1 FROM current WHERE key >= ? AND key < ? ${LIMIT})`
 
 interface Bucket {
   readonly first: Uint8Array

@@ -23,6 +23,8 @@ interface LongRow {
 
 /** Rows of one piece, and what it costs to put them into statements of 100 parameters. */
 const COPIED_ROWS = 256
+/** What is too long for a piece comes by itself; so much of it goes with one. */
+const COPIED_LONG_BYTES = 1024 * 1024
 const ROW_PARAMS = 9
 const INSERTED_ROWS = 11
 
@@ -46,17 +48,35 @@ function insertRowsOf(count: number): string {
 const INSERT_ROW = insertRowsOf(1)
 const INSERT_ROWS = insertRowsOf(INSERTED_ROWS)
 
+/** What a piece has at most; of long values one more. */
+export interface CopiedMost {
+  readonly rows: number
+  readonly bytes: number
+}
+
 /** The rows behind a change, up to a revision: a piece of them. */
-export function copyRows(sql: Sql, after: ChangeId, until: Revision): CopiedRows {
-  const piece = pieceIn(sql, [SELECT_COPIED, after.main, after.sub, until + 1, COPIED_ROWS])
+export function copyRows(
+  sql: Sql,
+  after: ChangeId,
+  until: Revision,
+  most: CopiedMost = { rows: COPIED_ROWS, bytes: COPIED_LONG_BYTES },
+): CopiedRows {
+  const rows = Math.min(most.rows, COPIED_ROWS)
+  const piece = pieceIn(sql, [SELECT_COPIED, after.main, after.sub, until + 1, rows])
   const long: LongRow[] = []
+  let longBytes = 0
   let last: ChangeId | undefined
   let place = 0
   for (const row of rowsOf(piece)) {
     const isLong = row.value === undefined && row.version > 0
+    if (longBytes > most.bytes && (row.key === undefined || isLong)) {
+      return copyRows(sql, after, until, { ...most, rows: place })
+    }
     if (row.key === undefined || isLong) {
       const key = row.key ?? bytesOf(sql.first(SELECT_LOG_KEY, row.main, row.sub)?.[0])
-      long.push({ place, key, value: isLong ? valueAt(sql, row) : undefined })
+      const value = isLong ? valueAt(sql, row) : undefined
+      long.push({ place, key, value })
+      longBytes += key.length + (value?.length ?? 0)
     }
     last = row
     place++

@@ -9,7 +9,15 @@ import {
   scanPacked,
   EVERYTHING,
 } from './packed-rows.ts'
-import { bytesOf, numberOf, type Sql, type SqlCell, type SqlParam, type SqlRow } from './sql.ts'
+import {
+  bytesOf,
+  LIMIT,
+  numberOf,
+  type Sql,
+  type SqlCell,
+  type SqlParam,
+  type SqlRow,
+} from './sql.ts'
 import {
   type ChangeId,
   type Event,
@@ -76,8 +84,7 @@ export const SELECT_LOG_KEY = `SELECT key FROM log WHERE id = ${ID}`
 export const SELECT_LOG_VALUE = `SELECT value FROM log WHERE id = ${ID}`
 
 export const SELECT_LEASED_KEYS = 'SELECT key FROM current WHERE lease = ? ORDER BY key'
-export const SELECT_LEASED_KEYS_AFTER =
-  'SELECT key FROM current WHERE lease = ? AND key > ? ORDER BY key LIMIT ?'
+export const SELECT_LEASED_KEYS_AFTER = `SELECT key FROM current WHERE lease = ? AND key > ? ORDER BY key ${LIMIT}`
 export const COUNT_LEASED = 'SELECT count(*) FROM current WHERE lease = ?'
 
 export const COUNT_CURRENT_OPEN = 'SELECT count(*) FROM current WHERE key >= ?'
@@ -109,7 +116,7 @@ function scansOf(value: string, pack: (select: string) => string): readonly stri
   return ['key >= ? AND key < ?', 'key >= ?'].flatMap((where) =>
     ['ASC', 'DESC'].map((order) =>
       pack(`SELECT ${HEAD_COLUMNS}, ${value} AS value FROM current
-WHERE ${where} AND create_revision <= ? ORDER BY key ${order} LIMIT ?`),
+WHERE ${where} AND create_revision <= ? ORDER BY key ${order} ${LIMIT}`),
     ),
   )
 }
@@ -129,7 +136,7 @@ const TOMBSTONES = ['key >= ? AND key < ?', 'key >= ?'].flatMap((where) =>
   ['ASC', 'DESC'].map((order) =>
     packed(`SELECT ${LOG_COLUMNS}, NULL AS value FROM log INDEXED BY log_tombstone
 WHERE version = 0 AND ${where} AND id >= ${FIRST_ID} AND create_revision <= ?
-ORDER BY key ${order} LIMIT ?`),
+ORDER BY key ${order} ${LIMIT}`),
   ),
 )
 
@@ -166,7 +173,7 @@ function eventsOf(where: string): string {
   return packed(
     `SELECT ${LOG_COLUMNS}, ${SHORT_LOG_VALUE} AS value,
 ${mainOf('previous')} AS previous_main, ${subOf('previous')} AS previous_sub
-FROM log WHERE id > ${ID} AND id < ${FIRST_ID} AND ${where} ORDER BY id LIMIT ?`,
+FROM log WHERE id > ${ID} AND id < ${FIRST_ID} AND ${where} ORDER BY id ${LIMIT}`,
     REPLACED,
   )
 }
@@ -180,7 +187,7 @@ export function changesWith(key: string, value: string, ...more: readonly string
   const columns = [`${value} AS value`, ...more].join(', ')
   return `
 SELECT ${key} AS key, create_revision, ${mainOf('id')} AS main, version, lease, ${subOf('id')} AS sub,
-${columns} FROM log WHERE id > ${ID} AND id < ${FIRST_ID} ORDER BY id LIMIT ?`
+${columns} FROM log WHERE id > ${ID} AND id < ${FIRST_ID} ORDER BY id ${LIMIT}`
 }
 
 /** What the changes of a revision have replaced, in the order of the changes, whose places are in `more`. */
@@ -189,7 +196,7 @@ export const SELECT_REPLACED = packed(
 log.version AS version, log.lease AS lease, ${subOf('log.id')} AS sub, ${SHORT_LOG_VALUE} AS value,
 ${subOf('change.id')} AS at
 FROM log AS change JOIN log ON log.id = change.previous
-WHERE change.id > ${ID} AND change.id < ${FIRST_ID} ORDER BY change.id LIMIT ?`,
+WHERE change.id > ${ID} AND change.id < ${FIRST_ID} ORDER BY change.id ${LIMIT}`,
   ['at'],
 )
 

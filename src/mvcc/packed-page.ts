@@ -1,6 +1,6 @@
 import { boundsBehind } from './key-range.ts'
 import { boundsParams, scanCurrent, scannedKey, scannedVersion } from './log.ts'
-import { type Piece, rowAt, scanPieces } from './packed-rows.ts'
+import { type Piece, release, rowAt, scanPieces } from './packed-rows.ts'
 import { LIMIT_FULL, type RangeCursor } from './range-page.ts'
 import type { ReadBudget } from './read-budget.ts'
 import type { Sql } from './sql.ts'
@@ -24,6 +24,15 @@ export interface PackedPage {
   readonly count: number
   readonly more: boolean
   readonly next: RangeCursor | undefined
+}
+
+/** Gives the bytes of a page back at once, when it has been encoded: nothing of it may be looked at any more. */
+export function releasePage({ rows }: PackedPage): void {
+  for (const part of rows) {
+    if ('piece' in part) {
+      release(part.piece)
+    }
+  }
 }
 
 /** The living keys of a range, in the order of keys and unfiltered, up to what the budget lets it read. */

@@ -25,6 +25,13 @@ export type SqlParam = number | string | null | Uint8Array
 export type SqlRow = readonly SqlCell[]
 export type SqlCell = number | string | null | Uint8Array | ArrayBuffer
 
+/**
+ * The end of a statement whose last parameter is how many rows it may have. Of a bare `LIMIT ?` SQLite takes the
+ * value into its plan, so that it compiles the statement anew whenever one is bound, for ten times as long as
+ * reading a row takes.
+ */
+export const LIMIT = 'LIMIT ? + 0'
+
 const EMPTY = new Uint8Array(0)
 /** NULL reads as no bytes. */
 export function bytesOf(cell: SqlCell | undefined): Uint8Array {

@@ -7,7 +7,7 @@ import { HashedHistory } from './hashed-history.ts'
 import { type Change, changesBetween, changeSizesUpTo, changesUpTo, replacedIn } from './history.ts'
 import { KeyCount } from './key-count.ts'
 import { type Bounds, boundsOf } from './key-range.ts'
-import { type CopiedRows, copyRows } from './log-copy.ts'
+import { type CopiedMost, type CopiedRows, copyRows } from './log-copy.ts'
 import {
   eventOf,
   readLog,
@@ -317,8 +317,8 @@ export class Store {
   }
 
   /** Rows of the log behind a change, up to a revision, for another store. */
-  copyRows(after: ChangeId, until: Revision): CopiedRows {
-    return copyRows(this.#sql, after, until)
+  copyRows(after: ChangeId, until: Revision, most?: CopiedMost): CopiedRows {
+    return copyRows(this.#sql, after, until, most)
   }
 
   /** What stands at a revision, of keys behind `after`: a piece of it. */

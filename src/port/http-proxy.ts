@@ -60,8 +60,8 @@ const drainMsMax = 1000
 const momentMs = 100
 
 /** What etcd's gateway says when the server behind it stops, and how the last line of a stream says it. */
-const stopped = jsonErrorBody(statusOf('stopped-by-http'))
-const stoppedLine = `${jsonStreamError(statusOf('stopped-by-http'))}\n`
+const stopped = jsonErrorBody(statusOf('server-gone'))
+const stoppedLine = `${jsonStreamError(statusOf('server-gone'))}\n`
 
 /** The gateway says of a path that is not for clients what it says of one that it does not have. */
 const nowhere = '/not-served'

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { freeBytes } from '../mvcc/free-bytes.ts'
 import { rpcMethods } from './generated/services.ts'
 import type { CallContext } from './shard-rpc.ts'
 import { V2_METHOD } from './v2-wire.ts'
@@ -152,6 +153,17 @@ export function decodeFrames(bytes: Uint8Array): Frame[] {
     offset = end
   }
   return frames
+}
+
+/** Shorter ones are V8's to collect. */
+const RELEASED_BYTES_MIN = 64 * 1024
+
+/** Gives back at once what a long payload is in, where its frame is all of that: nobody may look at it any more. */
+export function releasePayload({ buffer, byteOffset, length }: Uint8Array): void {
+  const isAll = byteOffset === HEAD_BYTES && HEAD_BYTES + length === buffer.byteLength
+  if (isAll && length >= RELEASED_BYTES_MIN) {
+    freeBytes(new Uint8Array(buffer))
+  }
 }
 
 /** A DataView would be one more object for each message. */

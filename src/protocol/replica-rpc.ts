@@ -38,6 +38,8 @@ export interface ReplicaPosition {
   readonly revision: Revision
   /** Undefined where it has nothing of the state. */
   readonly state: StatePosition | undefined
+  /** The index of its v2 store, if that is known to be of the epoch. */
+  readonly v2?: number | undefined
 }
 
 export interface Pull {
@@ -47,6 +49,8 @@ export interface Pull {
   readonly after: Revision
   /** What of the state is there: all of it comes along where that is not the leader's own position. */
   readonly state: StatePosition | undefined
+  /** The index of the v2 store that is there, if that is known to be of the epoch. */
+  readonly v2?: number | undefined
   /** What of the log is enough. */
   readonly bytesMax: number
 }

@@ -70,10 +70,6 @@ const table = {
     'the replica there has not got all of the keyspace yet: try again later',
   ],
   'replica-none-answers': [Code.UNAVAILABLE, 'no replica of the keyspace answers'],
-  'promotion-v2': [
-    Code.FAILED_PRECONDITION,
-    'the keyspace has data of the v2 API, which replicas do not have: it would be lost',
-  ],
   'no-snapshot-store': [
     Code.FAILED_PRECONDITION,
     'there is no object store: none is bound as SNAPSHOTS, and --snapshot-store is not given',
@@ -194,8 +190,8 @@ const table = {
   'leader-changed': [Code.UNAVAILABLE, 'etcdserver: leader changed'],
   'not-capable': [Code.FAILED_PRECONDITION, 'etcdserver: not capable'],
   'stopped': [Code.UNAVAILABLE, 'etcdserver: server stopped'],
-  // What etcd's gateway hears then of its own connection to the server.
-  'stopped-by-http': [Code.UNAVAILABLE, 'error reading from server: EOF'],
+  // What clients of etcd say themselves then, of their connection. clientv3 asks again, and gives up at the former.
+  'server-gone': [Code.UNAVAILABLE, 'error reading from server: EOF'],
   'timeout': [Code.UNAVAILABLE, 'etcdserver: request timed out'],
   'timeout-leader-fail': [
     Code.UNAVAILABLE,

@@ -114,6 +114,10 @@ export class ArchiveReader {
       const damage = new ArchiveDamage('foreign', `is the end of ${end.seq}-${end.revision}`)
       throw new BrokenArchive(key, damage)
     }
+    const bytes = end.parts.reduce((sum, part) => sum + part.bytes, 0)
+    if (end.parts.length !== full.parts || bytes !== full.bytes) {
+      throw new BrokenArchive(key, new ArchiveDamage('chain', 'is not the end that was sent'))
+    }
     return end
   }
 

@@ -4,14 +4,19 @@ import { partKey, segmentKey } from '../archive/names.ts'
 import type { ArchivedCompaction } from '../archive/origin.ts'
 import { type Expected, nextOf, type Segment } from '../archive/segment.ts'
 import type { ArchivedState } from '../archive/state.ts'
+import { requireRowsBehind, rowsIn } from '../archive/v2-rows.ts'
 import type { Change } from '../mvcc/history.ts'
 import type { Revision } from '../mvcc/types.ts'
+import type { V2Row } from '../v2/row-change.ts'
 import { type ArchiveReader, brokenBy } from './archive-reader.ts'
 import { BrokenArchive } from './broken-archive.ts'
 import type { Point } from './point.ts'
 
 /** What is to be read next: a part of the full, or a segment. */
-export type Position = { readonly part: number } | { readonly segment: Expected }
+export type Position = ({ readonly part: number } | { readonly segment: Expected }) & {
+  /** The index that the v2 store has before it; undefined where nothing has told of one. */
+  readonly v2?: number | undefined
+}
 
 export const BEGINNING: Position = { part: 0 }
 
@@ -21,6 +26,8 @@ export interface Piece {
   readonly changes: Iterable<Change<Uint8Array>>
   /** Behind the changes: what is there replaces what was there. */
   readonly state: ArchivedState
+  /** Of the v2 store, behind all else. Iterating throws BrokenArchive. */
+  readonly rows: Iterable<V2Row>
   /** As it is behind the changes; undefined where it is as before. */
   readonly compaction: ArchivedCompaction | undefined
   /** Undefined behind the last one. */
@@ -48,35 +55,39 @@ export class Recovery {
   /** Throws BrokenArchive, ObjectStoreError. */
   async piece(position: Position): Promise<Piece> {
     return 'part' in position
-      ? this.#partPiece(position.part)
-      : this.#segmentPiece(position.segment)
+      ? this.#partPiece(position)
+      : this.#segmentPiece(position)
   }
 
-  async #partPiece(number: number): Promise<Piece> {
+  async #partPiece({ part: number, v2 }: Extract<Position, { part: number }>): Promise<Piece> {
     const end = await this.end()
     const part = await this.#take({ part: number }, () => this.#reader.part(end, number))
-    const next = this.#behindPart(end, number)
+    const next = this.#behindPart(end, number, part.state.v2?.to ?? v2)
     this.#readAhead(end, next)
     const key = partKey(this.#reader.archive, end, number)
     return {
       changes: upTo(key, part.changes, this.point.revision),
       state: part.state,
+      rows: rowsOf(key, part.state),
       // It has to be known before any change.
       compaction: number === 0 ? end.compaction : undefined,
       next,
     }
   }
 
-  #behindPart(end: FullEnd, number: number): Position | undefined {
+  #behindPart(end: FullEnd, number: number, v2: number | undefined): Position | undefined {
     if (number + 1 < end.parts.length) {
-      return { part: number + 1 }
+      return { part: number + 1, v2 }
     }
     const { chain } = this.point.base
     const { epoch, seq, revision, previous } = end
-    return chain && { segment: { epoch, seq: seq + 1, from: revision + 1, previous } }
+    return chain && { segment: { epoch, seq: seq + 1, from: revision + 1, previous }, v2 }
   }
 
-  async #segmentPiece(expected: Expected): Promise<Piece> {
+  async #segmentPiece({
+    segment: expected,
+    v2,
+  }: Extract<Position, { segment: Expected }>): Promise<Piece> {
     const { revision } = this.point
     const key = segmentKey(this.#reader.archive, expected)
     const segment = await this.#take({ segment: expected }, () => this.#reader.segment(expected))
@@ -86,23 +97,34 @@ export class Recovery {
       }
       return NOTHING_MORE
     }
+    this.#requireLast(key, segment)
     const { header } = segment
     if (!this.#isWhole(segment)) {
       return {
         changes: upTo(key, segment.changes, revision),
         state: leasesUpTo(segment.state, revision),
+        rows: [],
         compaction: undefined,
         next: undefined,
       }
     }
-    const next = { segment: nextOf(segment) }
-    this.#readAhead(undefined, next)
     const { state } = segment
+    const next = { segment: nextOf(segment), v2: state.v2?.to ?? v2 }
+    this.#readAhead(undefined, next)
     return {
       changes: upTo(key, segment.changes, revision),
       state,
+      rows: rowsBehind(key, state, v2),
       compaction: header.compaction,
       next,
+    }
+  }
+
+  /** The last segment that is known is to be that one: each names the one before it, so all are. */
+  #requireLast(key: string, { header, checksum }: Segment): void {
+    const last = this.point.base.chain?.last
+    if (last?.seq === header.seq && last.checksum !== null && last.checksum !== checksum) {
+      throw new BrokenArchive(key, new ArchiveDamage('chain', 'is not the segment that was sent'))
     }
   }
 
@@ -120,17 +142,50 @@ export class Recovery {
       'part' in next ? end && this.#reader.part(end, next.part) : this.#reader.segment(next.segment)
     // Whoever takes it hears of what went wrong.
     read?.catch(() => undefined)
-    this.#ahead = read && { position: JSON.stringify(next), read }
+    this.#ahead = read && { position: nameOf(next), read }
   }
 
   async #take<T>(position: Position, read: () => Promise<T>): Promise<T> {
     const ahead = this.#ahead
     this.#ahead = undefined
-    return ahead?.position === JSON.stringify(position) ? (ahead.read as Promise<T>) : read()
+    return ahead?.position === nameOf(position) ? (ahead.read as Promise<T>) : read()
   }
 }
 
-const NOTHING_MORE: Piece = { changes: [], state: {}, compaction: undefined, next: undefined }
+const NOTHING_MORE: Piece = {
+  changes: [],
+  state: {},
+  rows: [],
+  compaction: undefined,
+  next: undefined,
+}
+
+/** Of what is read for it. */
+function nameOf(position: Position): string {
+  return JSON.stringify('part' in position ? position.part : position.segment)
+}
+
+function* rowsOf(key: string, { v2 }: ArchivedState): Generator<V2Row, void> {
+  try {
+    if (v2 !== undefined) {
+      yield* rowsIn(v2)
+    }
+  } catch (error) {
+    throw brokenBy(key, error)
+  }
+}
+
+/** Those that follow from the rows of an index. */
+function rowsBehind(key: string, state: ArchivedState, index: number | undefined): Iterable<V2Row> {
+  try {
+    if (state.v2 !== undefined) {
+      requireRowsBehind(state.v2, index)
+    }
+  } catch (error) {
+    throw brokenBy(key, error)
+  }
+  return rowsOf(key, state)
+}
 
 function* upTo(
   key: string,

@@ -4,6 +4,9 @@ import type { Chain, FullEntry } from '../archive/manifest.ts'
 import { partKey, segmentKey } from '../archive/names.ts'
 import { endKey } from '../archive/names.ts'
 import type { Expected } from '../archive/segment.ts'
+import type { ArchivedState } from '../archive/state.ts'
+import { requireRowsBehind, rowsIn } from '../archive/v2-rows.ts'
+import { bytesOfRow } from '../v2/row-change.ts'
 import { type ArchiveReader, brokenBy } from './archive-reader.ts'
 import { BrokenArchive } from './broken-archive.ts'
 import { CHANGES_AT_ONCE, pause } from './pause.ts'
@@ -37,6 +40,7 @@ export async function verifyFull(reader: ArchiveReader, full: FullEntry): Promis
           }
           changes += pass === 'add' ? 1 : 0
         }
+        await readRows(part.state)
       } catch (error) {
         throw brokenBy(partKey(reader.archive, end, number), error)
       }
@@ -68,6 +72,8 @@ export async function verifySegments(
   let objects = 0
   let bytes = 0
   let changes = 0
+  /** Of the v2 store. */
+  let index: number | undefined
   for await (const { segment, expected } of segmentsFrom(reader, from, chain)) {
     if (bytes >= bytesMax) {
       return { objects, bytes, changes, next: expected }
@@ -79,12 +85,31 @@ export async function verifySegments(
           await pause()
         }
       }
+      const { v2 } = segment.state
+      if (v2 !== undefined && index !== undefined) {
+        requireRowsBehind(v2, index)
+      }
+      bytes += await readRows(segment.state)
+      index = v2?.to ?? index
     } catch (error) {
       throw brokenBy(segmentKey(reader.archive, expected), error)
     }
     objects++
   }
   return { objects, bytes, changes, next: undefined }
+}
+
+/** Finds that rows of the v2 store are some. Answers of how many bytes. Throws ArchiveDamage. */
+async function readRows({ v2 }: ArchivedState): Promise<number> {
+  let rows = 0
+  let bytes = 0
+  for (const row of v2 === undefined ? [] : rowsIn(v2)) {
+    bytes += bytesOfRow(row)
+    if (++rows % CHANGES_AT_ONCE === 0) {
+      await pause()
+    }
+  }
+  return bytes
 }
 
 /** The first segment of a chain that is kept. */

@@ -1,11 +1,36 @@
+import { requireRowsBehind, rowsIn, type ArchivedRows } from '../archive/v2-rows.ts'
 import type { FrameState } from '../follow/frame.ts'
+import type { Sql } from '../mvcc/sql.ts'
 import type { Keyspace } from '../shard/keyspace.ts'
 import { StateRestore } from '../shard/restored-state.ts'
 import { restoreTokenState } from '../shard/token-state.ts'
+import { TreeRestore } from '../v2/tree-restore.ts'
 
 /** Whether a frame's state says anything but where it is. */
 export function saysSomething({ content, tokenState }: FrameState): boolean {
   return tokenState !== undefined || Object.keys(content).length > 0
+}
+
+/**
+ * Makes the v2 store's rows what the leader's are. Answers their index. Nobody asks for them here, so that there are no
+ * more than the tables. Throws ArchiveDamage where something is missing.
+ */
+export function followRows(sql: Sql, v2: ArchivedRows, index: number): number {
+  const { from, to } = v2
+  if (from !== null && to <= index) {
+    return index
+  }
+  const tree = new TreeRestore(sql)
+  if (from === null) {
+    tree.forget()
+  } else {
+    // What is here already may be written once more.
+    requireRowsBehind(v2, Math.min(from, index))
+  }
+  for (const row of rowsIn(v2)) {
+    tree.take(row)
+  }
+  return to
 }
 
 /**

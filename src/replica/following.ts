@@ -7,11 +7,13 @@ import type {
   Standing,
 } from '../follow/follower-events.ts'
 import type { Follower } from '../follow/follower.ts'
+import { partsOf } from '../follow/frame-parts.ts'
 import { decodeFrame, type Frame } from '../follow/frame.ts'
 import { BrokenHistory } from '../mvcc/restore.ts'
 import type { FeedRefusal, Pushed } from '../protocol/replica-rpc.ts'
 import { isRefused } from '../protocol/shard-rpc.ts'
 import { type RpcStatus, statusOf } from '../protocol/status.ts'
+import { nextTurn } from '../shard/commit.ts'
 import type { LeaderClient } from './leader-client.ts'
 
 /** What is pulled at once. */
@@ -24,6 +26,8 @@ export interface FollowingParts {
   readonly follower: Follower
   readonly leader: LeaderClient
   readonly region: Region
+  /** That of the v2 store, if it is known. */
+  v2Index(): number | undefined
   /** Writes it, and tells watchers. Throws BrokenHistory or ArchiveDamage for what does not follow from what is here. */
   apply(application: Application): void
   /** What is here is to be copied anew. */
@@ -186,6 +190,7 @@ export class Following {
         epoch,
         after: revision,
         state,
+        v2: this.#parts.v2Index(),
         bytesMax: PULL_BYTES,
       })
       if ('refused' in answer) {
@@ -193,9 +198,25 @@ export class Following {
         return
       }
       const frame = frameIn(answer.frame)
-      this.#take(frame === undefined ? failed : { kind: 'pulled', pull, frame })
+      if (frame === undefined) {
+        this.#take(failed)
+      } else if (this.standing.state === undefined) {
+        await this.#pulledInParts(pull, frame)
+      } else {
+        this.#take({ kind: 'pulled', pull, frame })
+      }
     } catch {
       this.#take(failed)
+    }
+  }
+
+  /** Who has the log without the state answers nobody yet, so what is long is written turn by turn. */
+  async #pulledInParts(pull: number, frame: Frame): Promise<void> {
+    for (const { part, isLast } of partsOf(frame)) {
+      this.#take({ kind: 'pulled', pull, frame: part, more: !isLast })
+      if (!isLast) {
+        await nextTurn()
+      }
     }
   }
 
@@ -203,10 +224,11 @@ export class Following {
     const { question, follow, standing } = output
     const { region, leader } = this.#parts
     const { epoch, revision, state } = standing
+    const v2 = this.#parts.v2Index()
     try {
       const answer = follow
         ? await leader.stub.follow({ region, epoch, revision, state })
-        : await leader.stub.readIndex({ region, epoch, revision, state })
+        : await leader.stub.readIndex({ region, epoch, revision, state, v2 })
       if ('refused' in answer) {
         this.#refused('question', question, answer)
         return

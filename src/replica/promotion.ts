@@ -40,7 +40,8 @@ export async function catchUp(
   const { region } = server.report()
   while (Date.now() < end) {
     const { epoch, revision: after, state } = server.standing
-    const answer = await leader.stub.pull({ region, epoch, after, state, bytesMax: PULL_BYTES })
+    const wanted = { region, epoch, after, state, v2: server.v2Index, bytesMax: PULL_BYTES }
+    const answer = await leader.stub.pull(wanted)
     if ('refused' in answer) {
       throw statusOf('replica-behind')
     }

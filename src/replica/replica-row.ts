@@ -10,6 +10,8 @@ const SELECT_STANDING = 'SELECT epoch, incarnation, seq FROM replica_of'
 const UPSERT_CHARGE = `
 INSERT INTO replica_of (one, charge) VALUES (1, ?)
 ON CONFLICT (one) DO UPDATE SET charge = excluded.charge`
+const SELECT_ARCHIVE_FAILED = 'SELECT archive_failed FROM replica_of'
+const UPDATE_ARCHIVE_FAILED = 'UPDATE replica_of SET archive_failed = 1'
 const UPDATE_STANDING = 'UPDATE replica_of SET epoch = ?, incarnation = ?, seq = ?'
 const UPSERT_IDENTITY = `
 INSERT INTO identity (one, cluster_id, member_id) VALUES (1, ?, ?)
@@ -28,6 +30,15 @@ export function recordCharge(sql: Sql, charge: ReplicaCharge): void {
     sql.run(UPSERT_CHARGE, JSON.stringify(charge))
     sql.run(UPSERT_IDENTITY, charge.clusterId, charge.memberId)
   })
+}
+
+/** Whether it could not be copied from the keyspace's archive. */
+export function hasArchiveFailed(sql: Sql): boolean {
+  return numberOf(sql.first(SELECT_ARCHIVE_FAILED)?.[0] ?? 0) === 1
+}
+
+export function recordArchiveFailed(sql: Sql): void {
+  sql.run(UPDATE_ARCHIVE_FAILED)
 }
 
 /** What is here but for the revision, which the log says; undefined while it is being copied. */

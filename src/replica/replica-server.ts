@@ -19,7 +19,8 @@ import type { Keyspace } from '../shard/keyspace.ts'
 import type { Machine } from '../shard/machine.ts'
 import { NOT_REPLICATED } from '../shard/replication/archived.ts'
 import { durableSql } from '../shard/storage.ts'
-import { followState, saysSomething } from './followed-state.ts'
+import { lastIndex } from '../v2/event-history.ts'
+import { followRows, followState, saysSomething } from './followed-state.ts'
 import { type Application, Following } from './following.ts'
 import type { LeaderClient } from './leader-client.ts'
 import { passedContext, PassedCalls, passV2Keys } from './passed-calls.ts'
@@ -53,6 +54,8 @@ export class ReplicaServer {
   #toldEpoch: number
   /** How old the leader's last frame was, by its own clock, when all of it was here; in ms. */
   #lagMs = 0
+  /** How far the v2 store's rows have come, and by whose word; in no epoch where that is not known. */
+  #rows: { readonly index: number; readonly epoch: number | undefined }
 
   constructor(parts: ReplicaParts) {
     const { ctx, settings, charge, leader } = parts
@@ -90,10 +93,15 @@ export class ReplicaServer {
     this.#toldEpoch = charge.epoch
     const stored = standingIn(durableSql(ctx.storage))
     this.#stored = stored
+    this.#rows = {
+      index: lastIndex(this.#keyspace.sql),
+      epoch: stored?.state === undefined ? undefined : stored.epoch,
+    }
     this.#following = new Following({
       follower: new Follower(stored && { ...stored, revision }),
       leader,
       region: charge.region,
+      v2Index: () => this.v2Index,
       apply: (application) => this.#apply(application),
       copy: () => parts.copyAnew(),
       removed: () => undefined,
@@ -102,6 +110,12 @@ export class ReplicaServer {
 
   get standing(): Standing {
     return this.#following.standing
+  }
+
+  /** Of the v2 store, as the leader of the present epoch has told it; undefined where it has not. */
+  get v2Index(): number | undefined {
+    const { index, epoch } = this.#rows
+    return epoch === this.standing.epoch ? index : undefined
   }
 
   get door(): Door {
@@ -119,6 +133,7 @@ export class ReplicaServer {
     const told = state ? frame.state : undefined
     const isTold = told !== undefined && saysSomething(told)
     const stored = this.#stored
+    let { index } = this.#rows
     sql.transaction(() => {
       // The row is as old as the last state that was told: what came since has changed nothing of it.
       if (isTold || stored?.epoch !== standing.epoch || !standing.state !== !stored.state) {
@@ -128,9 +143,11 @@ export class ReplicaServer {
       if (isTold) {
         followState(this.#keyspace, told, Date.now())
       }
+      index = told?.content.v2 ? followRows(sql, told.content.v2, index) : index
       // Last, because from here on memory knows of it: nothing may fail after it.
       store.follow(behind(frame.changes, after))
     })
+    this.#rows = { index, epoch: told === undefined ? this.#rows.epoch : standing.epoch }
     if (told?.content.tokens !== undefined) {
       this.#server.endDead()
     }

@@ -4,7 +4,9 @@ import { parseSettings } from '../config/settings.ts'
 import type { AccessTokenList, AccessTokenRpc } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
 import { type Authority, hibernates } from '../door/door.ts'
-import type { ChangeId, Revision } from '../mvcc/types.ts'
+import type { Revision } from '../mvcc/types.ts'
+import { objectStoreOf } from '../object-store/object-store-of.ts'
+import type { FaultRpc, LineFault } from '../protocol/fault-rpc.ts'
 import {
   type AddedReplica,
   FEED_HEADER,
@@ -55,7 +57,7 @@ import {
   recordPromotion,
 } from './promotion.ts'
 import { isWhole, ReplicaCopy } from './replica-copy.ts'
-import { chargeIn, recordCharge } from './replica-row.ts'
+import { chargeIn, recordArchiveFailed, recordCharge } from './replica-row.ts'
 import { ReplicaServer } from './replica-server.ts'
 
 const notFound = statusOf('keyspace-not-found')
@@ -77,7 +79,7 @@ type ServingRpc = Pick<
  */
 export class Replica
   extends DurableObject<Env>
-  implements ServingRpc, ReplicaRpc, AccessTokenRpc, CopyRpc, FeedRpc, LeadershipRpc
+  implements ServingRpc, ReplicaRpc, AccessTokenRpc, CopyRpc, FeedRpc, LeadershipRpc, FaultRpc
 {
   /** What it leads once it was promoted. */
   readonly #led: LedKeyspace
@@ -101,7 +103,7 @@ export class Replica
   async #take(charge: ReplicaCharge): Promise<void> {
     const sql = durableSql(this.ctx.storage)
     const { keyspace, jurisdiction } = charge
-    this.#leader = new LeaderClient(this.env, {
+    this.#leader = new LeaderClient(this.#led.environment, {
       name: keyspace,
       jurisdiction,
       leader: charge.leader,
@@ -109,7 +111,8 @@ export class Replica
     if (isWhole(sql)) {
       await this.#serve(charge, this.#leader)
     } else {
-      const told = { leader: this.#leader, machine: this.env.HOST }
+      const { env } = this
+      const told = { leader: this.#leader, machine: env.HOST, objects: objectStoreOf(env) }
       this.#copy = new ReplicaCopy(sql, charge, told)
       await this.ctx.storage.setAlarm(Date.now())
     }
@@ -132,7 +135,8 @@ export class Replica
     return this.ctx.getWebSockets().filter((socket) => !isFeed(socket))
   }
 
-  beReplica(charge: ReplicaCharge): Promise<void> {
+  async beReplica(charge: ReplicaCharge): Promise<void> {
+    await this.#led.arrive()
     return this.ctx.blockConcurrencyWhile(async () => {
       const sql = durableSql(this.ctx.storage)
       const known = chargeIn(sql)
@@ -162,6 +166,7 @@ export class Replica
 
   async wake(): Promise<void | Refused> {
     try {
+      await this.#led.arrive()
       await this.#server?.wake()
       return undefined
     } catch (error) {
@@ -171,6 +176,7 @@ export class Replica
 
   /** Does not return where it had not been promoted yet: the object is lost, and leads when it is made anew. */
   async promote(promotion: Promotion): Promise<ReplicaReport | Refused> {
+    await this.#led.arrive()
     const sql = durableSql(this.ctx.storage)
     const charge = chargeIn(sql)
     if (isPromotedTo(sql, promotion.epoch)) {
@@ -194,10 +200,11 @@ export class Replica
     return this.#led.lose()
   }
 
-  push(frame: Uint8Array): Promise<Pushed> {
+  async push(frame: Uint8Array): Promise<Pushed> {
+    await this.#led.arrive()
     const epoch = leadershipIn(durableSql(this.ctx.storage))?.epoch ?? 0
     const nothing = { epoch, revision: 0, state: undefined, isAwake: false }
-    return Promise.resolve(this.#server?.pushed(frame) ?? nothing)
+    return this.#server?.pushed(frame) ?? nothing
   }
 
   report(): Promise<ReplicaReport | Refused> {
@@ -225,6 +232,14 @@ export class Replica
     )
   }
 
+  setFault(fault: LineFault): Promise<void> {
+    return this.#led.setFault(fault)
+  }
+
+  crash(): Promise<void> {
+    return this.#led.crash()
+  }
+
   async destroy(): Promise<void> {
     if (chargeIn(durableSql(this.ctx.storage)) !== undefined) {
       await this.ctx.blockConcurrencyWhile(() =>
@@ -233,11 +248,16 @@ export class Replica
     }
   }
 
-  async #copyAnew(charge: ReplicaCharge): Promise<never> {
+  /** From the leader alone where the archive has failed. */
+  async #copyAnew(charge: ReplicaCharge, archiveFailed = false): Promise<never> {
     const { storage } = this.ctx
+    const sql = durableSql(storage)
     this.#end(CLOSE_ANEW, 'the replica is copied anew')
     await storage.deleteAll()
-    recordCharge(durableSql(storage), charge)
+    recordCharge(sql, charge)
+    if (archiveFailed) {
+      recordArchiveFailed(sql)
+    }
     await storage.setAlarm(Date.now())
     await storage.sync()
     return this.#lose('the replica is copied anew')
@@ -350,15 +370,16 @@ export class Replica
     return this.#led.copyBegin(revision)
   }
 
-  copyRows(after: ChangeId, until: Revision): ReturnType<CopyRpc['copyRows']> {
-    return this.#led.copyRows(after, until)
+  copyArchive(): ReturnType<CopyRpc['copyArchive']> {
+    return this.#led.copyArchive()
   }
 
-  copyCurrent(
-    revision: Revision,
-    after: Uint8Array | undefined,
-  ): ReturnType<CopyRpc['copyCurrent']> {
-    return this.#led.copyCurrent(revision, after)
+  copyRows(...asked: Parameters<CopyRpc['copyRows']>): ReturnType<CopyRpc['copyRows']> {
+    return this.#led.copyRows(...asked)
+  }
+
+  copyCurrent(...asked: Parameters<CopyRpc['copyCurrent']>): ReturnType<CopyRpc['copyCurrent']> {
+    return this.#led.copyCurrent(...asked)
   }
 
   follow(replica: ReplicaPosition): ReturnType<FeedRpc['follow']> {
@@ -403,6 +424,7 @@ export class Replica
       return new Response('a WebSocket is expected here', { status: 426 })
     }
     if (request.headers.has(FEED_HEADER)) {
+      await this.#led.arrive()
       return acceptFeed(this.ctx)
     }
     const server = this.#server
@@ -482,8 +504,9 @@ export class Replica
     if (step === 'whole') {
       this.#copy = undefined
       await this.ctx.blockConcurrencyWhile(() => this.#serve(charge, leader))
-    } else if (step === 'in-vain') {
-      await this.ctx.blockConcurrencyWhile(() => this.#copyAnew(charge))
+    } else if (step === 'in-vain' || step === 'no-archive') {
+      const hasFailed = step === 'no-archive'
+      await this.ctx.blockConcurrencyWhile(() => this.#copyAnew(charge, hasFailed))
     } else {
       await this.ctx.storage.setAlarm(Date.now() + step)
     }

@@ -15,6 +15,8 @@ import { ArchiveReader } from '../recovery/archive-reader.ts'
 import { BrokenArchive } from '../recovery/broken-archive.ts'
 import type { Point } from '../recovery/point.ts'
 import { BEGINNING, type Piece, type Position, Recovery } from '../recovery/recovery.ts'
+import { bytesOfRow, type V2Row } from '../v2/row-change.ts'
+import { TreeRestore } from '../v2/tree-restore.ts'
 import { nextTurn } from './commit.ts'
 import { recordCreation } from './creation.ts'
 import { DiskRoom } from './disk-room.ts'
@@ -58,7 +60,7 @@ const NOTHING: Written = { position: BEGINNING, done: 0, revision: 0 }
 interface OpenPiece {
   readonly position: Position
   readonly piece: Piece
-  readonly changes: Iterator<Change<Uint8Array>>
+  readonly changes: Iterator<Change<Uint8Array> | V2Row>
 }
 
 /**
@@ -72,6 +74,7 @@ export class ArchiveRestore {
   readonly #disk = new DiskRoom(() => undefined)
   readonly #diskOpen: Promise<void>
   readonly #state: StateRestore
+  readonly #tree: TreeRestore
   #history: HistoryRestore
   #open: OpenPiece | undefined
   #check: Generator<void, HashKv> | undefined
@@ -87,6 +90,7 @@ export class ArchiveRestore {
     this.#recovery = new Recovery(new ArchiveReader(objects, source.archive), source.point)
     this.#diskOpen = this.#disk.open(machine)
     this.#state = new StateRestore(sql, (length) => crypto.getRandomValues(new Uint8Array(length)))
+    this.#tree = new TreeRestore(sql)
     this.#history = new HistoryRestore(sql)
   }
 
@@ -136,7 +140,7 @@ export class ArchiveRestore {
       return this.#open
     }
     const piece = await this.#recovery.piece(position)
-    const changes = piece.changes[Symbol.iterator]()
+    const changes = inOrder(piece)
     for (let passed = 0; passed < done; passed++) {
       changes.next()
     }
@@ -169,11 +173,16 @@ export class ArchiveRestore {
         this.#endPiece({ ...written, revision }, count + taken, piece, position)
         return false
       }
-      const { main, kv } = next.value
-      bytes += kv.key.length + kv.value.length
-      this.#requireRoom(kv.key.length + kv.value.length)
-      this.#history.change(next.value)
-      revision = main
+      const change = next.value
+      const length = 'kind' in change ? bytesOfRow(change) : bytesOfChange(change)
+      bytes += length
+      this.#requireRoom(length)
+      if ('kind' in change) {
+        this.#tree.take(change)
+      } else {
+        this.#history.change(change)
+        revision = change.main
+      }
     }
     const done = written.done + taken
     recordProgress(this.#sql, count + taken, { ...written, revision, done })
@@ -247,6 +256,15 @@ export class ArchiveRestore {
       await nextTurn()
     }
   }
+}
+
+function* inOrder({ changes, rows }: Piece): Generator<Change<Uint8Array> | V2Row, void> {
+  yield* changes
+  yield* rows
+}
+
+function bytesOfChange({ kv }: Change<Uint8Array>): number {
+  return kv.key.length + kv.value.length
 }
 
 function isSame(a: Position, b: Position): boolean {

@@ -1,8 +1,14 @@
 import type { ArchivedOptions } from '../archive/state.ts'
 import { startLeases } from '../lease/restored-leases.ts'
-import { createTriggers, dropTriggers, insertCurrent } from '../mvcc/current-copy.ts'
+import {
+  type CopiedCurrent,
+  createTriggers,
+  dropTriggers,
+  insertCurrent,
+} from '../mvcc/current-copy.ts'
 import { EngineError } from '../mvcc/errors.ts'
 import { type CopiedRows, insertCopied } from '../mvcc/log-copy.ts'
+import { release } from '../mvcc/packed-rows.ts'
 import { HistoryRestore } from '../mvcc/restore.ts'
 import type { Sql } from '../mvcc/sql.ts'
 import type { ChangeId, Revision } from '../mvcc/types.ts'
@@ -15,10 +21,10 @@ import {
   type RecoveryProgress,
   type Refused,
 } from '../protocol/shard-rpc.ts'
-import { Code, RpcStatus } from '../protocol/status.ts'
+import { Code, RpcStatus, statusOf } from '../protocol/status.ts'
 import { insertTree } from '../v2/tree-copy.ts'
-import { nextTurn } from './commit.ts'
-import type { CopiedLog, CopyRpc } from './copy-source.ts'
+import { CopySlices } from './copy-slices.ts'
+import { type CopiedKeys, type CopiedLog, type CopyRpc, rowsBytes } from './copy-source.ts'
 import { recordCreation } from './creation.ts'
 import { DiskRoom } from './disk-room.ts'
 import type { Machine } from './machine.ts'
@@ -30,8 +36,13 @@ import { StateRestore } from './restored-state.ts'
 const STEP_MS = 5_000
 /** As in `restore.ts`. */
 const COST_PER_BYTE = 2
-/** Pieces of the log that a turn of the event loop writes: some milliseconds, and one commit. */
-const TURN_PIECES = 8
+/** What of the log a turn of the event loop writes: a millisecond or two, and one commit. */
+const TURN_BYTES = 128 * 1024
+const TURN_ROWS = 256
+/** The same of rows that are current. */
+const TURN_PIECES = 1
+/** What others have for themselves between two turns: the source may be in this thread. */
+const PACE_MS = 2
 
 /** The keyspace that is copied: JSON in the row of the restore. */
 export interface CopySource extends LeaderAddress {
@@ -41,6 +52,10 @@ export interface CopySource extends LeaderAddress {
   /** As that of an archive. */
   readonly bumpRevision: number
 }
+
+type CurrentAnswer = CopiedKeys | Refused
+
+const compacted = statusOf('compacted').message
 
 /** How far that has come. */
 interface Copied {
@@ -70,8 +85,12 @@ export class CopyRestore {
   readonly #disk = new DiskRoom(() => undefined)
   readonly #diskOpen: Promise<void>
   #step: Promise<RecoveryProgress> | undefined
-  /** What is behind a row of the log, asked for ahead. */
-  #ahead: { readonly after: ChangeId; readonly log: Promise<CopiedLog | Refused> } | undefined
+  /** The log behind what is here; undefined where it is to be asked for. */
+  #slices: CopySlices | undefined
+  /** Of what has come. */
+  readonly #receipts: string[] = []
+  /** What is current behind a key, asked for ahead. */
+  #ahead: { readonly after: string; readonly current: Promise<CurrentAnswer> } | undefined
 
   constructor(
     sql: Sql,
@@ -127,14 +146,35 @@ export class CopyRestore {
     })
   }
 
-  async #copyLog({ revision, ...rest }: Copied): Promise<void> {
-    const { pieces, compactRevision } = answered(await this.#rowsBehind(rest.last, revision))
-    this.#requireHistory(revision, compactRevision)
-    this.#askAhead(pieces.at(-1)?.last, revision)
-    let { last } = rest
-    for (let at = 0; at < pieces.length; at += TURN_PIECES) {
-      const some = pieces.slice(at, at + TURN_PIECES)
-      const isLogWhole = some.at(-1)?.last === undefined
+  /** Some of it; what has failed is asked for anew. */
+  async #copyLog(copied: Copied): Promise<void> {
+    this.#slices ??= this.#slicesBehind(copied)
+    const slices = this.#slices
+    try {
+      await this.#writeLog(copied, await slices.next(), slices.isDone)
+      return
+    } catch (error) {
+      this.#slices = undefined
+      throw error
+    }
+  }
+
+  #slicesBehind({ last, revision }: Copied): CopySlices {
+    const ask = async (after: ChangeId, until: Revision): Promise<CopiedLog> =>
+      answered(await this.#shard().copyRows(after, until, this.#takeReceipts()))
+    return new CopySlices(ask, last, revision)
+  }
+
+  async #writeLog(copied: Copied, { pieces, ...log }: CopiedLog, isLast: boolean): Promise<void> {
+    this.#receipts.push(log.receipt)
+    // Those that were answered before may have been read later.
+    const compactRevision = Math.max(copied.compactRevision, log.compactRevision)
+    this.#requireHistory(copied.revision, compactRevision)
+    let { last } = copied
+    for (let left = pieces; left.length > 0;) {
+      const some = left.slice(0, turnPieces(left))
+      left = left.slice(some.length)
+      const isLogWhole = isLast && left.length === 0
       last = some.findLast((rows) => rows.last !== undefined)?.last ?? last
       some.forEach((rows) => this.#requireRoom(rows))
       this.#sql.transaction(() => {
@@ -143,63 +183,73 @@ export class CopyRestore {
           insertCopied(this.#sql, rows)
           count += rows.count
         }
-        const copied = { ...rest, revision, last, isLogWhole, compactRevision }
-        recordProgress(this.#sql, count, copied)
+        recordProgress(this.#sql, count, { ...copied, last, isLogWhole, compactRevision })
       })
-      await nextTurn()
-    }
-  }
-
-  async #rowsBehind(after: ChangeId, revision: Revision): Promise<CopiedLog | Refused> {
-    const ahead = this.#ahead
-    this.#ahead = undefined
-    const isIt = ahead?.after.main === after.main && ahead.after.sub === after.sub
-    return isIt ? ahead.log : this.#shard().copyRows(after, revision)
-  }
-
-  #askAhead(after: ChangeId | undefined, revision: Revision): void {
-    if (after !== undefined) {
-      const log = this.#shard().copyRows(after, revision)
-      // Whoever waits for it next hears of its failure.
-      log.catch(() => undefined)
-      this.#ahead = { after, log }
+      // What it was sent in is not to wait for the collector.
+      some.forEach(({ piece }) => release(piece))
+      await scheduler.wait(PACE_MS)
     }
   }
 
   /** What the source has compacted beyond the revision is lost to the copy. */
   #requireHistory(revision: Revision, compactRevision: Revision): void {
     if (compactRevision > revision) {
-      throw new RpcStatus(
-        Code.ABORTED,
-        `revision ${revision} was compacted while it was copied, try again`,
-      )
+      throw compactedMeanwhile(revision)
     }
   }
 
-  #requireRoom({ piece, long }: CopiedRows): void {
-    const longBytes = long.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
-    if (
-      !this.#disk.take(
-        COST_PER_BYTE * (piece.keys.length + (piece.values?.length ?? 0) + longBytes),
-      )
-    ) {
+  #requireRoom(rows: CopiedRows): void {
+    if (!this.#disk.take(COST_PER_BYTE * rowsBytes(rows))) {
       throw new EngineError('no-space')
     }
   }
 
   /** Answers whether all of them are there. */
   async #copyCurrent(copied: Copied): Promise<boolean> {
-    const { lastKey, revision } = copied
-    const after = lastKey === undefined ? undefined : fromBase64(lastKey)
-    const current = answered(await this.#shard().copyCurrent(revision, after))
+    const { lastKey = '', revision } = copied
+    const ahead = this.#ahead?.after === lastKey ? this.#ahead.current : undefined
+    this.#ahead = undefined
+    const current = await this.#answeredCurrent(ahead ?? this.#askCurrent(lastKey, revision))
     const last = current.at(-1)?.last
-    this.#sql.transaction(() => {
-      current.forEach((piece) => insertCurrent(this.#sql, piece))
-      const next = last && { lastKey: toBase64(last) }
-      recordProgress(this.#sql, progressIn(this.#sql).count, { ...copied, ...next })
-    })
-    await nextTurn()
+    if (last !== undefined) {
+      const after = toBase64(last)
+      this.#ahead = { after, current: this.#askCurrent(after, revision) }
+    }
+    for (let at = 0; at < current.length; at += TURN_PIECES) {
+      const some = current.slice(at, at + TURN_PIECES)
+      const end = some.at(-1)?.last
+      this.#sql.transaction(() => {
+        some.forEach((piece) => insertCurrent(this.#sql, piece))
+        const next = end && { lastKey: toBase64(end) }
+        recordProgress(this.#sql, progressIn(this.#sql).count, { ...copied, ...next })
+      })
+      some.forEach(({ piece }) => release(piece))
+      await scheduler.wait(PACE_MS)
+    }
     return last === undefined
+  }
+
+  #askCurrent(lastKey: string, revision: Revision): Promise<CurrentAnswer> {
+    const after = lastKey === '' ? undefined : fromBase64(lastKey)
+    const current = this.#shard().copyCurrent(revision, after, this.#takeReceipts())
+    // Whoever waits for it hears of its failure.
+    current.catch(() => undefined)
+    return current
+  }
+
+  async #answeredCurrent(current: Promise<CurrentAnswer>): Promise<readonly CopiedCurrent[]> {
+    const answer = await current
+    if (isRefused(answer) && answer.refused.message === compacted) {
+      throw compactedMeanwhile(this.#copied?.revision ?? 0)
+    }
+    const { pieces, receipt } = answered(answer)
+    this.#receipts.push(receipt)
+    return pieces
+  }
+
+  /** Those that the source has not heard of. */
+  #takeReceipts(): readonly string[] {
+    return this.#receipts.splice(0)
   }
 
   #finish(creation: Creation, copied: Copied): RecoveryProgress {
@@ -224,6 +274,25 @@ export class CopyRestore {
     const { count } = progressIn(this.#sql)
     return { state, revision: last.main, target: revision, changes: count }
   }
+}
+
+/** How many of the pieces are written in a turn. */
+function turnPieces(pieces: readonly CopiedRows[]): number {
+  let bytes = 0
+  let rows = 0
+  const enough = pieces.findIndex((piece) => {
+    bytes += rowsBytes(piece)
+    rows += piece.count
+    return bytes >= TURN_BYTES || rows >= TURN_ROWS
+  })
+  return enough === -1 ? pieces.length : enough + 1
+}
+
+function compactedMeanwhile(revision: Revision): RpcStatus {
+  return new RpcStatus(
+    Code.ABORTED,
+    `revision ${revision} was compacted while it was copied, try again`,
+  )
 }
 
 function random(length: number): Uint8Array {

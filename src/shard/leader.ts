@@ -16,7 +16,10 @@ import type {
   Call,
 } from '../protocol/shard-rpc.ts'
 import type { V2Answer, V2Call, V2WatchCall } from '../protocol/v2-call.ts'
+import { CopyPace } from './copy-pace.ts'
+import type { CopyDesk } from './copy-source.ts'
 import { ReplicaSet } from './feed/replica-set.ts'
+import { HandedPieces } from './handed-pieces.ts'
 import { KeyspaceServer } from './keyspace-server.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { Machine } from './machine.ts'
@@ -47,6 +50,7 @@ export class Leader {
   readonly #server: KeyspaceServer
   readonly #keyspace: Keyspace
   /** Undefined where there is no object store. */
+  readonly #copyDesk: CopyDesk
   readonly #replication: Replication | undefined
   readonly #v2Sockets: V2Sockets
   readonly replicas: ReplicaSet
@@ -69,6 +73,10 @@ export class Leader {
     }))
     const { background, deadlines } = this.#server
     this.#keyspace = this.#server.keyspace
+    this.#copyDesk = {
+      pace: new CopyPace(this.#keyspace.store, workerClock),
+      handed: new HandedPieces(),
+    }
     this.replicas = new ReplicaSet({
       keyspace: this.#keyspace,
       env,
@@ -153,9 +161,9 @@ export class Leader {
   }
 
   /** Asks the keyspace for what a copy of it is made of. */
-  copy<T>(ask: (keyspace: Keyspace) => T): T | Refused {
+  async copy<T>(ask: (keyspace: Keyspace, desk: CopyDesk) => T | Promise<T>): Promise<T | Refused> {
     try {
-      return ask(this.#keyspace)
+      return await ask(this.#keyspace, this.#copyDesk)
     } catch (error) {
       return refusal(error)
     }

@@ -1,21 +1,25 @@
 import { parseSettings } from '../config/settings.ts'
 import { DIRECTORY_NAME } from '../directory/directory-rpc.ts'
 import { type Authority, hibernates } from '../door/door.ts'
-import type { CopiedCurrent } from '../mvcc/current-copy.ts'
 import type { ChangeId, Revision } from '../mvcc/types.ts'
+import type { FaultRpc, LineFault } from '../protocol/fault-rpc.ts'
 import { type CallContext, CONTEXT_HEADER, type Refused } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import { V2_WATCH_HEADER, type V2WatchCall } from '../protocol/v2-call.ts'
 import { nextTurn } from './commit.ts'
+import { archiveToCopy, type CopiedArchive } from './copied-archive.ts'
 import {
   beginCopy,
+  type CopiedKeys,
   type CopiedLog,
   copyLog,
   copyCurrent,
   type CopyBegun,
+  type CopyDesk,
   type CopyRpc,
 } from './copy-source.ts'
 import { creationIn, settingsWith } from './creation.ts'
+import { FaultyLines } from './faulty-lines.ts'
 import { FeedPort } from './feed/feed-port.ts'
 import { leadershipIn, replicasIn } from './feed/leadership.ts'
 import type { Keyspace } from './keyspace.ts'
@@ -31,12 +35,17 @@ const notFound = statusOf('keyspace-not-found')
 /** Of a socket whose keyspace is led from elsewhere now (RFC 6455: service restart). */
 const CLOSE_MOVED = 1012
 
+/** What is asked of a keyspace that is none of a lab's. */
+const NO_LAB = 'the keyspace is none of a lab'
+
 /** A keyspace that its object leads, has led, or is yet to lead; with its sockets. */
-export class LedKeyspace implements CopyRpc {
+export class LedKeyspace implements CopyRpc, FaultRpc {
   readonly #ctx: DurableObjectState
-  readonly #env: Env
-  /** What replicas and the directory ask. */
-  readonly feed: FeedPort
+  /** The way to other objects. */
+  readonly environment: Env
+  /** Undefined for keyspaces that are none of a lab's. */
+  readonly #lines: FaultyLines | undefined
+  readonly #feed: FeedPort
   /** What a call is answered with that nobody leads here. */
   readonly refused: Refused
   /** Whether it is led from elsewhere now. */
@@ -49,20 +58,44 @@ export class LedKeyspace implements CopyRpc {
 
   constructor(ctx: DurableObjectState, env: Env) {
     this.#ctx = ctx
-    this.#env = env
+    this.#lines = FaultyLines.of(ctx)
+    this.environment = this.#lines?.environment(env) ?? env
     const sql = durableSql(ctx.storage)
     const leadership = leadershipIn(sql)
     this.isMoved = leadership?.successor !== undefined
     this.isPromoted = leadership?.region !== undefined && !this.isMoved
     this.refused = refusal(this.isMoved ? moved : notFound)
-    this.feed = new FeedPort({
+    this.#feed = new FeedPort({
       sql,
       leading: () => this.#leader?.replicas,
       former: () => this.#formerLeader()?.replicas,
       refused: () => this.refused,
       lose: () => this.lose(),
-      find: (name) => env.DIRECTORY.getByName(DIRECTORY_NAME).find(name),
+      find: (name) => this.environment.DIRECTORY.getByName(DIRECTORY_NAME).find(name),
     })
+  }
+
+  /** What replicas and the directory ask. Throws where a lab has cut them off. */
+  get feed(): FeedPort {
+    this.#lines?.arriveAtOnce()
+    return this.#feed
+  }
+
+  /** To be awaited by what comes from other objects. Rejects where a lab has cut them off. */
+  async arrive(): Promise<void> {
+    await this.#lines?.arrive()
+  }
+
+  setFault(fault: LineFault): Promise<void> {
+    this.#lines?.set(fault)
+    return this.#lines === undefined ? Promise.reject(new Error(NO_LAB)) : Promise.resolve()
+  }
+
+  crash(): Promise<void> {
+    if (this.#lines !== undefined) {
+      this.#ctx.abort('the lab has crashed it')
+    }
+    return Promise.reject(new Error(NO_LAB))
   }
 
   /** Undefined where nobody leads here. */
@@ -73,7 +106,7 @@ export class LedKeyspace implements CopyRpc {
   /** To be awaited before anything else is let in. */
   async lead(): Promise<void> {
     const leader = this.#newLeader()
-    await leader.open(this.#env.HOST)
+    await leader.open(this.environment.HOST)
     this.#leader = leader
   }
 
@@ -82,19 +115,35 @@ export class LedKeyspace implements CopyRpc {
     return this.#copy((keyspace) => beginCopy(keyspace, revision, options))
   }
 
-  copyRows(after: ChangeId, until: Revision): Promise<CopiedLog | Refused> {
-    return this.#copy((keyspace) => copyLog(keyspace, after, until))
+  copyArchive(): Promise<CopiedArchive | Refused | undefined> {
+    const archived = this.#archived()
+    return this.#copy((keyspace) => archived && archiveToCopy(keyspace, archived))
+  }
+
+  copyRows(
+    after: ChangeId,
+    until: Revision,
+    receipts: readonly string[],
+  ): Promise<CopiedLog | Refused> {
+    return this.#copy((keyspace, desk) => {
+      desk.handed.received(receipts)
+      return copyLog(keyspace, { after, until }, desk)
+    })
   }
 
   copyCurrent(
     revision: Revision,
     after: Uint8Array | undefined,
-  ): Promise<readonly CopiedCurrent[] | Refused> {
-    return this.#copy((keyspace) => copyCurrent(keyspace, revision, after))
+    receipts: readonly string[],
+  ): Promise<CopiedKeys | Refused> {
+    return this.#copy((keyspace, desk) => {
+      desk.handed.received(receipts)
+      return copyCurrent(keyspace, { revision, after }, desk)
+    })
   }
 
-  #copy<T>(ask: (keyspace: Keyspace) => T): Promise<T | Refused> {
-    return Promise.resolve(this.#leader?.copy(ask) ?? this.refused)
+  #copy<T>(ask: (keyspace: Keyspace, desk: CopyDesk) => T | Promise<T>): Promise<T | Refused> {
+    return this.#leader?.copy(ask) ?? Promise.resolve(this.refused)
   }
 
   /** Nobody leads here any more. */
@@ -106,7 +155,7 @@ export class LedKeyspace implements CopyRpc {
   /** What was handed over is on its way out of the storage. */
   retire(): Promise<void> {
     this.#former = undefined
-    return this.feed.retire()
+    return this.#feed.retire()
   }
 
   /** Does not return: what is left in memory could go on as a leader. Sockets are opened anew where that is. */
@@ -120,21 +169,21 @@ export class LedKeyspace implements CopyRpc {
 
   #newLeader(): Leader {
     const ctx = this.#ctx
-    const env = this.#env
+    const env = this.environment
     const creation = creationIn(durableSql(ctx.storage))
     return new Leader(ctx, {
       env,
       settings: settingsWith(parseSettings(env), creation),
       creation,
       archived: this.#archived(),
-      deposed: (epoch) => ctx.waitUntil(this.feed.deposed(epoch)),
+      deposed: (epoch) => ctx.waitUntil(this.#feed.deposed(epoch)),
     })
   }
 
   /** The object of a replica goes by another name than its keyspace. */
   #archived(): Archived | undefined {
     const sql = durableSql(this.#ctx.storage)
-    const archived = archivedIn(this.#env, this.#ctx, creationIn(sql))
+    const archived = archivedIn(this.environment, this.#ctx, creationIn(sql))
     const keyspace = leadershipIn(sql)?.keyspace
     return archived && keyspace !== undefined ? { ...archived, keyspace } : archived
   }

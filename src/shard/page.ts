@@ -6,6 +6,8 @@ import type { PageCursor } from '../protocol/shard-rpc.ts'
 export interface Page<R extends object = object> {
   readonly response: R
   readonly next?: PageCursor | undefined
+  /** Fields behind those of the response, encoded in the turns that have read them; nothing follows. */
+  readonly behind?: readonly Uint8Array[]
 }
 
 /** A page of a Range as it was read. */

@@ -1,4 +1,5 @@
 import { EngineError, type ErrorKind } from '../mvcc/errors.ts'
+import { type PackedPage, releasePage } from '../mvcc/packed-page.ts'
 import { encode, encodeBehind } from '../protocol/binary.ts'
 import { HEAD_BYTES } from '../protocol/frames.ts'
 import type { ResponseHeader } from '../protocol/generated/messages.ts'
@@ -6,7 +7,7 @@ import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
 import type { MethodName } from '../protocol/methods.ts'
 import { encodePackedRange } from '../protocol/packed-range.ts'
-import type { Outcome, PageCursor, Refused } from '../protocol/shard-rpc.ts'
+import type { Outcome, Refused } from '../protocol/shard-rpc.ts'
 import { Code, fromEngineError, RpcStatus, statusOf } from '../protocol/status.ts'
 import { WireError } from '../protocol/wire.ts'
 import type { BackgroundWork } from './background.ts'
@@ -22,6 +23,8 @@ export interface Caller {
   whenGone(listener: () => void): void
   /** Called once, and in the turn of the commit for what has written. */
   answered(answer: Outcome): void
+  /** The same for parts of an answer, which may leave one by one. */
+  answeredInParts?(parts: readonly Uint8Array[]): void
   /**
    * Called instead where the answer is a stream, which the caller reads to its end, or closes.
    * Undefined where one answer is all that there can be.
@@ -95,15 +98,19 @@ export class Reply {
     this.#caller.whenGone(listener)
   }
 
-  /** `response` is of the method's type, or its first page. */
-  answered(response: object, next?: PageCursor): void {
-    this.answeredPage({ response, next })
+  /** `response` is of the method's type. */
+  answered(response: object): void {
+    this.answeredPage({ response })
   }
 
   answeredPage(first: AnyPage): void {
     let page: Outcome
     try {
       page = encodedPage(this.#method, answeredBy(this.#member, first), this.#background)
+      if ('behind' in first && first.behind !== undefined && 'response' in page) {
+        this.#endInParts([page.response, ...first.behind])
+        return
+      }
     } catch (error) {
       this.failed(error)
       return
@@ -168,7 +175,24 @@ export class Reply {
     this.#end({ refused }, refused.code)
   }
 
+  #endInParts(parts: readonly Uint8Array[]): void {
+    for (const part of parts.slice(1)) {
+      this.#method.sentBytes += part.length
+    }
+    if (this.#caller.answeredInParts === undefined) {
+      this.#end({ response: joinedBytes(parts) }, Code.OK)
+    } else {
+      this.#ended(Code.OK)
+      this.#caller.answeredInParts(parts)
+    }
+  }
+
   #end(answer: Outcome, code: Code): void {
+    this.#ended(code)
+    this.#caller.answered(answer)
+  }
+
+  #ended(code: Code): void {
     const ms = performance.now() - this.#begun
     this.#method.ended(code, ms)
     if (this.#commitMs !== undefined) {
@@ -179,7 +203,6 @@ export class Reply {
       this.#metrics.applied(ms)
       this.#requests?.observe(ms, code === Code.OK)
     }
-    this.#caller.answered(answer)
   }
 }
 
@@ -208,10 +231,21 @@ export function encodedPage(
   const type: MessageType<object> = rpcMethods[method.name].response
   const encoded =
     'packed' in page
-      ? encodePackedRange(roomBytes, page.header, page.packed)
+      ? encodedRows(roomBytes, page.header, page.packed)
       : encodeBehind(roomBytes, type, page.response)
   method.sentBytes += encoded.length
   return { response: encoded, next: next && background.keep(next) }
+}
+
+/** Nobody looks at the rows any more: what SQLite has answered goes before V8 has to look for it. */
+function encodedRows(
+  roomBytes: number,
+  header: ResponseHeader | undefined,
+  packed: PackedPage,
+): Uint8Array {
+  const encoded = encodePackedRange(roomBytes, header, packed)
+  releasePage(packed)
+  return encoded
 }
 
 /** `ended` is called once, with what became of the stream. */
@@ -266,4 +300,14 @@ function statusOfError(error: unknown): RpcStatus {
   // oxlint-disable-next-line no-console -- a Durable Object's log is its console
   console.error(error)
   return new RpcStatus(Code.INTERNAL, 'internal error')
+}
+
+function joinedBytes(parts: readonly Uint8Array[]): Uint8Array {
+  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    joined.set(part, at)
+    at += part.length
+  }
+  return joined
 }

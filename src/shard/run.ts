@@ -212,7 +212,7 @@ class Run implements Write {
       return steps(this.#parts, this.#call.request, facts)
     }
     taken().then(
-      ({ response, next }) => this.#reply.answered(response, next),
+      (page) => this.#reply.answeredPage(page),
       (error: unknown) => this.#reply.failed(error),
     )
   }

@@ -3,7 +3,8 @@ import { DEFAULT_KEYSPACE } from '../config/keyspace-name.ts'
 import type { Region } from '../config/region.ts'
 import type { AccessTokenList, AccessTokenRpc } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
-import type { ChangeId, Revision } from '../mvcc/types.ts'
+import type { Revision } from '../mvcc/types.ts'
+import type { FaultRpc, LineFault } from '../protocol/fault-rpc.ts'
 import type {
   AddedReplica,
   FeedRefusal,
@@ -58,7 +59,7 @@ const CLOSE_NOT_FOUND = 4404
  */
 export class Shard
   extends DurableObject<Env>
-  implements ShardRpc, AccessTokenRpc, CopyRpc, FeedRpc, LeadershipRpc
+  implements ShardRpc, AccessTokenRpc, CopyRpc, FeedRpc, LeadershipRpc, FaultRpc
 {
   readonly #led: LedKeyspace
   /** Of a keyspace that is being made from a file. */
@@ -221,15 +222,16 @@ export class Shard
     return this.#led.copyBegin(revision)
   }
 
-  copyRows(after: ChangeId, until: Revision): ReturnType<CopyRpc['copyRows']> {
-    return this.#led.copyRows(after, until)
+  copyArchive(): ReturnType<CopyRpc['copyArchive']> {
+    return this.#led.copyArchive()
   }
 
-  copyCurrent(
-    revision: Revision,
-    after: Uint8Array | undefined,
-  ): ReturnType<CopyRpc['copyCurrent']> {
-    return this.#led.copyCurrent(revision, after)
+  copyRows(...asked: Parameters<CopyRpc['copyRows']>): ReturnType<CopyRpc['copyRows']> {
+    return this.#led.copyRows(...asked)
+  }
+
+  copyCurrent(...asked: Parameters<CopyRpc['copyCurrent']>): ReturnType<CopyRpc['copyCurrent']> {
+    return this.#led.copyCurrent(...asked)
   }
 
   restoreIdle(id: string, creation: Creation): Promise<number | 'ready' | 'none'> {
@@ -284,6 +286,14 @@ export class Shard
 
   retire(): Promise<void> {
     return this.#led.retire()
+  }
+
+  setFault(fault: LineFault): Promise<void> {
+    return this.#led.setFault(fault)
+  }
+
+  crash(): Promise<void> {
+    return this.#led.crash()
   }
 
   async destroy(): Promise<void> {

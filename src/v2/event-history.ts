@@ -5,11 +5,11 @@ import type { V2Event } from './event.ts'
 import { prefixOf } from './path.ts'
 
 /** How many changes are remembered, as in etcd's store. */
-const HISTORY_EVENTS_MAX = 1000
+export const HISTORY_EVENTS_MAX = 1000
 /** etcd's store has counted so far when a new server begins to serve: its member and its version are in it. */
-const FIRST_INDEX = 3
+export const FIRST_INDEX = 3
 /** What is longer is kept in parts, as a Durable Object takes 2 MB in a row. */
-const PART_BYTES_MAX = 1024 * 1024
+export const PART_BYTES_MAX = 1024 * 1024
 
 const SELECT_LAST = 'SELECT max(position) FROM v2_event'
 const SELECT_LONG = 'SELECT DISTINCT slot FROM v2_event_part'
@@ -31,6 +31,12 @@ export interface V2Watched {
   readonly isRecursive: boolean
 }
 
+/** That of the latest change which is stored. */
+export function lastIndex(sql: Sql): number {
+  const [last] = sql.first(SELECT_LAST) ?? []
+  return typeof last === 'number' ? last : FIRST_INDEX
+}
+
 /** The store's index, and its latest changes, each of which has counted it up. */
 export class EventHistory {
   readonly #sql: Sql
@@ -40,8 +46,7 @@ export class EventHistory {
 
   constructor(sql: Sql) {
     this.#sql = sql
-    const [last] = sql.first(SELECT_LAST) ?? []
-    this.#index = typeof last === 'number' ? last : FIRST_INDEX
+    this.#index = lastIndex(sql)
     this.#long = new Set(sql.all(SELECT_LONG).map(([slot]) => numberOf(slot)))
   }
 
@@ -53,6 +58,11 @@ export class EventHistory {
   /** Of the first change that is remembered. */
   get start(): number {
     return Math.max(1, this.#index - HISTORY_EVENTS_MAX + 1)
+  }
+
+  /** Whether all changes behind an index are. */
+  remembers(index: number): boolean {
+    return index <= this.#index && this.#index - index <= HISTORY_EVENTS_MAX
   }
 
   /** The row of the change whose index is the next one; undefined where it is too long for a row. */
@@ -67,13 +77,12 @@ export class EventHistory {
   /** slot, position, path, silent, removed, event */
   #rowOf(event: V2Event, path: Uint8Array, bytes: Uint8Array): readonly SqlParam[] {
     const position = this.#index + 1
-    const isRemoval = event.action === 'delete' || event.action === 'expire'
     return [
       position % HISTORY_EVENTS_MAX,
       position,
       path,
       event.isRefresh ? 1 : 0,
-      isRemoval && event.prev?.isDir === true ? 1 : 0,
+      event.removesDirectory ? 1 : 0,
       bytes,
     ]
   }

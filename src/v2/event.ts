@@ -53,6 +53,11 @@ export class V2Event implements Told {
     return `{"action":"${this.action}","node":${this.node.json}${rest}}\n`
   }
 
+  /** Whether a directory has gone, with all that was below it. */
+  get removesDirectory(): boolean {
+    return (this.action === 'delete' || this.action === 'expire') && this.prev?.isDir === true
+  }
+
   /** What `noValueOnSuccess` leaves of it, in UTF-8: of what was written, its action alone. */
   get bareBytes(): Uint8Array {
     return writing.has(this.action) ? bytesOfText(`{"action":"${this.action}"}\n`) : this.bytes

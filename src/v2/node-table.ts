@@ -3,13 +3,13 @@ import { bytesOfText, textOfBytes } from '../protocol/byte-text.ts'
 import { childOf, nameOf, parentOf, prefixOf, ROOT } from './path.ts'
 
 const COLUMNS = 'parent, name, created, modified, expires, value'
-const SELECT_NODE = `SELECT ${COLUMNS} FROM v2_node WHERE parent = ? AND name = ?`
-const SELECT_CHILDREN = `SELECT ${COLUMNS} FROM v2_node WHERE parent = ? ORDER BY name`
-const SELECT_BELOW = `SELECT ${COLUMNS} FROM v2_node WHERE parent >= ? AND parent < ? ORDER BY parent, name`
+export const SELECT_NODE = `SELECT ${COLUMNS} FROM v2_node WHERE parent = ? AND name = ?`
+export const SELECT_CHILDREN = `SELECT ${COLUMNS} FROM v2_node WHERE parent = ? ORDER BY name`
+export const SELECT_BELOW = `SELECT ${COLUMNS} FROM v2_node WHERE parent >= ? AND parent < ? ORDER BY parent, name`
 const SELECT_ANY_CHILD = 'SELECT 1 FROM v2_node WHERE parent = ? LIMIT 1'
 const SELECT_EXPIRED = `SELECT ${COLUMNS} FROM v2_node WHERE expires <= ? ORDER BY expires, parent, name LIMIT 1`
 const SELECT_FIRST_EXPIRY = 'SELECT min(expires) FROM v2_node WHERE expires IS NOT NULL'
-const UPSERT_NODE = `
+export const UPSERT_NODE = `
 INSERT INTO v2_node (parent, name, created, modified, expires, value) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (parent, name) DO UPDATE SET created = excluded.created, modified = excluded.modified,
   expires = excluded.expires, value = excluded.value`
@@ -81,9 +81,12 @@ export class NodeTable {
   }
 
   /** With all that is below it. */
-  delete(node: V2Node): void {
-    const { path, value } = node
-    if (value === undefined) {
+  delete({ path, value }: V2Node): void {
+    this.deleteAt(path, value === undefined)
+  }
+
+  deleteAt(path: string, isDirectory: boolean): void {
+    if (isDirectory) {
       this.#sql.run(DELETE_CHILDREN, bytesOfText(path))
       this.#sql.run(DELETE_BELOW, ...rangeBelow(path))
     }
@@ -136,7 +139,7 @@ function nodeOf([parent, name, created, modified, expires, value]: SqlRow): V2No
 }
 
 /** Between the parents of what lies deeper than a directory's own children. */
-function rangeBelow(path: string): [Uint8Array, Uint8Array] {
+export function rangeBelow(path: string): [Uint8Array, Uint8Array] {
   const start = bytesOfText(prefixOf(path))
   const end = start.slice()
   // A slash is followed by 0 in the order of bytes.

@@ -7,6 +7,7 @@ import { cellsOf, isReadOnly, keyOf, type V2Node, NodeTable } from './node-table
 import { viewOf, viewOfGone, type V2NodeView } from './node-view.ts'
 import { childOf, isHidden, lineage, parentOf, ROOT } from './path.ts'
 import { type RecentFile, RecentNodes } from './recent-nodes.ts'
+import type { V2Follower } from './row-change.ts'
 import { newStats, type V2Operation } from './stats.ts'
 import { V2WatchHub } from './watch-hub.ts'
 
@@ -54,6 +55,8 @@ export class V2Store {
   readonly #history: EventHistory
   readonly #recent = new RecentNodes()
   readonly hub = new V2WatchHub()
+  /** Mostly nobody. */
+  readonly followers = new Set<V2Follower>()
   readonly stats = newStats()
   /** When something may expire, in ms since 1970; no later than that, but maybe earlier. */
   #nextExpiry: number | undefined
@@ -68,6 +71,11 @@ export class V2Store {
   /** Of the latest change. */
   get index(): number {
     return this.#history.index
+  }
+
+  /** Whether all changes behind an index are remembered. */
+  remembers(index: number): boolean {
+    return this.#history.remembers(index)
   }
 
   /** When `expire` may next have something to do, in ms since 1970. */
@@ -344,9 +352,11 @@ export class V2Store {
     })
     const below = isDirectory ? this.hub.watchedBelow(path) : []
     const removed = below.filter((watched) => this.#find(watched) !== undefined)
+    this.#changing(path, true)
     this.#commit(event, () => this.#nodes.delete(old))
     this.#recent.removed(old)
     this.#committed(event, [...removed, path])
+    this.#changed(event, [], old)
     return event
   }
 
@@ -357,12 +367,12 @@ export class V2Store {
     missing: readonly string[],
     key = keyOf(node.path),
   ): void {
+    this.#changing(node.path, false)
+    const made = missing.map((path) => ({ ...node, path, expires: undefined, value: undefined }))
     const row = missing.length === 0 ? this.#history.shortRow(event, key.path) : undefined
     if (row === undefined) {
       this.#commit(event, () => {
-        for (const above of missing) {
-          this.#nodes.put({ ...node, path: above, expires: undefined, value: undefined })
-        }
+        made.forEach((above) => this.#nodes.put(above))
         this.#nodes.put(node)
       })
     } else {
@@ -370,6 +380,20 @@ export class V2Store {
     }
     this.#recent.written(node, key, event)
     this.#committed(event, [])
+    this.#changed(event, [...made, node], undefined)
+  }
+
+  #changing(path: string, isDeletion: boolean): void {
+    if (this.followers.size > 0) {
+      this.followers.forEach(({ changing }) => changing?.(path, isDeletion))
+    }
+  }
+
+  #changed(event: V2Event, written: readonly V2Node[], gone: V2Node | undefined): void {
+    if (this.followers.size > 0) {
+      const change = { written, gone, event, position: this.index }
+      this.followers.forEach(({ changed }) => changed?.(change))
+    }
   }
 
   #commit(event: V2Event, write: () => void): void {

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { ArchiveDamage } from '../../src/archive/archive-damage.ts'
 import { changesIn } from '../../src/archive/changes.ts'
 import { decodeClaim } from '../../src/archive/claim.ts'
-import { decodeObject, encodeObject, section } from '../../src/archive/container.ts'
+import { decodeObject, encodeObject, type Section, section } from '../../src/archive/container.ts'
 import { decodeEnd, decodePart, encodePart, requirePart } from '../../src/archive/full.ts'
 import { decodeManifest } from '../../src/archive/manifest.ts'
 import {
@@ -18,8 +18,15 @@ import {
   segmentKey,
 } from '../../src/archive/names.ts'
 import { decodeSegment, encodeSegment, nextOf, requireNext } from '../../src/archive/segment.ts'
+import {
+  type ArchivedRows,
+  requireRowsBehind,
+  rowsIn,
+  RowsWriter,
+} from '../../src/archive/v2-rows.ts'
 import { crc32c } from '../../src/mvcc/crc32c.ts'
 import type { Change } from '../../src/mvcc/history.ts'
+import type { V2Row } from '../../src/v2/row-change.ts'
 import { runs } from '../runs.ts'
 import {
   CHANGES,
@@ -29,6 +36,8 @@ import {
   goldenFile,
   MANIFEST,
   PART,
+  ROWS,
+  rowsWritten,
   samples,
   SEGMENT,
   STATE,
@@ -180,6 +189,75 @@ describe('changes', () => {
   })
 })
 
+describe('rows of a v2 store', () => {
+  const anyBytes = fc.uint8Array({ maxLength: 300 })
+  const anyRow: fc.Arbitrary<V2Row> = fc.oneof(
+    fc.record({
+      kind: fc.constant('node' as const),
+      parent: anyBytes,
+      name: anyBytes,
+      created: fc.nat(2 ** 40),
+      modified: fc.nat(2 ** 40),
+      expires: fc.option(fc.maxSafeInteger(), { nil: undefined }),
+      value: fc.option(anyBytes, { nil: undefined }),
+    }),
+    fc.record({ kind: fc.constant('gone' as const), path: anyBytes, isDirectory: fc.boolean() }),
+    fc.record({
+      kind: fc.constant('event' as const),
+      position: fc.nat(2 ** 40),
+      path: anyBytes,
+      silent: fc.boolean(),
+      removed: fc.boolean(),
+      event: fc.oneof(anyBytes, fc.constant(new Uint8Array(100_000))),
+    }),
+  )
+  const allOf = (rows: Section): ArchivedRows => ({ from: null, to: 2 ** 40, rows })
+
+  it('[ARC9] are read as they were written, whatever they are', () => {
+    fc.assert(
+      fc.property(fc.array(anyRow, { maxLength: 30 }), fc.nat(30), (rows, place) => {
+        const written = rowsWritten(rows)
+        const joined = new Uint8Array(Buffer.concat(written.pieces))
+        expect(written.checksum).toBe(crc32c(joined))
+        expect([...rowsIn(allOf({ ...written, pieces: [joined] }))]).toEqual(rows)
+        // What was taken may be put back before what has come since.
+        const writer = new RowsWriter()
+        rows.slice(place).forEach((row) => writer.add(row))
+        writer.prepend(rowsWritten(rows.slice(0, place)))
+        expect(Buffer.compare(Buffer.concat(writer.end().pieces), joined)).toBe(0)
+        expect(writer.end().checksum).toBe(written.checksum)
+        expect(writer.bytes).toBe(joined.length)
+      }),
+      { numRuns: runs(300) },
+    )
+  })
+
+  it('[ARC9] that are none, or lead elsewhere than they say, are refused', () => {
+    fc.assert(
+      fc.property(anyBytes, (noise) => {
+        const rows = { ...rowsWritten([]), pieces: [noise] }
+        expect(['none', 'content']).toContain(damageOf(() => [...rowsIn(allOf(rows))]))
+      }),
+      { numRuns: runs(2_000) },
+    )
+    const rows = rowsWritten(ROWS)
+    for (const [from, to] of [
+      [298, 301],
+      [300, 301],
+      [299, 300],
+      [299, 302],
+      [null, 300],
+    ] as const) {
+      expect(damageOf(() => [...rowsIn({ from, to, rows })])).toBe('content')
+    }
+    const v2 = { from: 299, to: 301, rows }
+    expect(damageOf(() => requireRowsBehind(v2, 299))).toBe('none')
+    expect(damageOf(() => requireRowsBehind(v2, 298))).toBe('gap')
+    expect(damageOf(() => requireRowsBehind(v2, undefined))).toBe('gap')
+    expect(damageOf(() => requireRowsBehind({ ...v2, from: 3 }, undefined))).toBe('none')
+  })
+})
+
 describe('objects', () => {
   it('[ARC3] that this and earlier versions have written are read for ever', () => {
     const segment = decodeSegment(goldenFile('segment-1'))
@@ -191,13 +269,23 @@ describe('objects', () => {
     expect(part.header).toEqual({ ...PART, changes: CHANGES.length })
     expect(plain(part.changes)).toEqual(plain(CHANGES))
     expect(part.state).toEqual(STATE)
+    const { v2, ...rest } = decodeSegment(goldenFile('segment-2')).state
+    expect(rest).toEqual(STATE)
+    expect(v2).toMatchObject({ from: 299, to: 301 })
+    expect([...rowsIn(v2 as ArchivedRows)]).toEqual(ROWS)
+    const { changes, state } = decodePart(goldenFile('part-2'))
+    expect([...changes]).toEqual([])
+    expect(state.v2).toMatchObject({ from: null, to: 301 })
+    expect([...rowsIn(state.v2 as ArchivedRows)]).toEqual(
+      ROWS.filter(({ kind }) => kind !== 'gone'),
+    )
     expect(decodeEnd(goldenFile('end-1'))).toEqual(END)
     expect(decodeManifest(goldenFile('manifest-1'))).toEqual(MANIFEST)
     expect(decodeClaim(goldenFile('claim-1'))).toEqual(CLAIM)
   })
 
   it('[ARC3] are written as the golden files are', () => {
-    for (const name of ['segment-1', 'part-1', 'end-1', 'manifest-1', 'claim-1'] as const) {
+    for (const name of Object.keys(samples) as (keyof typeof samples)[]) {
       expect(Buffer.compare(samples[name](), goldenFile(name)), name).toBe(0)
     }
   })

@@ -2,11 +2,14 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { ChangesWriter } from '../../src/archive/changes.ts'
 import { type Claim, encodeClaim } from '../../src/archive/claim.ts'
+import type { Section } from '../../src/archive/container.ts'
 import { encodeEnd, encodePart, type FullEnd, type PartHeader } from '../../src/archive/full.ts'
 import { encodeManifest, type Manifest } from '../../src/archive/manifest.ts'
 import { encodeSegment, type SegmentHeader } from '../../src/archive/segment.ts'
 import type { ArchivedState } from '../../src/archive/state.ts'
+import { RowsWriter } from '../../src/archive/v2-rows.ts'
 import type { Change } from '../../src/mvcc/history.ts'
+import type { V2Row } from '../../src/v2/row-change.ts'
 
 const bytes = (text: string): Uint8Array => new TextEncoder().encode(text)
 
@@ -129,9 +132,73 @@ export function changesWritten(changes: readonly Change<Uint8Array>[]): ChangesW
   return writer
 }
 
+/** Of the v2 store one of each kind of row, all that it has to say. */
+export const ROWS: readonly V2Row[] = [
+  {
+    kind: 'node',
+    parent: bytes('/1'),
+    name: bytes('dir'),
+    created: 5,
+    modified: 5,
+    expires: 1_790_000_100_000,
+    value: undefined,
+  },
+  {
+    kind: 'node',
+    parent: bytes('/1/dir'),
+    name: Uint8Array.of(0xff, 0x41),
+    created: 5,
+    modified: 300,
+    expires: -62_135_596_800_000,
+    value: bytes('v'.repeat(200)),
+  },
+  node('/1', 'file', ''),
+  {
+    kind: 'event',
+    position: 300,
+    path: bytes('/1/file'),
+    silent: true,
+    removed: false,
+    event: bytes('{}\n'),
+  },
+  { kind: 'gone', path: bytes('/1/file'), isDirectory: false },
+  { kind: 'gone', path: bytes('/1/dir'), isDirectory: true },
+  {
+    kind: 'event',
+    position: 301,
+    path: bytes('/1/dir'),
+    silent: false,
+    removed: true,
+    event: bytes(''),
+  },
+]
+
+function node(parent: string, name: string, value: string): V2Row {
+  const numbers = { created: 300, modified: 300, expires: undefined }
+  return { kind: 'node', parent: bytes(parent), name: bytes(name), value: bytes(value), ...numbers }
+}
+
+export function rowsWritten(rows: readonly V2Row[]): Section {
+  const writer = new RowsWriter()
+  rows.forEach((row) => writer.add(row))
+  return writer.end()
+}
+
 /** The samples, encoded, by the names of their golden files. */
 export const samples = {
   'segment-1': () => encodeSegment(SEGMENT, changesWritten(CHANGES), STATE).bytes,
+  'segment-2': () => {
+    const v2 = { from: 299, to: 301, rows: rowsWritten(ROWS) }
+    return encodeSegment(SEGMENT, changesWritten(CHANGES), { ...STATE, v2 }).bytes
+  },
+  'part-2': () => {
+    const v2 = {
+      from: null,
+      to: 301,
+      rows: rowsWritten(ROWS.filter(({ kind }) => kind !== 'gone')),
+    }
+    return encodePart(PART, changesWritten([]), { v2 }).bytes
+  },
   'part-1': () => encodePart(PART, changesWritten(CHANGES), STATE).bytes,
   'end-1': () => encodeEnd(END),
   'manifest-1': () => encodeManifest(MANIFEST),

@@ -64,7 +64,7 @@ it.skipIf(disk === undefined)(
   async () => {
     const follower = new Follower()
     follower.open(server.url)
-    await disk?.fill(22 * MIB)
+    await disk?.fill(34 * MIB)
     const stored: string[] = []
     const writers = ['a', 'b', 'c', 'd'].map((writer) => writeUntilFull(writer, stored))
     const refused = (await Promise.all(writers)).flat()

@@ -253,7 +253,7 @@ describe('the end of the server', () => {
     await until(() => upstream.calls.length === 1 && upstream.streams.length === 1)
     const goaway = once(session, 'goaway')
     const closed = served.server.close()
-    const { code, message } = statusOf('stopped')
+    const { code, message } = statusOf('server-gone')
     const stopped = { code: String(code), message }
     expect(await watching).toMatchObject(stopped)
     expect(await healthWatching).toMatchObject(stopped)

@@ -1,6 +1,7 @@
 import { constants } from 'node:http2'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { HELD_BYTES_MAX } from '../../src/grpc/unary.ts'
+import type { AnswerReader } from '../../src/link/upstream.ts'
 import { CREDIT_WINDOW_BYTES } from '../../src/protocol/frames.ts'
 import { statusOf } from '../../src/protocol/status.ts'
 import { key, range, rangeStream, watch } from './probes.ts'
@@ -82,6 +83,43 @@ describe('an answer in parts that is longer than what is held', () => {
     await until(() => code !== undefined)
     expect(code).toBe('0')
     expect(Buffer.concat(chunks).equals(framed(whole))).toBe(true)
+  })
+
+  it('[GRC28] is measured earlier where others hold much, until they have gone', async () => {
+    const asked: { reader: AnswerReader; isMeasured: boolean }[] = []
+    upstream.ask = (_, reader) => {
+      const one = { reader, isMeasured: false }
+      asked.push(one)
+      return {
+        taken: () => undefined,
+        measure: () => {
+          one.isMeasured = true
+        },
+        cancel: () => undefined,
+      }
+    }
+    const client = served.connect()
+    const streams = Array.from({ length: 12 }, () => {
+      const stream = client.request({ ...post, ':path': range })
+      stream.on('error', () => undefined)
+      stream.end(request)
+      return stream
+    })
+    await until(() => asked.length === 12)
+    /** Which of them are measured then. */
+    const give = (): boolean[] => {
+      const given = asked.splice(0)
+      given.forEach(({ reader }) => parts.slice(0, 6).forEach((part) => reader.part(part)))
+      return given.map(({ isMeasured }) => isMeasured)
+    }
+    // Eleven times 3 MiB are more than 32.
+    expect(give()).toEqual([...Array.from({ length: 10 }, () => false), true, true])
+    streams.forEach((stream) => stream.close(constants.NGHTTP2_CANCEL))
+    const later = client.request({ ...post, ':path': range })
+    later.on('error', () => undefined)
+    later.end(request)
+    await until(() => asked.length === 1)
+    expect(give()).toEqual([false])
   })
 
   it.for([

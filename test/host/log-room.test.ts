@@ -5,7 +5,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { afterEach, beforeEach, expect, it } from 'vitest'
 import { SqliteFile } from '../../src/host/sqlite-file.ts'
 
-const LOG_BYTES = 1000 * (4096 + 24) + 32
+const LOG_BYTES = 4000 * (4096 + 24) + 32
 const listener = { begun: () => undefined, durable: () => undefined, failed: fail }
 
 let directory: string
@@ -40,7 +40,7 @@ it('[HST31] the log grows in few steps to the length at which SQLite begins it a
   const file = new SqliteFile(path, listener)
   const lengths: number[] = []
   const lost: unknown[] = []
-  for (let commit = 1; commit <= 900; commit++) {
+  for (let commit = 1; commit <= 2400; commit++) {
     if (commit === 1) {
       file.exec('CREATE TABLE t (id INTEGER PRIMARY KEY, value BLOB)', [])
     }
@@ -50,11 +50,11 @@ it('[HST31] the log grows in few steps to the length at which SQLite begins it a
     if (size !== lengths.at(-1)) {
       lengths.push(size)
     }
-    if (commit === 1 || commit === 20 || commit % 300 === 0) {
+    if (commit === 1 || commit === 20 || commit % 800 === 0) {
       lost.push(rowsAfterLoss(path))
     }
   }
-  expect(lost).toEqual([1, 20, 300, 600, 900].map((rows) => ({ rows })))
+  expect(lost).toEqual([1, 20, 800, 1600, 2400].map((rows) => ({ rows })))
   expect(lengths[0]).toBe(64 * 1024)
   expect(lengths.length).toBeLessThan(10)
   expect(lengths.at(-1)).toBeGreaterThanOrEqual(LOG_BYTES)

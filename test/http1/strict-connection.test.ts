@@ -83,6 +83,48 @@ describe('a refusal', () => {
   })
 })
 
+describe('a server that stops', () => {
+  it('[RAW7] has one more request answered, which asks for the end, and nothing behind it', async () => {
+    const { client, server, heard } = await connected(false)
+    client.write(good)
+    await vi.waitFor(() => expect(heard.server).toBe(good))
+    server.finish()
+    client.write(good + good)
+    await vi.waitFor(() => expect(heard.serverEnded).toBe(true))
+    expect(heard.server).toBe(`${good}${good.slice(0, -2)}Connection: close\r\n\r\n`)
+    server.end('answers')
+    await vi.waitFor(() => expect(heard).toMatchObject({ client: 'answers', clientEnded: true }))
+  })
+
+  it('[RAW7] has a body come to its end, and lets a silent client go', async () => {
+    const { client, server, heard } = await connected(false)
+    const body = 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na'
+    client.write(body)
+    await vi.waitFor(() => expect(heard.server).toBe(body))
+    server.finish()
+    await new Promise((resolve) => setTimeout(resolve, 600))
+    expect(heard.serverEnded).toBe(false)
+    client.write('b')
+    await vi.waitFor(() => expect(heard.serverEnded).toBe(true))
+    expect(heard.server).toBe(`${body}b`)
+    const silent = await connected(false)
+    silent.server.finish()
+    await vi.waitFor(() => expect(silent.heard.serverEnded).toBe(true))
+  })
+
+  it('[RAW7] leaves a WebSocket to whoever serves it', async () => {
+    const { client, server, heard } = await connected(false)
+    const upgrade = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n'
+    client.write(`${upgrade}\x81\x80abcd`, 'latin1')
+    await vi.waitFor(() => expect(heard.server).toBe(`${upgrade}\x81\x80abcd`))
+    server.finish()
+    await new Promise((resolve) => setTimeout(resolve, 600))
+    client.write('\x81\x80efgh', 'latin1')
+    await vi.waitFor(() => expect(heard.server).toContain('efgh'))
+    expect(heard.serverEnded).toBe(false)
+  })
+})
+
 it('[RAW5] a client that reads late holds its server back, and gets all of it', async () => {
   const { client, server, heard } = await connected(true)
   client.pause().write(good)

@@ -4,10 +4,9 @@ import {
   calmExperiment,
   type Experiment,
   experimentText,
+  homeLimits,
   readExperiment,
-  READS_MAX,
   SLOW_MS_MAX,
-  WRITES_MAX,
 } from '../../src/lab/experiment.ts'
 
 const names = ['weur', 'enam', 'apac']
@@ -23,8 +22,8 @@ const experiments: fc.Arbitrary<Experiment> = fc.record({
   cut: fc.subarray(names),
   stopped: fc.subarray(names),
   slow: numbers(SLOW_MS_MAX),
-  writes: numbers(WRITES_MAX),
-  reads: fc.integer({ min: 0, max: READS_MAX }),
+  writes: numbers(homeLimits.writes),
+  reads: fc.integer({ min: 0, max: homeLimits.reads }),
 })
 
 test('[LAB2] an experiment is the same behind its link', () => {
@@ -32,7 +31,7 @@ test('[LAB2] an experiment is the same behind its link', () => {
     fc.property(experiments, (experiment) => {
       const text = experimentText(experiment)
       expect(text).toMatch(/^[a-z0-9=&,:]+$/)
-      expect(readExperiment(text, names)).toEqual(experiment)
+      expect(readExperiment(text, names, homeLimits)).toEqual(experiment)
     }),
   )
 })
@@ -40,19 +39,19 @@ test('[LAB2] an experiment is the same behind its link', () => {
 test('[LAB2] a link that says nonsense is within the bounds', () => {
   const text =
     'leader=mars&cut=weur,,pluto&slow=enam:99999,apac:x,oc:5&writes=weur:1e9,apac:-1&reads=7000&x'
-  expect(readExperiment(text, names)).toEqual({
+  expect(readExperiment(text, names, homeLimits)).toEqual({
     leader: 'weur',
     cut: ['weur'],
     stopped: [],
     slow: { enam: SLOW_MS_MAX },
     writes: {},
-    reads: READS_MAX,
+    reads: homeLimits.reads,
   })
   fc.assert(
     fc.property(fc.string(), (any) => {
-      const { leader, reads } = readExperiment(any, names)
+      const { leader, reads } = readExperiment(any, names, homeLimits)
       expect(names).toContain(leader)
-      expect(reads).toBeLessThanOrEqual(READS_MAX)
+      expect(reads).toBeLessThanOrEqual(homeLimits.reads)
     }),
   )
 })

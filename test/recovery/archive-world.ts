@@ -19,7 +19,10 @@ import type { ArchivedState, LeaseChange } from '../../src/archive/state.ts'
 import type { BucketEntry } from '../../src/etcd-file/etcd-file.ts'
 import { changesBetween } from '../../src/mvcc/history.ts'
 import type { Revision } from '../../src/mvcc/types.ts'
+import { LOST, rowsOfAll, V2Journal } from '../../src/shard/replication/v2-journal.ts'
 import { bucketsOf } from '../../src/snapshot/buckets.ts'
+import { FIRST_INDEX } from '../../src/v2/event-history.ts'
+import { V2Store } from '../../src/v2/store.ts'
 import { Keyspace } from '../auth/keyspace.ts'
 import { finish } from '../snapshot/content.ts'
 import { stateOf } from '../snapshot/state.ts'
@@ -33,6 +36,10 @@ export const ARCHIVE: ArchiveName = { keyspace: 'blue', generation: 1_790_000_00
  */
 export class ArchiveWorld {
   readonly keyspace = new Keyspace()
+  readonly tree = new V2Store(this.keyspace.sql)
+  readonly #rows = new V2Journal(this.keyspace.sql, this.tree)
+  /** Of the v2 store, up to there it is in a segment or a full. */
+  #index = this.tree.index
   readonly store: MemoryStore
   /** Of a part of a full: so that there are several. */
   readonly partBytes: number
@@ -88,6 +95,7 @@ export class ArchiveWorld {
     this.#seq = 0
     this.#previous = null
     this.sent = this.keyspace.store.revision
+    this.#takeRows()
     this.#journal = []
     this.#marks = []
     this.#unlisted = []
@@ -113,7 +121,11 @@ export class ArchiveWorld {
         compaction: this.#compaction,
       },
       changes,
-      { leases: { complete: false, journal: this.#journal }, ...this.#authState() },
+      {
+        leases: { complete: false, journal: this.#journal },
+        ...this.#authState(),
+        ...this.#takeRows(),
+      },
     )
     await this.store.put(segmentKey(ARCHIVE, name), bytes, 'absent')
     this.#unlisted.push({ ...name, to: revision, bytes: bytes.length, checksum, time: this.now })
@@ -142,6 +154,10 @@ export class ArchiveWorld {
       if (writer.bytes >= this.partBytes) {
         await endPart({})
       }
+    }
+    if (this.tree.index > FIRST_INDEX) {
+      const rows = rowsOfAll(sql, this.tree, Infinity)
+      await endPart(rows === LOST ? {} : { v2: rows })
     }
     const journal = lessor.granted().map(({ ID, TTL }): LeaseChange => [revision, String(ID), TTL])
     this.#authRevision = 0
@@ -186,6 +202,12 @@ export class ArchiveWorld {
     this.#unlisted = []
     const key = manifestKey(ARCHIVE, this.manifest.number)
     await this.store.put(key, encodeManifest(this.manifest), 'absent')
+  }
+
+  #takeRows(): Pick<ArchivedState, 'v2'> {
+    const rows = this.#rows.take(this.#index)
+    this.#index = this.tree.index
+    return rows === undefined || rows === LOST ? {} : { v2: rows }
   }
 
   #authState(): Pick<ArchivedState, 'auth'> {

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import { ChangesWriter } from '../../src/archive/changes.ts'
 import { FullHash } from '../../src/archive/full-hash.ts'
 import { decodeEnd, encodeEnd } from '../../src/archive/full.ts'
 import { encodeManifest } from '../../src/archive/manifest.ts'
@@ -11,6 +12,8 @@ import {
   segmentKey,
 } from '../../src/archive/names.ts'
 import { isPruned, planRetention } from '../../src/archive/retention.ts'
+import { decodeSegment, encodeSegment } from '../../src/archive/segment.ts'
+import type { ArchivedRows } from '../../src/archive/v2-rows.ts'
 import { changesBetween } from '../../src/mvcc/history.ts'
 import { ArchiveReader, archivesOf } from '../../src/recovery/archive-reader.ts'
 import { BrokenArchive, NotKept } from '../../src/recovery/broken-archive.ts'
@@ -24,6 +27,7 @@ import { finish } from '../snapshot/content.ts'
 import { ARCHIVE, ArchiveWorld } from './archive-world.ts'
 import { MemoryStore } from './memory-store.ts'
 import { readerOf } from './random-archive.ts'
+import { restoredBy } from './restored.ts'
 
 const EVERYTHING = { start: new Uint8Array(0), end: undefined }
 const HOUR = 3_600_000
@@ -119,6 +123,42 @@ it('[REC5] the latest archive of a name is found among all, and none where there
   expect(await archivesOf(world.store, 'blue')).toEqual([ARCHIVE, later])
   expect(await archivesOf(world.store, 'blu')).toEqual([])
   expect(await new ArchiveReader(world.store, later).latestManifest()).toBeUndefined()
+})
+
+it('[REC6] a segment that leaves out changes of the v2 store is named', async () => {
+  const world = new ArchiveWorld(new MemoryStore())
+  await world.beginEpoch()
+  const set = (path: string): void =>
+    world.step(() => {
+      const content = { dir: false, value: 'v', expires: undefined, refresh: false }
+      world.tree.set(path, content, world.now)
+    })
+  put(world, 'a')
+  set('/1/a')
+  await world.segment()
+  put(world, 'b')
+  set('/1/b')
+  await world.segment()
+  const { reader, manifest } = await readerOf(world)
+  const second = segment(2, 3)
+  const bytes = world.store.objects.get(second) ?? new Uint8Array(0)
+  const { header, changes, state } = decodeSegment(bytes)
+  const writer = new ChangesWriter()
+  for (const change of changes) {
+    writer.add(change)
+  }
+  const rows = { ...(state.v2 as ArchivedRows), from: 5 }
+  world.store.objects.set(second, encodeSegment(header, writer, { ...state, v2: rows }).bytes)
+  const point = await pointOf(reader, manifest, { revision: 3 })
+  await expect(restoredBy(new Recovery(reader, point))).rejects.toMatchObject({
+    kind: 'gap',
+    key: second,
+    message: expect.stringContaining('begins behind index 5 of the v2 store, and 4 was the last'),
+  })
+  const [chain] = manifest.chains
+  await expect(
+    verifySegments(reader, chain as never, chainStart(chain as never), 1e9),
+  ).rejects.toMatchObject({ kind: 'gap', key: second })
 })
 
 it('[REC6] an object that is lost, cut or damaged is named, and nothing is answered in its place', async () => {

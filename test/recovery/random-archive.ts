@@ -6,8 +6,10 @@ import type { KeyValue } from '../../src/mvcc/types.ts'
 import { ArchiveReader } from '../../src/recovery/archive-reader.ts'
 import type { Keyspace } from '../auth/keyspace.ts'
 import { rangeOf } from '../mvcc/requests.ts'
+import { randomOf } from '../replication/virtual-clock.ts'
 import { finish } from '../snapshot/content.ts'
 import { anyStep, LEASE, type Step, take } from '../snapshot/random-history.ts'
+import { actOnTree, shownTree } from '../v2/tree-world.ts'
 import { ARCHIVE, ArchiveWorld } from './archive-world.ts'
 import { MemoryStore } from './memory-store.ts'
 
@@ -16,6 +18,7 @@ export type WorldStep =
   | { readonly kind: 'grant'; readonly lease: bigint }
   | { readonly kind: 'end'; readonly lease: bigint }
   | { readonly kind: 'user'; readonly name: string }
+  | { readonly kind: 'v2'; readonly seed: number }
   | { readonly kind: 'segment' }
   | { readonly kind: 'full' }
   | { readonly kind: 'manifest' }
@@ -32,6 +35,10 @@ const anyWorldStep: fc.Arbitrary<WorldStep> = fc.oneof(
       kind: fc.constant('user' as const),
       name: fc.constantFrom('ann', 'bob'),
     }),
+  },
+  {
+    weight: 3,
+    arbitrary: fc.record({ kind: fc.constant('v2' as const), seed: fc.integer({ min: 1 }) }),
   },
   { weight: 4, arbitrary: fc.constant({ kind: 'segment' as const }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'full' as const }) },
@@ -59,6 +66,8 @@ export interface Moment {
   readonly compactRevision: number
   readonly hash: number
   readonly users: readonly string[]
+  /** All rows of the v2 store. */
+  readonly tree: string
 }
 
 export function momentOf(
@@ -76,6 +85,7 @@ export function momentOf(
     compactRevision: store.compactRevision,
     hash: finish(store.hashKv(store.revision)).hash,
     users: auth.users().map(({ name, roles }) => [name, ...roles].join(' ')),
+    tree: shownTree(keyspace.sql),
   }
 }
 
@@ -103,6 +113,11 @@ async function takeStep(world: ArchiveWorld, step: WorldStep): Promise<void> {
         }
       })
       break
+    case 'v2': {
+      const random = randomOf(step.seed)
+      world.step(() => actOnTree(world.tree, (count) => Math.floor(random() * count), world.now))
+      break
+    }
     case 'segment':
       await world.segment()
       break

@@ -26,10 +26,10 @@ it('[REC1] a restore at any revision is what the keyspace was when that was the 
         // State is known where a segment ends, but for leases; the hash depends on the compaction.
         const { begun, time, kvs, leases, leased } = moment
         expect(found).toMatchObject({ begun, time, kvs, leases, leased })
-        const { users, compactRevision } = moment
+        const { users, tree, compactRevision } = moment
         const isEnd = isDeepStrictEqual(
-          [found.users, found.compactRevision],
-          [users, compactRevision],
+          [found.users, found.tree, found.compactRevision],
+          [users, tree, compactRevision],
         )
         expect(isEnd || !ends.has(revision)).toBe(true)
         // That of the compacted revision itself is of the time before, as long as memory lasts.

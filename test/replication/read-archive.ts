@@ -4,7 +4,12 @@ import { endKey, manifestKey, partKey, segmentKey } from '../../src/archive/name
 import type { ArchiveName } from '../../src/archive/names.ts'
 import { decodeSegment, type Expected, nextOf, requireNext } from '../../src/archive/segment.ts'
 import type { ArchivedState, LeaseChange } from '../../src/archive/state.ts'
+import { type ArchivedRows, requireRowsBehind, rowsIn } from '../../src/archive/v2-rows.ts'
 import type { Change } from '../../src/mvcc/history.ts'
+import { FIRST_INDEX } from '../../src/v2/event-history.ts'
+import { TreeRestore } from '../../src/v2/tree-restore.ts'
+import { openNodeSql } from '../mvcc/node-sql.ts'
+import { shownTree } from '../v2/tree-world.ts'
 import { ARCHIVE, shown } from './replicated-shard.ts'
 
 /** What there is of an archive at its latest point, read as simply as can be. */
@@ -24,6 +29,8 @@ export interface ReadArchive {
   readonly segments: number
   /** The fields of the state that the last segment has. */
   readonly last: readonly string[]
+  /** The v2 store's rows where an object ended, by its index. */
+  readonly trees: ReadonlyMap<number, string>
 }
 
 type Objects = ReadonlyMap<string, Uint8Array>
@@ -44,7 +51,23 @@ export function readArchive(
   const journal: LeaseChange[] = []
   let state: ArchivedState = {}
   let leases = new Map<string, number>()
+  const sql = openNodeSql()
+  const tree = new TreeRestore(sql)
+  const trees = new Map<number, string>()
+  let index: number | undefined
+  const takeRows = (v2: ArchivedRows): void => {
+    if (v2.from !== null) {
+      requireRowsBehind(v2, index)
+    }
+    for (const row of rowsIn(v2)) {
+      tree.take(row)
+    }
+    index = v2.to
+  }
   const take = (read: ArchivedState): void => {
+    if (read.v2 !== undefined) {
+      takeRows(read.v2)
+    }
     state = { ...state, ...read }
     if (read.leases?.complete === true) {
       leases = new Map()
@@ -69,6 +92,7 @@ export function readArchive(
     }
     take(read.state)
   }
+  trees.set(index ?? FIRST_INDEX, shownTree(sql))
   let next: Expected = {
     epoch: full.epoch,
     seq: full.seq + 1,
@@ -99,6 +123,7 @@ export function readArchive(
         journal,
         segments,
         last,
+        trees,
       }
     }
     const segment = decodeSegment(bytes)
@@ -107,6 +132,7 @@ export function readArchive(
       add(change)
     }
     take(segment.state)
+    trees.set(index ?? FIRST_INDEX, shownTree(sql))
     last = Object.keys(segment.state)
     ;({ time } = segment.header)
     next = nextOf(segment)

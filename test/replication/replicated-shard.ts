@@ -8,6 +8,7 @@ import type { ObjectStore } from '../../src/object-store/object-store.ts'
 import { Keyspace } from '../../src/shard/keyspace.ts'
 import { Replication } from '../../src/shard/replication/replication.ts'
 import { NodeSql } from '../mvcc/node-sql.ts'
+import { shownTree } from '../v2/tree-world.ts'
 import type { FaultyStore } from './faulty-store.ts'
 import type { VirtualClock } from './virtual-clock.ts'
 
@@ -33,6 +34,7 @@ export class ReplicatedShard {
   readonly #objects: FaultyStore
   readonly #sql: NodeSql
   #stay: Stay = { isOver: false }
+  #index = 0
   keyspace: Keyspace
   replication: Replication
   readonly log: string[] = []
@@ -40,6 +42,8 @@ export class ReplicatedShard {
   wakes = 0
   /** What each revision has changed, of this shard and of those that it is a copy of. */
   readonly history: Map<number, string>
+  /** The rows of the v2 store at each of its indices, of the same. */
+  readonly trees: Map<number, string>
   /** While it is not undefined, nothing that was written becomes durable. */
   durable: Promise<void> = Promise.resolve()
 
@@ -49,6 +53,7 @@ export class ReplicatedShard {
     const path = join(directory, `${++files}.sqlite`)
     copyOf?.sql.run('VACUUM INTO ?', path)
     this.history = new Map(copyOf?.history)
+    this.trees = new Map(copyOf?.trees)
     this.#sql = new NodeSql(path)
     ;({ keyspace: this.keyspace, replication: this.replication } = this.#open())
   }
@@ -77,6 +82,10 @@ export class ReplicatedShard {
     for (const change of store.changesBetween(before + 1, store.revision)) {
       const known = this.history.get(change.main) ?? ''
       this.history.set(change.main, known + shown(change))
+    }
+    if (this.keyspace.v2.index !== this.#index) {
+      this.#index = this.keyspace.v2.index
+      this.trees.set(this.#index, shownTree(this.#sql))
     }
     while (store.compactSlice(this.replication.pinned(this.#clock.now()))) {
       // On to the next slice.

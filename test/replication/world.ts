@@ -1,6 +1,7 @@
 import { expect } from 'vitest'
 import { ArchiveReader } from '../../src/recovery/archive-reader.ts'
 import { verifyFull } from '../../src/recovery/verify.ts'
+import { actOnTree } from '../v2/tree-world.ts'
 import { FaultyStore } from './faulty-store.ts'
 import { readArchive, type ReadArchive } from './read-archive.ts'
 import { ARCHIVE, ReplicatedShard } from './replicated-shard.ts'
@@ -30,8 +31,8 @@ export class World {
   act(shard = this.shard): void {
     const key = utf8.encode(`key ${this.below(20)}`)
     const put = { lease: 0n, prevKv: false, ignoreValue: false, ignoreLease: false }
-    const kind = this.below(20)
-    shard.turn(({ store, lessor, alarms, accessTokens, auth }) => {
+    const kind = this.below(24)
+    shard.turn(({ store, lessor, alarms, accessTokens, auth, v2 }) => {
       const leases = lessor.leases()
       const lease = leases[this.below(leases.length)] ?? 0n
       if (kind < 11) {
@@ -63,6 +64,8 @@ export class World {
         }
       } else if (kind === 19) {
         auth.roleAdd(`role ${this.below(1e9)}`)
+      } else if (kind > 19) {
+        actOnTree(v2, (count) => this.below(count), this.clock.now())
       }
     })
   }
@@ -84,8 +87,13 @@ export function checkArchive(world: World, shard = world.shard): ReadArchive | u
     (revision) => revision > read.from && revision <= read.to,
   )
   expect(segments.filter((revision) => !read.changes.has(revision))).toEqual([])
+  for (const [index, tree] of read.trees) {
+    expect(tree, `the v2 store at ${index}`).toBe(shard.trees.get(index) ?? EMPTY_TREE)
+  }
   return read
 }
+
+const EMPTY_TREE = '\n\n\n\n'
 
 /** Their HashKV is that of the shard, but of those that are older than what it has compacted. */
 async function verifyFulls(world: World, read: ReadArchive | undefined): Promise<void> {
@@ -100,7 +108,8 @@ export async function checkWholeArchive(world: World, shard = world.shard): Prom
   await world.clock.pass(300_000)
   const read = checkArchive(world, shard)
   await verifyFulls(world, read)
-  const { store, lessor, alarms, accessTokens, auth } = shard.keyspace
+  const { store, lessor, alarms, accessTokens, auth, v2 } = shard.keyspace
+  expect(Math.max(...(read?.trees.keys() ?? []))).toBe(v2.index)
   expect(read?.to).toBe(store.revision)
   const granted = lessor.granted().map(({ ID, TTL }): [string, number] => [ID.toString(), TTL])
   expect(read?.leases).toEqual(new Map(granted))

@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest'
+import { decode } from '../../src/protocol/binary.ts'
 import {
   CompactionRequest,
   DeleteRangeRequest,
   type DeleteRangeResponse,
-  type LeaseTimeToLiveResponse,
+  LeaseTimeToLiveResponse,
   TxnRequest,
 } from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
@@ -21,6 +22,7 @@ import {
   shardNamed,
   timeToLive,
 } from './calls.ts'
+import { SessionClient } from './session-client.ts'
 
 const KEYS = 9000
 const keys = Array.from({ length: KEYS }, (_, i) => `k${String(i).padStart(4, '0')}`)
@@ -74,4 +76,14 @@ it('[SHD24] the keys of a lease are read while others put', async () => {
   const answer = ask<LeaseTimeToLiveResponse>(shard, LEASE_TIME_TO_LIVE, timeToLive(7n))
   expect(await order({ put: ask(shard, PUT, put('a')), answer })).toEqual(['put', 'answer'])
   expect((await answer).keys.map(text)).toEqual(keys)
+})
+
+it('[SHD24] the keys of a lease leave over a socket in parts, without credit', async () => {
+  const client = await SessionClient.open(await filled('leased-session'))
+  client.reads = false
+  client.call(LEASE_TIME_TO_LIVE, timeToLive(7n), 10)
+  const whole = decode(LeaseTimeToLiveResponse, await client.answer(10))
+  expect(client.parts.get(10)?.length).toBeGreaterThan(KEYS / 1000)
+  expect(whole).toMatchObject({ ID: 7n, grantedTTL: 1000 })
+  expect(whole.keys.map(text)).toEqual(keys)
 })

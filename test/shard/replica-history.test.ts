@@ -27,7 +27,9 @@ import {
   type Serving,
 } from './calls.ts'
 import { type LedAndReplica, rowsIn, wholeReplicaOf } from './replica-objects.ts'
+import { V2_SET } from './v2-call.ts'
 
+const ADMINISTRATOR = { administrator: true } as const
 const HASH_KV = '/etcdserverpb.Maintenance/HashKV'
 const HISTORIES = 20
 
@@ -39,6 +41,7 @@ type Step =
   | { readonly do: 'grant' | 'revoke'; readonly lease: bigint }
   | { readonly do: 'role' | 'user'; readonly name: string; readonly isAdded: boolean }
   | { readonly do: 'alarm'; readonly action: number }
+  | { readonly do: 'v2'; readonly key: string; readonly dir: boolean; readonly isSet: boolean }
   | { readonly do: 'evict-leader' | 'evict-replica' }
   | { readonly do: 'hash'; readonly back: number }
   | { readonly do: 'read'; readonly key: string }
@@ -85,6 +88,15 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({ do: fc.constant('alarm' as const), action: fc.constantFrom(1, 2) }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('v2' as const),
+      key,
+      dir: fc.boolean(),
+      isSet: fc.boolean(),
+    }),
   },
   {
     weight: 2,
@@ -174,6 +186,11 @@ async function hold(moves: readonly Move[]): Promise<void> {
       await checkHash(both, Math.max(revision - one.back, compacted + 1, 1))
     } else if (one.do === 'read') {
       revision = await checkRead(both, one.key)
+    } else if (one.do === 'v2') {
+      const { key: name, dir } = one
+      const made = { dir, value: dir ? '' : 'v', path: `/${name}/${name}` }
+      const gone = { method: 'DELETE', path: `/${name}`, dir: true, recursive: true } as const
+      await leader.v2({ ...V2_SET, ...(one.isSet ? made : gone) }, ADMINISTRATOR)
     } else {
       await write(viaReplica ? replica : leader, one, revision)
       compacted = Math.max(compacted, one.do === 'compact' ? revision - one.back : 0)
@@ -212,6 +229,8 @@ async function checkHash({ leader, replica }: LedAndReplica, revision: number): 
 
 /** All that is the same at a replica, besides the log. */
 const STATES = [
+  'SELECT * FROM v2_node',
+  'SELECT * FROM v2_event',
   'SELECT id, key, create_revision, version, previous, lease, value FROM log ORDER BY id DESC LIMIT 20',
   'SELECT * FROM current',
   'SELECT revision FROM compaction',

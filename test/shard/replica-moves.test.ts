@@ -1,4 +1,4 @@
-import { runInDurableObject } from 'cloudflare:test'
+import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
 import type { Region } from '../../src/config/region.ts'
@@ -24,8 +24,11 @@ import type { ReplicaReport } from '../../src/protocol/replica-rpc.ts'
 import { isRefused, type Outcome, type Refused } from '../../src/protocol/shard-rpc.ts'
 import { statusOf } from '../../src/protocol/status.ts'
 import { put } from './calls.ts'
+import { rowsIn } from './replica-objects.ts'
+import { V2_SET } from './v2-call.ts'
 
 const PUT = '/etcdserverpb.KV/Put'
+const V2_ROWS = ['v2_node', 'v2_event', 'v2_event_part'].map((table) => `SELECT * FROM ${table}`)
 const context = { administrator: true, origin: 'http://store.example.com' } as const
 
 const directory = () => env.DIRECTORY.getByName(DIRECTORY_NAME)
@@ -209,21 +212,44 @@ describe('a keyspace that is moved to a replica', () => {
     ])
   })
 
-  it('[LDR8] stays where it is as long as it has data of the v2 API, unless that is forced', async () => {
+  it('[LDR8] brings its v2 store along: tree, index, what is remembered, times to live', async () => {
     await made('old', ['weur'])
-    await runInDurableObject(own('old'), (_, { storage }) => {
-      storage.sql.exec(
-        `INSERT INTO v2_node (parent, name, created, modified) VALUES (x'2f', x'61', 1, 1)`,
-      )
-    })
-    const { code, message } = statusOf('promotion-v2')
-    expect(await directory().promote('old', { region: 'weur', force: false })).toEqual({
-      refused: { code, message },
-    })
-    expect(await write(own('old'), 'a')).toBeDefined()
-    expect(await directory().promote('old', { region: 'weur', force: true })).toMatchObject({
+    const set = (at: Pick<ReturnType<typeof own>, 'v2'>, path: string, value = 'v') =>
+      at.v2({ ...V2_SET, path, value, ttl: 1_000n }, context)
+    await set(own('old'), '/a', 'long'.repeat(300_000))
+    await set(own('old'), '/b')
+    // It has not heard of these when the leader hands over.
+    await replica('old', 'weur').wake()
+    await evictDurableObject(replica('old', 'weur'))
+    await set(own('old'), '/c/d')
+    const rows = await Promise.all(V2_ROWS.map((rowsOf) => rowsIn(own('old'), rowsOf)))
+    expect(await directory().promote('old', { region: 'weur', force: false })).toMatchObject({
       isWhole: true,
     })
+    const leader = replica('old', 'weur')
+    expect(await Promise.all(V2_ROWS.map((rowsOf) => rowsIn(leader, rowsOf)))).toEqual(rows)
+    expect(await set(leader, '/c/d')).toMatchObject({ header: { etcdIndex: 7 } })
+  })
+
+  it('[LDR8] has its v2 store at each replica also when more has changed than is remembered', async () => {
+    await made('busy', ['weur', 'apac'])
+    await replica('busy', 'apac').wake()
+    await evictDurableObject(replica('busy', 'weur'))
+    await evictDurableObject(own('busy'))
+    const calls = Array.from({ length: 1_100 }, (_, count) =>
+      own('busy').v2({ ...V2_SET, path: `/${count % 50}`, value: String(count) }, context),
+    )
+    await Promise.all(calls)
+    await directory().promote('busy', { region: 'weur', force: false })
+    await write(replica('busy', 'weur'), 'a')
+    await replica('busy', 'apac').wake()
+    const [nodes, events] = await Promise.all(
+      V2_ROWS.map((rowsOf) => rowsIn(replica('busy', 'weur'), rowsOf)),
+    )
+    expect([nodes?.length, events?.length]).toEqual([50, 1_000])
+    expect(
+      await Promise.all(V2_ROWS.map((rowsOf) => rowsIn(replica('busy', 'apac'), rowsOf))),
+    ).toEqual([nodes, events, []])
   })
 
   it('[LDR10] has told replicas that are awake of a revoked token or right before it says so', async () => {

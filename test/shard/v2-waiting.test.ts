@@ -1,33 +1,13 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { expect, it } from 'vitest'
 import { CONTEXT_HEADER } from '../../src/protocol/shard-rpc.ts'
-import { type V2KeysCall, V2_WATCH_HEADER, type V2WatchCall } from '../../src/protocol/v2-call.ts'
+import { V2_WATCH_HEADER, type V2WatchCall } from '../../src/protocol/v2-call.ts'
 import { shardNamed } from './calls.ts'
+import { V2_SET as set } from './v2-call.ts'
 
 type Stub = Awaited<ReturnType<typeof shardNamed>>
 
 const anybody = { administrator: true } as const
-
-const set: V2KeysCall = {
-  on: 'keys',
-  method: 'PUT',
-  path: '/a',
-  askedPath: '/a',
-  value: 'v',
-  dir: false,
-  prevValue: '',
-  prevIndex: 0n,
-  prevExist: undefined,
-  ttl: undefined,
-  refresh: false,
-  recursive: false,
-  quorum: false,
-  wait: false,
-  stream: false,
-  waitIndex: 0n,
-  noValueOnSuccess: false,
-  credentials: 'none',
-}
 
 class Waiter {
   readonly socket: WebSocket

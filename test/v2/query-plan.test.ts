@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest'
 import type { Sql, SqlParam } from '../../src/mvcc/sql.ts'
+import { latestRows } from '../../src/v2/latest-rows.ts'
 import { type V2Content, V2Store } from '../../src/v2/store.ts'
+import { TreeSnapshot } from '../../src/v2/tree-snapshot.ts'
 import { openNodeSql } from '../mvcc/node-sql.ts'
 
 const NOW = 1_700_000_000_000
@@ -34,7 +36,12 @@ it('[V2K30] no statement behind the start scans a table or sorts', () => {
   store.firstEvent({ path: '/1/a/b/d', isRecursive: true }, 4n)
   store.compareAndDelete('/1/a/b/c', { value: 'v', index: 0n }, NOW)
   store.expire(NOW + 2000, 10)
+  const tree = new TreeSnapshot(noting, store)
   store.delete('/1/a', true, true, NOW)
+  for (let rows = tree.next(100); rows !== undefined; rows = tree.next(100)) {
+    expect(rows.length).toBeLessThan(100)
+  }
+  latestRows(noting, { from: store.index - 2, to: store.index, bytesMax: 1e9 })
   const plans = [...asked].flatMap((text) => {
     const params = Array.from(text.matchAll(/\?/g), () => '')
     const rows = sql.all(`EXPLAIN QUERY PLAN ${text}`, ...params)

@@ -1,23 +1,31 @@
-import {
-  calmExperiment,
-  type Experiment,
-  experimentText,
-  readExperiment,
-  READS_MAX,
-} from '../experiment.ts'
-import type { Opening, Tick } from '../told.ts'
+import { calmExperiment, type Experiment, experimentText, readExperiment } from '../experiment.ts'
+import type { Deed, Opening, Tick } from '../told.ts'
 import { byId, element } from './element.ts'
+import { Gate } from './gate.ts'
 import { WorldMap } from './map.ts'
 import { presets } from './presets.ts'
 import { axis, RegionRow } from './rows.ts'
+import { Source } from './source.ts'
 import { story } from './story.ts'
 import { WriteCard } from './write-card.ts'
 
 const LOG_MAX = 4
+const CSV_NAME = 'etcdurable-lab.csv'
 
-/** The page, from its first message on. */
+/** The buttons' words for each. */
+const deedWords: Readonly<Record<Deed, string>> = {
+  write: 'write once',
+  cut: 'cut',
+  slow: 'slow',
+  stop: 'stop',
+  lead: 'lead',
+  crash: 'crash the leader',
+}
+
+/** The page while a lab runs. */
 class Page {
   readonly #opening: Opening
+  readonly #source: Source
   readonly #names: readonly string[]
   readonly #titles: ReadonlyMap<string, string>
   readonly #map: WorldMap
@@ -26,82 +34,114 @@ class Page {
   #experiment: Experiment
   #story = ''
 
-  constructor(opening: Opening) {
+  constructor(opening: Opening, source: Source) {
     this.#opening = opening
+    this.#source = source
     this.#names = opening.regions.map(({ name }) => name)
     this.#titles = new Map(opening.regions.map(({ name, title }) => [name, title]))
-    this.#experiment = readExperiment(opening.experiment, this.#names)
+    this.#experiment = this.#read(opening.experiment)
     this.#map = new WorldMap(opening, (region) => byId(`region-${region}`).focus())
     this.#card = new WriteCard(opening.regions)
     const wishes = {
       change: (make: (experiment: Experiment) => Experiment) => this.change(make(this.#experiment)),
       write: (region: string) => void this.#write(region),
     }
-    this.#rows = new Map(opening.regions.map((place) => [place.name, new RegionRow(place, wishes)]))
+    this.#rows = new Map(
+      opening.regions.map((place) => [place.name, new RegionRow(place, wishes, opening)]),
+    )
     byId('map').replaceChildren(this.#map.element)
     byId('write').replaceChildren(...this.#card.elements)
     byId('rows').replaceChildren(...[...this.#rows.values()].map((row) => row.element))
     byId('axis').replaceChildren(axis())
-    byId('source').textContent = opening.source
+    this.#showWords()
     this.#showPresets()
     this.#showReads()
-    byId('crash').addEventListener('click', () => void post('crash-leader', ''))
-    byId('link').addEventListener('click', () => void this.#copyLink())
-    const fromLink = () => {
-      const text = decodeURIComponent(location.hash.slice(1))
-      if (text !== '' && text !== experimentText(this.#experiment)) {
-        this.change(readExperiment(text, this.#names))
-      }
+    this.fromLink()
+  }
+
+  /** What the address says is done. */
+  fromLink(): void {
+    const text = decodeURIComponent(location.hash.slice(1))
+    if (text !== '' && text !== experimentText(this.#experiment)) {
+      this.change(this.#read(text))
     }
-    addEventListener('hashchange', fromLink)
-    fromLink()
+  }
+
+  #read(text: string): Experiment {
+    return readExperiment(text, this.#names, this.#opening.limits)
   }
 
   change(experiment: Experiment): void {
     this.#experiment = experiment
     const text = experimentText(experiment)
     history.replaceState(null, '', `#${text}`)
-    void post('experiment', text)
+    void this.#source.post('experiment', text)
   }
 
   async #write(region: string): Promise<void> {
-    const revision = Number(await post('write', region))
+    const revision = Number(await this.#source.post('write', region))
     if (revision > 0) {
       this.#card.byHand(revision)
     }
   }
 
   tick(tick: Tick): void {
-    const experiment = readExperiment(tick.experiment, this.#names)
+    const experiment = this.#read(tick.experiment)
     this.#experiment = experiment
     for (const sample of tick.samples) {
       this.#rows.get(sample.region)?.add(sample)
     }
     for (const sighting of tick.sightings) {
       this.#card.add(sighting)
-      this.#map.pulse(sighting, experiment)
+      this.#map.pulse(sighting, tick.regions)
     }
     this.#map.show(experiment, tick.regions)
-    const leader = Object.entries(tick.regions).find(([, { role }]) => role === 'leader')?.[0] ?? ''
     for (const [name, row] of this.#rows) {
       const region = tick.regions[name]
       if (region !== undefined) {
-        row.show(region, experiment, this.#roundTrip(name, leader))
+        row.show(region, experiment, tick.time)
       }
     }
     this.#tell(tick)
     const { reads } = experiment
     byId('reads-text').textContent = `${reads} reads/s of each kind in each region`
+    this.#showEnd(tick)
     byId('page').dataset['ready'] = 'true'
   }
 
-  #roundTrip(region: string, leader: string): number {
-    const slow = (this.#experiment.slow[region] ?? 0) + (this.#experiment.slow[leader] ?? 0)
-    return region === leader ? 0 : (this.#opening.roundTrips[`${region}-${leader}`] ?? 0) + slow
+  #showWords(): void {
+    const { source, deeds, truth, endsAt } = this.#opening
+    byId('source').textContent = source
+    byId('truth').textContent = truth
+    byId('crash').title = deeds.crash
+    byId('deeds').replaceChildren(
+      ...(Object.entries(deedWords) as [Deed, string][]).map(([deed, word]) =>
+        element('div', {}, element('dt', {}, word), element('dd', {}, deeds[deed])),
+      ),
+    )
+    byId('run').hidden = endsAt === undefined
   }
 
-  #tell({ regions, events, totals, revision }: Tick): void {
-    const told = story({ experiment: this.#experiment, regions, titles: this.#titles })
+  #showEnd({ time, clockMs }: Tick): void {
+    const { endsAt } = this.#opening
+    if (endsAt !== undefined) {
+      const seconds = Math.max(0, Math.round((endsAt - time) / 1000))
+      const text = `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, '0')}`
+      byId('remaining').textContent = `ends in ${text}`
+    }
+    byId('clock').textContent =
+      clockMs === 0
+        ? ''
+        : `Times from one region to another are as exact as their clocks agree: to ${Math.ceil(clockMs)} ms at worst.`
+  }
+
+  #tell({ regions, events, totals, revision, passedOver }: Tick): void {
+    const told = story({
+      experiment: this.#experiment,
+      regions,
+      titles: this.#titles,
+      passedOver,
+    })
     // Figures change five times a second: whoever listens hears of it when the words change.
     const words = told.join(' ').replaceAll(/[\d.]+/g, '')
     const place = byId('story')
@@ -129,7 +169,7 @@ class Page {
 
   #showPresets(): void {
     byId('presets').replaceChildren(
-      ...presets(this.#names).map(({ title, hint, experiment }) => {
+      ...presets(this.#names, this.#opening.limits).map(({ title, hint, experiment }) => {
         const link = element('a', { href: `#${experimentText(experiment)}`, title: hint }, title)
         link.addEventListener('click', (event) => {
           event.preventDefault()
@@ -142,23 +182,16 @@ class Page {
 
   #showReads(): void {
     const reads = byId('reads') as HTMLInputElement
-    reads.max = String(READS_MAX)
+    reads.max = String(this.#opening.limits.reads)
     reads.value = String(this.#experiment.reads || calmExperiment(this.#names).reads)
-    reads.addEventListener('input', () =>
-      this.change({ ...this.#experiment, reads: Number(reads.value) }),
-    )
+    reads.oninput = () => this.change({ ...this.#experiment, reads: Number(reads.value) })
   }
 
-  async #copyLink(): Promise<void> {
+  async copyLink(): Promise<void> {
     history.replaceState(null, '', `#${experimentText(this.#experiment)}`)
     await navigator.clipboard.writeText(location.href)
     byId('link').textContent = 'link copied'
   }
-}
-
-async function post(action: string, body: string): Promise<string> {
-  const response = await fetch(action, { method: 'POST', body })
-  return response.text()
 }
 
 const THEMES = ['auto', 'light', 'dark'] as const
@@ -179,15 +212,29 @@ function startTheme(): void {
 }
 
 startTheme()
-const source = new EventSource('events')
 let page: Page | undefined
-source.addEventListener('opening', (event) => {
-  page = new Page(JSON.parse((event as MessageEvent<string>).data) as Opening)
-  byId('page').dataset['lost'] = 'false'
+const source: Source = new Source({
+  opening: (opening) => {
+    byId('page').dataset['state'] = 'running'
+    page = new Page(opening, source)
+  },
+  tick: (tick) => page?.tick(tick),
+  idle: (idle) => {
+    page = undefined
+    gate.idle(idle)
+  },
+  locked: (problem) => gate.locked(problem),
+  lost: (isLost) => {
+    byId('page').dataset['lost'] = String(isLost)
+  },
 })
-source.addEventListener('tick', (event) => {
-  page?.tick(JSON.parse((event as MessageEvent<string>).data) as Tick)
+const gate = new Gate({
+  unlock: (token) => source.unlock(token),
+  start: (regions) => void source.post('start', regions.join(',')),
 })
-source.addEventListener('error', () => {
-  byId('page').dataset['lost'] = 'true'
-})
+addEventListener('hashchange', () => page?.fromLink())
+byId('crash').addEventListener('click', () => void source.post('crash-leader'))
+byId('link').addEventListener('click', () => void page?.copyLink())
+byId('csv').addEventListener('click', () => void source.save('samples.csv', CSV_NAME))
+byId('end').addEventListener('click', () => void source.post('end'))
+void source.run()

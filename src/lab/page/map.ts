@@ -27,13 +27,11 @@ interface Line {
 export class WorldMap {
   readonly #svg: SVGSVGElement
   readonly #lines = drawn('g')
-  readonly #opening: Opening
   readonly #nodes = new Map<string, Node>()
   readonly #byRegion = new Map<string, Line>()
   #leader = ''
 
   constructor(opening: Opening, selected: (region: string) => void) {
-    this.#opening = opening
     this.#svg = drawn('svg', {
       'viewBox': `0 0 ${WIDTH} ${HEIGHT}`,
       'role': 'group',
@@ -85,7 +83,7 @@ export class WorldMap {
   }
 
   /** The leader's watchers have heard of a write: it leaves for the others. */
-  pulse({ region }: Sighting, experiment: Experiment): void {
+  pulse({ region }: Sighting, regions: Readonly<Record<string, ToldRegion>>): void {
     if (region !== this.#leader || matchMedia('(prefers-reduced-motion: reduce)').matches) {
       return
     }
@@ -93,14 +91,12 @@ export class WorldMap {
       if (line.path.classList.contains('broken') || line.pulses >= PULSES_MAX) {
         continue
       }
-      const roundTrip = this.#opening.roundTrips[`${this.#leader}-${name}`] ?? 0
-      const slow = (experiment.slow[name] ?? 0) + (experiment.slow[this.#leader] ?? 0)
       line.pulses++
       const dot = drawn('circle', { class: 'pulse', r: 4 })
       this.#lines.append(dot)
       const length = line.path.getTotalLength()
       const began = performance.now()
-      const ms = Math.max(60, (roundTrip + slow) / 2)
+      const ms = Math.max(60, (regions[name]?.roundTrip ?? 0) / 2)
       const step = (now: number): void => {
         const part = Math.min(1, Math.max(0, (now - began) / ms))
         const { x, y } = line.path.getPointAtLength(length * part)

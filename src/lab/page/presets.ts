@@ -1,4 +1,5 @@
 import { calmExperiment, type Experiment } from '../experiment.ts'
+import type { Limits } from '../told.ts'
 
 export interface Preset {
   readonly title: string
@@ -7,7 +8,8 @@ export interface Preset {
 }
 
 /** Experiments to begin with. */
-export function presets(regions: readonly string[]): readonly Preset[] {
+export function presets(regions: readonly string[], limits: Limits): readonly Preset[] {
+  const [some, many] = [Math.min(10, limits.writes), Math.min(100, limits.writes)]
   const calm = calmExperiment(regions)
   const [leader = '', second = leader] = regions
   const far = regions.at(-1) ?? leader
@@ -15,13 +17,13 @@ export function presets(regions: readonly string[]): readonly Preset[] {
     { title: 'Calm', hint: 'One writer, readers everywhere', experiment: calm },
     {
       title: 'Everybody writes',
-      hint: 'Ten writes a second in each region',
-      experiment: { ...calm, writes: Object.fromEntries(regions.map((name) => [name, 10])) },
+      hint: `${some} writes a second in each region`,
+      experiment: { ...calm, writes: Object.fromEntries(regions.map((name) => [name, some])) },
     },
     {
       title: 'A busy leader',
-      hint: 'A hundred writes a second beside the leader',
-      experiment: { ...calm, writes: { [leader]: 100 } },
+      hint: `${many} writes a second beside the leader`,
+      experiment: { ...calm, writes: { [leader]: many } },
     },
     {
       title: 'A slow ocean',

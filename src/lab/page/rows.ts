@@ -1,11 +1,20 @@
-import { type Experiment, WRITES_MAX } from '../experiment.ts'
-import type { OperationKind, Sample, ToldPlace, ToldRegion } from '../told.ts'
+import type { Experiment } from '../experiment.ts'
+import type { Deed, Limits, OperationKind, Sample, ToldPlace, ToldRegion } from '../told.ts'
 import { drawn, element, msText } from './element.ts'
 import { placeOf, plot, PLOT_HEIGHT, ticks } from './plot.ts'
 import { kinds, Lately, type Summary } from './statistics.ts'
 
 /** What a click slows a region by. */
 const SLOW_MS = 200
+
+/** Writes a second that the slider goes to. */
+const WRITES_MAX = 100
+
+/** What can be done here, and how it is done. */
+export interface Means {
+  readonly limits: Limits
+  readonly deeds: Readonly<Record<Deed, string>>
+}
 
 /** What one asks for in a row. */
 export interface Wishes {
@@ -36,9 +45,9 @@ export class RegionRow {
   readonly #parts: Parts
   readonly #lately = new Map<OperationKind, Lately>(kinds.map((kind) => [kind, new Lately()]))
 
-  constructor(place: ToldPlace, wishes: Wishes) {
+  constructor(place: ToldPlace, wishes: Wishes, means: Means) {
     this.#place = place
-    this.#parts = partsOf(place, wishes)
+    this.#parts = partsOf(place, wishes, means)
   }
 
   get element(): HTMLElement {
@@ -49,15 +58,13 @@ export class RegionRow {
     this.#lately.get(sample.kind)?.add(sample)
   }
 
-  /** `roundTrip`: what one to the leader takes, in milliseconds. */
-  show(told: ToldRegion, experiment: Experiment, roundTrip: number): void {
-    const now = Date.now()
+  /** `now` is the lab's, in milliseconds since 1970. */
+  show(told: ToldRegion, experiment: Experiment, now: number): void {
     const { role, heard, canvas, figures, writes, writesText, toggles, row } = this.#parts
     const { name } = this.#place
     row.dataset['role'] = told.role
     role.textContent = told.role === 'none' ? 'no replica yet' : told.role
-    heard.textContent =
-      told.role === 'leader' ? '' : `${told.messages.toLocaleString('en')} messages from the leader`
+    heard.textContent = told.role === 'leader' ? '' : heardText(told)
     for (const kind of kinds) {
       const summary = this.#lately.get(kind)?.summary(now)
       const figure = figures.get(kind)
@@ -84,10 +91,18 @@ export class RegionRow {
           this.#lately.get(kind)?.summary(now) ?? { median: undefined, p99: undefined },
         ]),
       ),
-      roundTrip,
+      roundTrip: told.role === 'leader' ? 0 : told.roundTrip,
       now,
     })
   }
+}
+
+/** How much comes there from the leader; where nobody counts, how far away it is. */
+function heardText({ messages, roundTrip }: ToldRegion): string {
+  if (messages !== undefined) {
+    return `${messages.toLocaleString('en')} messages from the leader`
+  }
+  return roundTrip > 0 ? `${msText(roundTrip)} to the leader and back` : ''
 }
 
 function pressed(button: HTMLButtonElement | undefined, is: boolean): void {
@@ -105,7 +120,7 @@ function figureText(kind: OperationKind, { state, median, p99, behind, error }: 
   return `${msText(median)} · ${msText(p99)}${late}`
 }
 
-function partsOf(place: ToldPlace, wishes: Wishes): Parts {
+function partsOf(place: ToldPlace, wishes: Wishes, { limits, deeds }: Means): Parts {
   const { name, title, town, url } = place
   const role = element('span', { class: 'role' })
   const heard = element('p')
@@ -116,7 +131,8 @@ function partsOf(place: ToldPlace, wishes: Wishes): Parts {
   })
   const figures = new Map(kinds.map((kind) => [kind, figureOf(kind)]))
   const writesText = element('span')
-  const writes = element('input', { type: 'range', min: 0, max: WRITES_MAX / 2, value: 0 })
+  const max = Math.min(limits.writes, WRITES_MAX)
+  const writes = element('input', { type: 'range', min: 0, max, value: 0 })
   writes.setAttribute('aria-label', `Writes a second in ${title}`)
   writes.addEventListener('input', () =>
     wishes.change((experiment) => ({
@@ -124,8 +140,12 @@ function partsOf(place: ToldPlace, wishes: Wishes): Parts {
       writes: { ...experiment.writes, [name]: Number(writes.value) },
     })),
   )
-  const toggles = togglesOf(place, wishes)
-  const once = element('button', { type: 'button', class: 'quiet' }, 'write once')
+  const toggles = togglesOf(place, wishes, deeds)
+  const once = element(
+    'button',
+    { type: 'button', class: 'quiet', title: deeds.write },
+    'write once',
+  )
   once.addEventListener('click', () => wishes.write(name))
   const row = element(
     'article',
@@ -135,7 +155,7 @@ function partsOf(place: ToldPlace, wishes: Wishes): Parts {
       { class: 'who' },
       element('h3', {}, name, ' ', role),
       element('p', {}, `${title}, ${town}`),
-      element('code', { title: 'where etcdctl finds it' }, url),
+      ...(url === '' ? [] : [element('code', { title: 'where etcdctl finds it' }, url)]),
       heard,
     ),
     element('div', { class: 'plot' }, canvas),
@@ -160,8 +180,9 @@ function figureOf(kind: OperationKind): HTMLElement {
 }
 
 function togglesOf(
-  { name, title }: ToldPlace,
+  { name }: ToldPlace,
   wishes: Wishes,
+  deeds: Means['deeds'],
 ): ReadonlyMap<'cut' | 'slow' | 'stopped' | 'leader', HTMLButtonElement> {
   const button = (
     text: string,
@@ -179,28 +200,28 @@ function togglesOf(
   return new Map([
     [
       'cut',
-      button('cut', `Nothing passes between ${title} and the others`, (experiment) => ({
+      button('cut', deeds.cut, (experiment) => ({
         ...experiment,
         cut: toggled(experiment.cut, name),
       })),
     ],
     [
       'slow',
-      button('slow', `Round trips to ${title} take ${SLOW_MS} ms longer`, (experiment) => ({
+      button('slow', deeds.slow, (experiment) => ({
         ...experiment,
         slow: { ...experiment.slow, [name]: (experiment.slow[name] ?? 0) > 0 ? 0 : SLOW_MS },
       })),
     ],
     [
       'stopped',
-      button('stop', `The host in ${title} goes down`, (experiment) => ({
+      button('stop', deeds.stop, (experiment) => ({
         ...experiment,
         stopped: toggled(experiment.stopped, name),
       })),
     ],
     [
       'leader',
-      button('lead', `The leader moves to ${title}`, (experiment) => ({
+      button('lead', deeds.lead, (experiment) => ({
         ...experiment,
         leader: name,
       })),

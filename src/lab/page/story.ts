@@ -7,16 +7,23 @@ export interface Scene {
   readonly regions: Readonly<Record<string, ToldRegion>>
   /** By name. */
   readonly titles: ReadonlyMap<string, string>
+  /** Where a leader was passed over by force; empty where there is none. */
+  readonly passedOver: string
 }
 
 /** What happens just now, in sentences, the most telling first. */
-export function story({ experiment, regions, titles }: Scene): readonly string[] {
+export function story({ experiment, regions, titles, passedOver }: Scene): readonly string[] {
   const named = (region: string): string => titles.get(region) ?? region
   const [leader] = Object.entries(regions).find(([, { role }]) => role === 'leader') ?? []
   const told: string[] = []
   if (leader !== undefined && leader !== experiment.leader) {
     told.push(
       `The leader moves from ${named(leader)} to ${named(experiment.leader)}: writes wait until the new one has all that the old one had.`,
+    )
+  }
+  if (passedOver !== '' && !experiment.stopped.includes(passedOver)) {
+    told.push(
+      `${named(passedOver)} was passed over by force, and has not heard of it. It still answers its own region as if it led: what it acknowledges is lost, and its linearizable reads miss what the others write. That is the price of force.`,
     )
   }
   for (const region of experiment.stopped) {

@@ -1,5 +1,6 @@
 import { ChangesWriter } from '../../archive/changes.ts'
 import type { ArchivedOptions, ArchivedState } from '../../archive/state.ts'
+import type { ArchivedRows } from '../../archive/v2-rows.ts'
 import { encodeFrame, type FrameState } from '../../follow/frame.ts'
 import type { Revision } from '../../mvcc/types.ts'
 import type { Pull, StatePosition } from '../../protocol/replica-rpc.ts'
@@ -9,10 +10,13 @@ import type { Clock } from '../replication/clock.ts'
 import { ALL, KeyspaceState } from '../replication/keyspace-state.ts'
 import { LeaseJournal } from '../replication/lease-journal.ts'
 import { readChanges } from '../replication/read-changes.ts'
+import { rowsOfAll, rowsSince, LOST, V2Journal } from '../replication/v2-journal.ts'
 import { tokenStateIn } from '../token-state.ts'
 
 /** A frame that is longer is pulled. */
 const PUSH_BYTES_MAX = 1024 * 1024
+/** A v2 store that has more than that is copied anew with all else where its changes are not remembered. */
+const TREE_BYTES_MAX = 16 * 1024 * 1024
 
 interface CutterParts {
   readonly keyspace: Keyspace
@@ -41,7 +45,8 @@ export class FrameCutter {
     const { store, lessor } = keyspace
     this.#parts = parts
     this.#journal = new LeaseJournal(lessor.granted())
-    this.#state = new KeyspaceState(keyspace, this.#journal, options)
+    const v2 = new V2Journal(keyspace.sql, keyspace.v2, isWanted)
+    this.#state = new KeyspaceState(keyspace, this.#journal, options, v2)
     this.#marks = this.#state.marks
     this.#revision = store.revision
     this.#version = this.#state.version
@@ -74,11 +79,12 @@ export class FrameCutter {
   cut(seq: number): Uint8Array | undefined {
     const { revision } = this.#parts.keyspace.store
     const from = this.#revision + 1
-    const content = this.#changedState()
+    const { content, isLost } = this.#changedState()
     const tail = this.#tail.take(from, revision)
     const changes = revision < from ? new ChangesWriter() : tail?.writer
     this.#revision = revision
-    if (changes === undefined || changes.bytes > PUSH_BYTES_MAX || !this.#parts.isWanted()) {
+    const isShort = changes !== undefined && changes.bytes <= PUSH_BYTES_MAX
+    if (!isShort || isLost || !this.#parts.isWanted()) {
       return undefined
     }
     const frame = this.#encode({ from, to: revision }, changes, {
@@ -101,24 +107,24 @@ export class FrameCutter {
    * Undefined where the log has not got all of it any more.
    */
   async read(
-    { after, state }: Pick<Pull, 'after' | 'state'>,
+    wanted: Pick<Pull, 'epoch' | 'after' | 'state' | 'v2'>,
     bytesMax: number,
     head: () => number,
   ): Promise<{ readonly frame: Uint8Array; readonly isWhole: boolean } | undefined> {
     const { keyspace, clock } = this.#parts
     const { store } = keyspace
-    const from = after + 1
+    const from = wanted.after + 1
     if (from <= store.revision && !store.keepsAllSince(from)) {
       return undefined
     }
-    const wanted = { from, to: store.revision, bytesMax }
-    const read = await readChanges(store, wanted, () => clock.turn())
+    const behind = { from, to: store.revision, bytesMax }
+    const read = await readChanges(store, behind, () => clock.turn())
     if (read === undefined) {
       return undefined
     }
     const { writer } = read
     let { to } = read
-    if (to === wanted.to && writer.bytes < bytesMax) {
+    if (to === behind.to && writer.bytes < bytesMax) {
       // What has come meanwhile is read at once: else there would never be a state to go with it.
       for (const change of store.changesBetween(to + 1, store.revision)) {
         writer.add(change)
@@ -126,32 +132,53 @@ export class FrameCutter {
       to = store.revision
     }
     const isWhole = to === store.revision
-    const told = isWhole ? this.#stateBehind(state, head()) : undefined
+    const told = isWhole ? this.#stateBehind(wanted, head()) : undefined
+    if (told === LOST) {
+      return undefined
+    }
     return { frame: this.#encode({ from, to }, writer, told), isWhole }
   }
 
-  #stateBehind(known: StatePosition | undefined, seq: number): FrameState {
+  #stateBehind(
+    { epoch, state: known, v2 }: Pick<Pull, 'epoch' | 'state' | 'v2'>,
+    seq: number,
+  ): FrameState | typeof LOST {
     const { keyspace, options, incarnation } = this.#parts
     const position = this.#position(seq)
     if (known?.incarnation === incarnation && known.seq === seq) {
       return { position, since: seq, content: {} }
     }
     const whole = new KeyspaceState(keyspace, new LeaseJournal(keyspace.lessor.granted()), options)
-    return { position, since: null, ...this.#withTokens(whole.capture(ALL).state) }
+    const { state } = whole.capture(ALL)
+    // Of another epoch it may have what this leader never had.
+    const rows = this.#rowsBehind(epoch === this.#parts.epoch() ? v2 : undefined)
+    return rows === LOST
+      ? LOST
+      : { position, since: null, ...this.#withTokens({ ...state, ...(rows && { v2: rows }) }) }
+  }
+
+  /** Of the v2 store: what has changed since an index, or all of it. */
+  #rowsBehind(index: number | undefined): ArchivedRows | typeof LOST | undefined {
+    const { sql, v2 } = this.#parts.keyspace
+    if (index === v2.index) {
+      return undefined
+    }
+    const since = index === undefined ? LOST : rowsSince(sql, index, v2.index)
+    return since === LOST ? rowsOfAll(sql, v2, TREE_BYTES_MAX) : since
   }
 
   #position(seq: number): StatePosition {
     return { incarnation: this.#parts.incarnation, seq }
   }
 
-  #changedState(): ArchivedState {
+  #changedState(): { readonly content: ArchivedState; readonly isLost: boolean } {
     if (this.#state.version === this.#version) {
-      return {}
+      return { content: {}, isLost: false }
     }
-    const { state, marks, version } = this.#state.capture(this.#marks)
+    const { state, marks, version, isLost } = this.#state.capture(this.#marks)
     this.#marks = marks
     this.#version = version
-    return state
+    return { content: state, isLost }
   }
 
   /** What simple tokens are known by goes with the users. */

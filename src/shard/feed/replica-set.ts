@@ -24,9 +24,6 @@ import {
 } from './leadership.ts'
 import { ReplicaFeed } from './replica-feed.ts'
 
-/** Replicas have nothing of the v2 store. */
-const SELECT_V2 = 'SELECT 1 FROM v2_node LIMIT 1'
-
 interface SetParts {
   readonly keyspace: Keyspace
   readonly env: Pick<Env, 'REPLICA'>
@@ -102,9 +99,6 @@ export class ReplicaSet {
     const isKnown = replicasIn(keyspace.sql).some((one) => one.region === region)
     if (leadership === undefined || !(isKnown || force)) {
       return refusal(statusOf('replica-not-found'))
-    }
-    if (!force && keyspace.sql.first(SELECT_V2) !== undefined) {
-      return refusal(statusOf('promotion-v2'))
     }
     if (!force && (await this.#feed?.isNear(region)) !== true) {
       return refusal(statusOf('replica-behind'))

@@ -1,7 +1,8 @@
 import { isPoint } from '../../mvcc/key-range.ts'
 import { ReadBudget } from '../../mvcc/read-budget.ts'
 import type { KeyValue } from '../../mvcc/types.ts'
-import type { DeleteRangeRequest, DeleteRangeResponse } from '../../protocol/generated/messages.ts'
+import { encode } from '../../protocol/binary.ts'
+import { type DeleteRangeRequest, DeleteRangeResponse } from '../../protocol/generated/messages.ts'
 import { nextTurn } from '../commit.ts'
 import type { Page } from '../page.ts'
 import type { Parts, StepsFacts } from '../run.ts'
@@ -30,12 +31,18 @@ export async function deleteThenRead(
       return { header: keyspace.header(), deleted }
     })
     const { header, deleted } = await commits.submit(write)
-    const prevKvs: KeyValue[] = []
+    const behind: Uint8Array[] = []
+    let prevKvs: KeyValue[] = []
+    const encodeRead = (): void => {
+      behind.push(encode(DeleteRangeResponse, { ...DeleteRangeResponse.empty(), prevKvs }))
+      prevKvs = []
+    }
     let budget = newBudget()
     for (const kv of deleted === 0 ? [] : keyspace.store.replaced(header.revision)) {
       prevKvs.push(kv)
       budget.take(kv)
       if (budget.spent) {
+        encodeRead()
         await nextTurn()
         if (gone.aborted) {
           break
@@ -43,7 +50,8 @@ export async function deleteThenRead(
         budget = newBudget()
       }
     }
-    return { response: { header, deleted, prevKvs } }
+    encodeRead()
+    return { response: { header, deleted, prevKvs: [] }, behind }
   } finally {
     release()
   }

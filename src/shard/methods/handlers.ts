@@ -119,8 +119,8 @@ const handlers: {
   },
   '/etcdserverpb.Lease/LeaseTimeToLive': {
     steps: async ({ keyspace }, request: LeaseTimeToLiveRequest, { gone }) => {
-      const keys = request.keys ? await leasedKeys(keyspace, request.ID, gone) : []
-      return { response: leaseTimeToLive(keyspace, request, { now: Date.now(), keys }) }
+      const behind = request.keys ? await leasedKeys(keyspace, request.ID, gone) : []
+      return { response: leaseTimeToLive(keyspace, request, Date.now()), behind }
     },
   },
   '/etcdserverpb.Lease/LeaseLeases': { read: (keyspace) => ({ response: leaseLeases(keyspace) }) },

@@ -52,14 +52,14 @@ export function leaseKeepAlive(
   return { header, ID: request.ID, TTL: keyspace.lessor.keepAlive(request.ID, now) }
 }
 
-/** `keys` are those of the lease, where they are asked for. */
+/** Without the keys, which come behind it where they are asked for. */
 export function leaseTimeToLive(
   keyspace: Keyspace,
   { ID }: LeaseTimeToLiveRequest,
-  { now, keys }: { readonly now: number; readonly keys: readonly Uint8Array[] },
+  now: number,
 ): LeaseTimeToLiveResponse {
   const found = keyspace.lessor.timeToLive(ID, now)
-  return { header: keyspace.header(), ID, ...found, keys }
+  return { header: keyspace.header(), ID, ...found, keys: [] }
 }
 
 export function leaseLeases(keyspace: Keyspace): LeaseLeasesResponse {

@@ -2,24 +2,41 @@ import { ArchiveDamage } from '../../archive/archive-damage.ts'
 import { decodeObject } from '../../archive/container.ts'
 import { segmentKey } from '../../archive/names.ts'
 import { decodeSegment } from '../../archive/segment.ts'
+import type { ArchivedRows } from '../../archive/v2-rows.ts'
 import type { Store } from '../../mvcc/store.ts'
 import { ObjectStoreError } from '../../object-store/object-store.ts'
 import type { Clock } from './clock.ts'
+import { indexIn } from './keyspace-state.ts'
 import type { Position, SentSegment } from './position.ts'
 import { readChanges } from './read-changes.ts'
 import type { Target } from './send-full.ts'
 
+interface Own {
+  readonly segment: SentSegment
+  /** That of the v2 store behind it. */
+  readonly index: number
+}
+
 /**
  * What stands where the next segment was to be, if it is this keyspace's own: sent by a try whose answer was
- * lost, or before the object lost its memory. That its changes are those of the log says so. Undefined where
- * another shard has written it.
+ * lost, or before the object lost its memory. That its changes are those of the log says so, and its rows of the v2 store,
+ * which are known to a try of the same memory only. Undefined where another shard may have written it.
  */
 export async function ownSegmentAt(
   { objects, archive }: Target,
   position: Position,
-  { store, clock }: { readonly store: Store; readonly clock: Clock },
-): Promise<SentSegment | undefined> {
-  const { epoch, seq, revision, checksum: previous } = position
+  {
+    store,
+    clock,
+    v2,
+  }: {
+    readonly store: Store
+    readonly clock: Clock
+    /** What was to be sent. */
+    readonly v2: ArchivedRows | undefined
+  },
+): Promise<Own | undefined> {
+  const { epoch, seq, revision, checksum: previous, marks } = position
   const from = revision + 1
   const key = segmentKey(archive, { epoch, seq: seq + 1, from })
   const found = await objects.get(key)
@@ -27,9 +44,9 @@ export async function ownSegmentAt(
     throw new ObjectStoreError(`${key} is said to be there, and is not`, { retryable: true })
   }
   try {
-    const { header, checksum } = decodeSegment(found.bytes)
+    const { header, checksum, state } = decodeSegment(found.bytes)
     const isNext = header.seq === seq + 1 && header.from === from && header.previous === previous
-    if (!isNext || header.to > store.revision) {
+    if (!isNext || header.to > store.revision || !beginsWith(v2, state.v2)) {
       return undefined
     }
     const wanted = { from, to: header.to, bytesMax: Infinity }
@@ -40,16 +57,15 @@ export async function ownSegmentAt(
       own?.to === header.to &&
       ours !== undefined &&
       theirs !== undefined &&
-      isSame(ours.pieces, theirs)
+      lengthOf(ours.pieces) === theirs.length &&
+      isPrefix(theirs, ours.pieces)
+    const index = indexIn(marks)
+    const { to, time } = header
+    const bytes = found.bytes.length
     return isOwn
       ? {
-          seq: header.seq,
-          from,
-          to: header.to,
-          bytes: found.bytes.length,
-          time: header.time,
-          checksum,
-          previous,
+          segment: { seq: seq + 1, from, to, bytes, time, checksum, previous, v2: index },
+          index: state.v2?.to ?? index,
         }
       : undefined
   } catch (error) {
@@ -60,14 +76,27 @@ export async function ownSegmentAt(
   }
 }
 
-function isSame(pieces: readonly Uint8Array[], bytes: Uint8Array): boolean {
+/** Whether a try that was made earlier has sent `theirs` of what is now `ours`. */
+function beginsWith(ours: ArchivedRows | undefined, theirs: ArchivedRows | undefined): boolean {
+  return (
+    theirs === undefined ||
+    (ours?.from === theirs.from &&
+      theirs.rows.pieces.every((piece) => isPrefix(piece, ours.rows.pieces)))
+  )
+}
+
+function isPrefix(bytes: Uint8Array, pieces: readonly Uint8Array[]): boolean {
   let at = 0
   for (const piece of pieces) {
-    const end = at + piece.length
-    if (end > bytes.length || !piece.every((byte, place) => byte === bytes[at + place])) {
+    const rest = bytes.subarray(at, at + piece.length)
+    if (!rest.every((byte, place) => byte === piece[place])) {
       return false
     }
-    at = end
+    at += rest.length
   }
   return at === bytes.length
+}
+
+function lengthOf(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((sum, piece) => sum + piece.length, 0)
 }

@@ -9,9 +9,11 @@ import {
   clusterBucket,
   type SmallBucket,
 } from '../../snapshot/buckets.ts'
+import { FIRST_INDEX } from '../../v2/event-history.ts'
 import { authStateOf } from '../auth-state.ts'
 import type { Keyspace } from '../keyspace.ts'
 import type { LeaseJournal } from './lease-journal.ts'
+import { LOST, type V2Journal } from './v2-journal.ts'
 
 /** What a segment or a full has of the state, and how to put back what was taken for it. */
 export interface CapturedState {
@@ -19,6 +21,8 @@ export interface CapturedState {
   /** What `KeyspaceState.marks` answered at that moment, and `version`. */
   readonly marks: string
   readonly version: number
+  /** Nobody knows any more what the v2 store was when `sent` was: a full is to begin anew. */
+  readonly isLost: boolean
   /** To be called where it could not be sent. */
   readonly putBack: () => void
 }
@@ -26,23 +30,44 @@ export interface CapturedState {
 /** In place of marks: nothing of the state was sent, or nobody knows. */
 export const ALL = ''
 
-type Marks = Readonly<Record<keyof ArchivedState | 'compaction', string | number>>
+interface Marks extends Readonly<Record<keyof ArchivedState | 'compaction', string | number>> {
+  readonly v2: number
+}
+
+/** The marks of state of which nothing is known but the index that the v2 store had. */
+export function marksOfIndex(v2: number): string {
+  return JSON.stringify({ v2 })
+}
+
+/** Which index that was. */
+export function indexIn(marks: string): number {
+  const { v2 = FIRST_INDEX } = marks === ALL ? {} : (JSON.parse(marks) as Partial<Marks>)
+  return v2
+}
 
 /** What a keyspace has beside its history: whether it has changed, and what is to be sent of it. */
 export class KeyspaceState {
   readonly #keyspace: Keyspace
   readonly #journal: LeaseJournal
   readonly #options: ArchivedOptions
+  readonly #v2: V2Journal | undefined
 
-  constructor(keyspace: Keyspace, journal: LeaseJournal, options: ArchivedOptions) {
+  /** Without a journal of the v2 store nothing of that is captured. */
+  constructor(
+    keyspace: Keyspace,
+    journal: LeaseJournal,
+    options: ArchivedOptions,
+    v2?: V2Journal,
+  ) {
     this.#keyspace = keyspace
     this.#journal = journal
     this.#options = options
+    this.#v2 = v2
   }
 
   /** Another number after each change. It is asked for at the end of each turn. */
   get version(): number {
-    const { auth, alarms, members, downgrade, accessTokens, store, v2Setting } = this.#keyspace
+    const { auth, alarms, members, downgrade, accessTokens, store, v2, v2Setting } = this.#keyspace
     // To enable auth takes no revision of it, to disable it takes one.
     return (
       (auth.enabled ? auth.revision + 0.5 : auth.revision) +
@@ -51,6 +76,7 @@ export class KeyspaceState {
       downgrade.changes +
       accessTokens.changes +
       store.compactRevision +
+      v2.index +
       v2Setting.changes +
       this.#journal.changes
     )
@@ -58,8 +84,9 @@ export class KeyspaceState {
 
   /** Whether nothing was ever written. */
   get isNew(): boolean {
-    const { store, auth, accessTokens, lessor, members, alarms, downgrade } = this.#keyspace
+    const { store, auth, accessTokens, lessor, members, alarms, downgrade, v2 } = this.#keyspace
     return (
+      v2.index === FIRST_INDEX &&
       store.revision === 1 &&
       store.compactRevision < 0 &&
       auth.revision === 1 &&
@@ -78,8 +105,9 @@ export class KeyspaceState {
   }
 
   /**
-   * What differs from what `sent` tells of: all of it where that is `ALL`. The journal of leases begins anew: where it does
-   * not reach back to `sent`, or all is asked for, it is the leases that live.
+   * What differs from what `sent` tells of: all of it where that is `ALL`, but for the v2 store, which may be large. The
+   * journals begin anew. Where that of leases does not reach back to `sent`, or all is asked for, it is the leases that
+   * live.
    */
   capture(sent: string): CapturedState {
     const known: Partial<Marks> = sent === ALL ? {} : (JSON.parse(sent) as Marks)
@@ -88,6 +116,7 @@ export class KeyspaceState {
     const taken = this.#journal.take()
     const isWhole = known.leases !== undefined && taken !== undefined
     const journal = isWhole ? taken : this.#leases()
+    const v2 = this.#v2?.take(sent === ALL ? marks.v2 : indexIn(sent))
     const state: ArchivedState = {
       ...((!isWhole || journal.length > 0) && { leases: { complete: !isWhole, journal } }),
       ...(differs('auth') && { auth: entriesOf(authBuckets(authStateOf(this.#keyspace.auth))) }),
@@ -95,13 +124,20 @@ export class KeyspaceState {
       ...(differs('tokens') && { tokens: this.#tokens() }),
       ...(differs('options') && { options: this.#optionsNow() }),
       ...(differs('members') && { members: this.#members() }),
+      ...(v2 !== undefined && v2 !== LOST && { v2 }),
     }
-    const putBack = (): void => this.#journal.putBack(isWhole ? taken : undefined)
-    return { state, marks: JSON.stringify(marks), version: this.version, putBack }
+    const putBack = (): void => {
+      this.#journal.putBack(isWhole ? taken : undefined)
+      if (state.v2 !== undefined) {
+        this.#v2?.putBack(state.v2)
+      }
+    }
+    const isLost = v2 === LOST
+    return { state, marks: JSON.stringify(marks), version: this.version, isLost, putBack }
   }
 
   #marks(): Marks {
-    const { auth, store, accessTokens, downgrade, alarms } = this.#keyspace
+    const { auth, store, accessTokens, downgrade, alarms, v2 } = this.#keyspace
     return {
       leases: this.#journal.mark,
       auth: `${auth.revision}/${auth.enabled}`,
@@ -113,6 +149,7 @@ export class KeyspaceState {
       options: sumOf(this.#optionsNow()),
       members: sumOf(this.#members()),
       compaction: store.compactRevision,
+      v2: v2.index,
     }
   }
 

@@ -1,11 +1,14 @@
 import type { SentSegment as ListedSegment } from '../../archive/manifest.ts'
 import { numberOf, type Sql, textOf } from '../../mvcc/sql.ts'
 import type { Revision } from '../../mvcc/types.ts'
+import { marksOfIndex } from './keyspace-state.ts'
 
 /** A segment that was sent. */
 export interface SentSegment extends ListedSegment {
   /** The checksum of the one before it; null for the first of an epoch. */
   readonly previous: number | null
+  /** The index that the v2 store had before it; undefined of one that an earlier version has sent. */
+  readonly v2?: number
 }
 
 /** A full that was sent: the state right behind segment `seq`. */
@@ -152,6 +155,6 @@ export function before(position: Position, segment: SentSegment): Position {
     checksum: segment.previous,
     bytesSince: lost.reduce((bytes, each) => bytes - each.bytes, position.bytesSince),
     unlisted: kept,
-    marks: '',
+    marks: segment.v2 === undefined ? '{}' : marksOfIndex(segment.v2),
   }
 }

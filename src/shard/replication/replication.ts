@@ -1,16 +1,19 @@
 import { segmentKey } from '../../archive/names.ts'
 import type { ArchivedCompaction } from '../../archive/origin.ts'
 import { encodeSegment } from '../../archive/segment.ts'
+import type { ArchivedState } from '../../archive/state.ts'
 import { freeBytes } from '../../mvcc/free-bytes.ts'
 import type { Revision } from '../../mvcc/types.ts'
 import { ObjectStoreError } from '../../object-store/object-store.ts'
 import type { ReplicationStatus } from '../../protocol/shard-rpc.ts'
+import { FIRST_INDEX } from '../../v2/event-history.ts'
+import { TreeSnapshot } from '../../v2/tree-snapshot.ts'
 import { ownSegmentAt } from './adopt-segment.ts'
 import type { Attempt } from './attempt.ts'
 import { ChangeTail } from './change-tail.ts'
 import { claimEpoch, Deposed, lastManifest } from './claim-epoch.ts'
 import { CompactionHold } from './compaction-hold.ts'
-import { ALL, type CapturedState, KeyspaceState } from './keyspace-state.ts'
+import { ALL, type CapturedState, indexIn, KeyspaceState, marksOfIndex } from './keyspace-state.ts'
 import { LeaseJournal } from './lease-journal.ts'
 import {
   before,
@@ -24,10 +27,17 @@ import {
 import { readChanges } from './read-changes.ts'
 import type { ReplicationParts } from './replication-parts.ts'
 import { replicationStatus } from './replication-status.ts'
-import { nextStep, SEGMENT_BYTES, type Situation, type Step } from './schedule.ts'
+import {
+  nextStep,
+  SEGMENT_BYTES,
+  SEGMENT_BYTES_MAX,
+  type Situation,
+  type Step,
+} from './schedule.ts'
 import { type FullFacts, FullNameTaken, sendFull, type Target } from './send-full.ts'
 import { StoreHealth } from './store-health.ts'
 import { TimeMarks } from './time-marks.ts'
+import { V2Journal } from './v2-journal.ts'
 import { isFullThere, lostSegment, prune, writeManifest } from './write-manifest.ts'
 
 /** What is sent, or on its way. */
@@ -35,8 +45,8 @@ interface Taken {
   readonly revision: Revision
   /** `KeyspaceState.version` */
   readonly version: number
-  /** `Operations.putBytes` */
-  readonly putBytes: number
+  /** `Replication.#writtenBytes` */
+  readonly writtenBytes: number
 }
 
 /**
@@ -46,6 +56,7 @@ interface Taken {
 export class Replication {
   readonly #parts: ReplicationParts
   readonly #journal: LeaseJournal
+  readonly #v2: V2Journal
   readonly #state: KeyspaceState
   readonly #times = new TimeMarks()
   readonly #tail = new ChangeTail()
@@ -56,7 +67,7 @@ export class Replication {
   #since: number | undefined
   /** The same of what is on its way. */
   #sinceUnderWay: number | undefined
-  /** With so many `putBytes` it is looked at again whether a segment is due. */
+  /** With so many `#writtenBytes` it is looked at again whether a segment is due. */
   #nextLook = Infinity
   #isRunning = false
   #full: { isCancelled: boolean; readonly done: Promise<void> } | undefined
@@ -73,7 +84,8 @@ export class Replication {
     const { keyspace, archive, options, clock, log } = parts
     this.#parts = parts
     this.#journal = new LeaseJournal(keyspace.lessor.granted())
-    this.#state = new KeyspaceState(keyspace, this.#journal, options)
+    this.#v2 = new V2Journal(keyspace.sql, keyspace.v2)
+    this.#state = new KeyspaceState(keyspace, this.#journal, options, this.#v2)
     this.#health = new StoreHealth((line) => log(`keyspace ${archive.keyspace}: ${line}`))
     this.#position = positionIn(keyspace.sql) ?? noPosition(archive.keyspace)
     this.#tail.begin(keyspace.store.revision)
@@ -93,17 +105,17 @@ export class Replication {
   #takenBefore(): Taken {
     const { store } = this.#parts.keyspace
     const { epoch, marks, revision } = this.#position
-    const putBytes = store.operations.putBytes
+    const writtenBytes = this.#writtenBytes
     if (epoch === 0) {
       const version = this.#state.isNew ? this.#state.version : NOT_SENT
-      return { revision: store.revision, version, putBytes }
+      return { revision: store.revision, version, writtenBytes }
     }
     if (marks === this.#state.marks) {
-      return { revision, version: this.#state.version, putBytes }
+      return { revision, version: this.#state.version, writtenBytes }
     }
     // What has become of leases meanwhile nobody knows.
     this.#journal.broken()
-    return { revision, version: NOT_SENT, putBytes }
+    return { revision, version: NOT_SENT, writtenBytes }
   }
 
   /** Does what is due. */
@@ -117,7 +129,7 @@ export class Replication {
   /** Sees what a turn of the event loop has changed. It is called at the end of each. */
   noticed(): void {
     const { keyspace, clock } = this.#parts
-    const { revision, operations } = keyspace.store
+    const { revision } = keyspace.store
     if (revision !== this.#seen) {
       this.#seen = revision
       this.#times.saw(revision, clock.now())
@@ -127,10 +139,10 @@ export class Replication {
         return
       }
       this.#since = clock.now()
-      this.#nextLook = operations.putBytes + SEGMENT_BYTES
+      this.#nextLook = this.#writtenBytes + SEGMENT_BYTES
       this.schedule()
-    } else if (operations.putBytes >= this.#nextLook) {
-      this.#nextLook = operations.putBytes + SEGMENT_BYTES
+    } else if (this.#writtenBytes >= this.#nextLook) {
+      this.#nextLook = this.#writtenBytes + SEGMENT_BYTES
       this.schedule()
     }
   }
@@ -178,15 +190,27 @@ export class Replication {
     })
   }
 
+  /** Bytes of all changes since the object came into memory. */
+  get #writtenBytes(): number {
+    return this.#parts.keyspace.store.operations.putBytes + this.#v2.written
+  }
+
+  /** Whether all is known that has changed since the position. */
+  get #isWhole(): boolean {
+    const { marks, revision } = this.#position
+    const isLogWhole = this.#parts.keyspace.store.keepsAllSince(revision + 1)
+    return !this.#isDiverged && isLogWhole && this.#v2.reaches(indexIn(marks))
+  }
+
   #situation(): Situation {
     const { keyspace, lagMs } = this.#parts
     const { store } = keyspace
     return {
       position: this.#position,
       revision: store.revision,
-      isWhole: !this.#isDiverged && store.keepsAllSince(this.#position.revision + 1),
+      isWhole: this.#isWhole,
       since: this.#since,
-      waitingBytes: store.operations.putBytes - this.#taken.putBytes,
+      waitingBytes: this.#writtenBytes - this.#taken.writtenBytes,
       isFullUnderWay: this.#full !== undefined,
       retryAt: this.#health.retryAt,
       lagMs,
@@ -305,8 +329,8 @@ export class Replication {
 
   /** All that there is at this moment is on its way. */
   #takes({ version }: CapturedState): void {
-    const { revision, operations } = this.#parts.keyspace.store
-    this.#taken = { revision, version, putBytes: operations.putBytes }
+    const { revision } = this.#parts.keyspace.store
+    this.#taken = { revision, version, writtenBytes: this.#writtenBytes }
     this.#sinceUnderWay = this.#since
     this.#since = undefined
   }
@@ -315,10 +339,11 @@ export class Replication {
   #fullFacts(time: number, captured?: CapturedState): FullFacts {
     const { state } = captured ?? this.#state.capture(ALL)
     const { epoch, seq, checksum } = this.#position
-    const { store } = this.#parts.keyspace
+    const { store, sql, v2 } = this.#parts.keyspace
     const name = { epoch, seq, revision: store.revision }
     const history = store.hashedHistory()
-    return { name, time, compaction: this.#compaction, previous: checksum, state, history }
+    const tree = v2.index === FIRST_INDEX ? undefined : new TreeSnapshot(sql, v2)
+    return { name, time, compaction: this.#compaction, previous: checksum, state, history, tree }
   }
 
   #startFull(facts: FullFacts): void {
@@ -362,7 +387,7 @@ export class Replication {
   /** Sends what there is at this moment, or a part of it where that is long. */
   async #segment(withFull: boolean, now: number): Promise<void> {
     const since = this.#since
-    const { putBytes } = this.#taken
+    const { writtenBytes } = this.#taken
     const attempt = this.#attempt(withFull, now)
     let isAll = false
     try {
@@ -371,7 +396,8 @@ export class Replication {
       this.#sinceUnderWay = undefined
       if (!isAll) {
         attempt.captured.putBack()
-        this.#taken = { revision: this.#position.revision, version: NOT_SENT, putBytes }
+        attempt.full?.tree?.end()
+        this.#taken = { revision: this.#position.revision, version: NOT_SENT, writtenBytes }
         this.#since = since ?? this.#since
       }
     }
@@ -380,7 +406,7 @@ export class Replication {
   #attempt(withFull: boolean, time: number): Attempt {
     const { store } = this.#parts.keyspace
     const { revision, seq, marks: sentMarks } = this.#position
-    const captured = this.#state.capture(sentMarks)
+    const captured = this.#state.capture(sentMarks || '{}')
     this.#takes(captured)
     const facts = withFull ? this.#fullFacts(time) : undefined
     const full = facts && { ...facts, name: { ...facts.name, seq: seq + 1 } }
@@ -400,12 +426,12 @@ export class Replication {
     const seq = position.seq + 1
     const wanted = { from, to: target, bytesMax: SEGMENT_BYTES }
     const read = attempt.tail ?? (await readChanges(keyspace.store, wanted, () => clock.turn()))
-    if (read === undefined) {
+    if (read === undefined || captured.isLost) {
       this.#isDiverged = true
       return false
     }
     const { writer, to } = read
-    const isAll = to === target
+    const isAll = to === target && writer.bytes + lengthOf(captured.state) <= SEGMENT_BYTES_MAX
     const marks = attempt.marks
       .filter((mark) => mark[1] <= to)
       .map(([at, revision]): [number, number] => [at, revision])
@@ -425,18 +451,20 @@ export class Replication {
     )
     await durable()
     if (!(await objects.put(segmentKey(archive, { epoch, seq, from }), bytes, 'absent'))) {
-      const own = await ownSegmentAt(this.#target, position, { store: keyspace.store, clock })
-      if (own?.checksum !== checksum) {
+      const { store } = keyspace
+      const own = await ownSegmentAt(this.#target, position, { store, clock, v2: captured.state.v2 })
+      if (own?.segment.checksum !== checksum) {
         // If it is our own it counts, but for the state.
         if (own === undefined) {
           this.#isDiverged = true
         } else {
-          this.#sent(own, ALL)
+          this.#sent(own.segment, marksOfIndex(own.index))
         }
         return false
       }
     }
-    const segment = { seq, from, to, bytes: bytes.length, time, checksum, previous }
+    const v2 = indexIn(position.marks)
+    const segment = { seq, from, to, bytes: bytes.length, time, checksum, previous, v2 }
     // The store has taken it.
     freeBytes(bytes)
     this.#sent(segment, isAll ? captured.marks : position.marks)
@@ -498,3 +526,8 @@ export class Replication {
 
 /** No `KeyspaceState.version`. */
 const NOT_SENT = -1
+
+/** Of what may be long of it. */
+function lengthOf({ v2 }: ArchivedState): number {
+  return v2?.rows.pieces.reduce((sum, piece) => sum + piece.length, 0) ?? 0
+}

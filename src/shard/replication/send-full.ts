@@ -4,9 +4,11 @@ import { decodeEnd, encodeEnd, encodePart, type FullEnd } from '../../archive/fu
 import { type ArchiveName, endKey, type FullName, partKey } from '../../archive/names.ts'
 import type { ArchivedCompaction, Origin } from '../../archive/origin.ts'
 import type { ArchivedState } from '../../archive/state.ts'
+import { RowsWriter } from '../../archive/v2-rows.ts'
 import type { HashedHistory } from '../../mvcc/hashed-history.ts'
 import type { Store } from '../../mvcc/store.ts'
 import { type ObjectStore, ObjectStoreError } from '../../object-store/object-store.ts'
+import type { TreeSnapshot } from '../../v2/tree-snapshot.ts'
 import type { Clock } from './clock.ts'
 import type { SentFull } from './position.ts'
 import { TurnShare } from './read-changes.ts'
@@ -39,6 +41,8 @@ export interface FullFacts {
   readonly previous: number | null
   readonly state: ArchivedState
   readonly history: HashedHistory
+  /** Of the v2 store; undefined where that was never written to. */
+  readonly tree: TreeSnapshot | undefined
 }
 
 export interface FullSource {
@@ -69,13 +73,14 @@ export async function sendFull(
   try {
     return await sender.send()
   } finally {
+    facts.tree?.end()
     await sender.settled()
   }
 }
 
 /** One that is being made. */
 interface Part {
-  readonly buffer: ObjectBuffer
+  readonly buffer?: ObjectBuffer
   readonly writer: ChangesWriter
 }
 
@@ -99,6 +104,10 @@ class FullSender {
     const { durable, cancelled } = this.#source
     const { name, history, compaction, time, previous, state } = this.#facts
     await durable()
+    // First, because what changes of it meanwhile is held in memory.
+    if (!(await this.#tree())) {
+      return undefined
+    }
     const share = new TurnShare(TURN)
     let part = this.#newPart()
     for (const change of history.changes()) {
@@ -137,6 +146,32 @@ class FullSender {
     return { seq, revision, compactRevision, time, parts: this.#parts.length, bytes, listed: false }
   }
 
+  /** Sends the v2 store. Answers whether the full goes on. */
+  async #tree(): Promise<boolean> {
+    const { tree } = this.#facts
+    let rows = new RowsWriter()
+    for (let some = tree?.next(TURN.bytes); some !== undefined; some = tree?.next(TURN.bytes)) {
+      some.forEach((row) => rows.add(row))
+      if (rows.bytes >= PART_BYTES) {
+        await this.#rows(rows)
+        rows = new RowsWriter()
+      }
+      await this.#pause()
+      if (this.#source.cancelled()) {
+        return false
+      }
+    }
+    if (rows.bytes > 0) {
+      await this.#rows(rows)
+    }
+    return true
+  }
+
+  async #rows(rows: RowsWriter): Promise<void> {
+    const to = this.#facts.tree?.index ?? 0
+    await this.#part({ writer: new ChangesWriter() }, { v2: { from: null, to, rows: rows.end() } })
+  }
+
   /** Resolves when nothing is under way any more. */
   async settled(): Promise<void> {
     await Promise.allSettled([this.#sending])
@@ -170,7 +205,7 @@ class FullSender {
     this.#sending.catch(() => undefined)
   }
 
-  async #send(key: string, bytes: Uint8Array, buffer: ObjectBuffer): Promise<void> {
+  async #send(key: string, bytes: Uint8Array, buffer: ObjectBuffer | undefined): Promise<void> {
     const { objects } = this.#target
     let tries = 0
     const isPut = await this.#tried(() => {

@@ -8,11 +8,14 @@ import {
 import type { Outcome, CallContext, Call, PageCursor } from '../../protocol/shard-rpc.ts'
 import { RpcStatus, statusOf } from '../../protocol/status.ts'
 import type { CallsIn, PagedMethod } from '../calls.ts'
+import { nextTurn } from '../commit.ts'
 import { OPEN_MS_MAX } from '../open-ranges.ts'
 import type { Caller, EncodedMessages } from '../reply.ts'
 import type { SessionOut } from './session-out.ts'
 
 const NO_BYTES = new Uint8Array(0)
+/** Of parts that leave in one turn: each is copied into a message. */
+const TURN_BYTES_MAX = 512 * 1024
 
 /**
  * Who waits for a call that came in a CALL frame. A long answer leaves page by page: the next one is read when the
@@ -60,6 +63,27 @@ export class SessionCaller implements Caller {
     }
     this.#next = page.next
     this.#goOn(page.next)
+  }
+
+  /** Who reads has them all in the end, so they wait for no credit: only for turns of their own. */
+  answeredInParts(parts: readonly Uint8Array[]): void {
+    void this.#sendParts(parts)
+  }
+
+  async #sendParts(parts: readonly Uint8Array[]): Promise<void> {
+    let turnBytes = 0
+    for (const part of parts) {
+      if (this.gone) {
+        return
+      }
+      this.#sendData(part, false)
+      turnBytes += part.length
+      if (turnBytes >= TURN_BYTES_MAX) {
+        turnBytes = 0
+        await nextTurn()
+      }
+    }
+    this.#end({ response: NO_BYTES })
   }
 
   /** With the length when that is asked for, which needs no credit, or with a page. */

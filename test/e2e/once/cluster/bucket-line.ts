@@ -35,6 +35,8 @@ export interface BucketRequests {
 export class BucketLine {
   /** How much later the bucket's clock is than this node's, as the node sees it. */
   clockSeconds = 0
+  /** Of so many requests from now on that create an object of the path, the answers are lost. */
+  unheard = { path: /$^/, count: 0 }
   readonly requests: BucketRequests = { classA: 0, classB: 0 }
   readonly #server: Server
   readonly #target: URL
@@ -85,7 +87,7 @@ export class BucketLine {
     while (this.#fault === 'silent') {
       await this.#over.promise
     }
-    const fault = this.#fault
+    const fault = this.#isUnheard(request) ? 'unheard' : this.#fault
     if (fault === 'slow') {
       await sleep(SLOW_MS)
     }
@@ -103,6 +105,13 @@ export class BucketLine {
     } else if (method !== 'DELETE') {
       this.requests.classA += 1
     }
+  }
+
+  #isUnheard({ url = '', headers }: IncomingMessage): boolean {
+    const { path, count } = this.unheard
+    const isMeant = count > 0 && headers['if-none-match'] === '*' && path.test(url)
+    this.unheard.count -= isMeant ? 1 : 0
+    return isMeant
   }
 
   #passOn(request: IncomingMessage, response: ServerResponse, fault: BucketFault): void {
@@ -147,6 +156,7 @@ export class BucketLine {
     response.writeHead(answer.statusCode ?? 502, this.#headersOf(answer))
     answer.pipe(response)
   }
+
   #headersOf({ rawHeaders, headers }: IncomingMessage): string[] {
     const { date = '' } = headers
     const shifted = new Date(Date.parse(date) + this.clockSeconds * 1000).toUTCString()

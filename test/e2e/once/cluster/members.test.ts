@@ -144,6 +144,23 @@ it.concurrent(
   120_000,
 )
 
+it.concurrent(
+  '[CLU20] a node whose bucket does not answer at once joins without a supervisor, and one that never does ends with what workerd said',
+  (ctx) =>
+    withCluster(ctx, async (cluster) => {
+      const [node] = (await cluster.others()) as [ClusterNode]
+      await node.stop()
+      node.bucket.unheard = { path: /nodes\/\w+\.json/, count: 2 }
+      await node.start()
+      const again = /joining the cluster: bucket: PUT .*; it is started again/g
+      expect(node.log().match(again)).toHaveLength(2)
+      await node.stop()
+      node.bucket.unheard = { path: /nodes/, count: Infinity }
+      await expect(node.start()).rejects.toThrow(/"fatal".*joining the cluster: bucket: PUT/)
+    }),
+  120_000,
+)
+
 function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0)

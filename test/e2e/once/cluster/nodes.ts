@@ -171,7 +171,7 @@ export class Cluster {
     }
     const cluster = new Cluster(nodes, gateway, folder)
     try {
-      await Promise.all(nodes.map((node) => startAsSupervised(node)))
+      await Promise.all(nodes.map((node) => node.start()))
     } catch (error) {
       await cluster.stop()
       throw error
@@ -209,21 +209,6 @@ export class Cluster {
     await Promise.all(this.nodes.map((node) => node.close()))
     await this.#gateway.stop()
     await rm(this.#folder, { recursive: true, force: true })
-  }
-}
-
-/**
- * As under systemd, so many times more: on a busy machine workerd sends the record of its lease again when it had no
- * answer, finds the first one there, and ends.
- */
-async function startAsSupervised(node: ClusterNode, more = 3): Promise<void> {
-  try {
-    await node.start()
-  } catch (error) {
-    if (more === 0) {
-      throw error
-    }
-    await startAsSupervised(node, more - 1)
   }
 }
 

@@ -1,0 +1,55 @@
+import type { Chain, FullEntry } from '../archive/manifest.ts'
+import type { ArchiveName } from '../archive/names.ts'
+import type { Point } from '../recovery/point.ts'
+import type { Keyspace } from './keyspace.ts'
+import type { Archived } from './replication/archived.ts'
+import { type Position, positionIn } from './replication/position.ts'
+
+/** A keyspace's archive, as far as its leader has sent it. */
+export interface CopiedArchive {
+  readonly archive: ArchiveName
+  readonly point: Point
+}
+
+/** What is sent behind is pulled: where that is more than half of all, the archive is of little use. */
+const LAG_MAX = 1 / 2
+
+/**
+ * From where a replica may be made without reading the leader. What the leader has sent is told by its own record of it,
+ * checksums included, so that nobody else's objects are taken for it. Undefined where there is no full, or the log does
+ * not reach back to the end of the archive.
+ */
+export function archiveToCopy(
+  { sql, store }: Keyspace,
+  { keyspace, generation }: Archived,
+): CopiedArchive | undefined {
+  const position = positionIn(sql)
+  if (position?.full === undefined || position.deposed !== undefined) {
+    return undefined
+  }
+  const { revision } = position
+  const isBehind = revision < store.revision
+  if (isBehind && !store.keepsAllSince(revision + 1)) {
+    return undefined
+  }
+  if (store.revision - revision > LAG_MAX * store.revision) {
+    return undefined
+  }
+  const archive = { keyspace: keyspace ?? position.name, generation }
+  return { archive, point: pointAt(position, position.full) }
+}
+
+/** All of the epoch that was sent: the last full, and the segments behind it. */
+function pointAt(position: Position, sent: NonNullable<Position['full']>): Point {
+  const { epoch, seq, revision, time, checksum, bytesSince } = position
+  const { listed: _, ...rest } = sent
+  const full: FullEntry = { ...rest, epoch }
+  const chain: Chain = {
+    epoch,
+    first: { seq: full.seq + 1, from: full.revision + 1 },
+    last: { seq, to: revision, time, checksum },
+    bytes: bytesSince,
+  }
+  const base = { full, chain: seq > full.seq ? chain : undefined }
+  return { base, revision: Math.max(revision, full.revision), time: undefined }
+}
