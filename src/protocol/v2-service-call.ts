@@ -4,7 +4,7 @@ import type { V2Credentials } from './v2-credentials.ts'
 export type V2ServiceCall = V2PresenceCall | V2StatsCall | V2MembersCall | V2AuthCall
 
 /** Whether there is a v2 API at all, for what the gateway answers by itself. */
-export interface V2PresenceCall {
+interface V2PresenceCall {
   readonly on: 'presence'
 }
 

@@ -111,7 +111,7 @@ export function randomAction(random: Random, known: Known): Told | Opened {
     case 'refresh':
       return write(random, 'PUT', path, {
         refresh: 'true',
-        ttl: random.pick(['100', '200', '']),
+        ttl: random.pick(['10000', '20000', '']),
         ...random.pick<Fields>([
           {},
           {},
@@ -136,7 +136,7 @@ export function shortLived(random: Random): readonly Told[] {
   return Array.from({ length: count }, (_, at) =>
     write(random, 'PUT', randomPath(random), {
       ...valueOrDir(random),
-      ttl: random.pick(['1', '1', '1', '100', '', at === count - 1 ? '0' : '1']),
+      ttl: random.pick(['1', '1', '1', '10000', '', at === count - 1 ? '0' : '1']),
       ...random.pick<Fields>([
         {},
         {},
@@ -189,8 +189,9 @@ function valueOrDir(random: Random): Fields {
   return random.chance(0.05) ? {} : { value: random.chance(0.03) ? '' : random.pick(values) }
 }
 
+/** Longer than a run takes: what has an odd name is wiped by nobody, and etcd looks for what has ended twice a second. */
 const maybeTtl = (random: Random): Fields =>
-  random.chance(0.15) ? { ttl: random.pick(['100', '200', '300', '', '']) } : {}
+  random.chance(0.15) ? { ttl: random.pick(['10000', '20000', '30000', '', '']) } : {}
 
 function comparison(random: Random, known: Known): Fields {
   const index = String(Math.max(0, known.index - random.integer(-1, 6)))
