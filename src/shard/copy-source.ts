@@ -6,8 +6,9 @@ import type { Refused } from '../protocol/shard-rpc.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
 import { type CopiedTree, copyTree, treeBytes } from '../v2/tree-copy.ts'
 import type { Keyspace } from './keyspace.ts'
-import { ALL, KeyspaceState } from './replication/keyspace-state.ts'
+import { KeyspaceState } from './replication/keyspace-state.ts'
 import { LeaseJournal } from './replication/lease-journal.ts'
+import { ALL } from './replication/marks.ts'
 
 /** Pieces of the log that are answered at once, and what of them is enough. */
 const PIECES_MAX = 16
