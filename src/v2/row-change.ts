@@ -17,7 +17,7 @@ export interface NodeRow {
 }
 
 /** A node that is gone, with all that was below it. */
-export interface GoneRows {
+interface GoneRows {
   readonly kind: 'gone'
   readonly path: Uint8Array
   readonly isDirectory: boolean
