@@ -47,7 +47,7 @@ async function putSteadily(writer: Writer, last: Last, stop: AbortSignal): Promi
 async function configMaps(client: ApiClient, made: string[], stop: AbortSignal): Promise<void> {
   for (let count = 0; !stop.aborted; count++) {
     const body = { metadata: { name: `moved-${count}` }, data: { a: 'x'.repeat(1000) } }
-    const { status } = await client.ask('POST', CONFIG_MAPS, JSON.stringify(body))
+    const { status } = await client.ask('POST', CONFIG_MAPS, body)
     if (status === 201) {
       made.push(`moved-${count}`)
     }
