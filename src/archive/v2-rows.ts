@@ -82,7 +82,14 @@ export class RowsWriter {
     this.#checksum = this.#pieces.reduce((sum, piece) => crc32c(piece, sum), 0)
   }
 
-  #node({ parent, name, created, modified, expires, value }: Extract<V2Row, { kind: 'node' }>): void {
+  #node({
+    parent,
+    name,
+    created,
+    modified,
+    expires,
+    value,
+  }: Extract<V2Row, { kind: 'node' }>): void {
     const flags = (expires === undefined ? 0 : EXPIRES) | (value === undefined ? DIRECTORY : 0)
     this.#byte(NODE | flags)
     this.#put(parent)
@@ -165,7 +172,10 @@ export function* rowsIn({ from, to, rows }: ArchivedRows): Generator<V2Row, void
     }
   }
   if (last !== null && last !== to) {
-    throw new ArchiveDamage('content', `makes no sense: its events end with ${last}, not with ${to}`)
+    throw new ArchiveDamage(
+      'content',
+      `makes no sense: its events end with ${last}, not with ${to}`,
+    )
   }
 }
 

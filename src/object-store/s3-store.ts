@@ -92,9 +92,10 @@ export class S3Store implements ObjectStore {
   ): Promise<ObjectPage> {
     checkPrefix(prefix)
     const what = this.#what(`list ${prefix}`)
+    const keysMax = pageLimit(limit)
     let query: Record<string, string> = {
       'list-type': '2',
-      'max-keys': String(pageLimit(limit)),
+      'max-keys': String(keysMax),
       'prefix': this.#prefix + prefix,
       ...(after === undefined ? {} : { 'start-after': this.#prefix + after }),
     }
@@ -104,6 +105,13 @@ export class S3Store implements ObjectStore {
       const listed = childrenOf(list, 'Contents').map((element) => this.#listed(what, element))
       const objects = listed.filter(({ key }) => isKey(key))
       const more = textOf(list, 'IsTruncated') === 'true'
+      const last = listed.at(-1)
+      const isFull = keysMax > 1 && listed.length >= keysMax
+      if (!more && last !== undefined && isFull && objects.length > 0) {
+        // MinIO takes a full page for the last one where keys of deeper folders end it.
+        const behind = await this.list(prefix, { after: last.key, limit: 1 })
+        return { objects, more: behind.objects.length > 0 }
+      }
       if (objects.length > 0 || !more) {
         return { objects, more }
       }

@@ -54,9 +54,7 @@ export class Recovery {
 
   /** Throws BrokenArchive, ObjectStoreError. */
   async piece(position: Position): Promise<Piece> {
-    return 'part' in position
-      ? this.#partPiece(position)
-      : this.#segmentPiece(position)
+    return 'part' in position ? this.#partPiece(position) : this.#segmentPiece(position)
   }
 
   async #partPiece({ part: number, v2 }: Extract<Position, { part: number }>): Promise<Piece> {

@@ -9,8 +9,9 @@ import type { CopiedArchive } from './copied-archive.ts'
 import type { CopyPace } from './copy-pace.ts'
 import type { HandedPieces } from './handed-pieces.ts'
 import type { Keyspace } from './keyspace.ts'
-import { ALL, KeyspaceState } from './replication/keyspace-state.ts'
+import { KeyspaceState } from './replication/keyspace-state.ts'
 import { LeaseJournal } from './replication/lease-journal.ts'
+import { ALL } from './replication/marks.ts'
 
 /** Pieces of the log that are answered at once, and what of them is enough. */
 const PIECES_MAX = 32

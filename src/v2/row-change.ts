@@ -17,7 +17,7 @@ export interface NodeRow {
 }
 
 /** A node that is gone, with all that was below it. */
-export interface GoneRows {
+interface GoneRows {
   readonly kind: 'gone'
   readonly path: Uint8Array
   readonly isDirectory: boolean
@@ -55,8 +55,7 @@ export interface V2Follower {
   readonly changed?: (change: V2Change) => void
 }
 
-const SELECT_EVENT =
-  'SELECT position, path, silent, removed, event FROM v2_event WHERE slot = ?'
+const SELECT_EVENT = 'SELECT position, path, silent, removed, event FROM v2_event WHERE slot = ?'
 const SELECT_PARTS = 'SELECT event FROM v2_event_part WHERE slot = ? ORDER BY part'
 
 /** What a SELECT of parent, name, created, modified, expires, value has answered. */
@@ -94,7 +93,14 @@ export function eventRowAt(sql: Sql, position: number, slots: number): EventRow 
 /** Of a change that has just been made. */
 export function eventRowOf({ event, position }: V2Change): EventRow {
   const { isRefresh: silent, removesDirectory: removed, bytes } = event
-  return { kind: 'event', position, path: bytesOfText(event.node.path), silent, removed, event: bytes }
+  return {
+    kind: 'event',
+    position,
+    path: bytesOfText(event.node.path),
+    silent,
+    removed,
+    event: bytes,
+  }
 }
 
 /** About how many bytes it takes. */

@@ -189,6 +189,11 @@ describe('changes', () => {
   })
 })
 
+/** A part of all rows. */
+function allOf(rows: Section): ArchivedRows {
+  return { from: null, to: 2 ** 40, rows }
+}
+
 describe('rows of a v2 store', () => {
   const anyBytes = fc.uint8Array({ maxLength: 300 })
   const anyRow: fc.Arbitrary<V2Row> = fc.oneof(
@@ -211,8 +216,6 @@ describe('rows of a v2 store', () => {
       event: fc.oneof(anyBytes, fc.constant(new Uint8Array(100_000))),
     }),
   )
-  const allOf = (rows: Section): ArchivedRows => ({ from: null, to: 2 ** 40, rows })
-
   it('[ARC9] are read as they were written, whatever they are', () => {
     fc.assert(
       fc.property(fc.array(anyRow, { maxLength: 30 }), fc.nat(30), (rows, place) => {

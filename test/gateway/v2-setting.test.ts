@@ -47,7 +47,7 @@ describe('the v2 API of a keyspace', () => {
     }
   })
 
-  it('[V2K33] is there where it was made with it, and in no other keyspace', async () => {
+  it('[V2K35] is there where it was made with it, and in no other keyspace', async () => {
     const made = await post('/keyspaces', { name: 'on', enableV2: true })
     expect(await made.json()).toMatchObject({ enableV2: true })
     expect(await (await ask('/keyspaces/on')).json()).toMatchObject({ enableV2: true })
@@ -58,7 +58,7 @@ describe('the v2 API of a keyspace', () => {
     expect(await send('GET', '/v2/keys/a', others)).toEqual(notFound)
   })
 
-  it('[V2K33][API7] comes and goes by a change, which ends who waits', async () => {
+  it('[V2K35][API7] comes and goes by a change, which ends who waits', async () => {
     await post('/keyspaces', { name: 'changed' })
     expect(await changed('changed', true)).toMatchObject({ name: 'changed', enableV2: true })
     expect(await send('PUT', '/keyspaces/changed/v2/keys/a?value=1')).toMatchObject({ 0: 201 })
@@ -73,7 +73,7 @@ describe('the v2 API of a keyspace', () => {
     expect(text).toContain('"value":"1"')
   })
 
-  it('[V2K33] is the one of the default keyspace too, over an eviction', async () => {
+  it('[V2K35] is the one of the default keyspace too, over an eviction', async () => {
     expect(await changed('default', true)).toEqual({
       name: 'default',
       state: 'ready',
@@ -86,7 +86,7 @@ describe('the v2 API of a keyspace', () => {
     expect(await send('GET', '/v2/keys/a')).toEqual(notFound)
   })
 
-  it('[V2K33] comes along with a fork, unless that says otherwise', async () => {
+  it('[V2K35] comes along with a fork, unless that says otherwise', async () => {
     await post('/keyspaces', { name: 'source', enableV2: true })
     for (const [name, options, is] of [
       ['like', {}, true],

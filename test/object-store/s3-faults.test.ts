@@ -55,6 +55,25 @@ function deleteResult(errors: string): Answer {
   return { status: 200, body: `<DeleteResult>${errors}</DeleteResult>` }
 }
 
+it('[OBJ6] asks for one key more where a page is full and is said to be the last one', async () => {
+  const keys = ['p/a', 'p/b', 'p/c']
+  const asked: (string | null)[] = []
+  const store = await openStore(({ path }) => {
+    const { searchParams } = new URL(path, 'http://store')
+    const after = searchParams.get('start-after') ?? ''
+    asked.push(searchParams.get('max-keys'))
+    const page = keys.filter((key) => key > after).slice(0, Number(searchParams.get('max-keys')))
+    return list(page.map((key) => listed(key)).join(''))
+  })
+  const pages = [await store.list('', { limit: 2 }), await store.list('', { limit: 3 })]
+  expect(pages.map(({ objects, more }) => [objects.length, more])).toEqual([
+    [2, true],
+    [3, false],
+  ])
+  expect(await store.list('', { limit: 4 })).toMatchObject({ more: false })
+  expect(asked).toEqual(['2', '1', '3', '1', '4'])
+})
+
 it.each([
   [500, 'InternalError', true],
   [502, '', true],

@@ -4,13 +4,14 @@ import type { S3Settings } from '../../src/config/snapshot-store.ts'
 import { DirectoryStore } from '../../src/object-directory/directory-store.ts'
 import { probe } from '../../src/object-store/probe.ts'
 import { S3Store } from '../../src/object-store/s3-store.ts'
-import { startVersityGw, versityGwMissing, type VersityGw } from '../oracle/versitygw.ts'
+import type { S3Server } from '../oracle/s3-server.ts'
+import { startVersityGw, versityGwMissing } from '../oracle/versitygw.ts'
 import { runs } from '../runs.ts'
 import { describeObjectStore, errorOf, newPrefix } from './contract.ts'
 import { type Answer, type Asked, passOn, S3Proxy } from './s3-proxy.ts'
 
 const bytes = new TextEncoder().encode('bytes')
-let server: VersityGw | undefined
+let server: S3Server | undefined
 
 beforeAll(async () => {
   server = await startVersityGw()

@@ -7,7 +7,8 @@ import { HostAnswers, HostServer } from '../../src/cli/host-answers.ts'
 import { Log } from '../../src/cli/log.ts'
 import { PortMetrics } from '../../src/grpc/port-metrics.ts'
 import { DirectoryStore } from '../../src/object-directory/directory-store.ts'
-import { startVersityGw, versityGwMissing, type VersityGw } from '../oracle/versitygw.ts'
+import type { S3Server } from '../oracle/s3-server.ts'
+import { startVersityGw, versityGwMissing } from '../oracle/versitygw.ts'
 import { describeObjectStore } from './contract.ts'
 import { startHostStore } from './host-process-store.ts'
 import { startWorkerdStore } from './workerd-store.ts'
@@ -48,7 +49,7 @@ describeObjectStore('a directory behind HOST, on the host,', async () => {
   return worker.store
 })
 
-const bucket: { server?: VersityGw | undefined } = {}
+const bucket: { server?: S3Server | undefined } = {}
 
 beforeAll(async () => {
   bucket.server = await startVersityGw()
@@ -57,10 +58,7 @@ beforeAll(async () => {
 afterAll(() => bucket.server?.stop())
 
 /** What a Worker is told of it. */
-function bucketVariables(
-  { settings }: VersityGw,
-  prefix: string,
-): Readonly<Record<string, string>> {
+function bucketVariables({ settings }: S3Server, prefix: string): Readonly<Record<string, string>> {
   return {
     ETCDURABLE_SNAPSHOT_STORE: `s3://${settings.bucket}/${prefix}`,
     ETCDURABLE_SNAPSHOT_STORE_ENDPOINT: settings.endpoint,

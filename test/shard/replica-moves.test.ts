@@ -96,7 +96,7 @@ async function made(name: string, regions: readonly Region[]): Promise<void> {
 }
 
 describe('a keyspace that is moved to a replica', () => {
-  it('[V2K33] has the v2 API as it was told before, and is told of it where it is then', async () => {
+  it('[V2K35] has the v2 API as it was told before, and is told of it where it is then', async () => {
     await made('v2 moved', ['weur'])
     const asked = (object: Pick<ReturnType<typeof own>, 'v2'>): Promise<unknown> =>
       object.v2({ on: 'presence' }, context)

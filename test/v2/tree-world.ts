@@ -3,11 +3,13 @@ import { V2Error } from '../../src/v2/error.ts'
 import type { V2Content, V2Store } from '../../src/v2/store.ts'
 import { copyTree } from '../../src/v2/tree-copy.ts'
 
+function cell(value: unknown): unknown {
+  return value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value
+}
+
 /** All rows of a v2 store as a text: equal for equal ones. */
 export function shownTree(sql: Sql): string {
   const { nodes, events, parts } = copyTree(sql)
-  const cell = (value: unknown): unknown =>
-    value instanceof Uint8Array ? Buffer.from(value).toString('latin1') : value
   return [nodes, events, parts]
     .map((rows) => rows.map((row) => JSON.stringify(row.map(cell))).join('\n'))
     .join('\n\n')

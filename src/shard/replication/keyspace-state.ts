@@ -13,6 +13,7 @@ import { FIRST_INDEX } from '../../v2/event-history.ts'
 import { authStateOf } from '../auth-state.ts'
 import type { Keyspace } from '../keyspace.ts'
 import type { LeaseJournal } from './lease-journal.ts'
+import { ALL, indexIn, type Marks } from './marks.ts'
 import { LOST, type V2Journal } from './v2-journal.ts'
 
 /** What a segment or a full has of the state, and how to put back what was taken for it. */
@@ -27,24 +28,6 @@ export interface CapturedState {
   readonly putBack: () => void
 }
 
-/** In place of marks: nothing of the state was sent, or nobody knows. */
-export const ALL = ''
-
-interface Marks extends Readonly<Record<keyof ArchivedState | 'compaction', string | number>> {
-  readonly v2: number
-}
-
-/** The marks of state of which nothing is known but the index that the v2 store had. */
-export function marksOfIndex(v2: number): string {
-  return JSON.stringify({ v2 })
-}
-
-/** Which index that was. */
-export function indexIn(marks: string): number {
-  const { v2 = FIRST_INDEX } = marks === ALL ? {} : (JSON.parse(marks) as Partial<Marks>)
-  return v2
-}
-
 /** What a keyspace has beside its history: whether it has changed, and what is to be sent of it. */
 export class KeyspaceState {
   readonly #keyspace: Keyspace
@@ -53,12 +36,7 @@ export class KeyspaceState {
   readonly #v2: V2Journal | undefined
 
   /** Without a journal of the v2 store nothing of that is captured. */
-  constructor(
-    keyspace: Keyspace,
-    journal: LeaseJournal,
-    options: ArchivedOptions,
-    v2?: V2Journal,
-  ) {
+  constructor(keyspace: Keyspace, journal: LeaseJournal, options: ArchivedOptions, v2?: V2Journal) {
     this.#keyspace = keyspace
     this.#journal = journal
     this.#options = options

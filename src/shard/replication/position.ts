@@ -1,7 +1,7 @@
 import type { SentSegment as ListedSegment } from '../../archive/manifest.ts'
 import { numberOf, type Sql, textOf } from '../../mvcc/sql.ts'
 import type { Revision } from '../../mvcc/types.ts'
-import { marksOfIndex } from './keyspace-state.ts'
+import { marksOfIndex } from './marks.ts'
 
 /** A segment that was sent. */
 export interface SentSegment extends ListedSegment {

@@ -1,7 +1,5 @@
 import { segmentKey } from '../../archive/names.ts'
 import type { ArchivedCompaction } from '../../archive/origin.ts'
-import { encodeSegment } from '../../archive/segment.ts'
-import type { ArchivedState } from '../../archive/state.ts'
 import { freeBytes } from '../../mvcc/free-bytes.ts'
 import type { Revision } from '../../mvcc/types.ts'
 import { ObjectStoreError } from '../../object-store/object-store.ts'
@@ -9,12 +7,13 @@ import type { ReplicationStatus } from '../../protocol/shard-rpc.ts'
 import { FIRST_INDEX } from '../../v2/event-history.ts'
 import { TreeSnapshot } from '../../v2/tree-snapshot.ts'
 import { ownSegmentAt } from './adopt-segment.ts'
-import type { Attempt } from './attempt.ts'
+import { type Attempt, encodeAttempt, NOT_SENT, type Taken } from './attempt.ts'
 import { ChangeTail } from './change-tail.ts'
 import { claimEpoch, Deposed, lastManifest } from './claim-epoch.ts'
 import { CompactionHold } from './compaction-hold.ts'
-import { ALL, type CapturedState, indexIn, KeyspaceState, marksOfIndex } from './keyspace-state.ts'
+import { type CapturedState, KeyspaceState } from './keyspace-state.ts'
 import { LeaseJournal } from './lease-journal.ts'
+import { ALL, indexIn, marksOfIndex } from './marks.ts'
 import {
   before,
   behind,
@@ -27,27 +26,12 @@ import {
 import { readChanges } from './read-changes.ts'
 import type { ReplicationParts } from './replication-parts.ts'
 import { replicationStatus } from './replication-status.ts'
-import {
-  nextStep,
-  SEGMENT_BYTES,
-  SEGMENT_BYTES_MAX,
-  type Situation,
-  type Step,
-} from './schedule.ts'
+import { nextStep, SEGMENT_BYTES, type Situation, type Step } from './schedule.ts'
 import { type FullFacts, FullNameTaken, sendFull, type Target } from './send-full.ts'
 import { StoreHealth } from './store-health.ts'
 import { TimeMarks } from './time-marks.ts'
 import { V2Journal } from './v2-journal.ts'
 import { isFullThere, lostSegment, prune, writeManifest } from './write-manifest.ts'
-
-/** What is sent, or on its way. */
-interface Taken {
-  readonly revision: Revision
-  /** `KeyspaceState.version` */
-  readonly version: number
-  /** `Replication.#writtenBytes` */
-  readonly writtenBytes: number
-}
 
 /**
  * Sends a keyspace to the object store while it is written to: its log in segments, now and then all of it,
@@ -430,29 +414,17 @@ export class Replication {
       this.#isDiverged = true
       return false
     }
-    const { writer, to } = read
-    const isAll = to === target && writer.bytes + lengthOf(captured.state) <= SEGMENT_BYTES_MAX
-    const marks = attempt.marks
-      .filter((mark) => mark[1] <= to)
-      .map(([at, revision]): [number, number] => [at, revision])
-    const { bytes, checksum } = encodeSegment(
-      {
-        ...this.#target.origin,
-        seq,
-        from,
-        to,
-        previous,
-        time,
-        marks,
-        compaction: attempt.compaction,
-      },
-      writer,
-      isAll ? captured.state : {},
-    )
+    const { to } = read
+    const { origin } = this.#target
+    const { bytes, checksum, isAll } = encodeAttempt(attempt, read, { origin, seq, previous })
     await durable()
     if (!(await objects.put(segmentKey(archive, { epoch, seq, from }), bytes, 'absent'))) {
       const { store } = keyspace
-      const own = await ownSegmentAt(this.#target, position, { store, clock, v2: captured.state.v2 })
+      const own = await ownSegmentAt(this.#target, position, {
+        store,
+        clock,
+        v2: captured.state.v2,
+      })
       if (own?.segment.checksum !== checksum) {
         // If it is our own it counts, but for the state.
         if (own === undefined) {
@@ -522,12 +494,4 @@ export class Replication {
     this.#since ??= clock.now()
     throw new ObjectStoreError(`the store has lost segment ${lost.seq}`, { retryable: true })
   }
-}
-
-/** No `KeyspaceState.version`. */
-const NOT_SENT = -1
-
-/** Of what may be long of it. */
-function lengthOf({ v2 }: ArchivedState): number {
-  return v2?.rows.pieces.reduce((sum, piece) => sum + piece.length, 0) ?? 0
 }

@@ -73,7 +73,7 @@ async function wait(url: string): Promise<number> {
   return (await ask(url, { method: 'GET', path: '/v2/keys/a?wait=true&waitIndex=1' })).status
 }
 
-it('[CLI45][V2K19][V2K33] comes and goes at the port and at a bridge while both run', async () => {
+it('[CLI45][V2K19][V2K35] comes and goes at the port and at a bridge while both run', async () => {
   const { url } = await start([], [])
   const run = (...args: readonly string[]): Promise<Outcome> =>
     runCommand(['keyspace', ...args, `--endpoint=${url}`])

@@ -6,7 +6,8 @@ import { join } from 'node:path'
 import { shardUniqueKey } from '../../../../src/cli/workerd-config.ts'
 import { DurableObjectIds } from '../../../../src/host/durable-object-id.ts'
 import { freePort } from '../../../oracle/free-port.ts'
-import { startVersityGw, type VersityGw } from '../../../oracle/versitygw.ts'
+import type { S3Server } from '../../../oracle/s3-server.ts'
+import { startVersityGw } from '../../../oracle/versitygw.ts'
 import { type Server, startServer } from '../../server.ts'
 import { BucketLine } from './bucket-line.ts'
 import { PeerLine } from './peer-line.ts'
@@ -138,10 +139,10 @@ export class ClusterNode {
 
 export class Cluster {
   readonly nodes: readonly ClusterNode[]
-  readonly #gateway: VersityGw
+  readonly #gateway: S3Server
   readonly #folder: string
 
-  private constructor(nodes: readonly ClusterNode[], gateway: VersityGw, folder: string) {
+  private constructor(nodes: readonly ClusterNode[], gateway: S3Server, folder: string) {
     this.nodes = nodes
     this.#gateway = gateway
     this.#folder = folder
