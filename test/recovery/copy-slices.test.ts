@@ -55,26 +55,27 @@ const log = fc
     })
   })
 
-it('[RPL29] a log is copied in its order, however long its revisions are, with so many slices ahead', async () => {
-  const copied = async (changes: readonly Change[], left: Revision): Promise<void> => {
-    const until = (changes.at(-1)?.main ?? 1) + left
-    let underWay = 0
-    let most = 0
-    const ask = async (after: ChangeId, end: Revision): Promise<CopiedLog> => {
-      underWay++
-      most = Math.max(most, underWay)
-      await Promise.resolve()
-      underWay--
-      return answerOf(changes.filter((one) => isBehind(one, after) && one.main <= end))
-    }
-    const slices = new CopySlices(ask, { main: 0, sub: 0 }, until)
-    const found: ChangeId[] = []
-    while (!slices.isDone) {
-      const { pieces } = await slices.next()
-      found.push(...pieces.flatMap(({ last }) => (last === undefined ? [] : [last])))
-    }
-    expect(found).toEqual(changes.map(({ main, sub }) => ({ main, sub })))
-    expect(most).toBeLessThanOrEqual(UNDER_WAY_MAX)
+async function copied(changes: readonly Change[], left: Revision): Promise<void> {
+  const until = (changes.at(-1)?.main ?? 1) + left
+  let underWay = 0
+  let most = 0
+  const ask = async (after: ChangeId, end: Revision): Promise<CopiedLog> => {
+    underWay++
+    most = Math.max(most, underWay)
+    await Promise.resolve()
+    underWay--
+    return answerOf(changes.filter((one) => isBehind(one, after) && one.main <= end))
   }
+  const slices = new CopySlices(ask, { main: 0, sub: 0 }, until)
+  const found: ChangeId[] = []
+  while (!slices.isDone) {
+    const { pieces } = await slices.next()
+    found.push(...pieces.flatMap(({ last }) => (last === undefined ? [] : [last])))
+  }
+  expect(found).toEqual(changes.map(({ main, sub }) => ({ main, sub })))
+  expect(most).toBeLessThanOrEqual(UNDER_WAY_MAX)
+}
+
+it('[RPL29] a log is copied in its order, however long its revisions are, with so many slices ahead', async () => {
   await fc.assert(fc.asyncProperty(log, fc.nat(200_000), copied), { numRuns: runs(200) })
 })
