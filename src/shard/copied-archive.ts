@@ -2,13 +2,19 @@ import type { Chain, FullEntry } from '../archive/manifest.ts'
 import type { ArchiveName } from '../archive/names.ts'
 import type { Point } from '../recovery/point.ts'
 import type { Keyspace } from './keyspace.ts'
-import type { Archived } from './replication/archived.ts'
 import { type Position, positionIn } from './replication/position.ts'
 
 /** A keyspace's archive, as far as its leader has sent it. */
 export interface CopiedArchive {
   readonly archive: ArchiveName
   readonly point: Point
+}
+
+/** Where a keyspace is sent to. */
+interface SentTo {
+  /** Undefined where its object does not know it. */
+  readonly keyspace: string | undefined
+  readonly generation: number
 }
 
 /** What is sent behind is pulled: where that is more than half of all, the archive is of little use. */
@@ -21,7 +27,7 @@ const LAG_MAX = 1 / 2
  */
 export function archiveToCopy(
   { sql, store }: Keyspace,
-  { keyspace, generation }: Archived,
+  { keyspace, generation }: SentTo,
 ): CopiedArchive | undefined {
   const position = positionIn(sql)
   if (position?.full === undefined || position.deposed !== undefined) {

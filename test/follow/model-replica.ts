@@ -8,6 +8,7 @@ import type {
   Standing,
 } from '../../src/follow/follower-events.ts'
 import type { Follower } from '../../src/follow/follower.ts'
+import { partsOf } from '../../src/follow/frame-parts.ts'
 import type { Frame } from '../../src/follow/frame.ts'
 import { READ_MS } from '../../src/follow/waiting-reads.ts'
 import type { Revision } from '../../src/mvcc/types.ts'
@@ -24,6 +25,8 @@ interface Read {
 interface Wanted extends Pick<ReadRequest, 'level' | 'isGuarded' | 'minRevision'> {
   readonly isGone: boolean
 }
+
+const ONE = { changes: 1, bytes: 1 }
 
 /** A replica that keeps what a real one stores, drives the real follower, and watches what it does. */
 export class ModelReplica {
@@ -200,9 +203,25 @@ export class ModelReplica {
         world.armLeader(leader)
         return answer
       },
-      (answer) => hear(inputOf(request, answer)),
+      (answer) => this.#heard(request, answer, hear),
       () => hear({ kind: 'failed', ...request }),
     )
+  }
+
+  /** Who has no state takes what was pulled in parts, between which other things happen. */
+  #heard(
+    request: { readonly of: 'pull' | 'question'; readonly id: number },
+    answer: FeedRefusal | { readonly frame?: Frame },
+    hear: (input: FollowerInput) => void,
+  ): void {
+    const input = inputOf(request, answer)
+    const { time, random } = this.#world
+    if (input.kind !== 'pulled' || this.#follower.standing.state !== undefined || random() < 0.3) {
+      return hear(input)
+    }
+    for (const [place, { part, isLast }] of [...partsOf(input.frame, ONE)].entries()) {
+      time.after(2 * place, () => hear({ ...input, frame: part, more: !isLast }))
+    }
   }
 
   /** Takes over all that the leader has, which takes its time. */
