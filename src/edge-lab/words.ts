@@ -16,7 +16,7 @@ export const EDGE_TRUTH =
   "The keyspace, its replicas and its clients are Durable Objects, put into these regions by location hints, which Cloudflare takes as wishes: the round trips that are shown are measured, and tell where they are. A client's request starts inside of its region, at a Worker's own gateway. Each page that is open shows the same lab."
 
 export const EDGE_SOURCE =
-  "measured by each region's client, as a read that the leader answers, once in two seconds"
+  'measured in each region every two seconds, by a read that the leader answers; the median of five'
 
 export const TERMS =
   `It runs for ${RUN_MINUTES} minutes at most, and ends after ${UNSEEN_SECONDS} seconds without a page that looks at it. ` +
