@@ -21,4 +21,4 @@ export const EDGE_SOURCE =
 export const TERMS =
   `It runs for ${RUN_MINUTES} minutes at most, and ends after ${UNSEEN_SECONDS} seconds without a page that looks at it. ` +
   `Then the keyspace is deleted. At most ${edgeLimits.writes} writes and ${2 * edgeLimits.reads} reads a second come from each region. ` +
-  'As it begins, with six regions, a run costs about 5 cents of what Cloudflare bills beyond what is included; with everything turned up, about 40.'
+  'Beyond what Cloudflare includes, a run as it begins costs about 4 cents with six regions; with nine, and everything turned up, about 55.'

@@ -45,7 +45,7 @@ test('[LAB3] a region is behind by what was acknowledged and not seen there', ()
   ])
 })
 
-test('[LAB3] a write that its client has not heard of again hides nobody's lag', () => {
+test('[LAB3] a write that its client has not heard of again hides no lag', () => {
   const recorder = new Recorder()
   const write = { from: 'weur', sent: 1_000 }
   recorder.written(2, write, 1_010)
