@@ -28,9 +28,10 @@ test("[LAB9] round trips to the leader take both ends' delays", () => {
   expect(faultIn('weur', 'slow=apac:200,weur:50').slowMs).toBe(0)
 })
 
+const way = (region: Region, text: string, replicas?: readonly string[]) =>
+  wayOf(region, 'lab-1', sceneOf(text, replicas))
+
 test("[LAB9] clients ask their region's replica, else the leader where that is reached", () => {
-  const way = (region: Region, text: string, replicas?: readonly string[]) =>
-    wayOf(region, 'lab-1', sceneOf(text, replicas))
   expect(way('apac', '')).toMatchObject({ address: 'lab-1@apac', slowMs: 0, measured: true })
   expect(way('weur', '')).toMatchObject({ address: 'lab-1', measured: false })
   expect(way('apac', 'slow=apac:200', [])).toMatchObject({ address: 'lab-1', slowMs: 200 })

@@ -16,9 +16,9 @@ function fault(changed: Partial<LineFault>): LineFault {
 }
 
 /** A call's own promise is not one that can be waited for twice. */
-async function problemOf(ask: () => Promise<unknown>): Promise<string> {
+async function problemOf(act: () => Promise<unknown>): Promise<string> {
   try {
-    await ask()
+    await act()
     return ''
   } catch (error) {
     return error instanceof Error ? error.message : String(error)
