@@ -7,6 +7,7 @@ import type { EdgeClientRpc, Order, Report } from './orders.ts'
 import { OwnGateway } from './own-gateway.ts'
 
 const MEASURE_MS = 2_000
+const MEASURED_MAX = 5
 const LOOK_MS = 1_000
 
 /** The clients of a lab in one region. It writes nothing down, and sleeps when nobody asks what it has seen. */
@@ -40,7 +41,8 @@ class Working {
   readonly #client: LabClient
   #order: Order
   #asked = Date.now()
-  #roundTrip = 0
+  /** The last ones, in milliseconds. */
+  #roundTrips: readonly number[] = []
   #measured = 0
   isOver = false
 
@@ -65,7 +67,7 @@ class Working {
     if (this.#notebook.forked(order.fork) || way.address !== order.way.address) {
       this.#client.rewatch()
     }
-    const roundTrip = order.way.measured ? this.#roundTrip : 0
+    const roundTrip = order.way.measured ? medianOf(this.#roundTrips) : 0
     return { now: wallMs(), ...this.#notebook.take(), roundTrip }
   }
 
@@ -110,7 +112,12 @@ class Working {
     const answer = await this.#gateway.fetch(`/keyspaces/${this.keyspace}/v3/kv/range`, asked)
     await answer.text()
     if (answer.ok) {
-      this.#roundTrip = wallMs() - sent
+      this.#roundTrips = [...this.#roundTrips.slice(1 - MEASURED_MAX), wallMs() - sent]
     }
   }
+}
+
+/** 0 of nothing. */
+function medianOf(numbers: readonly number[]): number {
+  return numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)] ?? 0
 }

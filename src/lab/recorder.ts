@@ -175,12 +175,16 @@ export class Recorder {
   lagOf(region: string, time: number): Pick<ToldRegion, 'revision' | 'lagRevisions' | 'lagMs'> {
     const { revision, ms } = this.#seen.get(region) ?? { revision: 0, ms: 0 }
     const lagRevisions = Math.max(0, this.acknowledgedBy(time) - revision)
-    const missing = this.#writes.get(revision + 1)
-    const since =
-      missing === undefined || missing.acknowledged === Number.POSITIVE_INFINITY
-        ? undefined
-        : time - missing.acknowledged
-    return { revision, lagRevisions, lagMs: lagRevisions > 0 ? (since ?? ms) : ms }
+    const since = lagRevisions > 0 ? time - this.#firstBehind(revision, time) : ms
+    return { revision, lagRevisions, lagMs: since }
+  }
+
+  /** When the first write behind the revision was acknowledged, of which there is one by that time. */
+  #firstBehind(revision: number, time: number): number {
+    // One that nobody was told of may have been done all the same.
+    const acknowledged = this.#acknowledged.find((one) => one.revision > revision)?.time ?? time
+    const next = this.#writes.get(revision + 1)?.acknowledged ?? acknowledged
+    return Math.min(next, acknowledged)
   }
 
   /** What was not told yet. */

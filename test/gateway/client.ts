@@ -2,7 +2,7 @@
 import { env } from 'cloudflare:workers'
 import { gateway } from '../../src/gateway/app.ts'
 
-type Variables = Omit<Env, 'SHARD' | 'DIRECTORY' | 'REPLICA'>
+type Variables = Omit<Env, 'SHARD' | 'DIRECTORY' | 'REPLICA' | 'LAB' | 'LAB_CLIENT'>
 
 export type Client = (path: string, init?: RequestInit) => Promise<Response>
 

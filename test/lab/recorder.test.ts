@@ -45,6 +45,17 @@ test('[LAB3] a region is behind by what was acknowledged and not seen there', ()
   ])
 })
 
+test('[LAB3] a write that its client has not heard of again hides no lag', () => {
+  const recorder = new Recorder()
+  const write = { from: 'weur', sent: 1_000 }
+  recorder.written(2, write, 1_010)
+  recorder.seen(2, 'oc', write, 1_020)
+  // Revision 3 was seen elsewhere, and its writer was never answered.
+  recorder.seen(3, 'weur', write, 1_030)
+  recorder.written(4, write, 1_040)
+  expect(recorder.lagOf('oc', 9_040)).toEqual({ revision: 2, lagRevisions: 2, lagMs: 8_000 })
+})
+
 test('[LAB3] what went with a leader is counted, and nobody is measured by it any more', () => {
   const recorder = new Recorder()
   const write = { from: 'weur', sent: 1_000 }

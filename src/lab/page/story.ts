@@ -50,7 +50,17 @@ export function story({ experiment, regions, titles, passedOver }: Scene): reado
     const names = without.map(([region]) => named(region)).join(', ')
     told.push(`${names}: no replica yet. Who reads there asks the leader each time.`)
   }
-  return told.length > 0 ? told : [calm(experiment, leader === undefined ? '' : named(leader))]
+  const words =
+    told.length > 0 ? told : [calm(experiment, leader === undefined ? '' : named(leader))]
+  return isOnePlace(regions) ? [...words, ONE_PLACE] : words
+}
+
+const ONE_PLACE =
+  'All replicas are within five milliseconds of the leader: here a wish for a region has no effect, and everything is in one place.'
+
+function isOnePlace(regions: Scene['regions']): boolean {
+  const replicas = Object.values(regions).filter(({ role }) => role === 'replica')
+  return replicas.length > 0 && replicas.every(({ roundTrip }) => roundTrip > 0 && roundTrip < 5)
 }
 
 function calm({ writes }: Experiment, leader: string): string {

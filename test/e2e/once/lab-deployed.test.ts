@@ -30,6 +30,19 @@ async function onHost(): Promise<Floor> {
   }
 }
 
+/** Whether some operation of that kind has just succeeded there, or failed. */
+function found(tick: Tick, region: string, kind: string, isGood: boolean): boolean {
+  return tick.samples.some(
+    (sample) =>
+      sample.region === region && sample.kind === kind && (sample.error === '') === isGood,
+  )
+}
+
+/** The page's, as code for it. */
+function state(name: string): string {
+  return `document.body?.dataset.state === '${name}'`
+}
+
 const floors: readonly (readonly [string, () => Promise<Floor>])[] = [
   ['on the host', onHost],
   ['as deployed, in workerd', () => deployWorker(TOKEN)],
@@ -46,12 +59,13 @@ describe.each(floors)('%s', (_, start) => {
 
   beforeEach(({ task }) => (task.name.includes('link') ? undefined : post('end')))
 
-  const ask = (path: string, init: RequestInit = {}, token: string | undefined = TOKEN) =>
-    fetch(`${floor.url}${path}`, {
-      ...init,
-      redirect: 'manual',
-      headers: { ...init.headers, ...(token !== '' && { Authorization: `Bearer ${token}` }) },
-    })
+  const ask = (path: string, init: RequestInit = {}, token = TOKEN) => {
+    const headers = new Headers(init.headers)
+    if (token !== '') {
+      headers.set('Authorization', `Bearer ${token}`)
+    }
+    return fetch(`${floor.url}${path}`, { ...init, redirect: 'manual', headers })
+  }
   const post = async (action: string, body = ''): Promise<string> => {
     const answer = await ask(`/lab/${action}`, { method: 'POST', body })
     expect(answer.status, action).toBe(200)
@@ -83,12 +97,6 @@ describe.each(floors)('%s', (_, start) => {
     }
     throw new Error('the lab has ended')
   }
-
-  const found = (tick: Tick, region: string, kind: string, isGood: boolean): boolean =>
-    tick.samples.some(
-      (sample) =>
-        sample.region === region && sample.kind === kind && (sample.error === '') === isGood,
-    )
 
   test('[LAB7] the page is for everybody, and what is behind it for administrators', async () => {
     expect((await ask('/lab', {}, '')).headers.get('location')).toBe('/lab/')
@@ -210,8 +218,6 @@ describe.each(floors)('%s', (_, start) => {
     })
 
     afterAll(() => browser.close())
-
-    const state = (name: string): string => `document.body?.dataset.state === '${name}'`
 
     test('[LAB7] the page asks for the token, keeps it in its tab alone, and starts the lab', async () => {
       await browser.until(state('locked'))
