@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
+import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { stripVTControlCharacters } from 'node:util'
@@ -82,6 +82,8 @@ async function runWrangler(bundle: string): Promise<void> {
     throw new Failure(`cannot build the Worker:\n${stripVTControlCharacters(output)}`)
   }
   try {
+    // Whoever owns the source builds it, and another user may run it.
+    await chmod(unfinished, 0o755)
     await rename(unfinished, bundle)
   } catch (error) {
     await rm(unfinished, { recursive: true })
