@@ -19,7 +19,7 @@ import replica from '../../migrations/0018_replica.sql'
 import replicaOf from '../../migrations/0019_replica_of.sql'
 import clusterMember from '../../migrations/0020_cluster_member.sql'
 import v2Setting from '../../migrations/0021_v2_setting.sql'
-import replicaArchive from '../../migrations/0024_replica_archive.sql'
+import replicaArchive from '../../migrations/0022_replica_archive.sql'
 import type { Migration } from '../mvcc/migrations.ts'
 
 /** In the order of their numbers; a script that has shipped never changes. */
@@ -45,5 +45,5 @@ export const migrations: readonly Migration[] = [
   { name: '0019_replica_of', script: replicaOf },
   { name: '0020_cluster_member', script: clusterMember },
   { name: '0021_v2_setting', script: v2Setting },
-  { name: '0024_replica_archive', script: replicaArchive },
+  { name: '0022_replica_archive', script: replicaArchive },
 ]
