@@ -100,19 +100,22 @@ async function made(
   }
 }
 
+/** Whether the v2 API is there. */
+function v2At(object: Pick<ReturnType<typeof own>, 'v2'>): Promise<unknown> {
+  return object.v2({ on: 'presence' }, context)
+}
+
 describe('a keyspace that is moved to a replica', () => {
   it('[V2K33] has the v2 API as it was told before, and is told of it where it is then', async () => {
     await made('v2 moved', ['weur'])
-    const asked = (object: Pick<ReturnType<typeof own>, 'v2'>): Promise<unknown> =>
-      object.v2({ on: 'presence' }, context)
     const off = { refused: { code: 12, message: 'the v2 API is not enabled' } }
-    expect(await asked(replica('v2 moved', 'weur'))).toEqual(off)
+    expect(await v2At(replica('v2 moved', 'weur'))).toEqual(off)
     await directory().change('v2 moved', { enableV2: true })
-    expect(await asked(replica('v2 moved', 'weur'))).toMatchObject({ status: 204 })
+    expect(await v2At(replica('v2 moved', 'weur'))).toMatchObject({ status: 204 })
     await directory().promote('v2 moved', { region: 'weur', force: false })
-    expect(await asked(replica('v2 moved', 'weur'))).toMatchObject({ status: 204 })
+    expect(await v2At(replica('v2 moved', 'weur'))).toMatchObject({ status: 204 })
     await directory().change('v2 moved', { enableV2: undefined })
-    expect(await asked(replica('v2 moved', 'weur'))).toEqual(off)
+    expect(await v2At(replica('v2 moved', 'weur'))).toEqual(off)
   })
 
   it('[LDR3] loses nothing, and its leases go on', async () => {
