@@ -3,7 +3,6 @@ import type { Region } from '../config/region.ts'
 import { parseSettings } from '../config/settings.ts'
 import type { AccessTokenList, AccessTokenRpc } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
-import { type Authority, hibernates } from '../door/door.ts'
 import type { Revision } from '../mvcc/types.ts'
 import { objectStoreOf } from '../object-store/object-store-of.ts'
 import type { FaultRpc, LineFault } from '../protocol/fault-rpc.ts'
@@ -27,7 +26,6 @@ import {
   type Call,
   type CallContext,
   type ChangedOptions,
-  CONTEXT_HEADER,
   type HealthCheck,
   type MetricsOutcome,
   type Outcome,
@@ -37,14 +35,13 @@ import {
   type ShardRpc,
 } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
-import { type V2Answer, type V2Call, V2_WATCH_HEADER } from '../protocol/v2-call.ts'
+import type { V2Answer, V2Call } from '../protocol/v2-call.ts'
 import { nextTurn } from '../shard/commit.ts'
 import type { CopyRpc } from '../shard/copy-source.ts'
 import { creationIn, settingsWith } from '../shard/creation.ts'
 import { leadershipIn } from '../shard/feed/leadership.ts'
 import { LedKeyspace } from '../shard/led-keyspace.ts'
 import { refusal } from '../shard/reply.ts'
-import { stayFor } from '../shard/staying-socket.ts'
 import { durableSql } from '../shard/storage.ts'
 import { acceptFeed, isFeed } from './feed-sockets.ts'
 import { LeaderClient } from './leader-client.ts'
@@ -59,6 +56,7 @@ import {
 import { isWhole, ReplicaCopy } from './replica-copy.ts'
 import { chargeIn, recordArchiveFailed, recordCharge } from './replica-row.ts'
 import { ReplicaServer } from './replica-server.ts'
+import { openSession, sayGoodbye } from './replica-session.ts'
 
 const notFound = statusOf('keyspace-not-found')
 const refused = refusal(notFound)
@@ -427,35 +425,7 @@ export class Replica
       await this.#led.arrive()
       return acceptFeed(this.ctx)
     }
-    const server = this.#server
-    if (server === undefined || request.headers.has(V2_WATCH_HEADER)) {
-      return this.#leader.stub.fetch(request)
-    }
-    const context = JSON.parse(request.headers.get(CONTEXT_HEADER) ?? '{}') as CallContext
-    let authority: Authority
-    try {
-      await server.ready()
-      authority = server.door.authorityOf(context)
-    } catch (error) {
-      // What lets them in may not have come here yet.
-      return this.#leader.stub.fetch(request).catch(() => Response.json(refusal(error)))
-    }
-    return this.#accept(server, authority)
-  }
-
-  async #accept(server: ReplicaServer, authority: Authority): Promise<Response> {
-    const { 0: client, 1: own } = new WebSocketPair()
-    if (hibernates(authority)) {
-      this.ctx.acceptWebSocket(own)
-    } else {
-      stayFor(own, {
-        message: (message) => void this.webSocketMessage(own, message),
-        close: () => this.webSocketClose(own),
-        error: () => this.webSocketError(own),
-      })
-    }
-    await server.accept(own, authority)
-    return new Response(null, { status: 101, webSocket: client })
+    return openSession(request, { ctx: this.ctx, leader: this.#leader, server: this.#server })
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
@@ -477,10 +447,7 @@ export class Replica
     if (!isFeed(socket)) {
       this.#server?.close(socket)
     }
-    // workerd keeps the connection until this side has said goodbye as well.
-    if (socket.readyState !== WebSocket.CLOSED) {
-      socket.close(1000)
-    }
+    sayGoodbye(socket)
   }
 
   override webSocketError(socket: WebSocket): void {
