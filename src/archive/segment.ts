@@ -91,9 +91,14 @@ export function requireNext({ header: found }: Segment, expected: Expected): voi
   if (found.to < found.from - 1) {
     throw new ArchiveDamage('content', 'makes no sense: it ends before it begins')
   }
-  if (expected.previous !== undefined && found.previous !== expected.previous) {
+  if (followsAnother({ header: found }, expected)) {
     throw new ArchiveDamage('chain', 'does not follow from the segment before')
   }
+}
+
+/** Whether it was sent behind a segment that is not the one that it was found behind. */
+export function followsAnother({ header }: Pick<Segment, 'header'>, expected: Expected): boolean {
+  return expected.previous !== undefined && header.previous !== expected.previous
 }
 
 /** What comes behind the segment. */

@@ -13,7 +13,13 @@ import {
   partKey,
   segmentKey,
 } from '../archive/names.ts'
-import { decodeSegment, type Expected, requireNext, type Segment } from '../archive/segment.ts'
+import {
+  decodeSegment,
+  type Expected,
+  followsAnother,
+  requireNext,
+  type Segment,
+} from '../archive/segment.ts'
 import type { ObjectStore } from '../object-store/object-store.ts'
 import { BrokenArchive } from './broken-archive.ts'
 
@@ -130,10 +136,17 @@ export class ArchiveReader {
     })
   }
 
-  /** Undefined where there is no such segment: the chain ends before it. */
-  segment(expected: Expected): Promise<Segment | undefined> {
+  /**
+   * Undefined where there is no such segment: the chain ends before it. Behind the last one that a manifest knows
+   * (`known`) it also ends before one that follows another: the store has lost that, it was sent anew, and the
+   * keyspace will begin an epoch.
+   */
+  segment(expected: Expected, known: number): Promise<Segment | undefined> {
     return this.#find(segmentKey(this.archive, expected), (bytes) => {
       const found = decodeSegment(bytes)
+      if (expected.seq > known && followsAnother(found, expected)) {
+        return undefined
+      }
       requireNext(found, expected)
       return found
     })
@@ -147,7 +160,10 @@ export class ArchiveReader {
     return found
   }
 
-  async #find<T>(key: string, decode: (bytes: Uint8Array) => T): Promise<T | undefined> {
+  async #find<T>(
+    key: string,
+    decode: (bytes: Uint8Array) => T | undefined,
+  ): Promise<T | undefined> {
     const object = await this.store.get(key)
     try {
       return object && decode(object.bytes)

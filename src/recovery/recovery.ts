@@ -88,9 +88,9 @@ export class Recovery {
   }: Extract<Position, { segment: Expected }>): Promise<Piece> {
     const { revision } = this.point
     const key = segmentKey(this.#reader.archive, expected)
-    const segment = await this.#take({ segment: expected }, () => this.#reader.segment(expected))
+    const segment = await this.#take({ segment: expected }, () => this.#segment(expected))
     if (segment === undefined) {
-      if (expected.from <= revision || expected.seq <= (this.point.base.chain?.last.seq ?? 0)) {
+      if (expected.from <= revision || expected.seq <= this.#known) {
         throw new BrokenArchive(key, new ArchiveDamage('missing', 'is not there'))
       }
       return NOTHING_MORE
@@ -118,6 +118,15 @@ export class Recovery {
     }
   }
 
+  /** The number of the last segment that the manifest knows. */
+  get #known(): number {
+    return this.point.base.chain?.last.seq ?? 0
+  }
+
+  #segment(expected: Expected): Promise<Segment | undefined> {
+    return this.#reader.segment(expected, this.#known)
+  }
+
   /** The last segment that is known is to be that one: each names the one before it, so all are. */
   #requireLast(key: string, { header, checksum }: Segment): void {
     const last = this.point.base.chain?.last
@@ -137,7 +146,7 @@ export class Recovery {
       return
     }
     const read =
-      'part' in next ? end && this.#reader.part(end, next.part) : this.#reader.segment(next.segment)
+      'part' in next ? end && this.#reader.part(end, next.part) : this.#segment(next.segment)
     // Whoever takes it hears of what went wrong.
     read?.catch(() => undefined)
     this.#ahead = read && { position: nameOf(next), read }

@@ -16,7 +16,7 @@ export async function* segmentsFrom(
 ): AsyncGenerator<{ readonly segment: Segment; readonly expected: Expected }, void> {
   let expected = from
   for (;;) {
-    const segment = await reader.segment(expected)
+    const segment = await reader.segment(expected, known.last.seq)
     if (segment === undefined) {
       if (expected.seq <= known.last.seq) {
         const key = segmentKey(reader.archive, expected)

@@ -14,11 +14,19 @@ it('[CLI12] the configuration says of the Worker what wrangler.toml says', async
   })
   const date = /^compatibility_date = (.*)$/m.exec(wrangler)?.[1]
   expect(config).toContain(`compatibilityDate = ${date},`)
-  const bindings = [...wrangler.matchAll(/^name = "([A-Z]+)"\nclass_name = (.*)$/gm)]
-  expect(bindings.map(([, name]) => name)).toEqual(['SHARD', 'DIRECTORY', 'REPLICA'])
+  const bindings = [...wrangler.matchAll(/^name = "([A-Z_]+)"\nclass_name = (.*)$/gm)]
+  expect(bindings.map(([, name]) => name)).toEqual([
+    'SHARD',
+    'DIRECTORY',
+    'REPLICA',
+    'LAB',
+    'LAB_CLIENT',
+  ])
+  const lists = [...wrangler.matchAll(/^new_sqlite_classes = \[(.*)\]$/gm)]
+  const classes = lists.flatMap(([, list]) => list?.split(', '))
   for (const [, name, className] of bindings) {
     expect(config).toContain(`(name = "${name}", durableObjectNamespace = ${className})`)
-    expect(wrangler).toContain(`new_sqlite_classes = [${className}]`)
+    expect(classes).toContain(className)
   }
 })
 

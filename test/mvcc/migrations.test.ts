@@ -60,7 +60,7 @@ it('[MIG3] a store that was written by other or newer code is refused', () => {
 })
 
 it('[MIG4] the scripts are numbered from 1 on, and make the tables of a store', () => {
-  const numbers = migrations.map(({ name }) => Number(/^(\d{4})_[a-z_]+$/.exec(name)?.[1]))
+  const numbers = migrations.map(({ name }) => Number(/^(\d{4})_[a-z0-9_]+$/.exec(name)?.[1]))
   expect(numbers).toEqual(migrations.map((_, i) => i + 1))
   const sql = new NodeSql()
   migrate(sql, migrations)

@@ -160,6 +160,20 @@ it('[REC6] a segment that leaves out changes of the v2 store is named', async ()
   ).rejects.toMatchObject({ kind: 'gap', key: second })
 })
 
+it('[REC6] a segment that follows another ends a chain behind what is known of it, and is named within', async () => {
+  const world = new ArchiveWorld(new MemoryStore())
+  await world.beginEpoch()
+  put(world, 'a')
+  await world.segment()
+  const { reader, manifest } = await readerOf(world)
+  const [chain] = manifest.chains
+  const first = chainStart(chain as never)
+  expect(await reader.segment(first, 0)).toMatchObject({ header: { seq: 1 } })
+  const other = { ...first, previous: 1 }
+  expect(await reader.segment(other, 0)).toBeUndefined()
+  await expect(reader.segment(other, 1)).rejects.toMatchObject({ kind: 'chain' })
+})
+
 it('[REC6] an object that is lost, cut or damaged is named, and nothing is answered in its place', async () => {
   const world = await smallWorld()
   const { objects } = world.store

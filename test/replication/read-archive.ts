@@ -2,7 +2,13 @@ import { decodeEnd, decodePart, requirePart } from '../../src/archive/full.ts'
 import { decodeManifest, type Manifest } from '../../src/archive/manifest.ts'
 import { endKey, manifestKey, partKey, segmentKey } from '../../src/archive/names.ts'
 import type { ArchiveName } from '../../src/archive/names.ts'
-import { decodeSegment, type Expected, nextOf, requireNext } from '../../src/archive/segment.ts'
+import {
+  decodeSegment,
+  type Expected,
+  followsAnother,
+  nextOf,
+  requireNext,
+} from '../../src/archive/segment.ts'
 import type { ArchivedState, LeaseChange } from '../../src/archive/state.ts'
 import { type ArchivedRows, requireRowsBehind, rowsIn } from '../../src/archive/v2-rows.ts'
 import type { Change } from '../../src/mvcc/history.ts'
@@ -104,7 +110,10 @@ export function readArchive(
   const listed = manifest.chains.find(({ epoch }) => epoch === full.epoch)?.last.seq ?? 0
   for (;;) {
     const bytes = objects.get(segmentKey(archive, next))
-    if (bytes === undefined) {
+    const segment = bytes && decodeSegment(bytes)
+    // One that was sent behind a segment that the store has lost, and that was sent anew.
+    const isStray = segment && next.seq > listed && followsAnother(segment, next)
+    if (segment === undefined || isStray === true) {
       if (next.seq <= listed) {
         throw new Error(`segment ${next.seq} is named by the manifest, and is not there`)
       }
@@ -126,7 +135,6 @@ export function readArchive(
         trees,
       }
     }
-    const segment = decodeSegment(bytes)
     requireNext(segment, next)
     for (const change of segment.changes) {
       add(change)

@@ -35,7 +35,7 @@ it('[REP19] a full is the log, byte for byte, with its HashKV, wherever it is pu
         )
       },
     ),
-    { numRuns: runs(200) },
+    { numRuns: runs(100) },
   )
 })
 
