@@ -201,7 +201,7 @@ describe('a stream on which nothing happens', () => {
       const lines = new Lines(() => {
         canceled++
       })
-      void lines.push('{"a":1}')
+      lines.push('{"a":1}')
       const response = await streamResponse(lines, { headers: {}, spaceIntervalMs })
       const reader = response.body?.getReader()
       const text = async (): Promise<string> =>
@@ -209,7 +209,7 @@ describe('a stream on which nothing happens', () => {
       expect(await text()).toBe('{"a":1}\n')
       const idle = text()
       await vi.advanceTimersByTimeAsync(300_000)
-      void lines.push('{"b":2}')
+      lines.push('{"b":2}')
       expect(await idle).toBe(next)
       await reader?.cancel()
       expect(canceled).toBe(1)

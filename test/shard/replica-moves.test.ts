@@ -1,6 +1,7 @@
 import { evictDurableObject, runInDurableObject } from 'cloudflare:test'
 import { env } from 'cloudflare:workers'
 import { describe, expect, it } from 'vitest'
+import type { KeyspaceOptions } from '../../src/config/keyspace-options.ts'
 import type { Region } from '../../src/config/region.ts'
 import { DIRECTORY_NAME } from '../../src/directory/directory-rpc.ts'
 import { decode, encode } from '../../src/protocol/binary.ts'
@@ -105,27 +106,34 @@ async function reportOf(name: string, region: Region): Promise<ReplicaReport> {
 }
 
 /** Where an object is lost by what it is asked, it is asked again. */
-async function made(name: string, regions: readonly Region[]): Promise<void> {
-  expect(isRefused(await directory().create(name, {}))).toBe(false)
+async function made(
+  name: string,
+  regions: readonly Region[],
+  options: KeyspaceOptions = {},
+): Promise<void> {
+  expect(isRefused(await directory().create(name, options))).toBe(false)
   for (const region of regions) {
     expect(await directory().addReplica(name, region)).toMatchObject({ region, state: 'ready' })
     await until(async () => (await reportOf(name, region)).isWhole)
   }
 }
 
+/** Whether the v2 API is there. */
+function v2At(object: Pick<ReturnType<typeof own>, 'v2'>): Promise<unknown> {
+  return object.v2({ on: 'presence' }, context)
+}
+
 describe('a keyspace that is moved to a replica', () => {
   it('[V2K35] has the v2 API as it was told before, and is told of it where it is then', async () => {
     await made('v2 moved', ['weur'])
-    const asked = (object: Pick<ReturnType<typeof own>, 'v2'>): Promise<unknown> =>
-      object.v2({ on: 'presence' }, context)
     const off = { refused: { code: 12, message: 'the v2 API is not enabled' } }
-    expect(await asked(replica('v2 moved', 'weur'))).toEqual(off)
+    expect(await v2At(replica('v2 moved', 'weur'))).toEqual(off)
     await directory().change('v2 moved', { enableV2: true })
-    expect(await asked(replica('v2 moved', 'weur'))).toMatchObject({ status: 204 })
+    expect(await v2At(replica('v2 moved', 'weur'))).toMatchObject({ status: 204 })
     await directory().promote('v2 moved', { region: 'weur', force: false })
-    expect(await asked(replica('v2 moved', 'weur'))).toMatchObject({ status: 204 })
+    expect(await v2At(replica('v2 moved', 'weur'))).toMatchObject({ status: 204 })
     await directory().change('v2 moved', { enableV2: undefined })
-    expect(await asked(replica('v2 moved', 'weur'))).toEqual(off)
+    expect(await v2At(replica('v2 moved', 'weur'))).toEqual(off)
   })
 
   it('[LDR3] loses nothing, and its leases go on', async () => {
@@ -288,7 +296,7 @@ describe('a keyspace that is moved to a replica', () => {
   )
 
   it('[LDR8] brings its v2 store along: tree, index, what is remembered, times to live', async () => {
-    await made('old', ['weur'])
+    await made('old', ['weur'], { enableV2: true })
     const set = (at: Pick<ReturnType<typeof own>, 'v2'>, path: string, value = 'v') =>
       at.v2({ ...V2_SET, path, value, ttl: 1_000n }, context)
     await set(own('old'), '/a', 'long'.repeat(300_000))
@@ -307,7 +315,7 @@ describe('a keyspace that is moved to a replica', () => {
   })
 
   it('[LDR8] has its v2 store at each replica also when more has changed than is remembered', async () => {
-    await made('busy', ['weur', 'apac'])
+    await made('busy', ['weur', 'apac'], { enableV2: true })
     await replica('busy', 'apac').wake()
     await evictDurableObject(replica('busy', 'weur'))
     await evictDurableObject(own('busy'))

@@ -14,7 +14,7 @@ export interface LedAndReplica {
 
 /** A replica as the directory makes it, which has not copied anything yet. */
 export async function replicaOf(name: string, region: Region): Promise<LedAndReplica> {
-  const leader = await shardNamed(name)
+  const leader = await shardNamed(name, { enableV2: true })
   const charge = await leader.addReplica({ keyspace: name, jurisdiction: undefined, region })
   if (isRefused(charge)) {
     throw new Error(charge.refused.message)

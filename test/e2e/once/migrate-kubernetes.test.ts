@@ -22,21 +22,39 @@ interface Last {
   puts: number
 }
 
+/** From the cut-over on the source refuses it. */
+async function putOnce(writer: Writer, sent: number, last: Last): Promise<void> {
+  try {
+    const revision = await writer.write([put(`paced/${sent % 5_000}`, `value ${sent}`)])
+    last.revision = Math.max(last.revision, revision)
+    last.at = performance.now()
+    last.puts++
+  } catch {
+    // Nothing was acknowledged.
+  }
+}
+
+/** When the keyspace answers for the first time. */
+async function firstAnswer(url: string): Promise<number> {
+  for (;;) {
+    const { status } = await fetch(`${url}/keyspaces/moved/v3/kv/range`, {
+      method: 'POST',
+      body: '{"key": "YQ=="}',
+    })
+    if (status === 200) {
+      return performance.now()
+    }
+    await sleep(20)
+  }
+}
+
 /** Each put at its time, whether those before were answered or not. */
 async function putSteadily(writer: Writer, last: Last, stop: AbortSignal): Promise<void> {
   const start = performance.now()
   const under = new Set<Promise<void>>()
   for (let sent = 0; !stop.aborted; await sleep(2)) {
     for (const due = ((performance.now() - start) / 1000) * PUTS_PER_SECOND; sent < due; sent++) {
-      const one = writer.write([put(`paced/${sent % 5_000}`, `value ${sent}`)]).then(
-        (revision) => {
-          last.revision = Math.max(last.revision, revision)
-          last.at = performance.now()
-          last.puts++
-        },
-        // From the cut-over on the source refuses them.
-        () => undefined,
-      )
+      const one = putOnce(writer, sent, last)
       under.add(one)
       void one.then(() => under.delete(one))
     }
@@ -95,11 +113,13 @@ it.skipIf(process.env['MIGRATE_KUBERNETES'] === undefined)(
       '--cut-over',
       state,
     ]
+    const answers = firstAnswer(server.url)
     const { code, stdout, stderr } = await new Migrating(flags).ended()
     const end = performance.now()
     over.abort()
     await Promise.all(writing)
     expect([code, stderr]).toEqual([0, stderr])
+    const answered = await answers
     const [, revision] = /migrated at revision (\d+)/.exec(stdout) ?? []
     expect(Number(revision)).toBeGreaterThanOrEqual(last.revision)
     const bridge = await startBridge({ upstream: server.url, flags: ['--keyspace=moved'] })
@@ -121,7 +141,7 @@ it.skipIf(process.env['MIGRATE_KUBERNETES'] === undefined)(
     expect(made.length).toBeGreaterThan(0)
     process.stdout.write(
       `${last.puts} puts, ${made.length} ConfigMaps, all in ${Math.round(end - start)} ms; ` +
-        `nobody could write for at most ${Math.round(end - last.at)} ms\n${stdout}`,
+        `from the last put to the first answer ${Math.round(answered - last.at)} ms\n${stdout}`,
     )
   },
 )
