@@ -18,6 +18,7 @@ import {
   type CallContext,
   CONTEXT_HEADER,
   type HealthCheck,
+  LINK_HEADER,
   type PageCursor,
   type Refused,
   type ReplicationStatus,
@@ -205,14 +206,15 @@ export class ShardClient {
     return settingsOf(this.#environment).cluster !== undefined
   }
 
-  /** The socket that streams share (protocol/frames.ts): those of a method, or of any. */
+  /** The socket that streams share (protocol/frames.ts): those of a method, or of any, as those of a link. */
   async connect(method?: MethodName): Promise<WebSocket> {
     await this.#announce()
     return this.#objects.ask<WebSocket | Refused>({
       retries: READ_RETRIES_MAX,
       reads: method !== undefined && streamsReads(method),
       ask: async (target) => {
-        const response = await this.#upgrade(target, {})
+        const isLink = method === undefined
+        const response = await this.#upgrade(target, isLink ? { [LINK_HEADER]: '1' } : {})
         return response.webSocket ?? response.json<Refused>()
       },
     })

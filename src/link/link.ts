@@ -356,10 +356,10 @@ export class Link implements Upstream {
     }
   }
 
-  /** The shard goes to another node, where the link is to find it. */
+  /** The shard goes to another node, or a replica serves by now: the link is to find it. */
   #leave(): void {
     this.#connection?.close()
-    this.#lost({ reason: 'the keyspace goes to another node', refused: false, againInMs: LEFT_MS })
+    this.#lost({ reason: 'the keyspace is served from another place', refused: false, againInMs: LEFT_MS })
   }
 
   #lost(end: SocketEnd): void {

@@ -4,6 +4,7 @@ import { V2_WATCH_HEADER } from '../protocol/v2-call.ts'
 import { refusal } from '../shard/reply.ts'
 import { stayFor } from '../shard/staying-socket.ts'
 import type { LeaderClient } from './leader-client.ts'
+import type { PassedSessions } from './passed-sessions.ts'
 import type { ReplicaServer } from './replica-server.ts'
 
 /** Who may have a session. */
@@ -12,15 +13,19 @@ interface SessionParts {
   readonly leader: LeaderClient
   /** Undefined while the replica is not whole. */
   readonly server: ReplicaServer | undefined
+  readonly passed: PassedSessions
 }
 
 /** Opens the socket of a session: here, or at the leader, who answers whom is not known here. */
 export async function openSession(
   request: Request,
-  { ctx, leader, server }: SessionParts,
+  { ctx, leader, server, passed }: SessionParts,
 ): Promise<Response> {
-  if (server === undefined || request.headers.has(V2_WATCH_HEADER)) {
+  if (request.headers.has(V2_WATCH_HEADER)) {
     return leader.stub.fetch(request)
+  }
+  if (server === undefined) {
+    return passed.open(request, leader)
   }
   const context = JSON.parse(request.headers.get(CONTEXT_HEADER) ?? '{}') as CallContext
   let authority: Authority
