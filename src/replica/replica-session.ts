@@ -1,4 +1,5 @@
 import { type Authority, hibernates } from '../door/door.ts'
+import { REPLICA_HEADER } from '../protocol/replica-header.ts'
 import { type CallContext, CONTEXT_HEADER } from '../protocol/shard-rpc.ts'
 import { V2_WATCH_HEADER } from '../protocol/v2-call.ts'
 import { refusal } from '../shard/reply.ts'
@@ -50,7 +51,8 @@ export async function openSession(
     })
   }
   await server.accept(own, authority)
-  return new Response(null, { status: 101, webSocket: client })
+  const headers = { [REPLICA_HEADER]: server.answeredBy().region }
+  return new Response(null, { status: 101, webSocket: client, headers })
 }
 
 /** workerd keeps the connection until this side has said goodbye as well. */
