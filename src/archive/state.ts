@@ -38,6 +38,8 @@ interface ArchivedMember {
   readonly id: string
   readonly peerUrls: readonly string[]
   readonly learner: boolean
+  /** The keyspace itself; archives that are older do not say it. */
+  readonly own?: boolean | undefined
 }
 
 /**
@@ -93,6 +95,7 @@ const members = z.array(
     id: z.string().regex(/^\d+$/),
     peerUrls: z.array(z.string()),
     learner: z.boolean(),
+    own: z.boolean().optional(),
   }),
 )
 

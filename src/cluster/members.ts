@@ -19,6 +19,11 @@ export interface RaftMember {
   readonly attributes?: { readonly name: string; readonly clientURLs: readonly string[] }
 }
 
+/** One of another keyspace: that itself, or one that was added there. */
+export interface FollowedMember extends Pick<RaftMember, 'id' | 'peerURLs' | 'isLearner'> {
+  readonly isOwn: boolean
+}
+
 /** The members of a keyspace: one that serves alone, or those of a cluster. */
 export interface MemberList {
   /** Counts what is written. */
@@ -134,6 +139,23 @@ export class Members implements MemberList {
       throw statusOf('member-not-found')
     }
     throw statusOf(id === this.#own ? 'member-not-learner' : 'learner-not-ready')
+  }
+
+  /** Makes them what those of another keyspace are, in whose own member's place this one is. */
+  follow(members: readonly FollowedMember[]): void {
+    const kept = new Set(members.map(({ id }) => id))
+    for (const id of this.#members.keys()) {
+      if (id !== this.#own && !kept.has(id)) {
+        this.#sql.run(DELETE_MEMBER, String(id))
+        this.#members.delete(id)
+      }
+    }
+    for (const { isOwn, ...member } of members) {
+      const id = isOwn ? this.#own : member.id
+      if (this.#members.get(id)?.peerURLs.join() !== member.peerURLs.join()) {
+        this.#save({ ...member, id })
+      }
+    }
   }
 
   #voters(): number {

@@ -4,6 +4,7 @@ import { EarlyFrames } from './early-frames.ts'
 import { CONTACT_MS, fallback, isBehind } from './fallback.ts'
 import type { FollowerInput, FollowerOutput, ReadRequest, Standing } from './follower-events.ts'
 import type { Frame } from './frame.ts'
+import type { PullUnderWay } from './pull-under-way.ts'
 import { type Question, Questions } from './questions.ts'
 import { hasState, isSame, type Verdict, verdictOn } from './verdict.ts'
 import { type WaitingRead, WaitingReads } from './waiting-reads.ts'
@@ -20,12 +21,6 @@ const RETRY_READ_MS_MAX = 1_000
 const RETRY_MS_MAX = 10_000
 /** From so many failures on the leader is not reachable, and the directory is asked whether another one leads. */
 const FAILURES_UNREACHABLE = 2
-
-interface UnderWay {
-  readonly id: number
-  readonly sent: number
-  readonly standing: Standing
-}
 
 /**
  * The side of a replica in its protocol with the leader, without a clock: the driver tells what happens and when, and
@@ -51,7 +46,7 @@ export class Follower {
   #open = 0
   /** Questions and pulls, in the order in which they left. */
   #requests = 0
-  #pull: UnderWay | undefined
+  #pull: PullUnderWay | undefined
   readonly #early = new EarlyFrames()
   readonly #questions = new Questions()
   readonly #reads = new WaitingReads()
@@ -176,10 +171,10 @@ export class Follower {
     return this.#backoff.nextTry(this.#reads.isEmpty ? RETRY_MS_MAX : RETRY_READ_MS_MAX)
   }
 
-  /** While it is not known whether the leader can be reached, one question finds out. */
+  /** While it is not known whether the leader can be reached, one question at a time finds out. */
   #askAt(): number {
     const isTrying = this.#backoff.failures > 0 && this.#questions.isUnderWay
-    return isTrying ? Infinity : this.#questions.nextAt
+    return isTrying ? this.#questions.againAt : this.#questions.nextAt
   }
 
   /** When something is to be pulled: at once for what is missing. */
@@ -254,6 +249,10 @@ export class Follower {
       return
     }
     this.#backoff.succeeded()
+    if (question.isAnew && this.#pull !== undefined && this.#pull.id < id) {
+      // Who was asked to send it has lost that with its memory.
+      this.#pull = undefined
+    }
     this.#pushing = leader.isPushing ? leader.epoch : 0
     if (this.#open > 0 && !question.follow) {
       this.#requireFollowed()
@@ -265,7 +264,7 @@ export class Follower {
   }
 
   /** A frame that was asked for. Answers whether something of it is new. */
-  #brought(frame: Frame, { standing }: Pick<UnderWay, 'standing'>): boolean {
+  #brought(frame: Frame, { standing }: Pick<PullUnderWay, 'standing'>): boolean {
     const verdict = verdictOn(frame, this.#standing, standing)
     if (verdict.kind === 'next') {
       this.#apply(frame, verdict)

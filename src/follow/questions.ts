@@ -9,6 +9,11 @@ const SHARE_MS = 2
 const UNDER_WAY_MAX = 64
 /** What is not answered within so many ms has failed. */
 const QUESTION_MS = 2_000
+/**
+ * While somebody waits for an answer the next one is asked after so many ms: who was asked may have lost the question
+ * with its memory, and nobody says so.
+ */
+const AGAIN_MS = 500
 /** What the leader has told and is pushing is waited for so long, in ms, before it is pulled. */
 const PUSH_MS = 100
 
@@ -22,6 +27,8 @@ export interface Question {
   reads: readonly WaitingRead[]
   /** The leader's position after it was asked: who has that may answer. Undefined while it is under way. */
   target: LeaderPosition | undefined
+  /** The answer is the first of another stay of the leader in memory. */
+  isAnew: boolean
   /** When it is to be pulled, as soon as there is a target. */
   pullAt: number
 }
@@ -35,6 +42,8 @@ export class Questions {
   #isWanted = false
   #underWay = 0
   #lastAsked = -Infinity
+  /** That of the last answer. */
+  #incarnation: string | undefined
 
   wait(reads: readonly WaitingRead[]): void {
     this.#unasked.push(...reads)
@@ -56,8 +65,26 @@ export class Questions {
 
   /** When the next one may be asked; Infinity where none is to be. */
   get nextAt(): number {
-    const isDue = this.#isWanted || this.#unasked.length > 0
-    return isDue && this.#underWay < UNDER_WAY_MAX ? this.#lastAsked + SHARE_MS : Infinity
+    return this.#isDue && this.#underWay < UNDER_WAY_MAX ? this.#lastAsked + SHARE_MS : this.againAt
+  }
+
+  /** The same beside one that is under way and perhaps lost. */
+  get againAt(): number {
+    const isWaitedFor = this.#isDue || this.#isWaitedFor
+    return isWaitedFor && this.#underWay < UNDER_WAY_MAX ? this.#lastAsked + AGAIN_MS : Infinity
+  }
+
+  get #isDue(): boolean {
+    return this.#isWanted || this.#unasked.length > 0
+  }
+
+  get #isWaitedFor(): boolean {
+    for (const { target, reads } of this.#all.values()) {
+      if (target === undefined && reads.length > 0) {
+        return true
+      }
+    }
+    return false
   }
 
   ask(id: number, now: number, from: { standing: Standing; follow: boolean }): Question {
@@ -66,12 +93,20 @@ export class Questions {
     this.#isWanted = false
     this.#lastAsked = now
     this.#underWay++
-    const question = { ...from, id, asked: now, reads, target: undefined, pullAt: Infinity }
+    const question: Question = {
+      ...from,
+      id,
+      asked: now,
+      reads,
+      target: undefined,
+      isAnew: false,
+      pullAt: Infinity,
+    }
     this.#all.set(id, question)
     return question
   }
 
-  /** Of a question that is under way. Earlier ones that are, too, are answered by this one. */
+  /** Of a question that is under way. Earlier ones that are, too, are answered by this one, and over. */
   answered(id: number, target: LeaderPosition, now: number): Question | undefined {
     const question = this.underWay(id)
     if (question === undefined) {
@@ -81,12 +116,15 @@ export class Questions {
     for (const earlier of this.#all.values()) {
       if (earlier.id < id && earlier.target === undefined) {
         reads.push(...earlier.reads)
-        earlier.reads = []
+        this.#underWay--
+        this.#all.delete(earlier.id)
       }
     }
     question.reads = [...reads, ...question.reads]
     this.#underWay--
     question.target = target
+    question.isAnew = this.#incarnation !== target.state.incarnation
+    this.#incarnation = target.state.incarnation
     const { standing, follow } = question
     // Who follows from now on is pushed nothing of what was before.
     const isPushed =

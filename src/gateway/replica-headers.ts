@@ -1,8 +1,6 @@
 import type { Region } from '../config/region.ts'
+import { REPLICA_HEADER } from '../protocol/replica-header.ts'
 import type { AnsweredBy } from '../protocol/shard-rpc.ts'
-
-/** Names the replica that answers. An answer without it is the leader's. */
-const REPLICA_HEADER = 'etcdurable-replica'
 
 /** Which replica has answered, and how far it was behind. */
 export function replicaHeaders(replica: AnsweredBy | undefined): Readonly<Record<string, string>> {

@@ -1,4 +1,5 @@
 import { SESSION_PROTOCOL } from '../protocol/frames.ts'
+import { REPLICA_HEADER } from '../protocol/replica-header.ts'
 import type { ShardClient } from './shard-client.ts'
 
 /**
@@ -13,6 +14,10 @@ export async function sessionResponse(request: Request, shard: ShardClient): Pro
   if (!offered.includes(SESSION_PROTOCOL)) {
     return new Response(`this deployment speaks ${SESSION_PROTOCOL}\n`, { status: 400 })
   }
-  const headers = { 'Sec-WebSocket-Protocol': SESSION_PROTOCOL }
-  return new Response(null, { status: 101, webSocket: await shard.connect(), headers })
+  const { socket, replica } = await shard.connectLink()
+  const headers = {
+    'Sec-WebSocket-Protocol': SESSION_PROTOCOL,
+    ...(replica !== undefined && { [REPLICA_HEADER]: replica }),
+  }
+  return new Response(null, { status: 101, webSocket: socket, headers })
 }

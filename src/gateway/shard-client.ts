@@ -11,6 +11,7 @@ import { rpcMethods } from '../protocol/generated/services.ts'
 import type { MessageType } from '../protocol/message-type.ts'
 import { type MethodName, methods } from '../protocol/methods.ts'
 import type { MetricValues } from '../protocol/metric-families.ts'
+import { REPLICA_HEADER } from '../protocol/replica-header.ts'
 import { isReadOnly } from '../protocol/request-size.ts'
 import {
   type AnsweredBy,
@@ -18,6 +19,7 @@ import {
   type CallContext,
   CONTEXT_HEADER,
   type HealthCheck,
+  LINK_HEADER,
   type PageCursor,
   type Refused,
   type ReplicationStatus,
@@ -39,6 +41,12 @@ import { READ_RETRIES_MAX } from './platform-failure.ts'
 import type { Places } from './reading-place.ts'
 
 const toLeader: Places = { all: undefined, reads: undefined }
+
+/** The socket of a session, and who serves it; undefined for the leader. */
+interface LinkSocket {
+  readonly socket: WebSocket
+  readonly replica: string | undefined
+}
 
 /** An outcome that is no refusal, decoded. */
 export interface ResponsePage {
@@ -205,15 +213,27 @@ export class ShardClient {
     return settingsOf(this.#environment).cluster !== undefined
   }
 
-  /** The socket that streams share (protocol/frames.ts): those of a method, or of any. */
-  async connect(method?: MethodName): Promise<WebSocket> {
+  /** A socket for the streams of a method (protocol/frames.ts). */
+  async connect(method: MethodName): Promise<WebSocket> {
+    return (await this.#connect(streamsReads(method), {})).socket
+  }
+
+  /** The socket of a link, which all of its calls share. */
+  connectLink(): Promise<LinkSocket> {
+    return this.#connect(false, { [LINK_HEADER]: '1' })
+  }
+
+  async #connect(reads: boolean, more: Readonly<Record<string, string>>): Promise<LinkSocket> {
     await this.#announce()
-    return this.#objects.ask<WebSocket | Refused>({
+    return this.#objects.ask<LinkSocket | Refused>({
       retries: READ_RETRIES_MAX,
-      reads: method !== undefined && streamsReads(method),
+      reads,
       ask: async (target) => {
-        const response = await this.#upgrade(target, {})
-        return response.webSocket ?? response.json<Refused>()
+        const response = await this.#upgrade(target, more)
+        const { webSocket, headers } = response
+        return webSocket === null
+          ? response.json<Refused>()
+          : { socket: webSocket, replica: headers.get(REPLICA_HEADER) ?? undefined }
       },
     })
   }

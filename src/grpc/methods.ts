@@ -28,7 +28,9 @@ export function methodsOf(
   const held = new HeldAnswers()
   const unary = (ask: AskUnary) => (call: GrpcStream) => new GrpcUnary(call, ask, held)
   for (const name of Object.keys(rpcMethods) as MethodName[]) {
-    methods.set(name, methodOf(upstream, name, metrics, unary))
+    const method = methodOf(upstream, name, metrics, unary)
+    const replica = (): string | undefined => upstream.replica
+    methods.set(name, answeredByReplicas.has(name) ? { ...method, replica } : method)
   }
   for (const [name, method] of Object.entries(healthMethods(metrics, unary))) {
     methods.set(`/grpc.health.v1.Health/${name}`, { ...method, isOpen: true })
@@ -40,6 +42,18 @@ export function methodsOf(
 export function servicesOf(methods: ReadonlyMap<string, GrpcMethod>): ReadonlySet<string> {
   return new Set([...methods.keys()].map((path) => path.slice(1, path.lastIndexOf('/'))))
 }
+
+/** What a replica answers itself (replica/local-read.ts); a transaction only where it writes nothing. */
+const answeredByReplicas: ReadonlySet<MethodName> = new Set([
+  '/etcdserverpb.KV/Range',
+  '/etcdserverpb.KV/RangeStream',
+  '/etcdserverpb.Watch/Watch',
+  '/etcdserverpb.Maintenance/Status',
+  '/etcdserverpb.Maintenance/Hash',
+  '/etcdserverpb.Maintenance/HashKV',
+  '/etcdserverpb.Maintenance/Snapshot',
+  '/etcdserverpb.Maintenance/Defragment',
+])
 
 /** How calls with one request and one answer are opened. */
 type Unary = (ask: AskUnary) => GrpcOpening['open']

@@ -2,6 +2,7 @@ import type { Field } from '../h2/field.ts'
 import { ErrorCode } from '../h2/frames.ts'
 import type { H2Stream, StreamListener } from '../h2/stream.ts'
 import { UnreadBytes } from '../h2/unread-bytes.ts'
+import { REPLICA_HEADER } from '../protocol/replica-header.ts'
 import { Code, RpcStatus } from '../protocol/status.ts'
 import { gunzipped, gzipped } from './compression.ts'
 import { frameMessage, type GrpcMessage, MessageReader, messagePrefix } from './message.ts'
@@ -25,6 +26,8 @@ export interface GrpcHandler {
 export interface GrpcOpening {
   open(call: GrpcStream): GrpcHandler
   readonly counts?: PortMethod
+  /** Which replica answers; undefined for the leader. */
+  readonly replica?: () => string | undefined
 }
 
 /** What a call is to its connection. */
@@ -47,6 +50,7 @@ export class GrpcStream implements StreamListener {
   readonly #host: GrpcHost
   readonly #handler: GrpcHandler
   readonly #counts: PortMethod | undefined
+  readonly #replica: GrpcOpening['replica']
   readonly #reader: MessageReader
   readonly #deadline: NodeJS.Timeout | undefined
   #heldBytes = 0
@@ -66,6 +70,7 @@ export class GrpcStream implements StreamListener {
     this.#reader = new MessageReader(host.messageBytesMax)
     this.#handler = method.open(this)
     this.#counts = method.counts
+    this.#replica = method.replica
     if (this.#counts !== undefined) {
       this.#counts.started++
     }
@@ -250,7 +255,12 @@ export class GrpcStream implements StreamListener {
   #respond(): void {
     this.#host.wrote()
     if (!this.#stream.hasSentHeaders) {
-      this.#stream.respond(headersOf(this.request), false)
+      const headers = headersOf(this.request)
+      const replica = this.#replica?.()
+      this.#stream.respond(
+        replica === undefined ? headers : [...headers, { name: REPLICA_HEADER, value: replica }],
+        false,
+      )
     }
   }
 

@@ -127,10 +127,16 @@ export class HostHttpServer {
     const protocol = response.headers.get('Sec-WebSocket-Protocol')
     this.#sockets.options.handleProtocols = () => protocol ?? false
     let isTaken = false
+    const say = (lines: string[]): void => {
+      const others = [...response.headers].filter(([name]) => name !== 'sec-websocket-protocol')
+      lines.push(...others.map(([name, value]) => `${name}: ${value}`))
+    }
+    this.#sockets.on('headers', say)
     this.#sockets.handleUpgrade(incoming, socket, head, (client) => {
       isTaken = true
       passMessages(client, webSocket)
     })
+    this.#sockets.off('headers', say)
     if (!isTaken) {
       // The client has left meanwhile, of which the object is to hear.
       webSocket.break()

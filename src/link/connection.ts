@@ -24,7 +24,8 @@ export interface LinkConnection {
 export interface SocketListener {
   /** Whether somebody waits for what may come. */
   readonly busy: boolean
-  opened(): void
+  /** `replica` serves, if it is not the leader. */
+  opened(replica?: string): void
   received(frame: Frame): void
   /** It was full, and everything that was sent has left this process. */
   drained(): void

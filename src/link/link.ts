@@ -78,6 +78,7 @@ export class Link implements Upstream {
   readonly #watchLink: WatchLink
   readonly #askedLink: AskedLink
   #connection: LinkConnection | undefined
+  #replica: string | undefined
   #open = false
   #openedAt = 0
   #closed = false
@@ -204,6 +205,10 @@ export class Link implements Upstream {
     this.#started?.reject(new LinkError('closed before the upstream was reached'))
   }
 
+  get replica(): string | undefined {
+    return this.#replica
+  }
+
   /** Why nothing can be begun; undefined where something can. */
   get #refusal(): RpcStatus | undefined {
     if (this.#closed) {
@@ -292,7 +297,10 @@ export class Link implements Upstream {
       get busy() {
         return isBusy()
       },
-      opened: () => this.#opened(),
+      opened: (replica) => {
+        this.#replica = replica
+        this.#opened()
+      },
       received: (frame) => this.#received(frame),
       drained: () => this.#sendWaiting(),
       closed: (end) => this.#lost(end),
@@ -356,10 +364,14 @@ export class Link implements Upstream {
     }
   }
 
-  /** The shard goes to another node, where the link is to find it. */
+  /** The shard goes to another node, or a replica serves by now: the link is to find it. */
   #leave(): void {
     this.#connection?.close()
-    this.#lost({ reason: 'the keyspace goes to another node', refused: false, againInMs: LEFT_MS })
+    this.#lost({
+      reason: 'the keyspace is served from another place',
+      refused: false,
+      againInMs: LEFT_MS,
+    })
   }
 
   #lost(end: SocketEnd): void {

@@ -8,6 +8,8 @@ import type { LinkCall } from '../protocol/v2-wire.ts'
  * it can.
  */
 export interface Upstream {
+  /** Which replica serves the keyspace; undefined for its leader. */
+  readonly replica?: string | undefined
   /**
    * A method with one request and one response. Resolves to the parts of the response, whose bytes in
    * a row are the message. Aborting the signal cancels the call: nobody waits for its answer.

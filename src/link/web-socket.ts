@@ -11,6 +11,7 @@ import {
   messagesOf,
   SESSION_PROTOCOL,
 } from '../protocol/frames.ts'
+import { REPLICA_HEADER } from '../protocol/replica-header.ts'
 import { CLOSE_MOVED, CLOSE_REMOVED, MOVED_HERE } from '../protocol/session-close.ts'
 import { statusOf } from '../protocol/status.ts'
 import { BufferGarbage } from './buffer-garbage.ts'
@@ -116,6 +117,7 @@ class LinkSocket implements LinkConnection {
   readonly #garbage = new BufferGarbage()
   readonly #handshake: NodeJS.Timeout
   #pings: NodeJS.Timeout | undefined
+  #replica: string | undefined
   #isRefused = false
   #end: SocketEnd | undefined
   #heard = false
@@ -137,7 +139,10 @@ class LinkSocket implements LinkConnection {
     })
     this.#handshake = setTimeout(() => this.#giveUpHandshake(), options.handshakeMs)
     this.#socket
-      .on('upgrade', ({ socket }) => this.#follow(socket))
+      .on('upgrade', ({ socket, headers }) => {
+        this.#replica = headers[REPLICA_HEADER]?.toString()
+        this.#follow(socket)
+      })
       .on('open', () => this.#opened())
       .on('message', (data, isBinary) => this.#receive(data as Buffer, isBinary))
       .on('pong', () => (this.#heard ||= !this.#mayVanish))
@@ -180,7 +185,7 @@ class LinkSocket implements LinkConnection {
     this.#pings = this.#mayVanish
       ? setInterval(() => this.#checkThere(), PROBE_MS)
       : setInterval(() => this.#checkAlive(), PING_MS)
-    this.#listener.opened()
+    this.#listener.opened(this.#replica)
   }
 
   /** What is known of a refusal by then is told when its body breaks off. */

@@ -27,7 +27,8 @@ import { V2_METHOD } from './v2-wire.ts'
  * - PROBE asks whether the shard is there, and is sent back as it came.
  * - LEAVE from the shard asks for no more on this socket: what was sent is answered, and then the client closes
  *   it. A node of a cluster that is to stop sends it to the shard, which passes it on to the other nodes where
- *   it runs on that one, and sends it back when they have left.
+ *   it runs on that one, and sends it back when they have left. A replica sends it to whom the leader has served
+ *   through it when it serves by itself.
  */
 const FRAME_VERSION = 2
 

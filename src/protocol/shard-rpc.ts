@@ -199,6 +199,9 @@ export interface CallContext {
 /** Tells the shard, in JSON, the `CallContext` of whoever opens a socket to it. */
 export const CONTEXT_HEADER = 'X-Etcdurable-Context'
 
+/** Of a session that is a link's: it leaves when it is asked to (protocol/frames.ts), and goes on where it is opened anew. */
+export const LINK_HEADER = 'etcdurable-link'
+
 /** What a shard has to know of a token that is not its own. */
 export interface AdministratorToken {
   readonly id: string

@@ -1,4 +1,5 @@
 import { requireRowsBehind, rowsIn, type ArchivedRows } from '../archive/v2-rows.ts'
+import { Members } from '../cluster/members.ts'
 import type { FrameState } from '../follow/frame.ts'
 import type { Sql } from '../mvcc/sql.ts'
 import type { Keyspace } from '../shard/keyspace.ts'
@@ -56,6 +57,16 @@ export function followState(
   }
   if (rest.options !== undefined) {
     keyspace.v2Setting.set(rest.options.enableV2)
+  }
+  if (rest.members !== undefined && keyspace.members instanceof Members) {
+    keyspace.members.follow(
+      rest.members.map(({ id, peerUrls, learner, own = false }) => ({
+        id: BigInt(id),
+        peerURLs: peerUrls,
+        isLearner: learner,
+        isOwn: own,
+      })),
+    )
   }
   if (rest.auth !== undefined || tokenState !== undefined) {
     keyspace.auth.reread()

@@ -46,6 +46,7 @@ import { durableSql } from '../shard/storage.ts'
 import { acceptFeed, isFeed } from './feed-sockets.ts'
 import { LeaderClient } from './leader-client.ts'
 import { PassedCalls, passV2 } from './passed-calls.ts'
+import { PassedSessions } from './passed-sessions.ts'
 import {
   catchUp,
   isPromotedTo,
@@ -85,6 +86,7 @@ export class Replica
   #server: ReplicaServer | undefined
   /** While it is not whole. */
   #copy: ReplicaCopy | undefined
+  readonly #passed = new PassedSessions()
 
   constructor(ctx: DurableObjectState, env: Env) {
     super(ctx, env)
@@ -425,7 +427,8 @@ export class Replica
       await this.#led.arrive()
       return acceptFeed(this.ctx)
     }
-    return openSession(request, { ctx: this.ctx, leader: this.#leader, server: this.#server })
+    const [leader, server, passed] = [this.#leader, this.#server, this.#passed]
+    return openSession(request, { ctx: this.ctx, leader, server, passed })
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
@@ -471,6 +474,7 @@ export class Replica
     if (step === 'whole') {
       this.#copy = undefined
       await this.ctx.blockConcurrencyWhile(() => this.#serve(charge, leader))
+      this.#passed.end()
     } else if (step === 'in-vain' || step === 'no-archive') {
       const hasFailed = step === 'no-archive'
       await this.ctx.blockConcurrencyWhile(() => this.#copyAnew(charge, hasFailed))

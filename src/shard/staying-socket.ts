@@ -1,6 +1,6 @@
 interface SocketEvents {
   readonly message: (message: string | ArrayBuffer) => void
-  readonly close: () => void
+  readonly close: (event: CloseEvent) => void
   readonly error: () => void
 }
 

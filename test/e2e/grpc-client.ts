@@ -80,6 +80,25 @@ export class GrpcClient {
     return promise
   }
 
+  /** Which replicas the initial metadata of an answer names. */
+  replicaOf<M extends MethodName>(method: M, request: Partial<RequestOf<M>>): Promise<string[]> {
+    const { promise, resolve, reject } = Promise.withResolvers<string[]>()
+    const [metadata, options] = ofCall({})
+    const bytes = encodeRequest(method, request)
+    this.#client
+      .makeUnaryRequest(
+        method,
+        asIs,
+        asIs,
+        bytes,
+        metadata,
+        options,
+        (error) => error && reject(error),
+      )
+      .on('metadata', (said: Metadata) => resolve(said.get('etcdurable-replica').map(String)))
+    return promise
+  }
+
   /** A call whose answer is a stream. */
   serverStream<M extends MethodName>(
     method: M,

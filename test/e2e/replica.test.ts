@@ -16,7 +16,7 @@ function clientOf({ url }: Command): GrpcClient {
   return client
 }
 
-it('[RPL25] a replica alone serves puts, reads, leases and watches as its leader does, and equals it', async () => {
+it('[RPL25] [RPL32] a replica alone serves puts, reads, leases and watches as its leader does, and equals it', async () => {
   const server = await startServer()
   onTestFinished(() => server.stop().catch(() => undefined))
   const bridge = await bridgeToReplica(server, 'weur')
@@ -26,6 +26,13 @@ it('[RPL25] a replica alone serves puts, reads, leases and watches as its leader
   const watched = { key: bytes('k'), rangeEnd: bytes('l') }
   watch.send({ createRequest: create(WatchCreateRequest, watched) })
   await watch.next()
+  const named = [
+    await replica.replicaOf('/etcdserverpb.KV/Range', { key: bytes('k') }),
+    await replica.replicaOf('/etcdserverpb.Maintenance/Status', {}),
+    await replica.replicaOf('/etcdserverpb.Cluster/MemberList', {}),
+    await leader.replicaOf('/etcdserverpb.KV/Range', { key: bytes('k') }),
+  ]
+  expect(named, '[RPL32]').toEqual([['weur'], ['weur'], [], []])
   const { ID: lease } = await replica.call('/etcdserverpb.Lease/LeaseGrant', { TTL: 60 })
   for (let i = 0; i < 20; i++) {
     const through = i % 2 === 0 ? replica : leader

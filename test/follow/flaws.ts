@@ -161,6 +161,11 @@ export const flaws: readonly Flaw[] = [
         text: 'const QUESTION_MS = 2_000',
         instead: 'const QUESTION_MS = Infinity',
       },
+      {
+        file: 'questions.ts',
+        text: 'const AGAIN_MS = 500',
+        instead: 'const AGAIN_MS = Infinity',
+      },
     ],
   },
   {

@@ -104,6 +104,57 @@ describe('a linearizable read', () => {
   })
 })
 
+describe('a leader that loses its memory', () => {
+  it('[FLW12] is asked again 50 ms behind a call that has broken', () => {
+    const one = new Driven()
+    one.read()
+    expect(kinds(one.take({ kind: 'failed', of: 'question', id: 1 }))).toEqual([])
+    expect(one.follower.wakeAt).toBe(one.now + 50)
+    one.now += 50
+    expect(kinds(one.take({ kind: 'tick' }))).toEqual(['ask'])
+    expect(answered(one.asked(2))).toEqual([1])
+  })
+
+  it('[FLW12] is asked again beside a question that is not answered, as long as somebody waits', () => {
+    const one = new Driven()
+    one.read()
+    for (const question of [2, 3, 4]) {
+      expect(one.follower.wakeAt).toBe(one.now + 500)
+      one.now += 500
+      const [asked] = one.take({ kind: 'tick' })
+      expect(asked).toMatchObject({ kind: 'ask', question })
+    }
+    expect(answered(one.asked(4))).toEqual([1])
+    one.now += 500
+    expect(kinds(one.take({ kind: 'tick' }))).toEqual([])
+  })
+
+  it('[FLW12] is asked too where another question broke before', () => {
+    const one = new Driven()
+    one.read()
+    one.now += 2
+    one.read()
+    one.take({ kind: 'failed', of: 'question', id: 2 })
+    one.now += 500
+    expect(kinds(one.take({ kind: 'tick' }))).toEqual(['ask'])
+    expect(answered(one.asked(3))).toEqual([1, 2])
+  })
+
+  it('[FLW12] is asked anew for what it was to send', () => {
+    const one = new Driven()
+    one.read()
+    one.asked(1)
+    one.now += 100
+    one.read()
+    one.asked(2, leaderAt(11, 6))
+    one.now = one.follower.wakeAt
+    expect(kinds(one.take({ kind: 'tick' }))).toEqual(['pull'])
+    one.read()
+    const anew = { ...leaderAt(11, 1), state: { incarnation: 'b', seq: 1 } }
+    expect(kinds(one.asked(4, anew))).toEqual(['pull'])
+  })
+})
+
 describe('a serializable read', () => {
   const serializable = { level: 'serializable', isGuarded: true } as const
 

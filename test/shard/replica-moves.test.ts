@@ -14,8 +14,12 @@ import {
   LeaseGrantRequest,
   LeaseLeasesRequest,
   type LeaseLeasesResponse,
+  type Member,
+  MemberAddRequest,
   MemberListRequest,
   type MemberListResponse,
+  MemberRemoveRequest,
+  MemberUpdateRequest,
   PutRequest,
 } from '../../src/protocol/generated/messages.ts'
 import { rpcMethods } from '../../src/protocol/generated/services.ts'
@@ -28,6 +32,9 @@ import { put } from './calls.ts'
 import { rowsIn } from './replica-objects.ts'
 import { V2_SET } from './v2-call.ts'
 
+const MEMBER_ADD = '/etcdserverpb.Cluster/MemberAdd'
+const MEMBER_REMOVE = '/etcdserverpb.Cluster/MemberRemove'
+const MEMBER_UPDATE = '/etcdserverpb.Cluster/MemberUpdate'
 const PUT = '/etcdserverpb.KV/Put'
 const V2_ROWS = ['v2_node', 'v2_event', 'v2_event_part'].map((table) => `SELECT * FROM ${table}`)
 const context = { administrator: true, origin: 'http://store.example.com' } as const
@@ -71,6 +78,17 @@ const hash = async (serving: Serving): Promise<Omit<HashKVResponse, 'header'>> =
     request,
   )
   return sums
+}
+
+/** Those that are no replicas. */
+async function membersOf(serving: Serving): Promise<readonly Member[]> {
+  const request = create(MemberListRequest, {})
+  const { members } = await answer<MemberListResponse>(
+    serving,
+    '/etcdserverpb.Cluster/MemberList',
+    request,
+  )
+  return members.filter(({ peerURLs }) => peerURLs.length > 0)
 }
 
 async function until(condition: () => Promise<boolean>): Promise<void> {
@@ -219,6 +237,63 @@ describe('a keyspace that is moved to a replica', () => {
       },
     ])
   })
+
+  it.each([false, true])(
+    '[LDR16] brings its members and options along, forced: %s',
+    async (force) => {
+      const name = `with members ${force}`
+      const options = {
+        quotaBackendBytes: 1_000_000_000,
+        autoCompactionMode: 'revision',
+        autoCompactionRetention: '1000',
+      } as const
+      expect(isRefused(await directory().create(name, options))).toBe(false)
+      await directory().addReplica(name, 'weur')
+      await until(async () => (await reportOf(name, 'weur')).isWhole)
+      await replica(name, 'weur').wake()
+      const [one] = await membersOf(own(name))
+      const changes: readonly (readonly [MethodName, object])[] = [
+        [
+          MEMBER_UPDATE,
+          create(MemberUpdateRequest, { ID: one?.ID ?? 0n, peerURLs: ['http://own:1'] }),
+        ],
+        [MEMBER_ADD, create(MemberAddRequest, { peerURLs: ['http://gone:1'], isLearner: true })],
+      ]
+      for (const [method, request] of changes) {
+        await answer(own(name), method, request)
+      }
+      const gone = (await membersOf(own(name))).find(
+        ({ peerURLs }) => peerURLs[0] === 'http://gone:1',
+      )
+      await answer(own(name), MEMBER_REMOVE, create(MemberRemoveRequest, { ID: gone?.ID ?? 0n }))
+      await answer(own(name), MEMBER_ADD, create(MemberAddRequest, { peerURLs: ['http://more:1'] }))
+      // As far as it has come, where it is forced.
+      await replica(name, 'weur').wake()
+      const before = await membersOf(own(name))
+      expect(before.map(({ peerURLs }) => peerURLs)).toContainEqual(['http://own:1'])
+      expect(await directory().promote(name, { region: 'weur', force })).toMatchObject({
+        missing: 0,
+      })
+      const { memberId } = await reportOf(name, 'weur')
+      const after = await membersOf(replica(name, 'weur'))
+      const asBefore = after.map((member) =>
+        member.ID === BigInt(memberId) ? { ...member, ID: one?.ID } : member,
+      )
+      expect(new Set(asBefore)).toEqual(new Set(before))
+      expect(
+        await rowsIn(
+          replica(name, 'weur'),
+          'SELECT quota_backend_bytes, auto_compaction_mode, auto_compaction_retention FROM keyspace',
+        ),
+      ).toEqual([
+        {
+          quota_backend_bytes: 1_000_000_000,
+          auto_compaction_mode: 'revision',
+          auto_compaction_retention: '1000',
+        },
+      ])
+    },
+  )
 
   it('[LDR8] brings its v2 store along: tree, index, what is remembered, times to live', async () => {
     await made('old', ['weur'], { enableV2: true })

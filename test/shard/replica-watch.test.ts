@@ -4,11 +4,13 @@ import { expect, it } from 'vitest'
 import { type Event, EventType } from '../../src/mvcc/types.ts'
 import {
   DeleteRangeRequest,
+  type PutResponse,
   RequestOp,
   TxnRequest,
   type WatchResponse,
 } from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
+import { LINK_HEADER } from '../../src/protocol/shard-rpc.ts'
 import { resumed, violations, type WatchRecord } from '../watch-guarantees.ts'
 import {
   ask,
@@ -197,3 +199,31 @@ it('[RPL24] a watch that moves between leader and replicas keeps all that etcd p
   const steps = fc.array(anyStep, { minLength: 10, maxLength: 30, size: 'max' })
   await fc.assert(fc.asyncProperty(steps, hold), { numRuns: HISTORIES, endOnFailure: true })
 }, 300_000)
+
+it('[RPL31] a link that the leader has served is asked to leave when the replica is whole, and its watch goes on', async () => {
+  const { leader, replica } = await replicaOf('left', 'weur')
+  const asLink = (): Promise<SessionClient> =>
+    SessionClient.of(replica, { administrator: true }, { [LINK_HEADER]: '1' })
+  const first = await asLink()
+  first.watchStream({})
+  first.watch({ ...WATCHED, startRevision: 1 })
+  // The test's own socket stays at the leader, whom no link has asked.
+  const stream = await SessionClient.open(replica)
+  const { header } = await ask<PutResponse>(leader, PUT, put('b', '1'))
+  await first.until(() => first.revisions.length > 0)
+  expect(first.revisions).toEqual([header?.revision])
+  first.call(PUT, put('b', '2'), 2)
+  await first.until(() => first.leaves && first.answers.has(2))
+  expect(stream.leaves).toBe(false)
+  first.socket.close(1000)
+  const second = await asLink()
+  second.watchStream({})
+  second.watch({ ...WATCHED, startRevision: (header?.revision ?? 0) + 1 })
+  await ask(leader, PUT, put('b', '3'))
+  await second.until(() => second.revisions.length > 1)
+  expect(second.revisions).toEqual([1, 2].map((more) => (header?.revision ?? 0) + more))
+  expect(second.responses[0]?.header?.memberId).not.toBe(header?.memberId)
+  expect(second.leaves).toBe(false)
+  second.socket.close(1000)
+  stream.socket.close(1000)
+})

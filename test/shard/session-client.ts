@@ -33,6 +33,8 @@ export class SessionClient {
   /** What was said of the length of each answer. */
   readonly lengths = new Map<number, number>()
   closed: number | undefined
+  /** Whether it was asked to leave. */
+  leaves = false
   /** Whether to give credit for what arrives. */
   reads = true
   #wake: (() => void) | undefined
@@ -55,8 +57,13 @@ export class SessionClient {
   }
 
   /** Without a stream. A refusal is thrown. */
-  static async of(shard: Serving, visitor: Visitor): Promise<SessionClient> {
-    const headers = { Upgrade: 'websocket', [CONTEXT_HEADER]: JSON.stringify(visitor) }
+  static async of(
+    shard: Serving,
+    visitor: Visitor,
+    more: Readonly<Record<string, string>> = {},
+  ): Promise<SessionClient> {
+    const shown = { Upgrade: 'websocket', [CONTEXT_HEADER]: JSON.stringify(visitor) }
+    const headers = { ...shown, ...more }
     const response = await shard.fetch('http://shard/session', { headers })
     if (response.webSocket === null) {
       throw new Error((await response.json<Refused>()).refused.message)
@@ -116,6 +123,8 @@ export class SessionClient {
         if (this.reads) {
           this.frame(FrameKind.CREDIT, encodeCredit(payload.length), stream)
         }
+      } else if (kind === FrameKind.LEAVE) {
+        this.leaves = true
       } else if (kind === FrameKind.END) {
         this.ended = decodeEnd(payload)
       }

@@ -164,10 +164,12 @@ export class KeyspaceState {
   }
 
   #members(): NonNullable<ArchivedState['members']> {
-    return this.#keyspace.members.list().map(({ id, peerURLs, isLearner }) => ({
+    const { members, identity } = this.#keyspace
+    return members.list().map(({ id, peerURLs, isLearner }) => ({
       id: id.toString(),
       peerUrls: peerURLs,
       learner: isLearner,
+      ...(id === identity.memberId && { own: true }),
     }))
   }
 }
