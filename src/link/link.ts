@@ -34,11 +34,8 @@ const WATCH_PROGRESS_MS = 60_000
 const LASTING_MS = 1_000
 
 /** How long what was sent may take to be answered when the shard is to leave its node. */
-const LEAVING_MS_MAX = 2_000
-/**
- * Until the node has let go of it. Who asks for it before is led to it by way of that node, and loses the
- * connection when the node ends.
- */
+const LEAVING_MS_MAX = 4_000
+/** Until the node has let go of it, as a rule. Who asks for it before waits there. */
 const LEFT_MS = 700
 
 const NO_BYTES = new Uint8Array(0)
@@ -97,6 +94,11 @@ export class Link implements Upstream {
   #missing = false
   /** Nothing more is sent on the connection; it is replaced by then. */
   #leaving: NodeJS.Timeout | undefined
+  /**
+   * The keyspace has left its node on purpose, and the next connection only finds where it is: if it was asked
+   * for too early it leads there by way of that node, and ends with it. The one behind that is direct.
+   */
+  #isFinding = false
   /** This node is about to stop, and resolves when the others have left its shard. */
   #stopping: PromiseWithResolvers<void> | undefined
 
@@ -309,6 +311,12 @@ export class Link implements Upstream {
   }
 
   #opened(): void {
+    if (this.#isFinding) {
+      this.#isFinding = false
+      this.#connection?.close()
+      this.#connect()
+      return
+    }
     this.#open = true
     this.#missing = false
     this.#openedAt = performance.now()
@@ -377,6 +385,7 @@ export class Link implements Upstream {
   #lost(end: SocketEnd): void {
     const { reason, refused, missing = false, full, againInMs } = end
     this.#connection = undefined
+    this.#isFinding ||= againInMs !== undefined
     clearTimeout(this.#leaving)
     this.#leaving = undefined
     this.#stopping?.resolve()

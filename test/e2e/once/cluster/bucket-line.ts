@@ -13,7 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 
 export type BucketFault =
   | 'none'
-  /** Each request takes 200 ms longer. */
+  /** Each request takes `slowMs` longer. */
   | 'slow'
   /** The bucket answers 503. */
   | 'unavailable'
@@ -24,8 +24,6 @@ export type BucketFault =
   /** Nothing passes, and nobody is told: what was asked arrives when the fault is over. */
   | 'silent'
 
-const SLOW_MS = 200
-
 /** What R2 bills: writes and lists, and reads. */
 export interface BucketRequests {
   classA: number
@@ -35,6 +33,7 @@ export interface BucketRequests {
 export class BucketLine {
   /** How much later the bucket's clock is than this node's, as the node sees it. */
   clockSeconds = 0
+  slowMs = 200
   /** Of so many requests from now on that create an object of the path, the answers are lost. */
   unheard = { path: /$^/, count: 0 }
   readonly requests: BucketRequests = { classA: 0, classB: 0 }
@@ -89,7 +88,7 @@ export class BucketLine {
     }
     const fault = this.#isUnheard(request) ? 'unheard' : this.#fault
     if (fault === 'slow') {
-      await sleep(SLOW_MS)
+      await sleep(this.slowMs)
     }
     if (fault === 'unavailable') {
       response.writeHead(503).end()

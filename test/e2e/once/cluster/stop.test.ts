@@ -1,5 +1,14 @@
-import { expect, it } from 'vitest'
+import { expect, it, vi } from 'vitest'
+import { statusOf } from '../../../../src/protocol/status.ts'
+import type { Operation } from './history.ts'
+import { ClusterLoad } from './load.ts'
+import type { ClusterNode } from './nodes.ts'
 import { expectWhole, withCluster } from './scenario.ts'
+
+/** With that it takes the node longer to let go of the keyspace than others wait before they ask for it. */
+const SLOW_MS = 600
+const IN_DOUBT = statusOf('timeout-connection-lost').message
+const LOAD = { writers: 2, readersOfEach: 0 }
 
 it.concurrent(
   '[CLT1] [CLT3] a node that is told to stop hands its keyspaces over, and all three restart one after the other',
@@ -13,12 +22,7 @@ it.concurrent(
           await load.written(50)
           expect(await cluster.owner()).not.toBe(owner)
           // Clients of the other nodes wait, and none of their writes is in doubt.
-          const inDoubt = load.operations
-            .slice(before)
-            .filter(
-              ({ kind, url, outcome }) => kind === 'put' && url !== owner.url && 'code' in outcome,
-            )
-          expect(inDoubt).toEqual([])
+          expect(inDoubtSince(load, before, owner)).toEqual([])
           await owner.start()
           await load.written(50)
         }
@@ -26,3 +30,48 @@ it.concurrent(
     }),
   240_000,
 )
+
+it.concurrent(
+  '[CLT11] a node that is long in handing over costs the clients of the others no write, though one asks too early',
+  (ctx) =>
+    withCluster(ctx, async (cluster) => {
+      for (const _ of cluster.nodes) {
+        const owner = await cluster.owner()
+        const [busy, idle] = (await cluster.others()) as [ClusterNode, ClusterNode]
+        const lefts = leftsOf(idle)
+        const load = new ClusterLoad([busy.url], LOAD)
+        await load.written(50)
+        owner.bucket.slowMs = SLOW_MS
+        owner.bucket.fault = 'slow'
+        // It waits for what the busy one has asked for, while the idle one has left and asks again.
+        const stopped = owner.stop()
+        await vi.waitUntil(() => leftsOf(idle) > lefts, { timeout: 20_000 })
+        const late = new ClusterLoad([idle.url], LOAD)
+        await stopped
+        owner.bucket.fault = 'none'
+        await Promise.all([load.written(50), late.written(50)])
+        await Promise.all([load.stop(), late.stop()])
+        // Those that waited too long for the keyspace were not sent, and their clients may ask again.
+        const ends = [...load.operations, ...late.operations].map(({ outcome }) => outcome)
+        expect(ends).not.toContainEqual(expect.objectContaining({ message: IN_DOUBT }))
+        await owner.start()
+      }
+    }),
+  240_000,
+)
+
+/** How often the keyspace has gone to another node from where it was asked. */
+function leftsOf(node: ClusterNode): number {
+  return node.log().split('the keyspace goes to another node').length
+}
+
+/** Puts of the clients of other nodes that ended without an answer. */
+function inDoubtSince(
+  { operations }: ClusterLoad,
+  before: number,
+  stopped: ClusterNode,
+): readonly Operation[] {
+  return operations
+    .slice(before)
+    .filter(({ kind, url, outcome }) => kind === 'put' && url !== stopped.url && 'code' in outcome)
+}
