@@ -4,7 +4,7 @@ import type { FaultRpc, LineFault } from '../../src/protocol/fault-rpc.ts'
 import { isRefused } from '../../src/protocol/shard-rpc.ts'
 import { isFeed } from '../../src/replica/feed-sockets.ts'
 import type { Replica } from '../../src/replica/replica.ts'
-import type { Shard } from '../../src/shard/shard.ts'
+import { call, range, RANGE } from './calls.ts'
 import type { LedAndReplica } from './replica-objects.ts'
 
 /** Where the keyspace's own object is, as far as faults know. */
@@ -50,11 +50,12 @@ export async function crashed(object: Pick<FaultRpc, 'crash'>): Promise<void> {
   await object.crash().catch(() => undefined)
 }
 
-/** Waits until its replicas that are awake have acknowledged all that there is. */
-export async function untilCurrent(leader: DurableObjectStub<Shard>): Promise<void> {
+/** Waits until the replica has acknowledged all that there is. The leader hears of it by what it asks. */
+export async function untilCurrent({ leader, replica }: LedAndReplica): Promise<void> {
   const isCurrent = async (): Promise<boolean> => {
+    await call(replica, RANGE, range('a'))
     const told = await leader.replicas()
-    return !isRefused(told) && told.replicas.every(({ state }) => state !== 'behind')
+    return !isRefused(told) && told.replicas.every(({ state }) => state === 'current')
   }
   await expect.poll(isCurrent, { interval: 5, timeout: 20_000 }).toBe(true)
 }
