@@ -36,7 +36,7 @@ const ADMINISTRATOR = { administrator: true } as const
 const HASH_KV = '/etcdserverpb.Maintenance/HashKV'
 const HISTORIES = runs(100)
 /** So many are held at once: an object that is evicted keeps its history waiting. */
-const LANES = 16
+const LANES = 8
 /** Points of each at which HashKV is compared, at least. */
 const POINTS = 10
 
@@ -143,6 +143,8 @@ let hashes = 0
 const cuts = { leader: 0, replica: 0 }
 /** Puts that are under way while something is lost. */
 const UNDER_WAY = 8
+/** A machine that is busy may have no socket: too little comes in a second. */
+const TRIES = 20
 
 /** What is refused is refused by both alike; it is not what is tested here. */
 async function write(at: Serving, one: Step, revision: number): Promise<void> {
@@ -232,10 +234,12 @@ async function hold(moves: readonly Move[], backs: readonly number[]): Promise<v
   }
   const { leader, replica } = both()
   for (const side of ['leader', 'replica'] as const) {
-    while ((await feedSockets(replica)) === 0) {
+    for (let tries = 0; tries < TRIES && (await feedSockets(replica)) === 0; tries++) {
       // Who is read is pushed to, and what comes often goes over a socket.
       await call(replica, RANGE, range('a'))
-      await call(leader, PUT, put('a'))
+      for (let puts = 0; puts < UNDER_WAY; puts++) {
+        await call(leader, PUT, put('a'))
+      }
     }
     await lose({ leader, replica }, { do: 'cut', of: side })
   }
