@@ -65,9 +65,17 @@ function configWithoutSnapshots(): string {
   return path
 }
 
+const testRuns = process.env['TEST_RUNS']
+
 const workerd: TestProjectInlineConfiguration = {
   root,
-  plugins: [cloudflareTest({ wrangler: { configPath: configWithoutSnapshots() } })],
+  plugins: [
+    cloudflareTest({
+      wrangler: { configPath: configWithoutSnapshots() },
+      // There, process.env is what the Worker is bound to.
+      miniflare: { bindings: testRuns === undefined ? {} : { TEST_RUNS: testRuns } },
+    }),
+  ],
   test: {
     name: 'workerd',
     include: inWorkerd,

@@ -1,4 +1,5 @@
 import { evictDurableObject } from 'cloudflare:test'
+import { env } from 'cloudflare:workers'
 import fc from 'fast-check'
 import { expect, it } from 'vitest'
 import { decode } from '../../src/protocol/binary.ts'
@@ -27,14 +28,20 @@ import {
   RANGE,
   type Serving,
 } from './calls.ts'
+import { crashed, cutFeed, feedSockets, untilCurrent } from './lab-lines.ts'
 import { type LedAndReplica, rowsIn, wholeReplicaOf } from './replica-objects.ts'
 import { V2_SET } from './v2-call.ts'
 
 const ADMINISTRATOR = { administrator: true } as const
 const HASH_KV = '/etcdserverpb.Maintenance/HashKV'
 const HISTORIES = runs(100)
+/** So many are held at once: an object that is evicted keeps its history waiting. */
+const LANES = 8
 /** Points of each at which HashKV is compared, at least. */
 const POINTS = 10
+
+/** Sides of the feed. */
+type Side = 'leader' | 'replica'
 
 type Step =
   | { readonly do: 'put'; readonly key: string; readonly bytes: number; readonly lease: bigint }
@@ -45,11 +52,15 @@ type Step =
   | { readonly do: 'role' | 'user'; readonly name: string; readonly isAdded: boolean }
   | { readonly do: 'alarm'; readonly action: number }
   | { readonly do: 'v2'; readonly key: string; readonly dir: boolean; readonly isSet: boolean }
-  | { readonly do: 'evict-leader' | 'evict-replica' }
+  | { readonly do: 'evict' | 'crash' | 'cut'; readonly of: Side }
   | { readonly do: 'hash'; readonly back: number }
   | { readonly do: 'read'; readonly key: string }
 
 const key = fc.constantFrom('a', 'b', 'c', 'd', 'e')
+const CUTS: readonly Step[] = [
+  { do: 'cut', of: 'leader' },
+  { do: 'cut', of: 'replica' },
+]
 const lease = fc.constantFrom(0n, 0n, 0n, 5n, 6n)
 const step: fc.Arbitrary<Step> = fc.oneof(
   {
@@ -102,10 +113,20 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
   {
-    weight: 2,
-    arbitrary: fc.record({
-      do: fc.constantFrom('evict-leader' as const, 'evict-replica' as const),
-    }),
+    weight: 4,
+    arbitrary: fc.constantFrom<Step>(
+      { do: 'evict', of: 'replica' },
+      { do: 'evict', of: 'replica' },
+      // It takes five seconds: the leader closes a socket that is quiet.
+      { do: 'evict', of: 'leader' },
+      { do: 'crash', of: 'leader' },
+      { do: 'crash', of: 'leader' },
+      { do: 'crash', of: 'leader' },
+      { do: 'crash', of: 'replica' },
+      { do: 'crash', of: 'replica' },
+      ...CUTS,
+      ...CUTS,
+    ),
   },
   { weight: 9, arbitrary: fc.record({ do: fc.constant('hash' as const), back: fc.nat(12) }) },
   { weight: 4, arbitrary: fc.record({ do: fc.constant('read' as const), key }) },
@@ -118,6 +139,12 @@ type Move = readonly [step: Step, viaReplica: boolean]
 
 let histories = 0
 let hashes = 0
+/** The sockets of feeds that have been cut, by who has done it. */
+const cuts = { leader: 0, replica: 0 }
+/** Puts that are under way while something is lost. */
+const UNDER_WAY = 8
+/** A machine that is busy may have no socket: too little comes in a second. */
+const TRIES = 20
 
 /** What is refused is refused by both alike; it is not what is tested here. */
 async function write(at: Serving, one: Step, revision: number): Promise<void> {
@@ -175,22 +202,26 @@ async function write(at: Serving, one: Step, revision: number): Promise<void> {
 }
 
 async function hold(moves: readonly Move[], backs: readonly number[]): Promise<void> {
-  const both = await wholeReplicaOf(`history-${histories++}`, 'weur')
-  const { leader, replica } = both
+  const keyspace = `lab-history-${histories++}`
+  await wholeReplicaOf(keyspace, 'weur')
   let revision = 1
   let compacted = 0
+  // A stub that has thrown is of no use any more.
+  const both = (): LedAndReplica => ({
+    leader: env.SHARD.getByName(keyspace),
+    replica: env.REPLICA.getByName(`${keyspace}@weur`),
+  })
   for (const [one, viaReplica] of moves) {
-    if (one.do === 'evict-leader') {
-      await leader.replicas()
-      await evictDurableObject(leader)
-    } else if (one.do === 'evict-replica') {
-      await replica.report()
-      await evictDurableObject(replica)
+    const { leader, replica } = both()
+    if (one.do === 'evict') {
+      await evict(both(), one.of)
+    } else if (one.do === 'crash' || one.do === 'cut') {
+      await lose(both(), one)
     } else if (one.do === 'hash') {
       // Of a compacted revision its own compaction's hash is remembered, until the memory is lost.
-      await checkHash(both, Math.max(revision - one.back, compacted + 1, 1))
+      await checkHash(both(), Math.max(revision - one.back, compacted + 1, 1))
     } else if (one.do === 'read') {
-      revision = await checkRead(both, one.key)
+      revision = await checkRead(both(), one.key)
     } else if (one.do === 'v2') {
       const { key: name, dir } = one
       const made = { dir, value: dir ? '' : 'v', path: `/${name}/${name}` }
@@ -201,13 +232,59 @@ async function hold(moves: readonly Move[], backs: readonly number[]): Promise<v
       compacted = Math.max(compacted, one.do === 'compact' ? revision - one.back : 0)
     }
   }
+  const { leader, replica } = both()
+  for (const side of ['leader', 'replica'] as const) {
+    for (let tries = 0; tries < TRIES && (await feedSockets(replica)) === 0; tries++) {
+      // Who is read is pushed to, and what comes often goes over a socket.
+      await call(replica, RANGE, range('a'))
+      for (let puts = 0; puts < UNDER_WAY; puts++) {
+        await call(leader, PUT, put('a'))
+      }
+    }
+    await lose({ leader, replica }, { do: 'cut', of: side })
+  }
   // A linearizable read brings the state along as well.
   const { header } = await ask<RangeResponse>(replica, RANGE, range('a'))
   for (const back of backs) {
-    await checkHash(both, Math.max((header?.revision ?? 1) - back, compacted + 1, 1))
+    await checkHash(both(), Math.max((header?.revision ?? 1) - back, compacted + 1, 1))
   }
   for (const statement of STATES) {
     expect(await rowsIn(replica, statement)).toEqual(await rowsIn(leader, statement))
+  }
+}
+
+/** In the midst of writes, so that frames are under way. */
+async function lose(
+  { leader, replica }: LedAndReplica,
+  { do: how, of }: Extract<Step, { readonly of: Side }>,
+): Promise<void> {
+  const writes = Array.from({ length: UNDER_WAY }, (_, place) =>
+    call(leader, PUT, put(`under way ${place}`)).catch(() => undefined),
+  )
+  await writes[0]
+  if (how === 'crash') {
+    await crashed(of === 'leader' ? leader : replica)
+  } else {
+    await cut({ leader, replica }, of)
+  }
+  await Promise.all(writes)
+}
+
+async function cut(both: LedAndReplica, by: Side): Promise<void> {
+  const before = await feedSockets(both.replica)
+  await cutFeed(both, by)
+  cuts[by] += Math.max(0, before - (await feedSockets(both.replica)))
+}
+
+/** An object whose own socket is open, or that waits to push, is not evicted. */
+async function evict({ leader, replica }: LedAndReplica, of: Side): Promise<void> {
+  if (of === 'leader') {
+    await untilCurrent({ leader, replica })
+    await cut({ leader, replica }, of)
+    await evictDurableObject(leader)
+  } else {
+    await replica.report()
+    await evictDurableObject(replica)
   }
 }
 
@@ -250,11 +327,16 @@ const STATES = [
   'SELECT * FROM alarm',
 ]
 
-it('[RPL10] a replica is equal to its leader after any history, with evictions of either: HashKV at any revision, rows, leases, users, alarms', async () => {
+it('[RPL10] a replica is equal to its leader after any history, with evictions and crashes of either, and sockets that either cuts: HashKV at any revision, rows, leases, users, alarms', async () => {
   const moves = fc.array(move, { minLength: 20, maxLength: 40, size: 'max' })
-  await fc.assert(fc.asyncProperty(moves, points, hold), {
-    numRuns: HISTORIES,
-    endOnFailure: true,
-  })
+  const lanes = Array.from({ length: Math.min(LANES, HISTORIES) }, () =>
+    fc.assert(fc.asyncProperty(moves, points, hold), {
+      numRuns: Math.ceil(HISTORIES / LANES),
+      endOnFailure: true,
+    }),
+  )
+  await Promise.all(lanes)
   expect(hashes).toBeGreaterThanOrEqual(POINTS * HISTORIES)
+  // Another socket may be open again before they are counted.
+  expect(Math.min(cuts.leader, cuts.replica)).toBeGreaterThanOrEqual(HISTORIES / 2)
 }, 900_000)
