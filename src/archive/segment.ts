@@ -97,8 +97,8 @@ export function requireNext({ header: found }: Segment, expected: Expected): voi
 }
 
 /** Whether it was sent behind a segment that is not the one that it was found behind. */
-export function followsAnother({ header }: Pick<Segment, 'header'>, expected: Expected): boolean {
-  return expected.previous !== undefined && header.previous !== expected.previous
+export function followsAnother(found: Pick<Segment, 'header'>, { previous }: Expected): boolean {
+  return previous !== undefined && found.header.previous !== previous
 }
 
 /** What comes behind the segment. */

@@ -37,12 +37,16 @@ export interface JsonServing {
   readonly log: (level: 'error', message: string, fields: Readonly<Record<string, string>>) => void
 }
 
+const RANGE = '/etcdserverpb.KV/Range'
+
 /** A unary call in JSON, from its request to its answer. */
 export class JsonExchange implements AnswerReader {
   readonly #serving: JsonServing
   readonly #method: MethodName
   readonly #out: ResponseOut
   readonly #pages = new RangeText()
+  /** Of an answer that is no Range's: in a row they are one message. */
+  #parts: Uint8Array[] = []
   #asked: StreamHandle | undefined
   #deadline: NodeJS.Timeout | undefined
   #begun = false
@@ -103,8 +107,13 @@ export class JsonExchange implements AnswerReader {
     return !this.#begun
   }
 
-  /** It is a Range that is answered in parts. */
+  /** A Range leaves page by page, and what has begun is not asked again. Of all else the parts are gathered. */
   part(bytes: Uint8Array): void {
+    if (this.#method !== RANGE) {
+      this.#parts.push(bytes)
+      this.#asked?.taken(bytes.length)
+      return
+    }
     this.#guarded(() => {
       this.#begun = true
       clearTimeout(this.#deadline)
@@ -121,7 +130,9 @@ export class JsonExchange implements AnswerReader {
   answered(bytes: Uint8Array): void {
     this.#guarded(() => {
       const type: MessageType<object> = rpcMethods[this.#method].response
-      const response = decode(type, bytes)
+      const parts = this.#parts
+      const whole = parts.length === 0 ? bytes : Buffer.concat([...parts, bytes])
+      const response = decode(type, whole)
       const body = this.#begun
         ? this.#pages.last(response as RangeResponse)
         : encodeJson(type, response)
@@ -147,7 +158,7 @@ export class JsonExchange implements AnswerReader {
   }
 
   repeated(): void {
-    // Nothing has been passed on.
+    this.#parts = []
   }
 
   #end(): void {

@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { decode, encode } from '../../src/protocol/binary.ts'
 import {
   KeyValue,
+  LeaseTimeToLiveResponse,
   LockResponse,
   PutRequest,
   PutResponse,
@@ -289,6 +290,8 @@ const page = (key: string, more: Partial<RangeResponse> = {}): Uint8Array => {
   const kvs = key === '' ? [] : [create(KeyValue, { key: Buffer.from(key) })]
   return encode(RangeResponse, create(RangeResponse, { kvs, ...more }))
 }
+const leaseOf = (fields: Partial<LeaseTimeToLiveResponse>): Uint8Array =>
+  encode(LeaseTimeToLiveResponse, create(LeaseTimeToLiveResponse, fields))
 const bodyOf = (heard: string): string =>
   [...heard.matchAll(/\r\n([\dA-F]+)\r\n(.*?)(?=\r\n[\dA-F]+\r\n)/gs)]
     .map(([, , text]) => text)
@@ -328,6 +331,24 @@ describe('a long range', () => {
     await until(() => client.heard.endsWith('}'))
     expect(client.heard).toContain('\r\nContent-Length: ')
     expect(client.heard).toMatch(/\{"kvs":\[\{"key":"YQ=="\}\],"count":"7"\}$/)
+  })
+
+  it('[JCP11] and what another answer has in parts is one message', async () => {
+    const served = await JsonServed.start()
+    const client = await served.client()
+    client.say(post('/v3/lease/timetolive', '{"ID":"1","keys":true}'))
+    await until(() => served.asked.length === 1)
+    const [{ reader } = { reader: undefined }] = served.asked
+    // Of a connection that was lost.
+    reader?.part(leaseOf({ ID: 1n, TTL: 8 }))
+    reader?.repeated()
+    reader?.part(leaseOf({ ID: 1n, TTL: 7 }))
+    reader?.part(leaseOf({ keys: [Buffer.from('a')] }))
+    reader?.part(leaseOf({ keys: [Buffer.from('b')] }))
+    reader?.answered(new Uint8Array(0))
+    await until(() => client.heard.endsWith('}'))
+    expect(client.heard).toContain('\r\nContent-Length: ')
+    expect(client.heard).toMatch(/\{"ID":"1","TTL":"7","keys":\["YQ==","Yg=="\]\}$/)
   })
 
   it('[JCP6] breaks off where it cannot go on', async () => {

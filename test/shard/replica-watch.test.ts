@@ -29,7 +29,7 @@ import {
   RANGE,
   type Serving,
 } from './calls.ts'
-import { untilWhole } from './replica-objects.ts'
+import { replicaOf, untilWhole } from './replica-objects.ts'
 import { SessionClient } from './session-client.ts'
 
 const HISTORIES = runs(16)
