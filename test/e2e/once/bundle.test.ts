@@ -19,7 +19,7 @@ it('[CLI20] the bundle has the entry first and each migration as text', async ()
     expect(basename(path)).toBe(name)
   }
   for (const name of texts) {
-    expect(name).toMatch(/\d{4}_[a-z_]+\.sql$/)
+    expect(name).toMatch(/\d{4}_[a-z0-9_]+\.sql$/)
   }
 })
 

@@ -11,6 +11,8 @@ const probe = `
 import { DurableObject } from 'cloudflare:workers'
 import schema from './schema.sql'
 export class Directory extends DurableObject {}
+export class EdgeClient extends DurableObject {}
+export class EdgeLab extends DurableObject {}
 export class Replica extends DurableObject {}
 export class Shard extends DurableObject {
   increment() {
@@ -20,7 +22,7 @@ export class Shard extends DurableObject {
   }
 }
 export default {
-  async fetch(request, { SHARD, DIRECTORY, REPLICA, ...variables }) {
+  async fetch(request, { SHARD, DIRECTORY, REPLICA, LAB, LAB_CLIENT, ...variables }) {
     return Response.json({ variables, schema, n: await SHARD.getByName('x').increment() })
   }
 }`
@@ -78,6 +80,8 @@ it('[CLI22] the Worker is told whether a client came over TLS, whatever the clie
   const script = `
     export class Shard {}
     export class Directory {}
+    export class EdgeClient {}
+    export class EdgeLab {}
     export class Replica {}
     export default { fetch: (request) => new Response(request.headers.get('X-Forwarded-Proto')) }`
   const workerd = await start(script, new Map())

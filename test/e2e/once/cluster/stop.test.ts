@@ -38,6 +38,10 @@ it.concurrent(
       for (const _ of cluster.nodes) {
         const owner = await cluster.owner()
         const [busy, idle] = (await cluster.others()) as [ClusterNode, ClusterNode]
+        // A node that has just been started has no link to the keyspace before it is asked.
+        const first = new ClusterLoad([idle.url], LOAD)
+        await first.written(1)
+        await first.stop()
         const lefts = leftsOf(idle)
         const load = new ClusterLoad([busy.url], LOAD)
         await load.written(50)
@@ -62,7 +66,7 @@ it.concurrent(
 
 /** How often the keyspace has gone to another node from where it was asked. */
 function leftsOf(node: ClusterNode): number {
-  return node.log().split('the keyspace goes to another node').length
+  return node.log().split('the keyspace is served from another place').length
 }
 
 /** Puts of the clients of other nodes that ended without an answer. */
