@@ -1,4 +1,5 @@
 import { EngineError, type ErrorKind } from '../mvcc/errors.ts'
+import { joinedBytes } from '../mvcc/joined-bytes.ts'
 import { type PackedPage, releasePage } from '../mvcc/packed-page.ts'
 import { encode, encodeBehind } from '../protocol/binary.ts'
 import { HEAD_BYTES } from '../protocol/frames.ts'
@@ -300,14 +301,4 @@ function statusOfError(error: unknown): RpcStatus {
   // oxlint-disable-next-line no-console -- a Durable Object's log is its console
   console.error(error)
   return new RpcStatus(Code.INTERNAL, 'internal error')
-}
-
-function joinedBytes(parts: readonly Uint8Array[]): Uint8Array {
-  const joined = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    joined.set(part, at)
-    at += part.length
-  }
-  return joined
 }

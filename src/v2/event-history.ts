@@ -13,10 +13,10 @@ export const PART_BYTES_MAX = 1024 * 1024
 
 const SELECT_LAST = 'SELECT max(position) FROM v2_event'
 const SELECT_LONG = 'SELECT DISTINCT slot FROM v2_event_part'
-const REPLACE_EVENT =
+export const REPLACE_EVENT =
   'REPLACE INTO v2_event (slot, position, path, silent, removed, event) VALUES (?, ?, ?, ?, ?, ?)'
-const INSERT_PART = 'INSERT INTO v2_event_part (slot, part, event) VALUES (?, ?, ?)'
-const DELETE_PARTS = 'DELETE FROM v2_event_part WHERE slot = ?'
+export const INSERT_PART = 'INSERT INTO v2_event_part (slot, part, event) VALUES (?, ?, ?)'
+export const DELETE_PARTS = 'DELETE FROM v2_event_part WHERE slot = ?'
 const SELECT_PARTS = 'SELECT event FROM v2_event_part WHERE slot = ? ORDER BY part'
 /** Of what happened at a path, below it, or to a whole directory whose path it begins with. */
 const SELECT_FIRST = `

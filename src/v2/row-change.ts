@@ -1,3 +1,4 @@
+import { joinedBytes } from '../mvcc/joined-bytes.ts'
 import { bytesOf, numberOf, type Sql, type SqlParam, type SqlRow } from '../mvcc/sql.ts'
 import { bytesOfText } from '../protocol/byte-text.ts'
 import type { V2Event } from './event.ts'
@@ -86,7 +87,7 @@ export function eventRowAt(sql: Sql, position: number, slots: number): EventRow 
     path: bytesOf(path),
     silent: silent === 1,
     removed: removed === 1,
-    event: parts.length === 0 ? bytesOf(event) : joined([bytesOf(event), ...parts]),
+    event: parts.length === 0 ? bytesOf(event) : joinedBytes([bytesOf(event), ...parts]),
   }
 }
 
@@ -118,14 +119,4 @@ export function bytesOfRow(row: V2Row): number {
 
 export function paramsOf({ parent, name, created, modified, expires, value }: NodeRow): SqlParam[] {
   return [parent, name, created, modified, expires ?? null, value ?? null]
-}
-
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    bytes.set(part, at)
-    at += part.length
-  }
-  return bytes
 }

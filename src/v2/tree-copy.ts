@@ -1,4 +1,5 @@
 import { numberOf, type Sql, type SqlCell, type SqlParam, type SqlRow } from '../mvcc/sql.ts'
+import { INSERT_PART } from './event-history.ts'
 
 /** The rows of a v2 store, with its index and the changes that are remembered. They may be cloned. */
 export interface CopiedTree {
@@ -21,7 +22,6 @@ const INSERT_NODE =
   'INSERT INTO v2_node (parent, name, created, modified, expires, value) VALUES (?, ?, ?, ?, ?, ?)'
 const INSERT_EVENT =
   'INSERT INTO v2_event (slot, position, path, silent, removed, event) VALUES (?, ?, ?, ?, ?, ?)'
-const INSERT_PART = 'INSERT INTO v2_event_part (slot, part, event) VALUES (?, ?, ?)'
 
 /** About how many bytes `copyTree` would answer. */
 export function treeBytes(sql: Sql): number {

@@ -1,14 +1,16 @@
 import type { Sql } from '../mvcc/sql.ts'
 import { textOfBytes } from '../protocol/byte-text.ts'
-import { HISTORY_EVENTS_MAX, PART_BYTES_MAX } from './event-history.ts'
+import {
+  DELETE_PARTS,
+  HISTORY_EVENTS_MAX,
+  INSERT_PART,
+  PART_BYTES_MAX,
+  REPLACE_EVENT,
+} from './event-history.ts'
 import { NodeTable, UPSERT_NODE } from './node-table.ts'
 import { type EventRow, paramsOf, type V2Row } from './row-change.ts'
 
 const DELETE_ALL = ['v2_node', 'v2_event', 'v2_event_part'].map((table) => `DELETE FROM ${table}`)
-const REPLACE_EVENT =
-  'REPLACE INTO v2_event (slot, position, path, silent, removed, event) VALUES (?, ?, ?, ?, ?, ?)'
-const DELETE_PARTS = 'DELETE FROM v2_event_part WHERE slot = ?'
-const INSERT_PART = 'INSERT INTO v2_event_part (slot, part, event) VALUES (?, ?, ?)'
 
 /** Writes the rows of another v2 store. No `V2Store` of this one may be in memory that is asked afterwards. */
 export class TreeRestore {

@@ -4,6 +4,7 @@ import { Host, type WorkerModule } from '../../src/host/host.ts'
 import type { WorkerWebSocket } from '../../src/host/web-socket.ts'
 import { CONTEXT_HEADER } from '../../src/protocol/shard-rpc.ts'
 import { V2_WATCH_HEADER, type V2KeysCall, type V2WatchCall } from '../../src/protocol/v2-call.ts'
+import { V2_SET } from '../shard/v2-call.ts'
 import type { ShardPolls } from './shard-polls.ts'
 
 const [polls = '0', directory = ''] = process.argv.slice(2)
@@ -101,26 +102,7 @@ async function wait(path: string): Promise<WorkerWebSocket> {
 }
 
 function setOf(path: string): V2KeysCall {
-  return {
-    on: 'keys',
-    method: 'PUT',
-    path,
-    askedPath: path,
-    value: 'v',
-    dir: false,
-    prevValue: '',
-    prevIndex: 0n,
-    prevExist: undefined,
-    ttl: undefined,
-    refresh: false,
-    recursive: false,
-    quorum: false,
-    wait: false,
-    stream: false,
-    waitIndex: 0n,
-    noValueOnSuccess: false,
-    credentials: 'none',
-  }
+  return { ...V2_SET, path, askedPath: path }
 }
 
 function timers(): number {
