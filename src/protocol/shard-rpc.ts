@@ -199,6 +199,9 @@ export interface CallContext {
 /** Tells the shard, in JSON, the `CallContext` of whoever opens a socket to it. */
 export const CONTEXT_HEADER = 'X-Etcdurable-Context'
 
+/** Where a shard is asked by `fetch` what `callMany` and `v2` are asked by RPC (protocol/packed-body.ts). */
+export const CALLS_URL = { calls: 'http://shard/calls', v2: 'http://shard/v2' } as const
+
 /** Of a session that is a link's: it leaves when it is asked to (protocol/frames.ts), and goes on where it is opened anew. */
 export const LINK_HEADER = 'etcdurable-link'
 
