@@ -21,7 +21,7 @@ const HEAD_BYTES_MAX = 120 * 1024
 /** Some pages for each of the trees that a small write changes. */
 const COMMIT_BYTES = 64 * 1024
 /** How long a node of a cluster hands over what it has. Half of it is for calls that are under way. */
-const CLUSTER_STOP_MS = 4_000
+const CLUSTER_STOP_MS = 20_000
 const CLUSTER_START = { isOfCluster: true, stopMs: CLUSTER_STOP_MS + 1_000 }
 
 /** The Worker's bundle in the workerd binary, a process of its own behind Unix sockets. */

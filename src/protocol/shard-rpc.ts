@@ -61,6 +61,11 @@ export interface ShardRpc {
   ): Promise<'checking' | 'ready' | Refused>
   /** Goes on with one that reads its source by itself, for some seconds. */
   advanceRestore(id: string, creation: Creation): Promise<RecoveryProgress | Refused>
+  /**
+   * The node of a cluster that is in that run is about to stop: resolves when the links of others have left, who are
+   * answered first. In another run nothing happens.
+   */
+  leaveNode(run: string): Promise<void>
   /** How long ago the last entry has come, in milliseconds; `ready` is a keyspace. */
   restoreIdle(id: string, creation: Creation): Promise<number | 'ready' | 'none'>
 }

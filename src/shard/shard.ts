@@ -257,6 +257,10 @@ export class Shard
     return this.#restore
   }
 
+  leaveNode(run: string): Promise<void> {
+    return this.#led.leader?.leaveNode(run) ?? Promise.resolve()
+  }
+
   follow(replica: ReplicaPosition): Promise<LeaderPosition | FeedRefusal> {
     return this.#led.feed.follow(replica)
   }

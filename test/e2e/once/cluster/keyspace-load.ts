@@ -12,7 +12,7 @@ const WRITTEN_MS_MAX = 90_000
 const CREATE_MS_MAX = 30_000
 
 const header = z.object({ revision: z.string() })
-const put = z.object({ header })
+const written = z.object({ header })
 const refusal = z.object({ code: z.number(), message: z.string() })
 const kvs = z.array(
   z.object({
@@ -97,13 +97,11 @@ export class KeyspaceLoad {
         value: base64(key),
       })
       const outcome = response.ok
-        ? { revision: Number(put.parse(JSON.parse(response.text)).header.revision) }
+        ? { revision: Number(written.parse(JSON.parse(response.text)).header.revision) }
         : refusal.parse(JSON.parse(response.text))
       const ended = performance.now()
-      this.of(keyspace)
-      this.#operations
-        .get(keyspace)
-        ?.push({ kind: 'put', key, value: key, url, began, ended, outcome })
+      const put = { kind: 'put', key, value: key, url, began, ended, outcome } as const
+      this.#operations.get(keyspace)?.push(put)
       await sleep(response.ok ? PAUSE_MS : BACKOFF_MS)
     }
   }
