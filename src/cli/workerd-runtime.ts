@@ -9,6 +9,7 @@ import { DiskSpace } from './disk-space.ts'
 import { Failure } from './failure.ts'
 import { HostAnswers, HostServer } from './host-answers.ts'
 import { KeptWorkerd } from './kept-workerd.ts'
+import { LeavingRoute } from './leaving-route.ts'
 import { PipedClients } from './piped-clients.ts'
 import type { Runtime, RuntimeCluster, RuntimeOptions } from './runtime.ts'
 import { type WorkerSockets, workerSockets } from './worker-sockets.ts'
@@ -20,8 +21,13 @@ const answerMsMax = 30_000
 const HEAD_BYTES_MAX = 120 * 1024
 /** Some pages for each of the trees that a small write changes. */
 const COMMIT_BYTES = 64 * 1024
-/** How long a node of a cluster hands over what it has. Half of it is for calls that are under way. */
-const CLUSTER_STOP_MS = 4_000
+/**
+ * How long a node of a cluster takes to end: workerd has half of it for calls that are under way, and three quarters to
+ * hand over what it has.
+ */
+const CLUSTER_STOP_MS = 20_000
+/** For so long workerd takes requests when it was told to end. Then it waits for its connections. */
+const CLUSTER_ACCEPTS_MS = 5_000
 const CLUSTER_START = { isOfCluster: true, stopMs: CLUSTER_STOP_MS + 1_000 }
 
 /** The Worker's bundle in the workerd binary, a process of its own behind Unix sockets. */
@@ -75,16 +81,25 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
     cluster?.peers.close()
     throw error
   })
-  handOver = () => kept.replace()
   const clients = new PipedClients(sockets, () => kept.servesAgain)
-  return {
+  const route = new LeavingRoute(
     // The list of hosts is not for the link.
-    route: webSocketTo({
+    webSocketTo({
       url: `ws+unix:${sockets.secure}:/session`,
       token: linkSecret,
       isDiskFull: () => disk.isExhausted,
       mayVanish: cluster !== undefined,
     }),
+  )
+  handOver = () => {
+    kept.replace()
+    setTimeout(() => {
+      route.leave()
+      void clients.finish()
+    }, CLUSTER_ACCEPTS_MS).unref()
+  }
+  return {
+    route,
     gateway: { address: { socketPath: sockets.secure }, agent: new Agent({ keepAlive: true }) },
     http1: {
       headBytesMax: HEAD_BYTES_MAX,

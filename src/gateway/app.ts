@@ -16,6 +16,7 @@ import { guarded } from './guard.ts'
 import { healthResponse, probePaths, probeResponse } from './health.ts'
 import { askDirectory, keyspaceAddress, refreshAddress } from './keyspace-address.ts'
 import { isLabPath, labResponse } from './lab.ts'
+import { leaveShards } from './leaving-shards.ts'
 import { metricValues, metricsResponse } from './metrics.ts'
 import { notFound } from './not-found.ts'
 import { stopOpenCalls } from './open-calls.ts'
@@ -60,11 +61,12 @@ for (const [path, probe] of probePaths) {
   get(path, (c) => probeResponse(c.env, probe, c.req.queries()))
 }
 // The process that has started this server tells of its end.
-app.delete('/session', (c) => {
+app.delete('/session', async (c) => {
   if (c.env.visitor.administrator !== 'link') {
     return methodNotAllowed()
   }
   stopOpenCalls()
+  await leaveShards(c.env.env)
   return new Response(null, { status: 204 })
 })
 get('/session', (c) => sessionResponse(c.req.raw, c.env.shard))

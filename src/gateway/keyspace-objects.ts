@@ -1,9 +1,11 @@
 import type { Region } from '../config/region.ts'
+import { settingsOf } from '../config/settings.ts'
 import type { KeyspaceAddress } from '../directory/directory-rpc.ts'
 import type { AccessTokenRpc } from '../door/access-token-rpc.ts'
 import { leaderStub, replicaStub } from '../protocol/object-address.ts'
 import { isRefused, type Refused, type ShardRpc } from '../protocol/shard-rpc.ts'
 import { RpcStatus, statusOf } from '../protocol/status.ts'
+import { FetchedCalls, type ShardCalls } from './fetched-calls.ts'
 import { askDirectory, forgetAddress } from './keyspace-address.ts'
 import { retrying } from './platform-failure.ts'
 import type { Places } from './reading-place.ts'
@@ -23,6 +25,8 @@ export interface Target {
   /** Undefined for the leader. */
   readonly region: Region | undefined
   readonly stub: () => Stub
+  /** What may write is asked by this. */
+  readonly calls: () => ShardCalls
 }
 
 interface Question<T> {
@@ -66,7 +70,10 @@ export class KeyspaceObjects {
       (region === undefined
         ? leaderStub(this.#environment, address)
         : replicaStub(this.#environment, address, region)) as unknown as Stub
-    return { region, stub }
+    const isShard = region === undefined && address.leader === undefined
+    const isShared = settingsOf(this.#environment).cluster !== undefined
+    const calls = isShard && isShared ? (): ShardCalls => new FetchedCalls(stub()) : stub
+    return { region, stub, calls }
   }
 
   /**

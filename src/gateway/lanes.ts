@@ -31,11 +31,11 @@ interface Load {
 export function batchesTo(
   { SHARD }: Pick<Env, 'SHARD'>,
   address: KeyspaceAddress,
-  { region, stub }: Target,
+  { region, calls }: Target,
   { kind, bytes }: Load,
 ): Batches {
   if (bytes > BATCH_BYTES_MAX) {
-    return new Batches(stub)
+    return new Batches(calls)
   }
   let byAddress = lanes.get(SHARD)
   if (byAddress === undefined) {
@@ -46,9 +46,9 @@ export function batchesTo(
   let found = byAddress.get(key)
   if (found === undefined) {
     found = {
-      reads: new Batches(stub),
-      questions: new Batches(stub),
-      writes: new Batches(stub),
+      reads: new Batches(calls),
+      questions: new Batches(calls),
+      writes: new Batches(calls),
     }
     dropOldest(byAddress, LANES_MAX)
     byAddress.set(key, found)

@@ -178,7 +178,7 @@ export class ShardClient {
     const isRead = call.on === 'keys' && (call.method === 'GET' || call.method === 'HEAD')
     return this.#objects.ask<V2Answer | Refused>({
       retries: isRead ? READ_RETRIES_MAX : 0,
-      ask: ({ stub }) => stub().v2(call, this.#visitor),
+      ask: ({ calls }) => calls().v2(call, this.#visitor),
     })
   }
 

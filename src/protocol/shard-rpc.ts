@@ -61,6 +61,11 @@ export interface ShardRpc {
   ): Promise<'checking' | 'ready' | Refused>
   /** Goes on with one that reads its source by itself, for some seconds. */
   advanceRestore(id: string, creation: Creation): Promise<RecoveryProgress | Refused>
+  /**
+   * The node of a cluster that is in that run is about to stop: resolves when the links of others have left, who are
+   * answered first. In another run nothing happens.
+   */
+  leaveNode(run: string): Promise<void>
   /** How long ago the last entry has come, in milliseconds; `ready` is a keyspace. */
   restoreIdle(id: string, creation: Creation): Promise<number | 'ready' | 'none'>
 }
@@ -198,6 +203,9 @@ export interface CallContext {
 
 /** Tells the shard, in JSON, the `CallContext` of whoever opens a socket to it. */
 export const CONTEXT_HEADER = 'X-Etcdurable-Context'
+
+/** Where a shard is asked by `fetch` what `callMany` and `v2` are asked by RPC (protocol/packed-body.ts). */
+export const CALLS_URL = { calls: 'http://shard/calls', v2: 'http://shard/v2' } as const
 
 /** Of a session that is a link's: it leaves when it is asked to (protocol/frames.ts), and goes on where it is opened anew. */
 export const LINK_HEADER = 'etcdurable-link'

@@ -232,7 +232,7 @@ export class ReplicaServer {
   }
 
   async accept(socket: WebSocket, authority: Authority): Promise<void> {
-    await this.#server.accept(socket, authority)
+    await this.#server.accept({ socket, authority })
     this.#following.open(this.#server.sessions)
   }
 

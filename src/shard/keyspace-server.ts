@@ -1,7 +1,8 @@
 import { Waiters } from '../concurrency/waiters.ts'
 import type { ClusterNode } from '../config/cluster.ts'
 import type { Settings } from '../config/settings.ts'
-import { type Authority, Door } from '../door/door.ts'
+import { Door } from '../door/door.ts'
+import { linksOf, runOfIsolate } from '../protocol/node-run.ts'
 import type {
   AnsweredBy,
   Outcome,
@@ -26,8 +27,8 @@ import { metricValues } from './metric-values.ts'
 import { Metrics } from './metrics.ts'
 import { NodeMoves } from './node-moves.ts'
 import { refusal } from './reply.ts'
-import { runOfIsolate } from './run-of-isolate.ts'
 import type { Parts } from './run.ts'
+import type { OpenedSocket } from './session/session-socket.ts'
 import type { SessionParts } from './session/session.ts'
 import { Sessions } from './session/sessions.ts'
 import { Turn } from './session/turn.ts'
@@ -115,6 +116,7 @@ export class KeyspaceServer {
       turn: this.#turn,
       ready: role.ready ?? (() => undefined),
       nodeStops: (session) => this.#moves.nodeStops(session),
+      linksChanged: (count) => linksOf(ctx.id.toString(), count),
     })
     this.#moves = new NodeMoves(this.keyspace, this.#sessions, () => this.#machine)
   }
@@ -221,12 +223,17 @@ export class KeyspaceServer {
     }
   }
 
-  async accept(socket: WebSocket, authority: Authority, node?: ClusterNode): Promise<void> {
-    this.#sessions.accept(socket, authority, node)
-    if (node !== undefined) {
-      await this.#moves.moveOn(node)
+  async accept(opened: OpenedSocket): Promise<void> {
+    this.#sessions.accept(opened)
+    if (opened.node !== undefined) {
+      await this.#moves.moveOn(opened.node)
     }
     await this.schedule()
+  }
+
+  /** The node of that run is about to stop: resolves when links that are not its own have left. */
+  leaveNode(run: string): Promise<void> {
+    return run === runOfIsolate() ? this.#moves.leaveNode() : Promise.resolve()
   }
 
   async receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {

@@ -28,6 +28,7 @@ import { type Archived, NOT_REPLICATED, workerClock } from './replication/archiv
 import { positionIn } from './replication/position.ts'
 import { Replication } from './replication/replication.ts'
 import { refusal } from './reply.ts'
+import type { OpenedSocket } from './session/session-socket.ts'
 import { V2Sockets } from './v2/v2-sockets.ts'
 
 interface LeaderParts {
@@ -233,8 +234,12 @@ export class Leader {
     this.#server.admit(node)
   }
 
-  accept(socket: WebSocket, authority: Authority, node: ClusterNode | undefined): Promise<void> {
-    return this.#server.accept(socket, authority, node)
+  accept(opened: OpenedSocket): Promise<void> {
+    return this.#server.accept(opened)
+  }
+
+  leaveNode(run: string): Promise<void> {
+    return this.#server.leaveNode(run)
   }
 
   async receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {

@@ -3,7 +3,12 @@ import { DIRECTORY_NAME } from '../directory/directory-rpc.ts'
 import { type Authority, hibernates } from '../door/door.ts'
 import type { ChangeId, Revision } from '../mvcc/types.ts'
 import type { FaultRpc, LineFault } from '../protocol/fault-rpc.ts'
-import { type CallContext, CONTEXT_HEADER, type Refused } from '../protocol/shard-rpc.ts'
+import {
+  type CallContext,
+  CONTEXT_HEADER,
+  LINK_HEADER,
+  type Refused,
+} from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import { V2_WATCH_HEADER, type V2WatchCall } from '../protocol/v2-call.ts'
 import { nextTurn } from './commit.ts'
@@ -235,7 +240,8 @@ export class LedKeyspace implements CopyRpc, FaultRpc {
         error: () => this.#leader?.close(server),
       })
     }
-    await leader.accept(server, authority, context.node)
+    const isLink = request.headers.has(LINK_HEADER)
+    await leader.accept({ socket: server, authority, node: context.node, isLink })
     return new Response(null, { status: 101, webSocket: client })
   }
 

@@ -35,6 +35,17 @@ export class NodeMoves {
     }
   }
 
+  /**
+   * The node is about to stop, and its own link is to another keyspace, if to any: resolves when the links of others
+   * have left. Where it is to this one it tells of that by itself, once its clients have been answered.
+   */
+  async leaveNode(): Promise<void> {
+    if (!this.#sessions.hasOwnNode) {
+      this.#movesUntil = Date.now() + MOVING_MS_MAX
+      await this.#sessions.leaveAll()
+    }
+  }
+
   /** Nodes lose their sockets when the runtime lets go of the object, and the caller has its answer. */
   async moveTo(member: bigint): Promise<void> {
     want(this.#keyspace.sql, member, Date.now())

@@ -41,6 +41,7 @@ import { nextTurn } from './commit.ts'
 import type { CopyRpc } from './copy-source.ts'
 import { creationIn, recordCreation } from './creation.ts'
 import { leadershipIn } from './feed/leadership.ts'
+import { answerFetched } from './fetched-calls.ts'
 import { LedKeyspace } from './led-keyspace.ts'
 import { refusal } from './reply.ts'
 import { sourceIn } from './restore-row.ts'
@@ -256,6 +257,10 @@ export class Shard
     return this.#restore
   }
 
+  leaveNode(run: string): Promise<void> {
+    return this.#led.leader?.leaveNode(run) ?? Promise.resolve()
+  }
+
   follow(replica: ReplicaPosition): Promise<LeaderPosition | FeedRefusal> {
     return this.#led.feed.follow(replica)
   }
@@ -318,9 +323,9 @@ export class Shard
     throw notFound
   }
 
-  /** Opens a socket, as `LedKeyspace` has it. */
-  override fetch(request: Request): Promise<Response> {
-    return this.#led.fetch(request)
+  /** Opens a socket, as `LedKeyspace` has it, or answers calls of the gateway of a cluster. */
+  override async fetch(request: Request): Promise<Response> {
+    return (await answerFetched(request, this)) ?? this.#led.fetch(request)
   }
 
   override async webSocketMessage(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {

@@ -3,10 +3,7 @@ import { encode } from '../../src/protocol/binary.ts'
 import { PutRequest } from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
 import type { BucketRequests } from '../e2e/once/cluster/bucket-line.ts'
-import { faultsOf } from '../e2e/once/cluster/history.ts'
-import { ClusterLoad } from '../e2e/once/cluster/load.ts'
 import { Cluster } from '../e2e/once/cluster/nodes.ts'
-import { Watcher } from '../e2e/once/cluster/watcher.ts'
 import { type EtcdCluster, startEtcdCluster } from '../oracle/etcd-cluster.ts'
 import { alternate, type BenchCase, type Figures, type Row } from './bench-case.ts'
 import { fill } from './fill.ts'
@@ -21,7 +18,6 @@ const PREFIX = 'bench/cluster/'
 const KEYS = 10_000
 const VALUE_BYTES = 256
 const CLIENTS = 128
-const KILLS = Number(process.env['BENCH_KILLS'] ?? 3)
 
 /** Dollars of R2 for a million requests. */
 const DOLLARS_CLASS_A = 4.5
@@ -111,68 +107,6 @@ export const cluster: BenchCase = {
       }
       return rows
     }),
-}
-
-export const clusterTakeover: BenchCase = {
-  name: 'cluster-takeover',
-  about: `how long nobody's puts are answered: ${KILLS} times SIGKILL of the owner (BENCH_KILLS), and SIGTERM`,
-  run: async () => {
-    const kills = await withLoad(async (nodes, load) => {
-      const owner = await nodes.owner()
-      const then = performance.now()
-      await owner.kill9()
-      await load.written(50)
-      const gap = load.longestGapSince(then) / 1000
-      await owner.start()
-      await load.written(50)
-      return { 'no puts after SIGKILL, s': gap }
-    })
-    const stops = await withLoad(async (nodes, load) => {
-      const owner = await nodes.owner()
-      const then = performance.now()
-      await owner.stop()
-      await load.written(50)
-      const refused = load.operations.filter(
-        ({ kind, began, outcome }) => kind === 'put' && began > then && !('revision' in outcome),
-      )
-      const gap = load.longestGapSince(then) / 1000
-      await owner.start()
-      await load.written(50)
-      return { 'no puts around SIGTERM, s': gap, 'puts refused around SIGTERM': refused.length }
-    })
-    return [...kills, ...stops]
-  },
-}
-
-async function withLoad(
-  happens: (nodes: Cluster, load: ClusterLoad) => Promise<Figures>,
-): Promise<readonly Row[]> {
-  const nodes = await Cluster.start()
-  if (nodes === undefined) {
-    throw new Error('a cluster of ours needs versitygw, from $VERSITYGW_BINARY or PATH')
-  }
-  const load = new ClusterLoad(nodes.urls, { writers: 16, readersOfEach: 1 })
-  try {
-    await load.written(100)
-    const rows = await alternate([nodes], KILLS, () => happens(nodes, load))
-    await load.stop()
-    await requireWhole(nodes, load)
-    return rows
-  } finally {
-    await load.stop()
-    await nodes.stop()
-  }
-}
-
-/** Throws where something that was acknowledged is lost, or an answer was untrue. */
-async function requireWhole({ urls }: Cluster, { operations }: ClusterLoad): Promise<void> {
-  const revisions = operations.map(({ outcome }) => ('revision' in outcome ? outcome.revision : 0))
-  const log = new Watcher(urls, 0)
-  await log.upTo(Math.max(...revisions))
-  const [fault] = faultsOf(operations, log.events)
-  if (fault !== undefined) {
-    throw new Error(fault)
-  }
 }
 
 export const clusterBill: BenchCase = {

@@ -5,7 +5,8 @@ import { parseArgs } from 'node:util'
 import workerd from 'workerd'
 import type { BenchCase, Row } from './bench-case.ts'
 import { checkPerf } from './cases-check-perf.ts'
-import { cluster, clusterBill, clusterTakeover } from './cases-cluster.ts'
+import { clusterKill, clusterStop } from './cases-cluster-moves.ts'
+import { cluster, clusterBill } from './cases-cluster.ts'
 import { engine } from './cases-engine.ts'
 import { fairness } from './cases-fairness.ts'
 import { grpcList } from './cases-grpc-list.ts'
@@ -71,7 +72,8 @@ const cases: readonly BenchCase[] = [
   replication,
   replicationFull,
   cluster,
-  clusterTakeover,
+  clusterKill,
+  clusterStop,
   clusterBill,
   replicaLag,
   replicaRead,

@@ -42,6 +42,8 @@ interface Entry {
 interface Attachment {
   /** What the socket's client may (door.ts). */
   readonly access: string
+  /** Of a link, which leaves when it is asked to. */
+  readonly isLink?: boolean
   /** Names the socket's rows in the table, once its entries are more than an attachment holds. */
   readonly rows?: string
   readonly entries: readonly Entry[]
@@ -58,20 +60,25 @@ export class SessionMemory {
   #bytes = 0
   #changed = false
   #rows: string | undefined
-  readonly #access: string
+  readonly #of: Pick<Attachment, 'access' | 'isLink'>
 
-  /** `access` is what to remember of a new socket; one that has outlived the memory knows. */
-  constructor(sql: Sql, socket: WebSocket, access?: string) {
+  /** `of` is what to remember of a new socket; one that has outlived the memory knows. */
+  constructor(sql: Sql, socket: WebSocket, of?: Pick<Attachment, 'access' | 'isLink'>) {
     this.#sql = sql
     this.#socket = socket
-    this.#access = access ?? attachmentOf(socket)?.access ?? ''
-    if (access !== undefined) {
-      this.#attach({ access, entries: [] })
+    const { access = '', isLink = false } = of ?? attachmentOf(socket) ?? {}
+    this.#of = { access, isLink }
+    if (of !== undefined) {
+      this.#attach({ entries: [] })
     }
   }
 
   get access(): string {
-    return this.#access
+    return this.#of.access
+  }
+
+  get isLink(): boolean {
+    return this.#of.isLink ?? false
   }
 
   /** Drops the rows of sockets that are gone, after a start. */
@@ -155,7 +162,7 @@ export class SessionMemory {
     }
     this.#changed = false
     if (this.#bytes <= ATTACHMENT_BYTES_MAX) {
-      this.#attach({ access: this.#access, entries: [...this.#entries.values()] })
+      this.#attach({ entries: [...this.#entries.values()] })
       return
     }
     const rows = crypto.randomUUID()
@@ -163,11 +170,11 @@ export class SessionMemory {
     for (const entry of this.#entries.values()) {
       this.#write(rows, entry, false)
     }
-    this.#attach({ access: this.#access, rows, entries: [] })
+    this.#attach({ rows, entries: [] })
   }
 
-  #attach(attachment: Attachment): void {
-    this.#socket.serializeAttachment(attachment)
+  #attach(attachment: Pick<Attachment, 'rows' | 'entries'>): void {
+    this.#socket.serializeAttachment({ ...this.#of, ...attachment })
   }
 
   #write(rows: string, entry: Entry, gone: boolean): void {

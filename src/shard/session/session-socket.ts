@@ -19,4 +19,9 @@ export interface SessionSocket {
   readonly memory: SessionMemory | undefined
   /** The node of a cluster that has; undefined where that is not known, or one node is all. */
   readonly node?: ClusterNode | undefined
+  /** Whether it is a link's, which leaves when it is asked to. */
+  readonly isLink?: boolean
 }
+
+/** One that has just come: whether it is to remember anything depends on whose it is. */
+export type OpenedSocket = Omit<SessionSocket, 'memory'>

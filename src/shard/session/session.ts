@@ -65,6 +65,8 @@ export interface SessionParts {
   readonly turn: Turn
   /** The node of that session has said that it is about to stop. */
   readonly nodeStops: (session: Session) => void
+  /** So many links of others are connected now. */
+  readonly linksChanged: (count: number) => void
   readonly ready: Ready
 }
 
@@ -72,6 +74,8 @@ export interface SessionParts {
 export class Session implements SessionOut, Unflushed {
   /** What the socket's client may. */
   readonly authority: Authority
+  /** Whether its client leaves when it is asked to. */
+  readonly isLink: boolean
   readonly #parts: SessionParts
   readonly #socket: WebSocket
   /** Undefined where the socket does not hibernate. */
@@ -87,7 +91,8 @@ export class Session implements SessionOut, Unflushed {
   #events: Frame[] = []
   #eventBytes = 0
 
-  constructor(parts: SessionParts, { socket, authority, memory, node }: SessionSocket) {
+  constructor(parts: SessionParts, { socket, authority, memory, node, isLink }: SessionSocket) {
+    this.isLink = isLink ?? false
     this.#parts = parts
     this.#socket = socket
     this.authority = authority

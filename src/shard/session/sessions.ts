@@ -1,5 +1,4 @@
-import type { ClusterNode } from '../../config/cluster.ts'
-import { type Authority, hibernates } from '../../door/door.ts'
+import { hibernates } from '../../door/door.ts'
 import { decodeFrames, FrameError } from '../../protocol/frames.ts'
 import {
   CLOSE_MOVED,
@@ -9,7 +8,7 @@ import {
 } from '../../protocol/session-close.ts'
 import { type RpcStatus, statusOf } from '../../protocol/status.ts'
 import { SessionMemory } from './session-memory.ts'
-import type { SessionSocket } from './session-socket.ts'
+import type { OpenedSocket, SessionSocket } from './session-socket.ts'
 import { Session, type SessionParts } from './session.ts'
 
 /** RFC 6455: the peer sent what this side cannot take. */
@@ -27,6 +26,8 @@ export class Sessions {
   readonly #sessions = new Map<WebSocket, Session>()
   /** That of the node which waits for the others to leave. */
   #stopping: Session | undefined
+  /** Resolves when links that are not of the own node have left. */
+  #left: PromiseWithResolvers<void> | undefined
 
   constructor(parts: SessionParts) {
     this.#parts = parts
@@ -38,17 +39,18 @@ export class Sessions {
     SessionMemory.forgetOthers(keyspace.sql, sockets)
     for (const socket of sockets) {
       const memory = new SessionMemory(keyspace.sql, socket)
-      this.#join({ socket, authority: door.recalled(memory.access), memory }).restore(memory)
+      const { access, isLink } = memory
+      this.#join({ socket, authority: door.recalled(access), memory, isLink }).restore(memory)
     }
   }
 
-  /** `node` is that of a cluster that has opened it. */
-  accept(socket: WebSocket, authority: Authority, node?: ClusterNode): void {
+  accept({ socket, authority, ...opened }: OpenedSocket): void {
     const { keyspace, door } = this.#parts
+    const { isLink = false } = opened
     const memory = hibernates(authority)
-      ? new SessionMemory(keyspace.sql, socket, door.remembered(authority))
+      ? new SessionMemory(keyspace.sql, socket, { access: door.remembered(authority), isLink })
       : undefined
-    this.#join({ socket, authority, memory, node })
+    this.#join({ socket, authority, memory, ...opened })
   }
 
   #join(opened: SessionSocket): Session {
@@ -56,7 +58,38 @@ export class Sessions {
     const session = new Session(this.#parts, opened)
     this.#sessions.set(socket, session)
     this.#parts.door.expects(authority)
+    this.#toldLinks()
     return session
+  }
+
+  /** Those of others than the node that has the shard. */
+  get #links(): readonly Session[] {
+    const own = this.#parts.keyspace.settings.cluster?.own
+    return [...this.#sessions.values()].filter(({ isLink, node }) => isLink && node !== own)
+  }
+
+  #toldLinks(): void {
+    if (this.#parts.keyspace.settings.cluster !== undefined) {
+      const count = this.#links.length
+      this.#parts.linksChanged(count)
+      if (count === 0) {
+        this.#left?.resolve()
+      }
+    }
+  }
+
+  /** Whether the node that has the shard is connected to it, and says by itself that it stops. */
+  get hasOwnNode(): boolean {
+    const own = this.#parts.keyspace.settings.cluster?.own
+    return [...this.#sessions.values()].some(({ node }) => node !== undefined && node === own)
+  }
+
+  /** Resolves when all links have left. */
+  leaveAll(): Promise<void> {
+    this.#left ??= Promise.withResolvers<void>()
+    this.#sessions.forEach((session) => session.leave())
+    this.#toldLinks()
+    return this.#left.promise
   }
 
   get count(): number {
@@ -98,6 +131,7 @@ export class Sessions {
       session.close()
       this.#sessions.delete(socket)
       this.#tellStopping()
+      this.#toldLinks()
     }
   }
 

@@ -184,10 +184,10 @@ export class Cluster {
     return this.nodes.map(({ url }) => url)
   }
 
-  /** The node that has the keyspace `default`, or had it last. */
-  async owner(): Promise<ClusterNode> {
+  /** The node that has the keyspace, or had it last. */
+  async owner(keyspace = 'default'): Promise<ClusterNode> {
     const root = join(this.#gateway.bucketFolder, PREFIX, 'v1')
-    const id = new DurableObjectIds(shardUniqueKey).fromName('default').toString()
+    const id = new DurableObjectIds(shardUniqueKey).fromName(keyspace).toString()
     for await (const path of glob(join(root, 'do', '*', id, 'own.json'))) {
       const { node } = (await readJson(path)) as { readonly node: string }
       const lease = (await readJson(join(root, 'nodes', `${node}.json`))) as {
@@ -198,7 +198,7 @@ export class Cluster {
         return found
       }
     }
-    throw new Error('nobody owns the keyspace')
+    throw new Error(`nobody owns the keyspace ${keyspace}`)
   }
 
   async others(): Promise<readonly ClusterNode[]> {

@@ -1,6 +1,8 @@
 import { expect, it, vi } from 'vitest'
 import { statusOf } from '../../../../src/protocol/status.ts'
-import type { Operation } from './history.ts'
+import { startBridge } from '../../server.ts'
+import { faultsOf, type Operation } from './history.ts'
+import { eventsOf, KeyspaceLoad, makeKeyspaces } from './keyspace-load.ts'
 import { ClusterLoad } from './load.ts'
 import type { ClusterNode } from './nodes.ts'
 import { expectWhole, withCluster } from './scenario.ts'
@@ -8,6 +10,7 @@ import { expectWhole, withCluster } from './scenario.ts'
 /** With that it takes the node longer to let go of the keyspace than others wait before they ask for it. */
 const SLOW_MS = 600
 const IN_DOUBT = statusOf('timeout-connection-lost').message
+const KEYSPACES = ['blue', 'green', 'red', 'white'] as const
 const LOAD = { writers: 2, readersOfEach: 0 }
 
 it.concurrent(
@@ -59,6 +62,67 @@ it.concurrent(
         const ends = [...load.operations, ...late.operations].map(({ outcome }) => outcome)
         expect(ends).not.toContainEqual(expect.objectContaining({ message: IN_DOUBT }))
         await owner.start()
+      }
+    }),
+  240_000,
+)
+
+it.concurrent(
+  '[CLT1] [CLT40] what clients of the others write by HTTP to keyspaces of a node that stops is neither in doubt nor lost',
+  (ctx) =>
+    withCluster(ctx, async (cluster) => {
+      await makeKeyspaces(cluster.urls[0] ?? '', KEYSPACES)
+      const loads: KeyspaceLoad[] = []
+      for (const [place, node] of cluster.nodes.entries()) {
+        const others = cluster.nodes.filter((one) => one !== node)
+        const urls = others.map(({ url }) => url)
+        const load = new KeyspaceLoad(`load-${place}`, urls, KEYSPACES)
+        loads.push(load)
+        await load.written(20)
+        await node.stop()
+        await load.written(20)
+        await load.stop()
+        await node.start()
+      }
+      const operations = loads.flatMap((load) => load.operations)
+      expect(operations.map(({ outcome }) => outcome)).not.toContainEqual(
+        expect.objectContaining({ message: IN_DOUBT }),
+      )
+      for (const keyspace of KEYSPACES) {
+        const events = await eventsOf(cluster.urls[0] ?? '', keyspace)
+        expect(events.filter(({ kv }) => kv.version !== 1)).toEqual([])
+        const told = loads.flatMap((load) => load.of(keyspace))
+        expect(faultsOf(told, events)).toEqual([])
+      }
+    }),
+  240_000,
+)
+
+it.concurrent(
+  '[CLT41] [CLU41] what clients of bridges at the others write to a keyspace of a node that stops is not in doubt',
+  (ctx) =>
+    withCluster(ctx, async (cluster) => {
+      await makeKeyspaces(cluster.urls[0] ?? '', ['blue'])
+      const owner = await cluster.owner('blue')
+      const others = cluster.nodes.filter((one) => one !== owner)
+      const flags = ['--keyspace=blue']
+      const bridges = await Promise.all(
+        others.map(({ url }) => startBridge({ upstream: url, flags })),
+      )
+      try {
+        const load = new ClusterLoad(
+          bridges.map(({ url }) => url),
+          LOAD,
+        )
+        await load.written(50)
+        await owner.stop()
+        await load.written(50)
+        await load.stop()
+        expect(load.operations.map(({ outcome }) => outcome)).not.toContainEqual(
+          expect.objectContaining({ message: IN_DOUBT }),
+        )
+      } finally {
+        await Promise.all(bridges.map((bridge) => bridge.stop()))
       }
     }),
   240_000,
