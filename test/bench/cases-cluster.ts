@@ -3,9 +3,9 @@ import { encode } from '../../src/protocol/binary.ts'
 import { PutRequest } from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
 import type { BucketRequests } from '../e2e/once/cluster/bucket-line.ts'
+import { Cluster } from '../e2e/once/cluster/cluster.ts'
 import { faultsOf } from '../e2e/once/cluster/history.ts'
 import { ClusterLoad } from '../e2e/once/cluster/load.ts'
-import { Cluster } from '../e2e/once/cluster/nodes.ts'
 import { Watcher } from '../e2e/once/cluster/watcher.ts'
 import { type EtcdCluster, startEtcdCluster } from '../oracle/etcd-cluster.ts'
 import { alternate, type BenchCase, type Figures, type Row } from './bench-case.ts'
@@ -42,7 +42,7 @@ interface Members {
 async function withBoth(
   use: (both: readonly Members[]) => Promise<readonly Row[]>,
 ): Promise<readonly Row[]> {
-  const own = await Cluster.start({ isDirect: true })
+  const own = await Cluster.onLoopback({ isDirect: true })
   let etcd: EtcdCluster | undefined
   try {
     etcd = await startEtcdCluster()
@@ -147,7 +147,7 @@ export const clusterTakeover: BenchCase = {
 async function withLoad(
   happens: (nodes: Cluster, load: ClusterLoad) => Promise<Figures>,
 ): Promise<readonly Row[]> {
-  const nodes = await Cluster.start()
+  const nodes = await Cluster.onLoopback()
   if (nodes === undefined) {
     throw new Error('a cluster of ours needs versitygw, from $VERSITYGW_BINARY or PATH')
   }
@@ -179,7 +179,7 @@ export const clusterBill: BenchCase = {
   name: 'cluster-bill',
   about: `requests to the bucket of three nodes: while nothing is asked, and with one put a second`,
   run: async () => {
-    const nodes = await Cluster.start()
+    const nodes = await Cluster.onLoopback()
     if (nodes === undefined) {
       throw new Error('a cluster of ours needs versitygw, from $VERSITYGW_BINARY or PATH')
     }
@@ -201,7 +201,7 @@ export const clusterBill: BenchCase = {
 
 function requestsOf({ nodes }: Cluster): BucketRequests {
   const sum = (name: keyof BucketRequests): number =>
-    nodes.reduce((total, { bucket }) => total + bucket.requests[name], 0)
+    nodes.reduce((total, { ways }) => total + ways.bucket.requests[name], 0)
   return { classA: sum('classA'), classB: sum('classB') }
 }
 
