@@ -32,6 +32,8 @@ export class NetworkWays implements Ways {
       `--peer-cert-file=${own.certFile}`,
       `--peer-key-file=${own.keyFile}`,
       '--peer-client-cert-auth',
+      // Clients have no certificates: whoever is in the network is on this machine.
+      '--allow-insecure',
     ])
   }
 
