@@ -12,6 +12,10 @@ type Node = ClusterNode<NetworkWays>
 
 const timeout = 360_000
 
+/** Of a random partition: another node takes over while it lasts, or none. */
+const SHORT_MS: [number, number] = [500, 10_000]
+const LONG_MS: [number, number] = [20_000, 30_000]
+
 /** Clients that are away go on at the same connection, or give it up. */
 const AWAY_MS = [5_000, 20_000]
 
@@ -88,8 +92,8 @@ it.concurrent(
       await expectLocked(cluster, 4, () =>
         expectWhole(cluster, async (load) => {
           for (let round = 0; round < runs(4); round++) {
-            await network.cut(partition(networked, random))
-            await sleep(random.integer(500, 30_000))
+            await network.cut(await partition(networked, random))
+            await sleep(random.integer(...random.pick([SHORT_MS, LONG_MS])))
             await network.cut([])
             await load.written(20)
           }
@@ -103,29 +107,35 @@ function machineOf({ ways }: Node): Machine {
   return ways.place
 }
 
-/** One machine off the network, or something else for each pair of machines and both directions. */
-function partition({ cluster, network, bucket }: Networked, random: Random): readonly Way[] {
-  const { clients } = network
+/** Something else for each pair of machines and both directions, or one machine off the network. */
+async function partition(networked: Networked, random: Random): Promise<readonly Way[]> {
+  const ways = random.chance(0.5) ? pairsCut(networked, random) : []
+  return ways.length > 0 ? ways : oneOff(networked, random)
+}
+
+function pairsCut({ cluster, network, bucket }: Networked, random: Random): readonly Way[] {
   const nodes = cluster.nodes.map(machineOf)
-  if (random.chance(0.25)) {
-    const off = random.pick([...nodes, bucket])
-    return bothWays(
-      off,
-      [clients, bucket, ...nodes].filter((machine) => machine !== off),
-    )
-  }
   const kinds = [
-    nodes.flatMap((node, place) => nodes.slice(place + 1).map((other) => ({ node, other }))),
-    nodes.map((node) => ({ node, other: bucket })),
-    nodes.map((node) => ({ node, other: clients })),
+    nodes.flatMap((node, place) => nodes.slice(place + 1).map((other) => bothWays(node, [other]))),
+    nodes.map((node) => bothWays(node, [bucket])),
+    nodes.map((node) => bothWays(node, [network.clients])),
   ]
   return kinds.flatMap((pairs) => {
     const chance = random.pick([0, 0.3, 0.6])
     return pairs
       .filter(() => random.chance(chance))
-      .flatMap(({ node, other }) => {
-        const [there = [], back = []] = bothWays(node, [other]).map((way) => [way])
-        return random.pick([[...there, ...back], [...there, ...back], there, back])
-      })
+      .flatMap((ways) => random.pick([ways, ways, ways.slice(1), ways.slice(0, 1)]))
   })
+}
+
+/** The owner is the one that matters most. */
+async function oneOff(networked: Networked, random: Random): Promise<readonly Way[]> {
+  const { cluster, network, bucket } = networked
+  const owner = machineOf(await cluster.owner())
+  const nodes = cluster.nodes.map(machineOf)
+  const off = random.pick([owner, ...nodes, bucket])
+  return bothWays(
+    off,
+    [network.clients, bucket, ...nodes].filter((machine) => machine !== off),
+  )
 }
