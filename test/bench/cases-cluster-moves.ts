@@ -1,8 +1,9 @@
-import { statusOf } from '../../src/protocol/status.ts'
 // How long nobody writes while a cluster's keyspace goes to another node, and what comes of it.
+import { statusOf } from '../../src/protocol/status.ts'
+import type { ClusterNode } from '../e2e/once/cluster/cluster-node.ts'
+import { Cluster } from '../e2e/once/cluster/cluster.ts'
 import { faultsOf } from '../e2e/once/cluster/history.ts'
 import { ClusterLoad } from '../e2e/once/cluster/load.ts'
-import { Cluster, type ClusterNode } from '../e2e/once/cluster/nodes.ts'
 import { Watcher } from '../e2e/once/cluster/watcher.ts'
 import { violations } from '../watch-guarantees.ts'
 import type { BenchCase, Row } from './bench-case.ts'
@@ -30,7 +31,7 @@ async function campaign(
   rounds: number,
   end: (owner: ClusterNode) => Promise<void>,
 ): Promise<readonly Row[]> {
-  const nodes = await Cluster.start()
+  const nodes = await Cluster.onLoopback()
   if (nodes === undefined) {
     throw new Error('a cluster of ours needs versitygw, from $VERSITYGW_BINARY or PATH')
   }

@@ -3,7 +3,7 @@ import { encode } from '../../src/protocol/binary.ts'
 import { PutRequest } from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
 import type { BucketRequests } from '../e2e/once/cluster/bucket-line.ts'
-import { Cluster } from '../e2e/once/cluster/nodes.ts'
+import { Cluster } from '../e2e/once/cluster/cluster.ts'
 import { type EtcdCluster, startEtcdCluster } from '../oracle/etcd-cluster.ts'
 import { alternate, type BenchCase, type Figures, type Row } from './bench-case.ts'
 import { fill } from './fill.ts'
@@ -38,7 +38,7 @@ interface Members {
 async function withBoth(
   use: (both: readonly Members[]) => Promise<readonly Row[]>,
 ): Promise<readonly Row[]> {
-  const own = await Cluster.start({ isDirect: true })
+  const own = await Cluster.onLoopback({ isDirect: true })
   let etcd: EtcdCluster | undefined
   try {
     etcd = await startEtcdCluster()
@@ -113,7 +113,7 @@ export const clusterBill: BenchCase = {
   name: 'cluster-bill',
   about: `requests to the bucket of three nodes: while nothing is asked, and with one put a second`,
   run: async () => {
-    const nodes = await Cluster.start()
+    const nodes = await Cluster.onLoopback()
     if (nodes === undefined) {
       throw new Error('a cluster of ours needs versitygw, from $VERSITYGW_BINARY or PATH')
     }
@@ -135,7 +135,7 @@ export const clusterBill: BenchCase = {
 
 function requestsOf({ nodes }: Cluster): BucketRequests {
   const sum = (name: keyof BucketRequests): number =>
-    nodes.reduce((total, { bucket }) => total + bucket.requests[name], 0)
+    nodes.reduce((total, { ways }) => total + ways.bucket.requests[name], 0)
   return { classA: sum('classA'), classB: sum('classB') }
 }
 

@@ -5,12 +5,15 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+import { commandAt, LOOPBACK, type Place } from '../oracle/place.ts'
 import { runtimeFlags } from './runtime.ts'
 
 export interface ServerOptions {
   /** An earlier data directory to go on with; otherwise a new one, which `stop` removes. */
   readonly dataDir?: string
-  /** Port on 127.0.0.1; a free one otherwise. */
+  /** On loopback if it is not given. */
+  readonly place?: Place
+  /** Its port there; a free one otherwise. */
   readonly port?: number
   /** More flags, such as `--max-txn-ops=5`. */
   readonly flags?: readonly string[]
@@ -47,9 +50,10 @@ const logCharactersMax = 65_536
 /** Starts a server and waits for its ready line. */
 export async function startServer(options: ServerOptions = {}): Promise<Server> {
   const dataDir = options.dataDir ?? (await mkdtemp(join(tmpdir(), 'etcdurable-')))
-  const listen = `--listen-client-urls=http://127.0.0.1:${options.port ?? 0}`
+  const place = options.place ?? LOOPBACK
+  const listen = `--listen-client-urls=http://${place.host}:${options.port ?? 0}`
   const args = [listen, `--data-dir=${dataDir}`, ...runtimeFlags, ...(options.flags ?? [])]
-  const command = await startCommand(args, options.env)
+  const command = await startCommand(args, options.env, place)
   const [, workerdPid] = /"workerd started","pid":(\d+)/.exec(command.log()) ?? []
   return {
     ...command,
@@ -88,10 +92,12 @@ export function startBridge(options: BridgeOptions): Promise<Command> {
 async function startCommand(
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  place: Place = LOOPBACK,
 ): Promise<Command> {
+  const [program, words] = commandAt(place, process.execPath, [main, ...args])
   const child = spawn(
-    process.execPath,
-    [main, ...args],
+    program,
+    words,
     // Its own process group, so that workerd can be killed with it.
     { detached: true, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] },
   )

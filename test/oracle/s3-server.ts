@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { S3Settings } from '../../src/config/snapshot-store.ts'
 import { freePort } from './free-port.ts'
+import { commandAt, LOOPBACK, type Place } from './place.ts'
 
 export interface S3Server {
   /** Of a bucket that is there, with the rights of its owner. */
@@ -30,15 +31,19 @@ export const SECRET = 'hidden-word'
 const startsMax = 5
 const readyMsMax = 60_000
 
-/** Starts it on a free loopback port. */
-export async function startS3Server({ binary, args, env }: Program): Promise<S3Server> {
+/** Starts it on a free port of that place. */
+export async function startS3Server(
+  { binary, args, env }: Program,
+  place: Place = LOOPBACK,
+): Promise<S3Server> {
   const folder = await mkdtemp(join(tmpdir(), 's3-server-'))
   const bucketFolder = join(folder, 'snapshots')
   await mkdir(bucketFolder)
   // A port is free when asked for and may be taken a moment later by a test that runs beside.
   for (let start = 1; ; start++) {
-    const address = `127.0.0.1:${await freePort()}`
-    const child = spawn(binary, args(address, folder), {
+    const address = `${place.host}:${await freePort()}`
+    const [program, words] = commandAt(place, binary, args(address, folder))
+    const child = spawn(program, words, {
       stdio: 'ignore',
       env: { ...process.env, ...env },
     })

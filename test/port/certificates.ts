@@ -11,6 +11,8 @@ export interface Pem {
 export interface LeafOptions {
   /** A name besides `localhost` and 127.0.0.1. */
   readonly name?: string
+  /** Besides 127.0.0.1. */
+  readonly address?: string
   readonly notAfter?: Date
   /** In place of the common name, which is `name` else. */
   readonly subject?: readonly { readonly name: string; readonly value: string }[]
@@ -32,7 +34,11 @@ export async function makeAuthority(name: string): Promise<Pem> {
 
 /** A certificate that serves servers and clients alike. */
 export async function makeLeaf(authority: Pem, options: LeafOptions = {}): Promise<Pem> {
-  const { name = 'leaf.example', notAfter = new Date(Date.now() + dayMs) } = options
+  const {
+    name = 'leaf.example',
+    address = '127.0.0.1',
+    notAfter = new Date(Date.now() + dayMs),
+  } = options
   const subject = options.subject ?? [{ name: 'commonName', value: name }]
   const made = await generate([...subject], {
     keyType: 'ec',
@@ -49,6 +55,7 @@ export async function makeLeaf(authority: Pem, options: LeafOptions = {}): Promi
           { type: 2, value: name },
           { type: 2, value: 'localhost' },
           { type: 7, ip: '127.0.0.1' },
+          { type: 7, ip: address },
         ],
       },
     ],

@@ -19,9 +19,9 @@ for (const [fault, words] of [
     (ctx) =>
       withCluster(ctx, async (cluster) => {
         await expectWhole(cluster, async (load) => {
-          cluster.nodes.forEach((node) => (node.bucket.fault = fault))
+          cluster.nodes.forEach((node) => (node.ways.bucket.fault = fault))
           await sleep(FAULT_MS)
-          cluster.nodes.forEach((node) => (node.bucket.fault = 'none'))
+          cluster.nodes.forEach((node) => (node.ways.bucket.fault = 'none'))
           await load.written(50)
         })
       }),
@@ -34,9 +34,9 @@ it.concurrent(
   (ctx) =>
     withCluster(ctx, async (cluster) => {
       await expectWhole(cluster, async (load) => {
-        cluster.nodes.forEach((node) => (node.bucket.fault = 'unavailable'))
+        cluster.nodes.forEach((node) => (node.ways.bucket.fault = 'unavailable'))
         await sleep(LEASE_MS + FAULT_MS)
-        cluster.nodes.forEach((node) => (node.bucket.fault = 'none'))
+        cluster.nodes.forEach((node) => (node.ways.bucket.fault = 'none'))
         await load.written(50)
       })
     }),

@@ -9,12 +9,12 @@ for (const seconds of [25, -25]) {
       withCluster(ctx, async (cluster) => {
         await expectWhole(cluster, async (load) => {
           const owner = await cluster.owner()
-          owner.bucket.clockSeconds = seconds
+          owner.ways.bucket.clockSeconds = seconds
           while ((await cluster.owner()) === owner) {
             await load.written(20)
           }
           await load.written(50)
-          owner.bucket.clockSeconds = 0
+          owner.ways.bucket.clockSeconds = 0
           await Promise.all(
             (await cluster.others()).filter((node) => node !== owner).map((node) => node.stop()),
           )

@@ -27,7 +27,8 @@ interface Refused {
   readonly message: string
 }
 
-function isTold(outcome: Told | Refused): outcome is Told {
+/** It was answered; otherwise nobody knows whether it was done. */
+export function isTold(outcome: Told | Refused): outcome is Told {
   return 'revision' in outcome
 }
 

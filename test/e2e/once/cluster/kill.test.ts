@@ -1,7 +1,6 @@
 import { expect, it } from 'vitest'
 import { runs } from '../../../runs.ts'
-import { LockHolders, overlapsOf } from './locks.ts'
-import { expectWhole, withCluster } from './scenario.ts'
+import { expectLocked, expectWhole, withCluster } from './scenario.ts'
 
 const timeout = 240_000
 
@@ -45,21 +44,20 @@ it.concurrent(
   '[CLT7] a lock is held by one, and a lease does not end early, whatever becomes of the owner',
   (ctx) =>
     withCluster(ctx, async (cluster) => {
-      const locks = new LockHolders(cluster.urls, 6)
-      await expectWhole(cluster, async (load) => {
-        await locks.grip()
-        const owner = await cluster.owner()
-        await owner.kill9()
-        await load.written(50)
-        await owner.start()
-        // Whoever kept it lets go when its lease has ended.
-        const before = locks.holds.length
-        while (locks.holds.length < before + 10) {
-          await load.written(10)
-        }
-      })
-      await locks.stop()
-      expect(overlapsOf(locks.holds)).toEqual([])
+      await expectLocked(cluster, 6, (locks) =>
+        expectWhole(cluster, async (load) => {
+          await locks.grip()
+          const owner = await cluster.owner()
+          await owner.kill9()
+          await load.written(50)
+          await owner.start()
+          // Whoever kept it lets go when its lease has ended.
+          const before = locks.holds.length
+          while (locks.holds.length < before + 10) {
+            await load.written(10)
+          }
+        }),
+      )
     }),
   timeout,
 )

@@ -3,11 +3,11 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { KeyValue } from '../../../../src/mvcc/types.ts'
 import { GrpcClient } from '../../grpc-client.ts'
 import { isRefusal } from '../../grpc-streams.ts'
-import type { Operation } from './history.ts'
+import { isTold, type Operation } from './history.ts'
 
 const DEADLINE_MS = 8000
 /** A hung test ends some day; nothing is said about speed. */
-const WRITTEN_MS_MAX = 90_000
+const WRITTEN_MS_MAX = 180_000
 const KEYS = 5
 /** Of one client: the machine has more to do than to write. */
 const PAUSE_MS = 4
@@ -40,16 +40,38 @@ export class ClusterLoad {
   }
 
   /** Waits until so many more puts were acknowledged that were asked for from now on. A takeover is waited for. */
-  async written(count: number): Promise<void> {
+  written(count: number): Promise<void> {
+    return this.#seen(
+      `${count} puts`,
+      count,
+      ({ kind, outcome }) => kind === 'put' && isTold(outcome),
+    )
+  }
+
+  /** Waits until a node has answered so many requests that it was asked from now on. */
+  answered(url: string, count: number): Promise<void> {
+    return this.#seen(
+      `${count} answers of ${url}`,
+      count,
+      (one) => one.url === url && isTold(one.outcome),
+    )
+  }
+
+  /** Waits until requests from now on have ended at a node, well or not. */
+  ended(url: string, count: number): Promise<void> {
+    return this.#seen(`${count} ends at ${url}`, count, (one) => one.url === url)
+  }
+
+  async #seen(what: string, count: number, isMeant: (one: Operation) => boolean): Promise<void> {
     const now = performance.now()
-    const isNew = ({ kind, began, outcome }: Operation): boolean =>
-      kind === 'put' && began >= now && 'revision' in outcome
     for (let from = this.operations.length, seen = 0; seen < count;) {
       const more = this.operations.slice(from)
       from += more.length
-      seen += more.filter(isNew).length
+      seen += more.filter((one) => one.began >= now && isMeant(one)).length
       if (performance.now() - now > WRITTEN_MS_MAX) {
-        throw new Error(`only ${seen} puts in ${WRITTEN_MS_MAX} ms; last: ${this.#lastWords()}`)
+        throw new Error(
+          `only ${seen} of ${what} in ${WRITTEN_MS_MAX} ms; last: ${this.#lastWords()}`,
+        )
       }
       await sleep(5)
     }

@@ -1,7 +1,7 @@
 // Clients that take the same lock again and again, and know how long they may believe that they hold it.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { GrpcClient } from '../../grpc-client.ts'
-import { isRefusal } from '../../grpc-streams.ts'
+import { isRefusal, NoMessage } from '../../grpc-streams.ts'
 
 const NAME = Buffer.from('lock')
 /** Longer than a takeover: a lease that ended early would end while its holder counts on it. */
@@ -51,7 +51,7 @@ export class LockHolders {
           await this.#once(client, holder)
         }
       } catch (error) {
-        if (!isRefusal(error)) {
+        if (!isRefusal(error) && !(error instanceof NoMessage)) {
           throw error
         }
         await sleep(BACKOFF_MS)

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import type { Cluster, ClusterNode } from './nodes.ts'
+import type { ClusterNode } from './cluster-node.ts'
+import type { Cluster } from './cluster.ts'
 import { withCluster } from './scenario.ts'
 
 interface Status {
@@ -40,7 +41,7 @@ it.concurrent(
       for (const [place, node] of cluster.nodes.entries()) {
         const member = listed.find(({ name }) => name === node.name)
         expect(member?.clientURLs).toEqual([node.url])
-        expect(member?.peerURLs).toEqual([`http://127.0.0.1:${node.peers.port}`])
+        expect(member?.peerURLs).toEqual([`http://127.0.0.1:${node.ways.peers.port}`])
         expect(before[place]?.header.member_id).toBe(member?.ID)
       }
       const owner = await cluster.owner()
@@ -116,7 +117,7 @@ it.concurrent(
         body: JSON.stringify({ create_request: { key: 'YQ==' } }),
       })
       const watched = watch.text()
-      owner.isolate(true)
+      owner.ways.isolate(true)
       expect([await status('/livez'), await status('/readyz')]).toEqual([200, 503])
       await ctx.expect.poll(() => status('/readyz'), { timeout: 60_000 }).toBe(200)
       ctx.expect(await watched).toContain('etcdserver: leader changed')
@@ -150,12 +151,12 @@ it.concurrent(
     withCluster(ctx, async (cluster) => {
       const [node] = (await cluster.others()) as [ClusterNode]
       await node.stop()
-      node.bucket.unheard = { path: /nodes\/\w+\.json/, count: 2 }
+      node.ways.bucket.unheard = { path: /nodes\/\w+\.json/, count: 2 }
       await node.start()
       const again = /joining the cluster: bucket: PUT .*; it is started again/g
       expect(node.log().match(again)).toHaveLength(2)
       await node.stop()
-      node.bucket.unheard = { path: /nodes/, count: Infinity }
+      node.ways.bucket.unheard = { path: /nodes/, count: Infinity }
       await expect(node.start()).rejects.toThrow(/"fatal".*joining the cluster: bucket: PUT/)
     }),
   120_000,

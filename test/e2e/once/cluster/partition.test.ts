@@ -3,7 +3,7 @@ import { expect, it } from 'vitest'
 import { runs } from '../../../runs.ts'
 import { Random } from '../../random.ts'
 import type { BucketFault } from './bucket-line.ts'
-import type { Cluster } from './nodes.ts'
+import type { Cluster } from './cluster.ts'
 import { expectWhole, withCluster } from './scenario.ts'
 
 const timeout = 240_000
@@ -14,10 +14,10 @@ it.concurrent(
     withCluster(ctx, async (cluster) => {
       await expectWhole(cluster, async (load) => {
         const owner = await cluster.owner()
-        owner.isolate(true)
+        owner.ways.isolate(true)
         await load.written(50)
         expect(await cluster.owner()).not.toBe(owner)
-        owner.isolate(false)
+        owner.ways.isolate(false)
         await load.written(50)
       })
     }),
@@ -30,9 +30,9 @@ it.concurrent(
     withCluster(ctx, async (cluster) => {
       await expectWhole(cluster, async (load) => {
         const owner = await cluster.owner()
-        owner.bucket.fault = 'silent'
+        owner.ways.bucket.fault = 'silent'
         await load.written(50)
-        owner.bucket.fault = 'none'
+        owner.ways.bucket.fault = 'none'
         await load.written(50)
       })
     }),
@@ -43,9 +43,9 @@ const faults: readonly BucketFault[] = ['none', 'none', 'slow', 'unavailable', '
 
 /** Something else for each way. */
 function partition(cluster: Cluster, random: Random): void {
-  for (const node of cluster.nodes) {
-    node.bucket.fault = random.pick(faults)
-    node.peers.isSilent = random.chance(0.3)
+  for (const { ways } of cluster.nodes) {
+    ways.bucket.fault = random.pick(faults)
+    ways.peers.isSilent = random.chance(0.3)
   }
 }
 
@@ -58,7 +58,7 @@ it.concurrent(
         for (let round = 0; round < runs(8); round++) {
           partition(cluster, random)
           await sleep(random.integer(500, 15_000))
-          cluster.nodes.forEach((node) => node.isolate(false))
+          cluster.nodes.forEach(({ ways }) => ways.isolate(false))
           await load.written(20)
         }
       })

@@ -2,25 +2,32 @@
 import { expect, type TestContext } from 'vitest'
 import { versityGwMissing } from '../../../oracle/versitygw.ts'
 import { violations } from '../../../watch-guarantees.ts'
+import { Cluster } from './cluster.ts'
 import { faultsOf } from './history.ts'
 import { ClusterLoad, type LoadOptions } from './load.ts'
-import { Cluster } from './nodes.ts'
+import { LockHolders, overlapsOf } from './locks.ts'
 import { Watcher } from './watcher.ts'
+import type { Ways } from './ways.ts'
 
 /** Puts that are acknowledged before anything happens, and after it. */
 const STEADY_PUTS = 100
 
-/** Three nodes, or a word why the test is skipped. */
+/** Three nodes on loopback, or a word why the test is skipped. */
 export async function withCluster(
   ctx: TestContext,
   use: (cluster: Cluster) => Promise<void>,
 ): Promise<void> {
-  const cluster = await Cluster.start()
+  const cluster = await Cluster.onLoopback()
   if (cluster === undefined) {
     return ctx.skip(versityGwMissing)
   }
+  await whileUp(cluster, () => use(cluster))
+}
+
+/** Stops the cluster in the end. */
+export async function whileUp(cluster: Cluster<Ways>, use: () => Promise<void>): Promise<void> {
   try {
-    await use(cluster)
+    await use()
   } catch (error) {
     cluster.nodes.forEach(({ name, log }) =>
       process.stderr.write(`${name}:\n${log().slice(-2000)}\n`),
@@ -36,7 +43,7 @@ export async function withCluster(
  * twice, the history is linearizable, and each watch heard of everything once and in order.
  */
 export async function expectWhole(
-  cluster: Cluster,
+  cluster: Cluster<Ways>,
   happens: (load: ClusterLoad) => Promise<void>,
   options: LoadOptions = { writers: 4, readersOfEach: 1 },
 ): Promise<ClusterLoad> {
@@ -63,4 +70,20 @@ export async function expectWhole(
     expect(violations(record, { events, compactRevision: -1 })).toEqual([])
   }
   return load
+}
+
+/** So many clients want the same lock while something happens, and no two have it at once. */
+export async function expectLocked(
+  { urls }: Cluster<Ways>,
+  holders: number,
+  happens: (locks: LockHolders) => Promise<unknown>,
+): Promise<void> {
+  const locks = new LockHolders(urls, holders)
+  try {
+    await happens(locks)
+  } finally {
+    await locks.stop()
+  }
+  expect(locks.holds.length).toBeGreaterThan(0)
+  expect(overlapsOf(locks.holds)).toEqual([])
 }

@@ -1,10 +1,10 @@
 import { expect, it, vi } from 'vitest'
 import { statusOf } from '../../../../src/protocol/status.ts'
 import { startBridge } from '../../server.ts'
+import type { ClusterNode } from './cluster-node.ts'
 import { faultsOf, type Operation } from './history.ts'
 import { eventsOf, KeyspaceLoad, makeKeyspaces } from './keyspace-load.ts'
 import { ClusterLoad } from './load.ts'
-import type { ClusterNode } from './nodes.ts'
 import { expectWhole, withCluster } from './scenario.ts'
 
 /** With that it takes the node longer to let go of the keyspace than others wait before they ask for it. */
@@ -48,14 +48,14 @@ it.concurrent(
         const lefts = leftsOf(idle)
         const load = new ClusterLoad([busy.url], LOAD)
         await load.written(50)
-        owner.bucket.slowMs = SLOW_MS
-        owner.bucket.fault = 'slow'
+        owner.ways.bucket.slowMs = SLOW_MS
+        owner.ways.bucket.fault = 'slow'
         // It waits for what the busy one has asked for, while the idle one has left and asks again.
         const stopped = owner.stop()
         await vi.waitUntil(() => leftsOf(idle) > lefts, { timeout: 20_000 })
         const late = new ClusterLoad([idle.url], LOAD)
         await stopped
-        owner.bucket.fault = 'none'
+        owner.ways.bucket.fault = 'none'
         await Promise.all([load.written(50), late.written(50)])
         await Promise.all([load.stop(), late.stop()])
         // Those that waited too long for the keyspace were not sent, and their clients may ask again.
