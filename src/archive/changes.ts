@@ -139,11 +139,17 @@ export class ChangesWriter {
 
   #int(value: number): void {
     let rest = value
-    while (rest > 0x7f) {
+    while (rest > 0x7fff_ffff) {
       this.#piece[this.#length++] = (rest % 0x80) | 0x80
       rest = Math.floor(rest / 0x80)
     }
-    this.#piece[this.#length++] = rest
+    // Most fit into 31 bits, and to shift takes less time than to divide.
+    let low = rest | 0
+    while (low > 0x7f) {
+      this.#piece[this.#length++] = (low & 0x7f) | 0x80
+      low >>= 7
+    }
+    this.#piece[this.#length++] = low
   }
 
   #put(bytes: Place): void {

@@ -1,5 +1,6 @@
 import * as z from 'zod'
 import { crc32c } from '../mvcc/crc32c.ts'
+import { freeBytes } from '../mvcc/free-bytes.ts'
 import { ArchiveDamage } from './archive-damage.ts'
 
 /**
@@ -76,6 +77,11 @@ export class ObjectBuffer {
   constructor(roomBytes: number) {
     this.#bytes = new Uint8Array(AROUND_BYTES + roomBytes + AROUND_BYTES)
     this.room = this.#bytes.subarray(AROUND_BYTES, AROUND_BYTES + roomBytes)
+  }
+
+  /** Gives it back, with all that was made in it. */
+  free(): void {
+    freeBytes(this.#bytes)
   }
 
   /** The bytes of an object with so long a head; undefined where its first section is not here, or it does not fit. */

@@ -2,7 +2,7 @@ import * as z from 'zod'
 import type { Change } from '../mvcc/history.ts'
 import { ArchiveDamage } from './archive-damage.ts'
 import { type ChangesWriter, namedChangesIn } from './changes.ts'
-import { decodeObject, encodeObject, parsed } from './container.ts'
+import { decodeObject, encodeObject, type ObjectBuffer, parsed } from './container.ts'
 import type { SegmentName } from './names.ts'
 import { compaction, mark, origin } from './origin.ts'
 import { type ArchivedState, encodeState, stateIn } from './state.ts'
@@ -43,14 +43,15 @@ export interface Segment {
   readonly state: ArchivedState
 }
 
-/** The writer has the changes of `from` to `to`, and is of no more use. */
+/** The writer has the changes of `from` to `to`, and is of no more use. It may have written to the buffer. */
 export function encodeSegment(
   fields: Omit<SegmentHeader, 'changes'>,
   changes: ChangesWriter,
   state: ArchivedState,
+  buffer?: ObjectBuffer,
 ): { readonly bytes: Uint8Array<ArrayBuffer>; readonly checksum: number } {
   const sections = [changes.end(), ...encodeState(state)]
-  const encoded = encodeObject('segment', { ...fields, changes: changes.count }, sections)
+  const encoded = encodeObject('segment', { ...fields, changes: changes.count }, sections, buffer)
   changes.free()
   return encoded
 }

@@ -69,7 +69,6 @@ export class FaultyStore implements ObjectStore {
   put(key: string, bytes: Uint8Array, condition?: PutCondition): Promise<boolean> {
     this.asked.classA++
     this.asked.putBytes += bytes.length
-    const copy = Uint8Array.from(bytes)
     return this.#does(`put ${key}`, () => {
       if (condition === 'absent' && this.objects.has(key)) {
         return false
@@ -78,7 +77,8 @@ export class FaultyStore implements ObjectStore {
         this.forgotten.push(key)
         return true
       }
-      this.objects.set(key, copy)
+      // Read as late as a store may: one that stalls reads what it was given when its caller has given up.
+      this.objects.set(key, Uint8Array.from(bytes))
       return true
     })
   }

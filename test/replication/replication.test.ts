@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import type { Keyspace } from '../../src/shard/keyspace.ts'
-import { FaultyStore } from './faulty-store.ts'
+import { FaultyStore, NO_FAULTS } from './faulty-store.ts'
 import { readArchive } from './read-archive.ts'
 import { ReplicatedShard } from './replicated-shard.ts'
 import { randomOf, VirtualClock } from './virtual-clock.ts'
@@ -203,6 +203,27 @@ describe('what is sent', () => {
       })
     }
   })
+
+  it.each([0, 30])(
+    '[REP72] those of a busy keyspace are what was written, where %i of a hundred puts stall',
+    async (stalls) => {
+      put()
+      await clock.pass(MINUTE)
+      objects.faults = { ...NO_FAULTS, stalls }
+      for (let count = 0; count < 400; count++) {
+        put(`${count}`, MIB / 4 - count)
+        await clock.pass(stalls === 0 ? 1 : 200)
+      }
+      objects.faults = NO_FAULTS
+      await clock.pass(5 * MINUTE)
+      const read = readArchive(objects.objects, 0)
+      expect(read).toMatchObject({ epoch: 1, to: shard.keyspace.store.revision })
+      const { from = 0, changes } = read ?? {}
+      for (const [revision, change] of shard.history) {
+        expect(revision <= from ? change : changes?.get(revision)).toBe(change)
+      }
+    },
+  )
 
   it('[REP11] a revision that is too long for a segment is in the full of a new epoch', async () => {
     put()

@@ -34,7 +34,7 @@ export interface Attempt {
 
 /** The segment of the changes that were read: with the state, if they are all and both are not too long together. */
 export function encodeAttempt(
-  { captured, from, target, time, compaction, marks: known }: Attempt,
+  { captured, from, target, tail, time, compaction, marks: known }: Attempt,
   { writer, to }: ReadChanges,
   place: { readonly origin: Origin; readonly seq: number; readonly previous: number | null },
 ): { readonly bytes: Uint8Array<ArrayBuffer>; readonly checksum: number; readonly isAll: boolean } {
@@ -46,5 +46,5 @@ export function encodeAttempt(
     .filter((mark) => mark[1] <= to)
     .map(([at, revision]): [number, number] => [at, revision])
   const fields = { ...origin, seq, from, to, previous, time, marks, compaction }
-  return { ...encodeSegment(fields, writer, isAll ? captured.state : {}), isAll }
+  return { ...encodeSegment(fields, writer, isAll ? captured.state : {}, tail?.buffer), isAll }
 }

@@ -1,6 +1,5 @@
 import { segmentKey } from '../../archive/names.ts'
 import type { ArchivedCompaction } from '../../archive/origin.ts'
-import { freeBytes } from '../../mvcc/free-bytes.ts'
 import type { Revision } from '../../mvcc/types.ts'
 import { ObjectStoreError } from '../../object-store/object-store.ts'
 import type { ReplicationStatus } from '../../protocol/shard-rpc.ts'
@@ -437,8 +436,8 @@ export class Replication {
     }
     const v2 = indexIn(position.marks)
     const segment = { seq, from, to, bytes: bytes.length, time, checksum, previous, v2 }
-    // The store has taken it.
-    freeBytes(bytes)
+    // A try that has failed may still read what it was given: that is not written to again.
+    this.#tail.sent(bytes, attempt.tail?.buffer)
     this.#sent(segment, isAll ? captured.marks : position.marks)
     if (isAll && attempt.full !== undefined) {
       this.#startFull({ ...attempt.full, previous: checksum })
@@ -455,6 +454,7 @@ export class Replication {
   }
 
   async #manifest(now: number): Promise<void> {
+    this.#tail.free()
     const target = this.#target
     const position = this.#position
     const lost = await lostSegment(target, position)
