@@ -125,6 +125,7 @@ export class Replica
       settings: settingsWith(parseSettings(this.env), creation),
       charge,
       leader,
+      objects: objectStoreOf(this.env),
       copyAnew: () => void this.ctx.blockConcurrencyWhile(() => this.#copyAnew(charge)),
     })
     await server.open(this.env.HOST, this.#sessionSockets())
