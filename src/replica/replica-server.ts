@@ -188,6 +188,13 @@ export class ReplicaServer {
     await this.#following.read({ level: 'linearizable', isGuarded: false })
   }
 
+  /** The leader hears that there is one more, to which some of its clients may be nearer. */
+  async greet(): Promise<void> {
+    const { leader, charge } = this.#parts
+    const { epoch, revision, state } = this.standing
+    await leader.stub.readIndex({ region: charge.region, epoch, revision, state })
+  }
+
   /** While the leader is not to be reached, nobody knows how much is missing, but since when. */
   answeredBy(): AnsweredBy {
     const { region } = this.#parts.charge

@@ -3,7 +3,12 @@ import { DIRECTORY_NAME } from '../directory/directory-rpc.ts'
 import { type Authority, hibernates } from '../door/door.ts'
 import type { ChangeId, Revision } from '../mvcc/types.ts'
 import type { FaultRpc, LineFault } from '../protocol/fault-rpc.ts'
-import { type CallContext, CONTEXT_HEADER, type Refused } from '../protocol/shard-rpc.ts'
+import {
+  type CallContext,
+  CONTEXT_HEADER,
+  NEARER_HEADER,
+  type Refused,
+} from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import { V2_WATCH_HEADER, type V2WatchCall } from '../protocol/v2-call.ts'
 import { nextTurn } from './commit.ts'
@@ -24,6 +29,7 @@ import { FeedPort } from './feed/feed-port.ts'
 import { leadershipIn, replicasIn } from './feed/leadership.ts'
 import type { Keyspace } from './keyspace.ts'
 import { Leader } from './leader.ts'
+import { nearerTag } from './nearer-links.ts'
 import { type Archived, archivedIn, archivedOptions } from './replication/archived.ts'
 import { refusal } from './reply.ts'
 import { stayFor } from './staying-socket.ts'
@@ -227,7 +233,8 @@ export class LedKeyspace implements CopyRpc, FaultRpc {
     }
     const { 0: client, 1: server } = new WebSocketPair()
     if (hibernates(authority)) {
-      this.#ctx.acceptWebSocket(server)
+      const nearer = request.headers.get(NEARER_HEADER)?.split(',') ?? []
+      this.#ctx.acceptWebSocket(server, nearer.map(nearerTag))
     } else {
       stayFor(server, {
         message: (message) => void this.received(server, message),

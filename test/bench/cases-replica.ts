@@ -249,7 +249,7 @@ async function heardOf(heard: () => number, wanted: number): Promise<void> {
 
 export const replicaBootstrap: BenchCase = {
   name: 'replica-bootstrap',
-  about: `a replica of ${LARGE.keys} keys of ${LARGE.valueBytes} B is made in another process, ${BOOTSTRAP_RTT_MS} ms of round trip away, beside ${BESIDE_PUTS} puts/s`,
+  about: `a replica of ${LARGE.keys} keys of ${LARGE.valueBytes} B is made in another thread, ${BOOTSTRAP_RTT_MS} ms of round trip away, beside ${BESIDE_PUTS} puts/s`,
   run: async ({ rounds }) => {
     const hosts = await TwoHosts.start(BOOTSTRAP_RTT_MS)
     try {

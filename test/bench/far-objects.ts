@@ -1,6 +1,5 @@
-import type { Serializable } from 'node:child_process'
 import { setTimeout } from 'node:timers'
-import { ConnectionLost } from '../../src/host/connection-lost.ts'
+import type { MessagePort, Worker } from 'node:worker_threads'
 import type { Sought } from '../../src/host/namespace.ts'
 import type { Reached } from '../../src/host/remote-actor.ts'
 import { remoteError } from '../../src/host/remote-error.ts'
@@ -8,11 +7,8 @@ import { WorkerResponse } from '../../src/host/response.ts'
 import { runOutside } from '../../src/host/tasks.ts'
 import { type SocketEvent, WorkerWebSocket } from '../../src/host/web-socket.ts'
 
-/** A process that this one has started, or the one that has started it. */
-export interface Channel {
-  send(message: Serializable): void
-  listen(received: (message: unknown) => void): void
-}
+/** A thread that this one has started, or the one that has started it. */
+type OtherThread = Worker | MessagePort
 
 type Message =
   | {
@@ -51,9 +47,9 @@ interface Waiting {
   readonly reject: (error: unknown) => void
 }
 
-/** Objects of two processes, each of which may ask those of the other one, half a round trip away. */
+/** Objects of two threads, each of which may ask those of the other one, half a round trip away. */
 export class FarObjects {
-  readonly #channel: Channel
+  readonly #other: OtherThread
   readonly #own: (sought: Sought) => Reached
   readonly #delayMs: number
   readonly #waiting = new Map<number, Waiting>()
@@ -63,14 +59,14 @@ export class FarObjects {
   }
   #asked = 0
 
-  constructor(channel: Channel, own: (sought: Sought) => Reached, rttMs: number) {
-    this.#channel = channel
+  constructor(other: OtherThread, own: (sought: Sought) => Reached, rttMs: number) {
+    this.#other = other
     this.#own = own
     this.#delayMs = rttMs / 2
-    channel.listen((message) => this.#received(message as Message))
+    other.on('message', (message: Message) => this.#received(message))
   }
 
-  /** An object of the other process. */
+  /** An object of the other thread. */
   reach(sought: Sought): Reached {
     return {
       call: (method, params) =>
@@ -103,8 +99,11 @@ export class FarObjects {
     })
   }
 
-  #send(message: Message): void {
-    runOutside(() => setTimeout(() => this.#channel.send(message), this.#delayMs))
+  /** What is handed over is copied, but for buffers that are nobody else's. */
+  #send(message: Message, buffers: readonly ArrayBuffer[] = []): void {
+    runOutside(() =>
+      setTimeout(() => this.#other.postMessage(message, [...buffers]), this.#delayMs),
+    )
   }
 
   #received(message: Message): void {
@@ -130,7 +129,8 @@ export class FarObjects {
 
   #do(id: number, act: () => Promise<unknown>): void {
     runOutside(async () => act()).then(
-      (value) => this.#send({ kind: 'answer', id, value }),
+      // An object answers with a copy.
+      (value) => this.#send({ kind: 'answer', id, value }, buffersIn(value)),
       (error: unknown) => this.#send({ kind: 'failure', id, error: remoteError(error) }),
     )
   }
@@ -158,12 +158,15 @@ export class FarObjects {
     })
     socket.accept()
   }
+}
 
-  /** The other process is gone. */
-  end(): void {
-    this.#waiting.forEach(({ reject }) => reject(new ConnectionLost()))
-    this.#waiting.clear()
+function buffersIn(value: unknown): readonly ArrayBuffer[] {
+  if (value instanceof Uint8Array) {
+    return value.buffer instanceof ArrayBuffer && value.byteLength === value.buffer.byteLength
+      ? [value.buffer]
+      : []
   }
+  return typeof value === 'object' && value !== null ? Object.values(value).flatMap(buffersIn) : []
 }
 
 function tell(socket: WorkerWebSocket | undefined, event: SocketEvent): void {

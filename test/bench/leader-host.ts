@@ -1,12 +1,13 @@
-// A leader in a process of its own, whose replicas are in another one: `node leader-host.ts DIRECTORY RTT`.
-import { fork } from 'node:child_process'
+// A leader in a process of its own, whose replicas are in another thread: `node leader-host.ts DIRECTORY RTT`.
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import { LabPort } from '../../src/cli/lab-port.ts'
 import { replicaUniqueKey } from '../../src/cli/workerd-config.ts'
 import { Host } from '../../src/host/host.ts'
 import { benchHost, LINK_SECRET, log } from './bench-host.ts'
-import { type Channel, FarObjects } from './far-objects.ts'
+import { FarObjects } from './far-objects.ts'
+import type { ReplicaThread } from './replica-thread.ts'
 
 const KEYSPACE = 'bench'
 const REGION = 'enam'
@@ -17,13 +18,9 @@ export type LeaderOrder = 'add' | 'remove'
 export type LeaderNews = { readonly url: string } | { readonly done: LeaderOrder }
 
 const [directory = '', rtt = '0'] = process.argv.slice(2)
-const program = join(import.meta.dirname, 'replica-host.ts')
-const child = fork(program, [join(directory, 'replica'), rtt], { serialization: 'advanced' })
-const channel: Channel = {
-  send: (message) => child.send(message),
-  listen: (received) => child.on('message', received),
-}
-const far = new FarObjects(channel, (sought) => host.reached(sought), Number(rtt))
+const workerData: ReplicaThread = { directory: join(directory, 'replica'), rttMs: Number(rtt) }
+const thread = new Worker(new URL('replica-thread.ts', import.meta.url), { workerData })
+const far = new FarObjects(thread, (sought) => host.reached(sought), Number(rtt))
 const host: Host = await Host.open({
   ...benchHost(join(directory, 'leader')),
   region: {

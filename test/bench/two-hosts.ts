@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { LeaderNews, LeaderOrder } from './leader-host.ts'
 
-/** A leader in one process, and in another one its replica, once there is one. */
+/** A leader in a process of its own, and in another thread of that its replica, once there is one. */
 export class TwoHosts {
   readonly #child: ChildProcess
   readonly #directory: string
