@@ -256,7 +256,8 @@ it('[RPL27] the objects of another history are not taken for the leader’s', as
 
 /** A replica that was whole; what came since is in the archive, and the leader has compacted nearly all of it. */
 async function compactedBehind(name: string): Promise<CopiedArchive | undefined> {
-  await copied(name, await charged(name), await written(name))
+  const before = await written(name)
+  await copied(name, await charged(name), before)
   await requireEqual(name)
   await evictDurableObject(env.REPLICA.getByName(`${name}@weur`))
   const leader = env.SHARD.getByName(name)
