@@ -41,6 +41,8 @@ export interface Segment {
   /** Those of `from` to `to`, in their order; decoded anew each time. Iterating throws ArchiveDamage. */
   readonly changes: Iterable<Change<Uint8Array>>
   readonly state: ArchivedState
+  /** So long is the whole object. */
+  readonly bytes: number
 }
 
 /** The writer has the changes of `from` to `to`, and is of no more use. It may have written to the buffer. */
@@ -67,6 +69,7 @@ export function decodeSegment(bytes: Uint8Array): Segment {
     changesChecksum: object.checksumOf('changes'),
     changes: { [Symbol.iterator]: () => namedChangesIn(section, fields, fields.changes) },
     state: stateIn(object.sections),
+    bytes: bytes.length,
   }
 }
 

@@ -6,7 +6,7 @@ export const regions = ['wnam', 'enam', 'sam', 'weur', 'eeur', 'apac', 'oc', 'af
 
 export type Region = (typeof regions)[number]
 
-interface Coordinates {
+export interface Coordinates {
   /** In degrees. */
   readonly latitude: number
   readonly longitude: number

@@ -55,10 +55,10 @@ export class Replicas {
   address({ name, options }: KeyspaceEntry): KeyspaceAddress {
     const { jurisdiction, locationHint } = options
     const replicas = this.#serving(name).map(({ region }) => region)
-    const { leader } = this.#table.leadership(name)
+    const { leader, epoch } = this.#table.leadership(name)
     const hint = locationHint?.replace(/^apac-.*/, 'apac')
     const near = leader ?? (hint !== undefined && isRegion(hint) ? hint : undefined)
-    return { name, jurisdiction, leader, near, replicas }
+    return { name, jurisdiction, leader, epoch, near, replicas }
   }
 
   /** Throws an RpcStatus where the leader refuses. */

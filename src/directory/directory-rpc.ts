@@ -65,6 +65,8 @@ export interface DirectoryRpc extends AccessTokenRpc {
 export interface KeyspaceAddress extends LeaderAddress {
   /** Where the leader is; undefined where nobody has said, or not exactly. */
   readonly near?: Region | undefined
+  /** In which it leads; undefined where nobody has asked the directory. */
+  readonly epoch?: number | undefined
   /** Where replicas are that serve. */
   readonly replicas?: readonly Region[] | undefined
 }

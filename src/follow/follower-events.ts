@@ -41,6 +41,10 @@ export type FollowerInput =
       readonly leader: LeaderPosition
       readonly frame?: Frame | undefined
     }
+  /** A piece of the log from the keyspace's archive, without a state. */
+  | { readonly kind: 'filled'; readonly fill: number; readonly frame: Frame }
+  /** The archive has no more of it; or what is there is of no use. */
+  | { readonly kind: 'fill-ended'; readonly fill: number; readonly isUseless?: boolean | undefined }
   /** The leader has refused to answer. */
   | {
       readonly kind: 'refused'
@@ -84,6 +88,13 @@ export type FollowerOutput =
       readonly question: number
       readonly follow: boolean
       readonly standing: Standing
+    }
+  /** The leader's log does not reach back to `after`: tell what the archive has behind that, and then `fill-ended`. */
+  | {
+      readonly kind: 'fill'
+      readonly fill: number
+      readonly epoch: number
+      readonly after: Revision
     }
   /** What is here is of no use: copy the leader's keyspace anew, and say `copied`. */
   | { readonly kind: 'copy' }

@@ -4,7 +4,7 @@ import { EarlyFrames } from './early-frames.ts'
 import { CONTACT_MS, fallback, isBehind } from './fallback.ts'
 import type { FollowerInput, FollowerOutput, ReadRequest, Standing } from './follower-events.ts'
 import type { Frame } from './frame.ts'
-import type { PullUnderWay } from './pull-under-way.ts'
+import type { Filling, PullUnderWay } from './pull-under-way.ts'
 import { type Question, Questions } from './questions.ts'
 import { hasState, isSame, type Verdict, verdictOn } from './verdict.ts'
 import { type WaitingRead, WaitingReads } from './waiting-reads.ts'
@@ -16,7 +16,7 @@ export const AWAKE_MS = 60_000
 /** A pull that is not answered within so many ms has failed. */
 const PULL_MS = 10_000
 const RETRY_MS = 50
-/** While somebody reads, and while nobody does. */
+/** While somebody reads or the leader is heard of, and else. */
 const RETRY_READ_MS_MAX = 1_000
 const RETRY_MS_MAX = 10_000
 /** From so many failures on the leader is not reachable, and the directory is asked whether another one leads. */
@@ -38,6 +38,8 @@ export class Follower {
   #contact = -Infinity
   /** The epoch whose leader pushes, as far as is known; 0 for none. */
   #pushing = 0
+  /** The leader has pushed something since it was not to be reached: it may be by now. */
+  #isHeardOf = false
   /** Something was pushed for which there was no room. */
   #hasLost = false
   #lastRead = -Infinity
@@ -47,6 +49,8 @@ export class Follower {
   /** Questions and pulls, in the order in which they left. */
   #requests = 0
   #pull: PullUnderWay | undefined
+  /** What the leader has compacted comes from the archive: so far it was here before. */
+  #fill: Filling | undefined
   readonly #early = new EarlyFrames()
   readonly #questions = new Questions()
   readonly #reads = new WaitingReads()
@@ -89,7 +93,8 @@ export class Follower {
     }
     const { pullAt, lateAt } = this.#questions
     const retryAt = this.#retryAt()
-    const pulls = this.#wasAwake ? Math.max(this.#pullAt(pullAt), retryAt) : Infinity
+    const mayPull = this.#wasAwake && this.#fill === undefined
+    const pulls = mayPull ? Math.max(this.#pullAt(pullAt), retryAt) : Infinity
     return Math.min(
       this.#reads.soonest,
       lateAt,
@@ -113,6 +118,10 @@ export class Follower {
         return input.more === true
           ? this.#pulledPart(input.pull, input.frame)
           : this.#pulled(input.pull, input.frame, now)
+      case 'filled':
+        return this.#filled(input.fill, input.frame)
+      case 'fill-ended':
+        return this.#fillEnded(input.fill, input.isUseless === true)
       case 'asked':
         return this.#asked(input.question, input.leader, input.frame, now)
       case 'refused':
@@ -162,13 +171,15 @@ export class Follower {
       this.#out.push({ kind: 'ask', question: id, follow, standing })
     }
     const pullAt = this.#pullAt(this.#questions.pullAt)
-    if (this.#pull === undefined && this.#wasAwake && now >= pullAt) {
+    const mayPull = this.#pull === undefined && this.#fill === undefined && this.#wasAwake
+    if (mayPull && now >= pullAt) {
       this.#sendPull(now)
     }
   }
 
   #retryAt(): number {
-    return this.#backoff.nextTry(this.#reads.isEmpty ? RETRY_MS_MAX : RETRY_READ_MS_MAX)
+    const isHurried = this.#isHeardOf || !this.#reads.isEmpty
+    return this.#backoff.nextTry(isHurried ? RETRY_READ_MS_MAX : RETRY_MS_MAX)
   }
 
   /** While it is not known whether the leader can be reached, one question at a time finds out. */
@@ -198,6 +209,7 @@ export class Follower {
     if (this.#phase !== 'following' || this.#isOver(frame.epoch)) {
       return
     }
+    this.#isHeardOf = true
     if (!this.isAwake(now)) {
       // The answer tells the leader so.
       this.#pushing = 0
@@ -228,6 +240,10 @@ export class Follower {
       this.#early.dropBefore(pull)
       this.#contact = Math.max(this.#contact, asked.sent)
       this.#questions.takeBefore(pull).forEach((question) => this.#resolve(question))
+      if (isNew && this.isAwake(now)) {
+        // The leader has heard of what was here before: the question tells it.
+        this.#questions.want()
+      }
     }
     this.#settle()
   }
@@ -237,6 +253,33 @@ export class Follower {
     const asked = this.#pull
     if (asked?.id === pull && this.#brought(frame, asked)) {
       this.#pull = { ...asked, standing: this.#standing }
+    }
+  }
+
+  /** The leader's log does not reach back to what is here. */
+  #gap(epoch: number): void {
+    const fill = ++this.#requests
+    const { revision: after } = this.#standing
+    this.#pull = undefined
+    this.#fill = { id: fill, after, standing: this.#standing }
+    this.#out.push({ kind: 'fill', fill, epoch, after })
+  }
+
+  #filled(fill: number, frame: Frame): void {
+    const filling = this.#fill
+    if (filling?.id === fill && this.#brought(frame, filling)) {
+      this.#fill = { ...filling, standing: this.#standing }
+    }
+  }
+
+  /** What is still missing is pulled. Where nothing has come, nothing will. */
+  #fillEnded(fill: number, isUseless: boolean): void {
+    const filling = this.#fill
+    if (filling?.id === fill) {
+      this.#fill = undefined
+      if (isUseless || this.#standing.revision === filling.after) {
+        this.#copy()
+      }
     }
   }
 
@@ -340,7 +383,7 @@ export class Follower {
         return of === 'pull' ? this.#pullFailed(id, now) : this.#askFailed(id, now)
       case 'compacted':
         if (isSame(request.standing, this.#standing)) {
-          return this.#copy()
+          return this.#gap(refusal.epoch)
         }
         // More has come meanwhile.
         return of === 'pull' ? this.#pullFailed(id, now) : this.#askFailed(id, now)
@@ -374,6 +417,7 @@ export class Follower {
   /** Nothing that is under way counts any more. */
   #forget(): void {
     this.#pull = undefined
+    this.#fill = undefined
     this.#pushing = 0
     this.#contact = -Infinity
     this.#questions.clear()
@@ -390,6 +434,7 @@ export class Follower {
     }
     this.#pushing = 0
     this.#pull = undefined
+    this.#fill = undefined
     this.#ahead = []
     this.#questions.clear()
     this.#questions.wait(this.#reads.all)
@@ -446,6 +491,7 @@ export class Follower {
   }
 
   #hasFailed(sent: number, now: number, failures = 1): void {
+    this.#isHeardOf = false
     this.#backoff.failed(now, sent, failures)
     if (this.isCutOff) {
       this.#findLeader()

@@ -1,3 +1,4 @@
+import type { Revision } from '../mvcc/types.ts'
 import type { Standing } from './follower-events.ts'
 
 /** What the leader was asked to send. */
@@ -6,4 +7,10 @@ export interface PullUnderWay {
   readonly sent: number
   /** What was here then, or is of the parts that have come. */
   readonly standing: Standing
+}
+
+/** What comes from the archive. */
+export interface Filling extends Pick<PullUnderWay, 'id' | 'standing'> {
+  /** The revision that was here before it. */
+  readonly after: Revision
 }

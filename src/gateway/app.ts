@@ -20,7 +20,7 @@ import { leaveShards } from './leaving-shards.ts'
 import { metricValues, metricsResponse } from './metrics.ts'
 import { notFound } from './not-found.ts'
 import { stopOpenCalls } from './open-calls.ts'
-import { isLocated, placesOf } from './reading-place.ts'
+import { isLocated, NEAREST, placesOf } from './reading-place.ts'
 import { methodNotAllowed, refusalResponse, textResponse } from './refusal.ts'
 import { callResponse, originOf } from './routes.ts'
 import { sessionResponse } from './session.ts'
@@ -108,7 +108,12 @@ async function responseTo(
       const place = keyspacePath(path)
       const known = addressFor(visitor, place.keyspace, env)
       const address = known instanceof Promise ? await known : known
-      const shard = await shardAt(address, place.place, { env, visitor, cf: request.cf })
+      const shard = await shardAt(address, place.place, {
+        env,
+        visitor,
+        cf: request.cf,
+        isLasting: place.path === '/session',
+      })
       const asked = { request, path: place.path, env, settings, shard, shown, visitor }
       return place.path === path
         ? answered(asked, context)
@@ -166,27 +171,32 @@ interface Asked {
   readonly env: Env
   readonly visitor: Visitor
   readonly cf: unknown
+  /** It goes on for long where it is opened. */
+  readonly isLasting: boolean
 }
 
 /** `place` is what the path says of where to go. */
 function shardAt(
   address: KeyspaceAddress,
   place: string | undefined,
-  { env, visitor, cf }: Asked,
+  { env, visitor, cf, isLasting }: Asked,
 ): ShardClient | Promise<ShardClient> {
-  if (isLocated(cf)) {
+  if (isLocated(cf) || address.replicas !== undefined) {
     refreshAddress(address, env)
   }
+  const clientAt = (known: KeyspaceAddress): ShardClient =>
+    new ShardClient(env, known, visitor, placesOf(known, place, cf))
+  if (place === NEAREST && isLasting) {
+    return askDirectory(address.name, env).then(clientAt)
+  }
   try {
-    return new ShardClient(env, address, visitor, placesOf(address, place, cf))
+    return clientAt(address)
   } catch (error) {
     if (place === undefined) {
       throw error
     }
     // It may have come since.
-    return askDirectory(address.name, env).then(
-      (fresh) => new ShardClient(env, fresh, visitor, placesOf(fresh, place, cf)),
-    )
+    return askDirectory(address.name, env).then(clientAt)
   }
 }
 

@@ -1,6 +1,8 @@
 import { waitUntil } from 'cloudflare:workers'
 import { DEFAULT_KEYSPACE, isKeyspaceName } from '../config/keyspace-name.ts'
 import type { KeyspaceAddress } from '../directory/directory-rpc.ts'
+import { leaderStub } from '../protocol/object-address.ts'
+import type { LeadershipRpc } from '../protocol/replica-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 import { DirectoryClient } from './directory-client.ts'
 
@@ -53,7 +55,20 @@ export async function askDirectory(name: string, environment: Env): Promise<Keys
   return address
 }
 
-/** Whoever has clients in many places asks now and then who is nearest. The request itself does not wait for it. */
+/** Asks it, and where another one leads by now, tells so to the one that was asked until then. */
+export async function askAnew(address: KeyspaceAddress, environment: Env): Promise<void> {
+  const { leader, epoch } = await askDirectory(address.name, environment)
+  if (leader !== address.leader && epoch !== undefined) {
+    // The types of a stub wrap answers.
+    const former = leaderStub(environment, address) as unknown as LeadershipRpc
+    await former.deposed(epoch)
+  }
+}
+
+/**
+ * Asks now and then who is nearest, and whether a leader that was passed over is still asked from here. The request itself
+ * does not wait for it.
+ */
 export function refreshAddress(address: KeyspaceAddress, environment: Env): void {
   const { name } = address
   const now = Date.now()
@@ -62,7 +77,7 @@ export function refreshAddress(address: KeyspaceAddress, environment: Env): void
     return
   }
   remember({ address, asked: now }, environment)
-  waitUntil(askDirectory(name, environment).catch(() => undefined))
+  waitUntil(askAnew(address, environment).catch(() => undefined))
 }
 
 /** The shard has said that it is not so, or not any more: the next request asks the directory. */

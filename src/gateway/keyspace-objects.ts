@@ -58,6 +58,12 @@ export class KeyspaceObjects {
     return this.#places.all
   }
 
+  /** Of a client of the leader, where replicas would be nearer. */
+  get nearer(): readonly Region[] {
+    const { all, nearer = [] } = this.#places
+    return all === undefined ? nearer : []
+  }
+
   /** Undefined for the leader. */
   regionFor({ reads = false }: Pick<Question<unknown>, 'reads'>): Region | undefined {
     return this.#places.all ?? (reads ? this.#places.reads : undefined)
@@ -147,6 +153,7 @@ export class KeyspaceObjects {
     }
     this.#address = address
     this.#places = {
+      ...this.#places,
       all: all === leader ? undefined : all,
       reads: reads !== undefined && replicas.includes(reads) ? reads : undefined,
     }

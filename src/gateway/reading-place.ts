@@ -1,4 +1,4 @@
-import { isRegion, nearestRegion, type Region, regions } from '../config/region.ts'
+import { type Coordinates, isRegion, nearestRegion, type Region, regions } from '../config/region.ts'
 import type { KeyspaceAddress } from '../directory/directory-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 
@@ -14,9 +14,11 @@ export interface Places {
   readonly all: Region | undefined
   /** Reads and watches, where all else goes to the leader. */
   readonly reads: Region | undefined
+  /** Where a replica would be nearer than the leader, if all is to go to the nearest. */
+  readonly nearer?: readonly Region[]
 }
 
-const NEAREST = 'nearest'
+export const NEAREST = 'nearest'
 
 /** Whether that is told of where the client is. */
 export function isLocated(cf: unknown): cf is Located {
@@ -32,7 +34,7 @@ export function placesOf(address: KeyspaceAddress, place: string | undefined, cf
     return { all: undefined, reads: nearestReplica(address, cf) }
   }
   if (place === NEAREST) {
-    return { all: nearestReplica(address, cf), reads: undefined }
+    return { all: nearestReplica(address, cf), reads: undefined, nearer: nearerRegions(address, cf) }
   }
   if (place === address.leader) {
     return { all: undefined, reads: undefined }
@@ -43,6 +45,21 @@ export function placesOf(address: KeyspaceAddress, place: string | undefined, cf
   return { all: place, reads: undefined }
 }
 
+function nearerRegions({ leader, near = leader }: KeyspaceAddress, cf: unknown): readonly Region[] {
+  if (!isLocated(cf)) {
+    return []
+  }
+  const client = coordinatesOf(cf)
+  if (near === undefined) {
+    return regions.filter((region) => region === nearestRegion(client, regions))
+  }
+  return regions.filter((region) => nearestRegion(client, [near, region]) !== near)
+}
+
+function coordinatesOf({ latitude, longitude }: Located): Coordinates {
+  return { latitude: Number(latitude), longitude: Number(longitude) }
+}
+
 /** Undefined where the leader is as near, or nobody knows. */
 function nearestReplica(
   { replicas = [], leader, near = leader }: KeyspaceAddress,
@@ -51,7 +68,7 @@ function nearestReplica(
   if (replicas.length === 0 || !isLocated(cf)) {
     return undefined
   }
-  const client = { latitude: Number(cf.latitude), longitude: Number(cf.longitude) }
+  const client = coordinatesOf(cf)
   if (near !== undefined) {
     const nearest = nearestRegion(client, [near, ...replicas])
     return nearest === near ? undefined : nearest

@@ -20,6 +20,7 @@ import {
   CONTEXT_HEADER,
   type HealthCheck,
   LINK_HEADER,
+  NEARER_HEADER,
   type PageCursor,
   type Refused,
   type ReplicationStatus,
@@ -220,7 +221,8 @@ export class ShardClient {
 
   /** The socket of a link, which all of its calls share. */
   connectLink(): Promise<LinkSocket> {
-    return this.#connect(false, { [LINK_HEADER]: '1' })
+    const nearer = this.#objects.nearer.join()
+    return this.#connect(false, { [LINK_HEADER]: '1', ...(nearer && { [NEARER_HEADER]: nearer }) })
   }
 
   async #connect(reads: boolean, more: Readonly<Record<string, string>>): Promise<LinkSocket> {

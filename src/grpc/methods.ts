@@ -1,6 +1,10 @@
 import type { Upstream } from '../link/upstream.ts'
+import { decode } from '../protocol/binary.ts'
+import { TxnRequest } from '../protocol/generated/messages.ts'
 import { rpcMethods } from '../protocol/generated/services.ts'
 import { type MethodName, streaming } from '../protocol/methods.ts'
+import { isReadOnly } from '../protocol/request-size.ts'
+import { WireError } from '../protocol/wire.ts'
 import { checkHealth, listHealth, watchHealth } from './health.ts'
 import { HeldAnswers } from './held-answers.ts'
 import { type AskEach, GrpcLeaseKeepAlive } from './lease-keep-alive.ts'
@@ -47,6 +51,7 @@ export function servicesOf(methods: ReadonlyMap<string, GrpcMethod>): ReadonlySe
 const answeredByReplicas: ReadonlySet<MethodName> = new Set([
   '/etcdserverpb.KV/Range',
   '/etcdserverpb.KV/RangeStream',
+  '/etcdserverpb.KV/Txn',
   '/etcdserverpb.Watch/Watch',
   '/etcdserverpb.Maintenance/Status',
   '/etcdserverpb.Maintenance/Hash',
@@ -54,6 +59,20 @@ const answeredByReplicas: ReadonlySet<MethodName> = new Set([
   '/etcdserverpb.Maintenance/Snapshot',
   '/etcdserverpb.Maintenance/Defragment',
 ])
+
+const TXN: MethodName = '/etcdserverpb.KV/Txn'
+
+/** What cannot be read is refused by whoever is asked. */
+function writes(txn: Uint8Array): boolean {
+  try {
+    return !isReadOnly(decode(TxnRequest, txn))
+  } catch (error) {
+    if (error instanceof WireError) {
+      return false
+    }
+    throw error
+  }
+}
 
 /** How calls with one request and one answer are opened. */
 type Unary = (ask: AskUnary) => GrpcOpening['open']
@@ -64,8 +83,10 @@ function methodOf(
   metrics: PortMetrics,
   unary: Unary,
 ): GrpcMethod {
-  const ask: AskUnary = (call, request, reader) =>
-    upstream.ask({ method, request, context: call.request.context }, reader)
+  const ask: AskUnary = (call, request, reader) => {
+    call.isPassedOn = method === TXN && upstream.replica !== undefined && writes(request)
+    return upstream.ask({ method, request, context: call.request.context }, reader)
+  }
   const askEach: AskEach = (call, request, signal) =>
     upstream.call({ method, request, context: call.request.context }, signal)
   switch (streaming(method)) {

@@ -53,6 +53,8 @@ export class GrpcStream implements StreamListener {
   readonly #replica: GrpcOpening['replica']
   readonly #reader: MessageReader
   readonly #deadline: NodeJS.Timeout | undefined
+  /** Whoever is asked has the leader answer it. */
+  isPassedOn = false
   #heldBytes = 0
   /** Of #heldBytes, what is not read or not sent. */
   #waitingBytes = 0
@@ -256,7 +258,7 @@ export class GrpcStream implements StreamListener {
     this.#host.wrote()
     if (!this.#stream.hasSentHeaders) {
       const headers = headersOf(this.request)
-      const replica = this.#replica?.()
+      const replica = this.isPassedOn ? undefined : this.#replica?.()
       this.#stream.respond(
         replica === undefined ? headers : [...headers, { name: REPLICA_HEADER, value: replica }],
         false,

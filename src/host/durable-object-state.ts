@@ -35,12 +35,14 @@ export class DurableObjectState {
     this.#life.waitFor(promise)
   }
 
-  acceptWebSocket(socket: WorkerWebSocket): void {
+  /** By its tags it is found again. */
+  acceptWebSocket(socket: WorkerWebSocket, tags: readonly string[] = []): void {
+    socket.tags = tags
     this.#life.acceptWebSocket(socket)
   }
 
-  getWebSockets(): WorkerWebSocket[] {
-    return [...this.#life.sockets]
+  getWebSockets(tag?: string): WorkerWebSocket[] {
+    return this.#life.sockets.filter(({ tags }) => tag === undefined || tags.includes(tag))
   }
 
   /** Does not return. */

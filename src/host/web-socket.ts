@@ -40,6 +40,8 @@ export class WorkerWebSocket {
   static readonly CLOSING = 2
   static readonly CLOSED = 3
   binaryType = 'arraybuffer'
+  /** By which the object finds it that has accepted it. */
+  tags: readonly string[] = []
   readyState: 0 | 1 | 2 | 3 = WorkerWebSocket.OPEN
   #peer: WorkerWebSocket | undefined
   #owner: SocketOwner | undefined

@@ -21,6 +21,8 @@ export interface CopiedCurrent {
 
 /** With keys of a KiB and values that are inline, a piece is below the 2 MB that a row may have. */
 const COPIED_ROWS = 1024
+/** Each that has changed since is looked for by itself. */
+const CHANGED_ROWS = 32
 /** What it costs to put them into statements of 100 parameters. */
 const ROW_PARAMS = 10
 const INSERTED_ROWS = 10
@@ -64,8 +66,8 @@ export function copyCurrent(
     const place = verbatim.get(text)
     if (place !== undefined) {
       end = place + 1
-    } else if (ids.push(text) === rows) {
-      // Thousands may have been deleted since: what is behind comes with the next piece.
+    } else if (ids.push(text) === Math.min(rows, CHANGED_ROWS)) {
+      // Thousands may have changed since, or been deleted: what is behind comes with the next piece.
       const others = new Set(passedOver)
       const left = placesWhere(piece, (at) => at >= end || others.has(at))
       return { piece, passedOver: left, ids: jsonOf(ids), last: key }

@@ -132,6 +132,8 @@ export interface LeadershipRpc {
    * twice is doing it once.
    */
   handOver(to: Succession): Promise<HandedOver | Refused>
+  /** Somebody has heard of a leader in a later epoch: if the directory says so too, nothing is served here any more. */
+  deposed(epoch: number): Promise<void>
   /** Frees the storage of what was handed over, but for the word that it was. Does nothing to a leader. */
   retire(): Promise<void>
 }

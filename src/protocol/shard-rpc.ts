@@ -210,6 +210,9 @@ export const CALLS_URL = { calls: 'http://shard/calls', v2: 'http://shard/v2' } 
 /** Of a session that is a link's: it leaves when it is asked to (protocol/frames.ts), and goes on where it is opened anew. */
 export const LINK_HEADER = 'etcdurable-link'
 
+/** Of a link to the leader: the regions, with commas between, where a replica would be nearer to its client. */
+export const NEARER_HEADER = 'etcdurable-nearer'
+
 /** What a shard has to know of a token that is not its own. */
 export interface AdministratorToken {
   readonly id: string

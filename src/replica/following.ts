@@ -14,6 +14,7 @@ import type { FeedRefusal, Pushed } from '../protocol/replica-rpc.ts'
 import { isRefused } from '../protocol/shard-rpc.ts'
 import { type RpcStatus, statusOf } from '../protocol/status.ts'
 import { nextTurn } from '../shard/commit.ts'
+import type { Gap } from './archived-log.ts'
 import type { LeaderClient } from './leader-client.ts'
 
 /** What is pulled at once. */
@@ -30,6 +31,8 @@ export interface FollowingParts {
   v2Index(): number | undefined
   /** Writes it, and tells watchers. Throws BrokenHistory or ArchiveDamage for what does not follow from what is here. */
   apply(application: Application): void
+  /** What an archive has of the log. Throws where it cannot be read. */
+  archived(gap: Gap): AsyncIterable<Frame>
   /** What is here is to be copied anew. */
   copy(): void
   /** The leader knows no such replica. */
@@ -141,6 +144,8 @@ export class Following {
         return void this.#pull(output.pull, output.standing)
       case 'ask':
         return void this.#ask(output)
+      case 'fill':
+        return void this.#fill(output)
       case 'copy':
         return this.#parts.copy()
       case 'find-leader':
@@ -218,6 +223,27 @@ export class Following {
         await nextTurn()
       }
     }
+  }
+
+  /** As long as what comes is new. What of it is written does no harm if the rest cannot be read: nobody is answered. */
+  async #fill({ fill, ...gap }: Extract<FollowerOutput, { readonly kind: 'fill' }>): Promise<void> {
+    let isUseless = false
+    try {
+      for await (const frame of this.#parts.archived(gap)) {
+        for (const { part } of partsOf(frame)) {
+          this.#take({ kind: 'filled', fill, frame: part })
+          await nextTurn()
+        }
+        if (this.#ended || this.standing.revision < frame.to) {
+          break
+        }
+      }
+    } catch (error) {
+      // oxlint-disable-next-line no-console -- a Durable Object's log is its console
+      console.warn(`what is missing was not read from the archive: ${String(error)}`)
+      isUseless = true
+    }
+    this.#take({ kind: 'fill-ended', fill, isUseless })
   }
 
   async #ask(output: Extract<FollowerOutput, { readonly kind: 'ask' }>): Promise<void> {

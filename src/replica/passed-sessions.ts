@@ -1,9 +1,7 @@
-import { encodeFrames, FrameKind } from '../protocol/frames.ts'
 import { LINK_HEADER } from '../protocol/shard-rpc.ts'
+import { LEAVING } from '../shard/nearer-links.ts'
 import { stayFor } from '../shard/staying-socket.ts'
 import type { LeaderClient } from './leader-client.ts'
-
-const leaving = encodeFrames([{ kind: FrameKind.LEAVE, stream: 0, payload: new Uint8Array(0) }])
 
 /** RFC 6455 §7.4.1: who closes says so, but for these, which a socket finds out by itself. */
 const CLOSE_NO_STATUS = 1005
@@ -28,7 +26,7 @@ export class PassedSessions {
     pass(far, own, () => this.#links.delete(own))
     pass(own, far, () => this.#links.delete(own))
     if (this.#isOver) {
-      own.send(leaving)
+      own.send(LEAVING)
     }
     return new Response(null, { status: 101, webSocket: client })
   }
@@ -36,7 +34,7 @@ export class PassedSessions {
   /** The replica is whole. What was sent before is answered yet, and then the client goes. */
   end(): void {
     this.#isOver = true
-    this.#links.forEach((link) => link.send(leaving))
+    this.#links.forEach((link) => link.send(LEAVING))
   }
 }
 

@@ -4,6 +4,7 @@ import type { Standing } from '../follow/follower-events.ts'
 import { Follower } from '../follow/follower.ts'
 import type { Change } from '../mvcc/history.ts'
 import type { Revision } from '../mvcc/types.ts'
+import type { ObjectStore } from '../object-store/object-store.ts'
 import type { Pushed, ReplicaCharge, ReplicaReport } from '../protocol/replica-rpc.ts'
 import type {
   AnsweredBy,
@@ -20,6 +21,7 @@ import type { Machine } from '../shard/machine.ts'
 import { NOT_REPLICATED } from '../shard/replication/archived.ts'
 import { durableSql } from '../shard/storage.ts'
 import { lastIndex } from '../v2/event-history.ts'
+import { archivedLog } from './archived-log.ts'
 import { followRows, followState, saysSomething } from './followed-state.ts'
 import { type Application, Following } from './following.ts'
 import type { LeaderClient } from './leader-client.ts'
@@ -33,6 +35,8 @@ export interface ReplicaParts {
   readonly settings: Settings
   readonly charge: ReplicaCharge
   readonly leader: LeaderClient
+  /** Where the deployment's archives are. */
+  readonly objects: ObjectStore | undefined
   /** What is here is of no use any more. */
   readonly copyAnew: () => void
 }
@@ -103,6 +107,7 @@ export class ReplicaServer {
       region: charge.region,
       v2Index: () => this.v2Index,
       apply: (application) => this.#apply(application),
+      archived: (gap) => archivedLog(leader, parts.objects, gap),
       copy: () => parts.copyAnew(),
       removed: () => undefined,
     })
@@ -181,6 +186,13 @@ export class ReplicaServer {
   /** Resolves when all is here that the leader has now, and what comes is pushed. Rejects with an RpcStatus. */
   async wake(): Promise<void> {
     await this.#following.read({ level: 'linearizable', isGuarded: false })
+  }
+
+  /** The leader hears that there is one more, to which some of its clients may be nearer. */
+  async greet(): Promise<void> {
+    const { leader, charge } = this.#parts
+    const { epoch, revision, state } = this.standing
+    await leader.stub.readIndex({ region: charge.region, epoch, revision, state })
   }
 
   /** While the leader is not to be reached, nobody knows how much is missing, but since when. */

@@ -125,6 +125,7 @@ export class Replica
       settings: settingsWith(parseSettings(this.env), creation),
       charge,
       leader,
+      objects: objectStoreOf(this.env),
       copyAnew: () => void this.ctx.blockConcurrencyWhile(() => this.#copyAnew(charge)),
     })
     await server.open(this.env.HOST, this.#sessionSockets())
@@ -410,6 +411,10 @@ export class Replica
     return this.#led.feed.handOver(to)
   }
 
+  deposed(epoch: number): Promise<void> {
+    return this.#led.feed.deposed(epoch)
+  }
+
   /** A replica that has led keeps what it has: it follows. */
   retire(): Promise<void> {
     return Promise.resolve()
@@ -475,6 +480,11 @@ export class Replica
       this.#copy = undefined
       await this.ctx.blockConcurrencyWhile(() => this.#serve(charge, leader))
       this.#passed.end()
+      await this.#server?.greet().catch((error: unknown) => {
+        // Clients that are nearer here stay with the leader until it hears of this replica.
+        // oxlint-disable-next-line no-console -- a Durable Object's log is its console
+        console.warn(error)
+      })
     } else if (step === 'in-vain' || step === 'no-archive') {
       const hasFailed = step === 'no-archive'
       await this.ctx.blockConcurrencyWhile(() => this.#copyAnew(charge, hasFailed))

@@ -1,6 +1,7 @@
 import type { Chain, FullEntry } from '../archive/manifest.ts'
 import type { ArchiveName } from '../archive/names.ts'
 import type { Point } from '../recovery/point.ts'
+import { leadershipIn } from './feed/leadership.ts'
 import type { Keyspace } from './keyspace.ts'
 import { type Position, positionIn } from './replication/position.ts'
 
@@ -8,6 +9,10 @@ import { type Position, positionIn } from './replication/position.ts'
 export interface CopiedArchive {
   readonly archive: ArchiveName
   readonly point: Point
+  /** Its segments, also those before the full, with the last one as it was sent. */
+  readonly chain: Chain
+  /** In which its leader leads. */
+  readonly epoch: number
 }
 
 /** Where a keyspace is sent to. */
@@ -42,20 +47,30 @@ export function archiveToCopy(
     return undefined
   }
   const archive = { keyspace: keyspace ?? position.name, generation }
-  return { archive, point: pointAt(position, position.full) }
+  const { listed: _, ...sent } = position.full
+  const full: FullEntry = { ...sent, epoch: position.epoch }
+  const chain = chainBehind(position, full)
+  return {
+    archive,
+    chain,
+    epoch: leadershipIn(sql)?.epoch ?? 1,
+    point: {
+      base: { full, chain: position.seq > full.seq ? chain : undefined },
+      revision: Math.max(revision, full.revision),
+      time: undefined,
+    },
+  }
 }
 
-/** All of the epoch that was sent: the last full, and the segments behind it. */
-function pointAt(position: Position, sent: NonNullable<Position['full']>): Point {
-  const { epoch, seq, revision, time, checksum, bytesSince } = position
-  const { listed: _, ...rest } = sent
-  const full: FullEntry = { ...rest, epoch }
-  const chain: Chain = {
+/** All of the epoch that was sent behind a full. */
+function chainBehind(
+  { epoch, seq, revision, time, checksum, bytesSince }: Position,
+  full: FullEntry,
+): Chain {
+  return {
     epoch,
     first: { seq: full.seq + 1, from: full.revision + 1 },
     last: { seq, to: revision, time, checksum },
     bytes: bytesSince,
   }
-  const base = { full, chain: seq > full.seq ? chain : undefined }
-  return { base, revision: Math.max(revision, full.revision), time: undefined }
 }

@@ -1,4 +1,5 @@
 import type { ClusterNode } from '../config/cluster.ts'
+import type { Region } from '../config/region.ts'
 import type { Settings } from '../config/settings.ts'
 import type { AccessTokenList } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
@@ -23,6 +24,7 @@ import { HandedPieces } from './handed-pieces.ts'
 import { KeyspaceServer } from './keyspace-server.ts'
 import type { Keyspace } from './keyspace.ts'
 import type { Machine } from './machine.ts'
+import { LEAVING, nearerTag } from './nearer-links.ts'
 import { newAccessToken } from './new-access-token.ts'
 import { type Archived, NOT_REPLICATED, workerClock } from './replication/archived.ts'
 import { positionIn } from './replication/position.ts'
@@ -86,6 +88,7 @@ export class Leader {
       hold: () => background.hold(),
       wakeAt: (time) => void deadlines.set('feed', time),
       deposed,
+      met: (region) => this.#leaveFor(region),
       fence: () => {
         this.#replication?.end()
         this.#server.fence()
@@ -104,6 +107,15 @@ export class Leader {
     await this.#server.open(machine, this.#v2Sockets.restore(this.#ctx.getWebSockets()))
     this.#replication?.schedule()
     this.replicas.feed?.run()
+  }
+
+  /** Links whose clients the replica there is nearer to go on there. */
+  #leaveFor(region: Region): void {
+    for (const socket of this.#ctx.getWebSockets(nearerTag(region))) {
+      if (socket.readyState === WebSocket.OPEN) {
+        socket.send(LEAVING)
+      }
+    }
   }
 
   /** Sees what a turn of the event loop has changed. */

@@ -7,6 +7,7 @@ import {
   type CallContext,
   CONTEXT_HEADER,
   LINK_HEADER,
+  NEARER_HEADER,
   type Refused,
 } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
@@ -29,6 +30,7 @@ import { FeedPort } from './feed/feed-port.ts'
 import { leadershipIn, replicasIn } from './feed/leadership.ts'
 import type { Keyspace } from './keyspace.ts'
 import { Leader } from './leader.ts'
+import { nearerTag } from './nearer-links.ts'
 import { type Archived, archivedIn, archivedOptions } from './replication/archived.ts'
 import { refusal } from './reply.ts'
 import { stayFor } from './staying-socket.ts'
@@ -232,7 +234,8 @@ export class LedKeyspace implements CopyRpc, FaultRpc {
     }
     const { 0: client, 1: server } = new WebSocketPair()
     if (hibernates(authority)) {
-      this.#ctx.acceptWebSocket(server)
+      const nearer = request.headers.get(NEARER_HEADER)?.split(',') ?? []
+      this.#ctx.acceptWebSocket(server, nearer.map(nearerTag))
     } else {
       stayFor(server, {
         message: (message) => void this.received(server, message),

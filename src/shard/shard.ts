@@ -289,6 +289,10 @@ export class Shard
     return this.#led.feed.handOver(to)
   }
 
+  deposed(epoch: number): Promise<void> {
+    return this.#led.feed.deposed(epoch)
+  }
+
   retire(): Promise<void> {
     return this.#led.retire()
   }

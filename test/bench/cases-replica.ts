@@ -18,13 +18,21 @@ import { runLoad } from './load.ts'
 import { unaryFigures, type UnaryResult } from './measured-window.ts'
 import { pacedPuts } from './paced-puts.ts'
 import { percentile } from './samples.ts'
+import { TwoHosts } from './two-hosts.ts'
 
 const DISTANCES_MS = [80, 150, 250]
 const PUTS_PER_SECOND = 1000
 const READ_DISTANCE_MS = 150
 const WATCHERS = 1000
 const COUNTED_PUTS = 20
-const LARGE = { prefix: 'bench/large/', keys: 1_000_000, valueBytes: 1000, times: 1 }
+/** `BENCH_KEYS` makes it smaller. */
+const LARGE = {
+  prefix: 'bench/large/',
+  keys: Number(process.env['BENCH_KEYS'] ?? 1_000_000),
+  valueBytes: 1000,
+  times: 1,
+}
+const BOOTSTRAP_RTT_MS = 90
 const BESIDE_PUTS = 500
 const KEY = Buffer.from('bench/read')
 
@@ -239,53 +247,40 @@ async function heardOf(heard: () => number, wanted: number): Promise<void> {
   }
 }
 
-interface Replicas {
-  readonly replicas: readonly { readonly revision?: number; readonly lagRevisions?: number }[]
-}
-
 export const replicaBootstrap: BenchCase = {
   name: 'replica-bootstrap',
-  about: `a replica of ${LARGE.keys} keys of ${LARGE.valueBytes} B is made beside ${BESIDE_PUTS} puts/s`,
-  run: () =>
-    withLab(['weur', 'enam'], '', async (lab) => {
-      const replicas = '/keyspaces/lab/replicas'
-      await lab.ask('DELETE', `${replicas}/enam`)
-      await fill(lab.url('weur'), LARGE)
-      return rowsOf(1, async () => {
-        const alone = await besidePuts(lab, () => sleep(20_000))
+  about: `a replica of ${LARGE.keys} keys of ${LARGE.valueBytes} B is made in another thread, ${BOOTSTRAP_RTT_MS} ms of round trip away, beside ${BESIDE_PUTS} puts/s`,
+  run: async ({ rounds }) => {
+    const hosts = await TwoHosts.start(BOOTSTRAP_RTT_MS)
+    try {
+      await fill(hosts.url, LARGE)
+      return await rowsOf(rounds, async () => {
+        const alone = await besidePuts(hosts, () => sleep(20_000))
         const start = performance.now()
-        const beside = await besidePuts(lab, async () => {
-          await lab.ask('POST', replicas, { region: 'enam' })
-          await copied(lab)
-        })
+        const beside = await besidePuts(hosts, () => hosts.order('add'))
+        const seconds = (performance.now() - start) / 1000
+        await hosts.order('remove')
         return {
-          'until the replica has all, s': (performance.now() - start) / 1000,
+          'until the replica has all, s': seconds,
+          'put p50 beside nothing, ms': percentile(alone, 0.5),
+          'put p50 meanwhile, ms': percentile(beside, 0.5),
           'put p99 beside nothing, ms': percentile(alone, 0.99),
           'put p99 meanwhile, ms': percentile(beside, 0.99),
         }
       })
-    }),
-}
-
-/**
- * Whoever asks for its health wakes it. While writes go on, some are always on their way: it has all when it is no more
- * than a second of them behind.
- */
-async function copied(lab: LabProcess): Promise<void> {
-  for (let isThere = false; !isThere; await sleep(200)) {
-    const health = await fetch(new URL('/keyspaces/lab@enam/readyz', lab.page))
-    await health.arrayBuffer()
-    const { replicas } = (await lab.ask('GET', '/keyspaces/lab/replicas')) as Replicas
-    isThere = replicas.some(
-      ({ revision = 0, lagRevisions = Infinity }) => revision > 0 && lagRevisions < BESIDE_PUTS,
-    )
-  }
+    } finally {
+      await hosts.stop()
+    }
+  },
 }
 
 /** What puts at a steady rate wait while something goes on, in milliseconds. */
-async function besidePuts(lab: LabProcess, body: () => Promise<void>): Promise<readonly number[]> {
+async function besidePuts(
+  { url }: Pick<TwoHosts, 'url'>,
+  body: () => Promise<void>,
+): Promise<readonly number[]> {
   const over = new AbortController()
-  const putting = putsUntil(lab.url('weur'), over.signal)
+  const putting = putsUntil(url, over.signal)
   await body()
   over.abort()
   return putting

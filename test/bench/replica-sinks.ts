@@ -1,14 +1,10 @@
 // A leader in a process of its own, with so many replicas that keep nothing: `node replica-sinks.ts DIRECTORY COUNT`.
-import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { parseServeFlags, workerVariables } from '../../src/cli/flags.ts'
-import { hostOptions } from '../../src/cli/host-runtime.ts'
 import { LabPort } from '../../src/cli/lab-port.ts'
-import { Log } from '../../src/cli/log.ts'
-import { PortMetrics } from '../../src/grpc/port-metrics.ts'
 import type { WorkerModule } from '../../src/host/host.ts'
 import { Regions } from '../../src/host/regions.ts'
+import { benchHost, LINK_SECRET, log } from './bench-host.ts'
 import { SinkReplica } from './replica-sink.ts'
 
 const KEYSPACE = 'bench'
@@ -17,24 +13,10 @@ const RTT_MS = 100
 
 const [directory = '', count = '0'] = process.argv.slice(2)
 const replicas = others.slice(0, Number(count))
-const { flags } = parseServeFlags(['--log-level', 'error'], {})
-const log = new Log(flags)
-const linkSecret = 'of-the-bench'
-const variables = new Map([
-  ...workerVariables(flags),
-  ['EMBEDDED', 'true'],
-  ['ETCDURABLE_LINK_SECRET', linkSecret],
-])
 const regions = await Regions.open({
   regions: new Map(
     ['weur', ...replicas].map((name) => {
-      const path = join(directory, name)
-      mkdirSync(join(path, 'shard'), { recursive: true })
-      const given = { log, directory: path, variables, snapshots: undefined }
-      const options = hostOptions(
-        { ...given, portMetrics: new PortMetrics() },
-        async () => undefined,
-      )
+      const options = benchHost(join(directory, name))
       const worker = async (): Promise<WorkerModule> => ({
         ...(await options.worker()),
         Replica: SinkReplica,
@@ -74,7 +56,7 @@ for (const region of replicas) {
   await ask(`/keyspaces/${KEYSPACE}/replicas`, { region })
 }
 const host = { fetch: (request: Request) => regions.fetch('weur', request) }
-const port = new LabPort({ log, keyspace: KEYSPACE, linkSecret, host })
+const port = new LabPort({ log, keyspace: KEYSPACE, linkSecret: LINK_SECRET, host })
 await ask(`/keyspaces/${KEYSPACE}/v3/kv/put`, { key: 'YQ==', value: 'YQ==' })
 await untilTold()
 process.stdout.write(`${await port.listen('127.0.0.1', 0)}\n`)

@@ -1,6 +1,11 @@
 // A replica as gRPC clients see it through a bridge at it alone.
 import { expect, it, onTestFinished } from 'vitest'
-import { WatchCreateRequest } from '../../src/protocol/generated/messages.ts'
+import {
+  DeleteRangeRequest,
+  RangeRequest,
+  RequestOp,
+  WatchCreateRequest,
+} from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
 import { Code } from '../../src/protocol/status.ts'
 import { GrpcClient } from './grpc-client.ts'
@@ -16,7 +21,7 @@ function clientOf({ url }: Command): GrpcClient {
   return client
 }
 
-it('[RPL25] [RPL32] a replica alone serves puts, reads, leases and watches as its leader does, and equals it', async () => {
+it('[RPL25] [RPL32] [RPL92] a replica alone serves puts, reads, leases and watches as its leader does, and equals it', async () => {
   const server = await startServer()
   onTestFinished(() => server.stop().catch(() => undefined))
   const bridge = await bridgeToReplica(server, 'weur')
@@ -33,6 +38,17 @@ it('[RPL25] [RPL32] a replica alone serves puts, reads, leases and watches as it
     await leader.replicaOf('/etcdserverpb.KV/Range', { key: bytes('k') }),
   ]
   expect(named, '[RPL32]').toEqual([['weur'], ['weur'], [], []])
+  const key = bytes('k')
+  const requestRange = create(RangeRequest, { key })
+  const requestDeleteRange = create(DeleteRangeRequest, { key })
+  const reading = { success: [create(RequestOp, { requestRange })] }
+  const writing = { success: [create(RequestOp, { requestDeleteRange })] }
+  const ofTxns = [
+    await replica.replicaOf('/etcdserverpb.KV/Txn', reading),
+    await replica.replicaOf('/etcdserverpb.KV/Txn', writing),
+    await leader.replicaOf('/etcdserverpb.KV/Txn', reading),
+  ]
+  expect(ofTxns, '[RPL92]').toEqual([['weur'], [], []])
   const { ID: lease } = await replica.call('/etcdserverpb.Lease/LeaseGrant', { TTL: 60 })
   for (let i = 0; i < 20; i++) {
     const through = i % 2 === 0 ? replica : leader

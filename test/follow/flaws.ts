@@ -198,4 +198,37 @@ export const flaws: readonly Flaw[] = [
       },
     ],
   },
+  {
+    name: 'keeps its state while the log comes in pieces',
+    edits: [
+      {
+        file: 'verdict.ts',
+        text: 'standing: { epoch, revision: to, state: undefined },',
+        instead: 'standing: { epoch, revision: to, state: standing.state },',
+      },
+    ],
+  },
+  {
+    name: 'does not tell the leader what it has pulled',
+    edits: [
+      {
+        file: 'follower.ts',
+        text: 'if (isNew && this.isAwake(now)) {',
+        instead: 'if (isNew && now < 0) {',
+      },
+    ],
+  },
+  {
+    name: 'waits for more of an archive that has ended',
+    edits: [
+      {
+        file: 'follower.ts',
+        text: `    if (filling?.id === fill) {
+      this.#fill = undefined
+`,
+        instead: `    if (filling?.id === fill) {
+`,
+      },
+    ],
+  },
 ]

@@ -273,17 +273,107 @@ describe('a follower', () => {
     expect(one.now).toBeLessThan(60_000)
   })
 
-  it('[FLW8] copies anew what is of another history, or of what was compacted', () => {
-    for (const refused of ['diverged', 'compacted'] as const) {
-      const one = new Driven()
-      one.read()
-      const refusal = { refused, epoch: 2 }
-      expect(one.take({ kind: 'refused', of: 'question', id: 1, refusal })).toEqual([
-        { kind: 'copy' },
-      ])
-      one.now += 2
-      const copied = { epoch: 2, revision: 8, state: undefined }
-      expect(kinds(one.take({ kind: 'copied', standing: copied }))).toEqual(['ask', 'pull'])
+  it('[FLW8] copies anew what is of another history', () => {
+    const one = new Driven()
+    one.read()
+    const refusal = { refused: 'diverged', epoch: 2 } as const
+    expect(one.take({ kind: 'refused', of: 'question', id: 1, refusal })).toEqual([
+      { kind: 'copy' },
+    ])
+    one.now += 2
+    const copied = { epoch: 2, revision: 8, state: undefined }
+    expect(kinds(one.take({ kind: 'copied', standing: copied }))).toEqual(['ask', 'pull'])
+  })
+})
+
+describe('what the leader has compacted', () => {
+  /** A follower that is told so: something that it has not got is pulled. */
+  function compactedAt(): Driven {
+    const one = new Driven()
+    one.read()
+    one.asked(1, { ...leaderAt(20, 9), isPushing: false })
+    const refusal = { refused: 'compacted', epoch: 1 } as const
+    expect(one.take({ kind: 'refused', of: 'pull', id: 2, refusal })).toEqual([
+      { kind: 'fill', fill: 3, epoch: 1, after: 10 },
+    ])
+    expect(one.follower.wakeAt).toBeGreaterThan(one.now)
+    return one
+  }
+
+  const piece = (from: number, to: number): Frame => ({
+    epoch: 1,
+    from,
+    to,
+    time: 0,
+    compaction: { revision: -1, finished: true },
+    state: undefined,
+    changes: [],
+    bytes: 100,
+  })
+
+  const ended = { kind: 'fill-ended', fill: 3 } as const
+
+  it('[RPL90] comes from the archive, and what is behind it and the state from the leader', () => {
+    const one = compactedAt()
+    expect(kinds(one.take({ kind: 'filled', fill: 3, frame: piece(8, 14) }))).toEqual(['apply'])
+    expect(kinds(one.take({ kind: 'filled', fill: 3, frame: piece(15, 18) }))).toEqual(['apply'])
+    expect(one.follower.standing).toEqual({ epoch: 1, revision: 18, state: undefined })
+    expect(kinds(one.read({ level: 'serializable' }))).toEqual([])
+    const pulled = one.take(ended)
+    expect(kinds(pulled)).toContain('pull')
+    expect(kinds(pulled)).not.toContain('copy')
+  })
+
+  it('[RPL90] is copied anew where the archive has nothing of it, or is of no use', () => {
+    expect(compactedAt().take(ended)).toContainEqual({ kind: 'copy' })
+    const one = compactedAt()
+    one.take({ kind: 'filled', fill: 3, frame: piece(11, 14) })
+    expect(one.take({ ...ended, isUseless: true })).toContainEqual({ kind: 'copy' })
+    const other = compactedAt()
+    other.take({ kind: 'filled', fill: 3, frame: piece(12, 14) })
+    expect(other.take(ended), 'a gap is passed over').toContainEqual({ kind: 'copy' })
+  })
+})
+
+describe('a leader that was lost', () => {
+  it('[RPL91] is asked within a second of its first push, however long it was gone', () => {
+    const one = new Driven()
+    one.take({ kind: 'open', count: 1 })
+    for (let tries = 1; tries <= 12; tries++) {
+      one.take({ kind: 'failed', of: 'question', id: tries })
+      one.now = one.follower.wakeAt
+      one.take({ kind: 'tick' })
     }
+    one.take({ kind: 'failed', of: 'question', id: 13 })
+    expect(one.follower.wakeAt).toBe(one.now + 10_000)
+    one.now += 1_000
+    expect(kinds(one.pushed({}, 5))).toEqual(['ask'])
+  })
+
+  it('[RPL91] hears by a question that all of it was pulled', () => {
+    const one = new Driven()
+    one.read()
+    one.asked(1)
+    one.now += 100
+    const position = { incarnation: 'b', seq: 0 }
+    expect(kinds(one.pushed({ state: { position, since: 0, content: {} } }, 0))).toEqual(['pull'])
+    one.now += 40
+    const frame: Frame = {
+      epoch: 1,
+      from: 11,
+      to: 10,
+      time: 0,
+      compaction: { revision: -1, finished: true },
+      state: { position, since: null, content: {} },
+      changes: [],
+      bytes: 100,
+    }
+    const outputs = one.take({ kind: 'pulled', pull: 2, frame })
+    expect(outputs).toContainEqual({
+      kind: 'ask',
+      question: 3,
+      follow: false,
+      standing: { epoch: 1, revision: 10, state: position },
+    })
   })
 })

@@ -204,6 +204,7 @@ export class ModelLeader {
 
   readIndex(replica: ReplicaPosition, now: number): IndexAnswer | FeedRefusal {
     return this.#answered(replica, now, () => {
+      this.hear({ kind: 'seen', region: replica.region, ...this.reached(replica) }, now)
       const position = this.#position(now, replica.region)
       return position.isPushing && !this.isGenerous
         ? position
@@ -212,17 +213,29 @@ export class ModelLeader {
   }
 
   pull(replica: ReplicaPosition, now: number): { readonly frame: Frame } | FeedRefusal {
-    if (replica.revision < this.swept) {
-      return this.#refusal('compacted')
-    }
-    return this.#answered(replica, now, () => ({ frame: this.#pulled(replica, now) }))
+    return this.#answered(replica, now, () =>
+      replica.revision < this.swept
+        ? this.#refusal('compacted')
+        : { frame: this.#pulled(replica, now) },
+    )
   }
 
-  reached({ revision, state }: Omit<ReplicaPosition, 'region' | 'epoch'>): {
+  /** What its archive has of the log behind a revision, which ends where the log still reaches back to. */
+  archived(after: Revision, end: Revision, now: number): readonly Frame[] {
+    const frames: Frame[] = []
+    for (let at = after; at < end; at += ROWS_MAX) {
+      const frame = this.#frame(at, Math.min(end, at + ROWS_MAX), undefined, now)
+      frames.push({ ...frame, compaction: { revision: -1, finished: true } })
+    }
+    return frames
+  }
+
+  reached({ epoch, revision, state }: Omit<ReplicaPosition, 'region'>): {
     revision: Revision
     seq: number | undefined
   } {
-    return { revision, seq: state?.incarnation === this.#incarnation ? state.seq : undefined }
+    const known = isOfHistory(this.leadership, { epoch, revision }) ? revision : 0
+    return { revision: known, seq: state?.incarnation === this.#incarnation ? state.seq : undefined }
   }
 
   #answered<T>(replica: ReplicaPosition, now: number, answer: () => T): T | FeedRefusal {

@@ -158,6 +158,8 @@ export class ModelReplica {
           follow ? leader.follow(from, now) : leader.readIndex(from, now),
         )
       }
+      case 'fill':
+        return this.#fill(output)
       case 'copy':
         this.standing = undefined
         return this.#copy()
@@ -222,6 +224,26 @@ export class ModelReplica {
     for (const [place, { part, isLast }] of [...partsOf(input.frame, ONE)].entries()) {
       time.after(2 * place, () => hear({ ...input, frame: part, more: !isLast }))
     }
+  }
+
+  /** The archive may have all of it, or begin too late, or break off, or be another one's. */
+  #fill({ fill, epoch, after }: Extract<FollowerOutput, { kind: 'fill' }>): void {
+    const [follower, leader] = [this.#follower, this.#leader]
+    const { time, random } = this.#world
+    const end = leader.swept + Math.floor((leader.revision - leader.swept + 1) * random())
+    const isThere = random() < 0.7 && leader.leadership.epoch === epoch && !leader.isFenced
+    const frames = isThere ? leader.archived(after, end, time.now) : []
+    const told = random() < 0.8 ? frames : frames.slice(1 + frames.length * random())
+    const few = random() < 0.8 ? told : told.slice(0, told.length * random())
+    const isUseless = few !== frames && random() < 0.5
+    const hear = (input: FollowerInput, ms: number): void =>
+      time.after(ms, () => {
+        if (this.#follower === follower) {
+          this.#take(input)
+        }
+      })
+    few.forEach((frame, place) => hear({ kind: 'filled', fill, frame }, 30 * (place + 1)))
+    hear({ kind: 'fill-ended', fill, isUseless }, 30 * (few.length + 1))
   }
 
   /** Takes over all that the leader has, which takes its time. */

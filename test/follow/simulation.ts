@@ -135,8 +135,8 @@ export class Simulation implements World {
     this.network.call(
       ['leader', region],
       () => replica?.pushed(frame),
-      ({ epoch, isAwake, ...standing }) => {
-        if (epoch > leader.leadership.epoch) {
+      ({ isAwake, ...standing }) => {
+        if (standing.epoch > leader.leadership.epoch) {
           leader.fence()
         } else {
           hear({ kind: 'acked', region, push, isAwake, ...leader.reached(standing) })
@@ -292,6 +292,7 @@ export class Simulation implements World {
     this.#runFor(20_000)
     for (const replica of this.replicas) {
       replica.requireAll()
+      this.#requireKnown(replica)
       this.#requireAnswer(replica)
       replica.open(0)
     }
@@ -302,6 +303,15 @@ export class Simulation implements World {
     this.#write(1)
     this.armLeader(this.leader)
     this.#requireSilence(1_000_000, 'nobody reads, and there are messages')
+  }
+
+  /** Whoever has all is known to. */
+  #requireKnown({ region }: ModelReplica): void {
+    const { feed, revision } = this.leader
+    const known = feed.get(region)
+    if (known?.mode !== 'pushing' || known.revision !== revision || known.seq !== feed.head) {
+      throw new Violation(`all is well, and the leader takes ${region} for one that is behind`)
+    }
   }
 
   #requireSilence(ms: number, otherwise: string): void {

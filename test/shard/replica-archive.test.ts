@@ -15,6 +15,7 @@ import { LeaderClient } from '../../src/replica/leader-client.ts'
 import { ReplicaCopy } from '../../src/replica/replica-copy.ts'
 import { recordArchiveFailed, recordCharge } from '../../src/replica/replica-row.ts'
 import type { CopiedArchive } from '../../src/shard/copied-archive.ts'
+import { Replica } from '../../src/replica/replica.ts'
 import { Shard } from '../../src/shard/shard.ts'
 import { durableSql } from '../../src/shard/storage.ts'
 import {
@@ -58,6 +59,7 @@ async function archived(name: string): Promise<CopiedArchive | undefined> {
 
 /** What a replica has asked its leader. */
 interface Asked {
+  copyBegin?: number
   copyRows: number
 }
 
@@ -70,6 +72,7 @@ function telling(told: CopiedArchive | undefined, asked: Asked): Env['SHARD'] {
           return () => Promise.resolve(told)
         }
         asked.copyRows += method === 'copyRows' ? 1 : 0
+        asked.copyBegin = (asked.copyBegin ?? 0) + (method === 'copyBegin' ? 1 : 0)
         return (...params: readonly unknown[]) =>
           (stub as unknown as Record<string | symbol, (...all: readonly unknown[]) => unknown>)[
             method
@@ -168,7 +171,7 @@ async function written(name: string): Promise<CopiedArchive | undefined> {
 }
 
 /** Who reads there first waits for all that the leader has. */
-async function requireEqual(name: string): Promise<void> {
+async function requireEqual(name: string, from = 21): Promise<void> {
   const leader = env.SHARD.getByName(name)
   const replica = env.REPLICA.getByName(`${name}@weur`)
   const [ours, theirs] = [
@@ -178,7 +181,7 @@ async function requireEqual(name: string): Promise<void> {
   expect(theirs.kvs).toEqual(ours.kvs)
   const revision = ours.header?.revision ?? 0
   expect(theirs.header?.revision).toBe(revision)
-  for (let at = 21; at <= revision; at += 7) {
+  for (let at = from; at <= revision; at += 7) {
     const request = create(HashKVRequest, { revision: at })
     const hash = async (of: Serving): Promise<number> =>
       (await ask<HashKVResponse>(of, '/etcdserverpb.Maintenance/HashKV', request)).hash
@@ -249,6 +252,45 @@ it('[RPL27] the objects of another history are not taken for the leader’s', as
   }
   requireFallback(await copied('own-history', await charged('own-history'), told))
   await requireEqual('own-history')
+})
+
+/** A replica that was whole; what came since is in the archive, and the leader has compacted nearly all of it. */
+async function compactedBehind(name: string): Promise<CopiedArchive | undefined> {
+  const before = await written(name)
+  await copied(name, await charged(name), before)
+  await requireEqual(name)
+  await evictDurableObject(env.REPLICA.getByName(`${name}@weur`))
+  const leader = env.SHARD.getByName(name)
+  const last = async (): Promise<number> =>
+    (await ask<RangeResponse>(leader, RANGE, range('k'))).header?.revision ?? 0
+  for (let i = 0; i < 200; i++) {
+    await ask(leader, PUT, put(`k${i % 30}`, 'x'.repeat(1_000)))
+  }
+  const told = await archived(name)
+  await ask(leader, COMPACT, compaction((await last()) - 1, true))
+  await ask(leader, PUT, put('behind', 'the gap'))
+  await ask(leader, LEASE_GRANT, grant(7n, 3600))
+  return told
+}
+
+/** Wakes the replica, which goes on until it has all; answers what it has asked for that. */
+async function woken(name: string, told: CopiedArchive | undefined): Promise<Asked> {
+  const replica = env.REPLICA.getByName(`${name}@weur`)
+  const asked: Asked = { copyBegin: 0, copyRows: 0 }
+  await runInDurableObject(replica, async (_, state) => {
+    const own = new Replica(state, { ...bound, SHARD: telling(told, asked) })
+    await scheduler.wait(50)
+    expect(await own.wake()).toBeUndefined()
+  })
+  await evictDurableObject(replica)
+  return asked
+}
+
+it('[RPL90] what the leader has compacted comes from the archive, and nothing is copied', async () => {
+  const told = await compactedBehind('gap')
+  expect(await woken('gap', told)).toEqual({ copyBegin: 0, copyRows: 0 })
+  const { header } = await ask<RangeResponse>(env.SHARD.getByName('gap'), RANGE, range('k'))
+  await requireEqual('gap', (header?.revision ?? 0) - 1)
 })
 
 it('[RPL28] a leader tells of no archive whose end its log does not reach back to', async () => {

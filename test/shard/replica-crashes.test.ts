@@ -4,6 +4,7 @@ import { expect, it } from 'vitest'
 import type { Region } from '../../src/config/region.ts'
 import { DIRECTORY_NAME } from '../../src/directory/directory-rpc.ts'
 import type { Directory } from '../../src/directory/directory.ts'
+import { askAnew } from '../../src/gateway/keyspace-address.ts'
 import { encode } from '../../src/protocol/binary.ts'
 import { PutRequest } from '../../src/protocol/generated/messages.ts'
 import { isRefused } from '../../src/protocol/shard-rpc.ts'
@@ -159,6 +160,20 @@ it('[LDR15] and so it does when a replica has heard of the next one', async () =
   const again = (): Promise<boolean> => write('deposed', undefined, 'again').catch(() => true)
   await until(async () => !(await again()))
   await withEnvironment(env)
+})
+
+it('[RPL93] and so it does when a gateway hears of the next one, that had asked it', async () => {
+  await made('asked')
+  const former = { name: 'asked', jurisdiction: undefined }
+  const cut = new Cut(0, false)
+  await withEnvironment({ SHARD: cut.of(env.SHARD), REPLICA: env.REPLICA })
+  await directory().promote('asked', { region: 'apac', force: true })
+  await withEnvironment(env)
+  expect(await write('asked', undefined, 'in vain')).toBe(true)
+  // The object gives up its memory under the call.
+  await askAnew(former, env).catch(() => undefined)
+  expect(await write('asked', undefined, 'too late')).toBe(false)
+  expect(await write('asked', 'apac', 'after')).toBe(true)
 })
 
 function isLeader(report: unknown): boolean {

@@ -13,7 +13,7 @@ import {
   type WatchResponse,
 } from '../../src/protocol/generated/messages.ts'
 import { create } from '../../src/protocol/message-type.ts'
-import { isRefused, LINK_HEADER } from '../../src/protocol/shard-rpc.ts'
+import { isRefused, LINK_HEADER, NEARER_HEADER } from '../../src/protocol/shard-rpc.ts'
 import type { Shard } from '../../src/shard/shard.ts'
 import { runs } from '../runs.ts'
 import { resumed, violations, type WatchRecord } from '../watch-guarantees.ts'
@@ -28,8 +28,9 @@ import {
   range,
   RANGE,
   type Serving,
+  shardNamed,
 } from './calls.ts'
-import { replicaOf, untilWhole } from './replica-objects.ts'
+import { replicaOf, untilWhole, wholeReplicaOf } from './replica-objects.ts'
 import { SessionClient } from './session-client.ts'
 
 const HISTORIES = runs(16)
@@ -299,6 +300,25 @@ it('[RPL24] a watch that moves between leader and replicas keeps all that etcd p
   )
   await Promise.all(lanes)
 }, 300_000)
+
+it('[RPL94] a link at the leader is asked to leave when a replica is whole that its client is nearer to', async () => {
+  const leader = await shardNamed('nearer')
+  const linkOf = (nearer: string): Promise<SessionClient> =>
+    SessionClient.of(
+      leader,
+      { administrator: true },
+      { [LINK_HEADER]: '1', [NEARER_HEADER]: nearer },
+    )
+  const [near, far] = [await linkOf('weur,eeur'), await linkOf('apac')]
+  await evictDurableObject(leader)
+  near.call(PUT, put('b', '1'), 2)
+  await near.until(() => near.answers.has(2))
+  await wholeReplicaOf('nearer', 'weur')
+  await near.until(() => near.leaves)
+  expect(far.leaves).toBe(false)
+  near.socket.close(1000)
+  far.socket.close(1000)
+})
 
 it('[RPL31] a link that the leader has served is asked to leave when the replica is whole, and its watch goes on', async () => {
   const { leader, replica } = await replicaOf('left', 'weur')

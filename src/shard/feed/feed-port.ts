@@ -84,10 +84,10 @@ export class FeedPort implements FeedRpc, LeadershipRpc {
     return isRefused(answer) ? answer : this.#parts.lose()
   }
 
-  /** A replica has heard of a leader in a later epoch: if the directory says so too, none is here any more. */
   async deposed(epoch: number): Promise<void> {
     const leadership = leadershipIn(this.#parts.sql)
-    if (leadership === undefined || leadership.successor !== undefined) {
+    const isOver = leadership === undefined || leadership.successor !== undefined
+    if (isOver || epoch <= leadership.epoch) {
       return
     }
     try {

@@ -47,6 +47,8 @@ export interface FeedParts {
   readonly wakeAt: (time: number) => void
   /** A replica has heard of a leader in a later epoch. */
   readonly deposed: (epoch: number) => void
+  /** A replica was heard of for the first time. Whoever asks is whole. */
+  readonly met: (region: Region) => void
 }
 
 type Pushing = Pick<Extract<FeedOutput, { readonly push: number }>, 'region' | 'push' | 'way'>
@@ -128,7 +130,7 @@ export class ReplicaFeed {
       return refused
     }
     this.#cutChanges()
-    this.#take({ kind: 'followed', region: replica.region, ...this.#reached(replica) })
+    this.#hear('followed', replica)
     return this.#position(replica.region)
   }
 
@@ -140,7 +142,7 @@ export class ReplicaFeed {
       return refused
     }
     this.#cutChanges()
-    this.#take({ kind: 'seen', region: replica.region, ...this.#reached(replica) })
+    this.#hear('seen', replica)
     const { store } = this.#parts.keyspace
     const isPushed = this.#feed.get(replica.region)?.mode === 'pushing'
     const missing = store.revision - replica.revision
@@ -151,6 +153,15 @@ export class ReplicaFeed {
     const wanted = { ...replica, after: replica.revision }
     const pulled = await this.#cutter.read(wanted, ALONG_BYTES_MAX, () => this.#cutHead())
     return { ...this.#position(replica.region), ...(pulled?.isWhole === true && pulled) }
+  }
+
+  #hear(kind: 'followed' | 'seen', replica: ReplicaPosition): void {
+    const { region } = replica
+    const isNew = this.#feed.get(region)?.isKnown === false
+    this.#take({ kind, region, ...this.#reached(replica) })
+    if (isNew) {
+      this.#parts.met(region)
+    }
   }
 
   async pull(wanted: Pull): Promise<{ readonly frame: Uint8Array } | FeedRefusal> {
@@ -251,8 +262,10 @@ export class ReplicaFeed {
     }
   }
 
-  #reached({ revision, state }: Pick<ReplicaPosition, 'revision' | 'state'>): Reached {
-    return { revision, seq: state?.incarnation === this.#incarnation ? state.seq : undefined }
+  /** What it has of another history is nothing of this one. */
+  #reached({ epoch, revision, state }: Omit<ReplicaPosition, 'region'>): Reached {
+    const isOwn = isOfHistory(this.#parts.leadership(), { epoch, revision })
+    return { revision: isOwn ? revision : 0, seq: state?.incarnation === this.#incarnation ? state.seq : undefined }
   }
 
   /** What has changed since the last frame is in one. */

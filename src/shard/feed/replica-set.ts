@@ -33,6 +33,8 @@ interface SetParts {
   readonly wakeAt: (time: number) => void
   /** Somebody else leads, in a later epoch. */
   readonly deposed: (epoch: number) => void
+  /** A replica has been heard of that is whole. */
+  readonly met: (region: Region) => void
   /** Nothing is written here from then on. */
   readonly fence: () => void
 }
@@ -145,7 +147,7 @@ export class ReplicaSet {
   }
 
   #newFeed(): ReplicaFeed {
-    const { keyspace, env, creation, keep, hold, wakeAt, deposed } = this.#parts
+    const { keyspace, env, creation, keep, hold, wakeAt, deposed, met } = this.#parts
     const leadership = (): OwnLeadership => {
       const found = this.#leadership
       if (found === undefined) {
@@ -167,6 +169,7 @@ export class ReplicaSet {
       hold,
       wakeAt,
       deposed,
+      met,
     })
   }
 }
