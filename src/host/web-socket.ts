@@ -1,4 +1,5 @@
 import { serialize } from 'node:v8'
+import type { Frame } from '../protocol/frames.ts'
 import { runOutside } from './tasks.ts'
 
 /** https://developers.cloudflare.com/durable-objects/api/state/#serializeattachment */
@@ -13,14 +14,19 @@ interface Message {
   readonly type: 'message'
   readonly data: string | ArrayBuffer
 }
+/** Frames of ours, which nobody has encoded. */
+interface Handed {
+  readonly type: 'frames'
+  readonly frames: readonly Frame[]
+}
 interface Close {
   readonly type: 'close'
   readonly code: number
   readonly reason: string
   readonly wasClean: boolean
 }
-/** What a listener is given: the fields of a MessageEvent or a CloseEvent, and no more. */
-export type SocketEvent = Message | Close
+/** What a listener is given: the fields of a MessageEvent or a CloseEvent, and no more; or frames. */
+export type SocketEvent = Message | Handed | Close
 
 /** The object that an end of a socket belongs to. */
 export interface SocketOwner {
@@ -110,6 +116,15 @@ export class WorkerWebSocket {
       throw new TypeError("Can't call WebSocket send() after close().")
     }
     this.#leave({ type: 'message', data: typeof data === 'string' ? data : bufferOf(data) })
+  }
+
+  /** Sends frames as they are. Answers whether the other end listens for them. */
+  handOver(frames: readonly Frame[]): boolean {
+    if (this.readyState !== WorkerWebSocket.OPEN || !this.peer.#listeners.has('frames')) {
+      return false
+    }
+    this.#leave({ type: 'frames', frames })
+    return true
   }
 
   /** Throws for a code or a reason that no frame may have. */

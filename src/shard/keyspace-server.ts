@@ -13,6 +13,7 @@ import type {
   ReplicationStatus,
   Call,
 } from '../protocol/shard-rpc.ts'
+import type { FrameMessage } from '../protocol/frame-socket.ts'
 import { statusOf } from '../protocol/status.ts'
 import { AwaitedRevisions } from './awaited-revisions.ts'
 import { type BackgroundPartners, BackgroundWork } from './background.ts'
@@ -229,7 +230,7 @@ export class KeyspaceServer {
     await this.schedule()
   }
 
-  async receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+  async receive(socket: WebSocket, message: FrameMessage): Promise<void> {
     let waiting: Promise<unknown> | undefined
     this.commits.hold()
     this.#turns.begin()

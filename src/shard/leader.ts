@@ -15,6 +15,7 @@ import type {
   ReplicationStatus,
   Call,
 } from '../protocol/shard-rpc.ts'
+import type { FrameMessage } from '../protocol/frame-socket.ts'
 import type { V2Answer, V2Call, V2WatchCall } from '../protocol/v2-call.ts'
 import { CopyPace } from './copy-pace.ts'
 import type { CopyDesk } from './copy-source.ts'
@@ -237,7 +238,7 @@ export class Leader {
     return this.#server.accept(socket, authority, node)
   }
 
-  async receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+  async receive(socket: WebSocket, message: FrameMessage): Promise<void> {
     if (this.#v2Sockets.has(socket)) {
       this.#v2Sockets.receive(socket, message)
     } else {

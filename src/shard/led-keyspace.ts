@@ -2,6 +2,7 @@ import { parseSettings } from '../config/settings.ts'
 import { DIRECTORY_NAME } from '../directory/directory-rpc.ts'
 import { type Authority, hibernates } from '../door/door.ts'
 import type { ChangeId, Revision } from '../mvcc/types.ts'
+import { type FrameMessage, takeFrames } from '../protocol/frame-socket.ts'
 import type { FaultRpc, LineFault } from '../protocol/fault-rpc.ts'
 import { type CallContext, CONTEXT_HEADER, type Refused } from '../protocol/shard-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
@@ -229,6 +230,7 @@ export class LedKeyspace implements CopyRpc, FaultRpc {
     if (hibernates(authority)) {
       this.#ctx.acceptWebSocket(server)
     } else {
+      takeFrames(server, (frames) => void this.received(server, frames))
       stayFor(server, {
         message: (message) => void this.received(server, message),
         close: () => this.closed(server),
@@ -239,7 +241,7 @@ export class LedKeyspace implements CopyRpc, FaultRpc {
     return new Response(null, { status: 101, webSocket: client })
   }
 
-  async received(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+  async received(socket: WebSocket, message: FrameMessage): Promise<void> {
     await this.#leader?.receive(socket, message)
   }
 
