@@ -1,6 +1,6 @@
 import { serialize } from 'node:v8'
 import type { Frame } from '../protocol/frames.ts'
-import { runOutside } from './tasks.ts'
+import { runOutside, runSoon } from './tasks.ts'
 
 /** https://developers.cloudflare.com/durable-objects/api/state/#serializeattachment */
 const ATTACHMENT_BYTES_MAX = 16_384
@@ -154,7 +154,7 @@ export class WorkerWebSocket {
     const { peer } = this
     const deliver = (): void => peer.#enter(frame)
     if (this.#owner === undefined) {
-      queueMicrotask(deliver)
+      runSoon(deliver)
     } else {
       this.#owner.leave(deliver)
     }

@@ -194,7 +194,7 @@ export class Leader {
     this.#server.endDead()
   }
 
-  configure({ enableV2 }: ChangedOptions): Promise<void> {
+  configure({ enableV2 }: ChangedOptions): Promise<void> | undefined {
     this.#keyspace.v2Setting.set(enableV2)
     if (!this.#keyspace.v2Setting.isOn) {
       this.#v2Sockets.endAll()
@@ -238,12 +238,13 @@ export class Leader {
     return this.#server.accept(socket, authority, node)
   }
 
-  async receive(socket: WebSocket, message: FrameMessage): Promise<void> {
+  /** Undefined where nothing of it is still under way. */
+  receive(socket: WebSocket, message: FrameMessage): Promise<void> | undefined {
     if (this.#v2Sockets.has(socket)) {
       this.#v2Sockets.receive(socket, message)
-    } else {
-      await this.#server.receive(socket, message)
+      return undefined
     }
+    return this.#server.receive(socket, message)
   }
 
   /** The socket is gone. */
