@@ -16,6 +16,11 @@ export class FormError extends Error {
 export class V2Form {
   readonly #values = new Map<string, string>()
 
+  /** Whether it has nothing, or that name alone. */
+  hasOnly(name: string): boolean {
+    return this.#values.size === (this.#values.has(name) ? 1 : 0)
+  }
+
   has(name: string): boolean {
     return this.#values.has(name)
   }

@@ -41,10 +41,33 @@ export function keysCall(asked: V2KeysRequest): V2KeysCall | V2UnreadableCall {
   }
 }
 
+/** What a request asks that says no more than a value. */
+const plainCall = {
+  on: 'keys',
+  dir: false,
+  prevValue: '',
+  prevIndex: 0n,
+  prevExist: undefined,
+  ttl: undefined,
+  refresh: false,
+  recursive: false,
+  quorum: false,
+  wait: false,
+  stream: false,
+  waitIndex: 0n,
+  noValueOnSuccess: false,
+} as const
+
 /** In etcd's order (parseKeyRequest). Throws a V2RequestError. */
 function readCall(asked: V2KeysRequest): V2KeysCall {
   const { method, path, askedPath, credentials } = asked
   const form = formOf(asked)
+  if (form.hasOnly('value')) {
+    // A set, mostly: nothing of what follows can be wrong, and looking for each takes longer than all else.
+    const value = form.get('value')
+    requireFits(path, value)
+    return { ...plainCall, method, path, askedPath, value, credentials }
+  }
   const prevIndex = uint64(form, 'prevIndex', 203)
   const waitIndex = uint64(form, 'waitIndex', 203)
   // In the order in which etcd looks at them. Lists are sorted here whether that is asked for or not.

@@ -105,6 +105,10 @@ export class Actor implements Reached, SocketOwner {
       if (frame.type === 'message') {
         return object.webSocketMessage?.(socket, frame.data)
       }
+      if (frame.type === 'frames') {
+        // Who hibernates does not listen for them.
+        return undefined
+      }
       this.#hibernating.delete(socket)
       return object.webSocketClose?.(socket, frame.code, frame.reason, frame.wasClean)
       // oxlint-disable-next-line no-console -- a Worker's log is its console

@@ -1,4 +1,4 @@
-import { runOutside } from './tasks.ts'
+import { runOutside, runSoon } from './tasks.ts'
 
 interface Held {
   /** The number of the commit that has to be on disk before it leaves. */
@@ -33,7 +33,7 @@ export class OutputGate {
     if (this.#begun === this.#durable && !this.#isLeaving) {
       this.#isLeaving = true
       runOutside(() =>
-        queueMicrotask(() => {
+        runSoon(() => {
           this.#isLeaving = false
           this.#leave()
         }),

@@ -95,6 +95,9 @@ function told(socket: WorkerWebSocket, event: SocketEvent): void {
   }
   if (event.type === 'message') {
     socket.send(event.data)
+  } else if (event.type === 'frames') {
+    // Nobody listens for them between two regions.
+    return
   } else if (event.code === CLOSE_ABNORMAL) {
     socket.break(event.reason)
   } else if (event.code === CLOSE_NO_STATUS) {

@@ -5,7 +5,7 @@ import { OutputGate } from './output-gate.ts'
 import { remoteError } from './remote-error.ts'
 import { SqliteFile } from './sqlite-file.ts'
 import { DurableObjectStorage } from './storage.ts'
-import { runOutside, Tasks } from './tasks.ts'
+import { runOutside, runSoon, Tasks } from './tasks.ts'
 import type { SocketOwner, WorkerWebSocket } from './web-socket.ts'
 
 export interface Life {
@@ -32,6 +32,9 @@ export class Resident implements ObjectLife, Asker {
   /** Events that wait for the input gate, in their order. */
   #waiting: (() => void)[] = []
   #blocks = 0
+  /** How much of its code runs, one within the other, and whether that has begun a commit. */
+  #running = 0
+  #isDue = false
   #lost: ObjectLost | undefined
   /** The alarm whose handler runs. */
   #firing: number | null = null
@@ -71,8 +74,35 @@ export class Resident implements ObjectLife, Asker {
   /** The turn that has begun to write ends when all has run that can run now; then it is committed. */
   #begun(): void {
     this.gate.begin()
-    // What leaves with the commit sets off things that are not of the object.
-    runOutside(() => queueMicrotask(() => process.nextTick(() => this.#commit())))
+    if (this.#running > 0) {
+      this.#isDue = true
+    } else {
+      this.#commitSoon()
+    }
+  }
+
+  #commitSoon(): void {
+    const soon = (): void => runSoon(() => process.nextTick(() => this.#commit()))
+    // What leaves with the commit sets off things that are not of an object.
+    if (Tasks.current === undefined) {
+      soon()
+    } else {
+      runOutside(soon)
+    }
+  }
+
+  /** Runs code of the object, and has committed soon what it writes. */
+  #run<T>(code: () => T): T {
+    this.#running++
+    try {
+      return this.#tasks.run(code)
+    } finally {
+      this.#running--
+      if (this.#isDue && this.#running === 0) {
+        this.#isDue = false
+        this.#commitSoon()
+      }
+    }
   }
 
   #commit(): void {
@@ -132,7 +162,7 @@ export class Resident implements ObjectLife, Asker {
       this.#pending.add(reject)
       this.deliver(() => {
         try {
-          const result = this.#tasks.run(() => run(this.#instance))
+          const result = this.#run(() => run(this.#instance))
           if (result instanceof Promise) {
             result.then(answered, failed)
           } else {
@@ -154,7 +184,7 @@ export class Resident implements ObjectLife, Asker {
 
   /** Runs code of the object behind the input gate: now, or when that opens. */
   run(code: () => void): void {
-    this.deliver(() => this.#tasks.run(code))
+    this.deliver(() => this.#run(code))
   }
 
   /** Something comes in, now or when the input gate opens. */

@@ -1,5 +1,6 @@
 import type { LinkConnection, LinkRoute, SocketEnd, SocketListener } from '../link/connection.ts'
-import { decodeFrames, encodeFrames, type Frame, SESSION_PROTOCOL } from '../protocol/frames.ts'
+import { sendFrames, takeFrames } from '../protocol/frame-socket.ts'
+import { decodeFrames, type Frame, SESSION_PROTOCOL } from '../protocol/frames.ts'
 import { statusOf } from '../protocol/status.ts'
 import { isStorageFull } from '../protocol/storage-full.ts'
 import type { Host } from './host.ts'
@@ -67,6 +68,7 @@ class SessionConnection implements LinkConnection {
       return
     }
     this.#socket = socket
+    takeFrames(socket, (frames) => frames.forEach((frame) => this.#received(frame)))
     this.#listener.opened()
     socket.accept()
   }
@@ -89,7 +91,7 @@ class SessionConnection implements LinkConnection {
 
   send(frames: readonly Frame[]): void {
     if (this.#socket?.readyState === 1) {
-      this.#socket.send(encodeFrames(frames))
+      sendFrames(this.#socket, frames)
     }
   }
 

@@ -1,5 +1,6 @@
 import { serialize } from 'node:v8'
-import { runOutside } from './tasks.ts'
+import type { Frame } from '../protocol/frames.ts'
+import { runOutside, runSoon } from './tasks.ts'
 
 /** https://developers.cloudflare.com/durable-objects/api/state/#serializeattachment */
 const ATTACHMENT_BYTES_MAX = 16_384
@@ -13,14 +14,19 @@ interface Message {
   readonly type: 'message'
   readonly data: string | ArrayBuffer
 }
+/** Frames of ours, which nobody has encoded. */
+interface Handed {
+  readonly type: 'frames'
+  readonly frames: readonly Frame[]
+}
 interface Close {
   readonly type: 'close'
   readonly code: number
   readonly reason: string
   readonly wasClean: boolean
 }
-/** What a listener is given: the fields of a MessageEvent or a CloseEvent, and no more. */
-export type SocketEvent = Message | Close
+/** What a listener is given: the fields of a MessageEvent or a CloseEvent, and no more; or frames. */
+export type SocketEvent = Message | Handed | Close
 
 /** The object that an end of a socket belongs to. */
 export interface SocketOwner {
@@ -114,6 +120,15 @@ export class WorkerWebSocket {
     this.#leave({ type: 'message', data: typeof data === 'string' ? data : bufferOf(data) })
   }
 
+  /** Sends frames as they are. Answers whether the other end listens for them. */
+  handOver(frames: readonly Frame[]): boolean {
+    if (this.readyState !== WorkerWebSocket.OPEN || !this.peer.#listeners.has('frames')) {
+      return false
+    }
+    this.#leave({ type: 'frames', frames })
+    return true
+  }
+
   /** Throws for a code or a reason that no frame may have. */
   close(code?: number, reason = ''): void {
     if (code !== undefined && !isCloseCode(code)) {
@@ -141,7 +156,7 @@ export class WorkerWebSocket {
     const { peer } = this
     const deliver = (): void => peer.#enter(frame)
     if (this.#owner === undefined) {
-      queueMicrotask(deliver)
+      runSoon(deliver)
     } else {
       this.#owner.leave(deliver)
     }

@@ -4,6 +4,7 @@ import { mayEnter } from '../door/visitor.ts'
 import { clientGone } from '../gateway-rules/call.ts'
 import { type CorsHeaders, corsHeaders } from '../gateway-rules/cors.ts'
 import { mayName } from '../gateway-rules/host-whitelist.ts'
+import type { RequestHead } from '../gateway-rules/request-head.ts'
 import { type WholeResponse, callHeaders } from '../gateway-rules/response.ts'
 import type { V2Response } from '../gateway-rules/v2-keys-answer.ts'
 import { statusOf } from '../protocol/status.ts'
@@ -19,6 +20,14 @@ const PIPELINED_BYTES_MAX = 64 * 1024
 const ARRIVAL_MS_MAX = 10_000
 /** How long a client that has ended its side may take to read what is left for it. */
 const LINGER_MS_MAX = 60_000
+
+/** What a request's fields come to. */
+interface Known {
+  readonly headers: RequestHead['headers']
+  readonly cors: CorsHeaders | undefined
+  /** Undefined where the request is for the gateway. */
+  readonly shown: Shown | undefined
+}
 
 /** Requests that are answered elsewhere. */
 export interface Elsewhere {
@@ -50,7 +59,8 @@ export class JsonConnection implements ResponseOut {
   /** Of which the body is yet to come. */
   #request: PlainRequest | PlainV2Request | undefined
   #call: JsonExchange | V2Exchange | undefined
-  #cors: CorsHeaders | undefined
+  /** What the fields of the last request show, which are mostly those of the next one too. */
+  #known: Known | undefined
   #partSent = false
   #arrival: NodeJS.Timeout | undefined
   #isServing = false
@@ -162,7 +172,6 @@ export class JsonConnection implements ResponseOut {
     clearTimeout(this.#arrival)
     this.#arrival = undefined
     this.#putBack(bytes.subarray(request.end))
-    this.#cors = corsHeaders(request, this.#options.settings)
     this.#start(request, shown, bytes.subarray(request.bodyStart, request.end))
     return true
   }
@@ -182,13 +191,21 @@ export class JsonConnection implements ResponseOut {
 
   /** Undefined for a request that is the gateway's: to refuse in its own words, or to ask about. */
   #shownBy(request: PlainRequest | PlainV2Request): Shown | undefined {
+    if (!('v2' in request) && !this.#options.settings.jsonGateway) {
+      return undefined
+    }
+    if (this.#known?.headers !== request.headers) {
+      const { headers } = request
+      const cors = corsHeaders(request, this.#options.settings)
+      this.#known = { headers, cors, shown: this.#shownAnew(request) }
+    }
+    return this.#known.shown
+  }
+
+  #shownAnew(request: PlainRequest | PlainV2Request): Shown | undefined {
     const { settings, isSecure, othersHaveOrigins } = this.#options
     const hasOrigin = request.headers.get('Origin') !== null
-    if (
-      (!('v2' in request) && !settings.jsonGateway) ||
-      (othersHaveOrigins && hasOrigin) ||
-      !(isSecure || mayName(request.host, settings))
-    ) {
+    if ((othersHaveOrigins && hasOrigin) || !(isSecure || mayName(request.host, settings))) {
       return undefined
     }
     const shown = shownBy(request, settings)
@@ -237,7 +254,7 @@ export class JsonConnection implements ResponseOut {
   }
 
   #frame(): AnswerFrame {
-    return { cors: this.#cors, isLast: this.#closing, nowMs: Date.now() }
+    return { cors: this.#known?.cors, isLast: this.#closing, nowMs: Date.now() }
   }
 
   whole(answer: WholeResponse | V2Response): void {

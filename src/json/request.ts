@@ -21,8 +21,8 @@ const BEGINS = ['POST /v3/', 'PUT /v2/keys', 'GET /v2/keys', 'POST /v2/keys', 'D
 const HEAD_END = '\r\n\r\n'
 
 /** RFC 9112 without what it only tolerates: one space, no folded lines, no bytes beyond ASCII. */
-const plainHead =
-  /^(POST|PUT|GET|DELETE) (\/v[23]\/[!-~]+) HTTP\/1\.1\r\n((?:[\w!#$%&'*+.^`|~-]+:[\t -~]*\r\n)+)$/
+const plainLine = /^(POST|PUT|GET|DELETE) (\/v[23]\/[!-~]+) HTTP\/1\.1$/
+const plainFields = /^(?:[\w!#$%&'*+.^`|~-]+:[\t -~]*\r\n)+$/
 /** It may end a head that others read: then nothing else is to come. */
 const bareEnd = /(?<!\r)\n/
 const plainHost = /^(?:[\w.-]+|\[[\da-f:.]+\])(?::\d{1,5})?$/i
@@ -46,32 +46,61 @@ export function readRequest(bytes: Buffer): PlainRequest | PlainV2Request | 'inc
   if (headEnd > HEAD_BYTES_MAX) {
     return 'other'
   }
-  const [, verb = '', target = '', lines = ''] =
-    plainHead.exec(bytes.toString('latin1', 0, headEnd + 2)) ?? []
+  const head = bytes.toString('latin1', 0, headEnd + 2)
+  const lineEnd = head.indexOf('\r\n')
+  const [, verb = '', target = ''] = plainLine.exec(head.slice(0, lineEnd)) ?? []
   const asked = askedAt(verb, target)
-  const fields = readFields(lines)
+  const fields = asked && fieldsIn(head.slice(lineEnd + 2))
   if (asked === undefined || fields === undefined) {
     return 'other'
   }
-  const host = fields.get('host') ?? ''
-  const length = fields.get('content-length') ?? (hasBody(verb) ? '' : '0')
-  const isPlain =
-    plainHost.test(host) &&
-    plainLength.test(length) &&
-    Number(length) <= (hasBody(verb) ? BODY_BYTES_MAX : 0) &&
-    (fields.get('connection') ?? 'keep-alive').toLowerCase() === 'keep-alive' &&
-    !notPlain.some((name) => fields.has(name))
-  if (!isPlain) {
+  const { host, headers, length = hasBody(verb) ? undefined : 0 } = fields
+  if (length === undefined || length > (hasBody(verb) ? BODY_BYTES_MAX : 0)) {
     return 'other'
   }
   const bodyStart = headEnd + HEAD_END.length
-  return {
-    ...asked,
-    host,
-    headers: { get: (name) => fields.get(name.toLowerCase()) ?? null },
-    bodyStart,
-    end: bodyStart + Number(length),
+  return { ...asked, host, headers, bodyStart, end: bodyStart + length }
+}
+
+/** What is said behind a request's first line. */
+interface PlainFields {
+  readonly host: string
+  /** Of the body, where it is said. */
+  readonly length: number | undefined
+  readonly headers: RequestHead['headers']
+}
+
+let lastLines = ''
+let lastFields: PlainFields | undefined
+
+/** Those of one request are mostly those of the one before, and then the same object. */
+function fieldsIn(lines: string): PlainFields | undefined {
+  if (lines !== lastLines) {
+    lastFields = readPlainFields(lines)
+    lastLines = lines
   }
+  return lastFields
+}
+
+function readPlainFields(lines: string): PlainFields | undefined {
+  const fields = plainFields.test(lines) ? readFields(lines) : undefined
+  if (fields === undefined) {
+    return undefined
+  }
+  const host = fields.get('host') ?? ''
+  const length = fields.get('content-length')
+  const isPlain =
+    plainHost.test(host) &&
+    (length === undefined || plainLength.test(length)) &&
+    (fields.get('connection') ?? 'keep-alive').toLowerCase() === 'keep-alive' &&
+    !notPlain.some((name) => fields.has(name))
+  return isPlain
+    ? {
+        host,
+        length: length === undefined ? undefined : Number(length),
+        headers: { get: (name) => fields.get(name.toLowerCase()) ?? null },
+      }
+    : undefined
 }
 
 function hasBody(verb: string): boolean {

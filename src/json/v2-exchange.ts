@@ -7,7 +7,8 @@ import { keysCall } from '../gateway-rules/v2-keys-call.ts'
 import { joinPath } from '../gateway-rules/v2-path.ts'
 import type { AnswerReader, StreamHandle } from '../link/upstream.ts'
 import { Code, type RpcStatus } from '../protocol/status.ts'
-import { decodeV2Answer, encodeV2Call, V2_METHOD } from '../protocol/v2-wire.ts'
+import type { V2Answered, V2Refused } from '../protocol/v2-call.ts'
+import { decodeV2Answer, V2_METHOD } from '../protocol/v2-wire.ts'
 import type { JsonServing, ResponseOut } from './exchange.ts'
 import type { PlainV2Request } from './v2-request.ts'
 
@@ -32,7 +33,7 @@ export class V2Exchange implements AnswerReader {
   start(request: PlainV2Request, shown: Shown, body: Uint8Array): void {
     const { method, rest, query } = request.v2
     const path = joinPath(rest)
-    const call = keysCall({
+    const keys = keysCall({
       method,
       contentType: request.headers.get('Content-Type'),
       query,
@@ -42,10 +43,7 @@ export class V2Exchange implements AnswerReader {
       credentials: credentialsOf({ request, shown, commonName: this.#commonName }),
     })
     const { accessToken } = contextOf(shown, undefined)
-    this.#asked = this.#upstream.ask(
-      { method: V2_METHOD, request: encodeV2Call(call), context: { accessToken } },
-      this,
-    )
+    this.#asked = this.#upstream.ask({ method: V2_METHOD, keys, context: { accessToken } }, this)
   }
 
   giveUp(status: RpcStatus): void {
@@ -69,7 +67,11 @@ export class V2Exchange implements AnswerReader {
   }
 
   answered(bytes: Uint8Array): void {
-    this.#end(keysAnswer(decodeV2Answer(bytes)))
+    this.answeredV2(decodeV2Answer(bytes))
+  }
+
+  answeredV2(answer: V2Answered | V2Refused): void {
+    this.#end(keysAnswer(answer))
   }
 
   failed(status: RpcStatus): void {

@@ -333,11 +333,12 @@ export class Link implements Upstream {
     }
   }
 
-  #received({ kind, stream, payload }: Frame): void {
+  #received(frame: Frame): void {
+    const { kind, stream } = frame
     this.#heard = true
     this.#backoff.reset()
     if (kind === FrameKind.ANSWER) {
-      const message = this.#calls.answer(stream, payload)
+      const message = this.#calls.answer(frame)
       if (message !== undefined) {
         this.#batches.answered(message)
         this.#sendWaiting()
@@ -346,16 +347,16 @@ export class Link implements Upstream {
     } else if (kind === FrameKind.DATA) {
       const watch = this.#streams.get(stream)
       if (watch === undefined) {
-        this.#calls.part(stream, payload)
+        this.#calls.part(stream, frame.payload)
       } else {
-        watch.received(payload)
+        watch.received(frame.payload)
       }
     } else if (kind === FrameKind.LENGTH) {
-      this.#calls.measured(stream, payload)
+      this.#calls.measured(stream, frame.payload)
     } else if (kind === FrameKind.END) {
       const watch = this.#streams.get(stream)
       this.#streams.delete(stream)
-      watch?.refused(payload)
+      watch?.refused(frame.payload)
     } else if (kind === FrameKind.LEAVE) {
       if (this.#stopping === undefined) {
         this.#leaving ??= setTimeout(() => this.#leave(), LEAVING_MS_MAX)

@@ -1,6 +1,7 @@
 import { decodeEnd, decodeLength, encodeCall, type Frame, FrameKind } from '../protocol/frames.ts'
 import { type Code, RpcStatus, statusOf } from '../protocol/status.ts'
-import type { LinkCall } from '../protocol/v2-wire.ts'
+import { V2AnswerFrame, V2CallFrame } from '../protocol/v2-frames.ts'
+import { type LinkCall, V2_METHOD } from '../protocol/v2-wire.ts'
 import { isRepeatable } from './repeatable.ts'
 import type { AnswerReader } from './upstream.ts'
 
@@ -15,7 +16,10 @@ const WAIT_MS_MAX = 5_000
 
 export class PendingAnswer {
   readonly stream: number
-  readonly payload: Uint8Array
+  /** As it is sent. */
+  readonly frame: Frame
+  /** Of its payload, about. */
+  readonly bytes: number
   readonly reader: AnswerReader
   readonly #repeatable: boolean
   /** The message that it left in; undefined while it waits. */
@@ -25,7 +29,15 @@ export class PendingAnswer {
 
   constructor(stream: number, call: LinkCall, reader: AnswerReader) {
     this.stream = stream
-    this.payload = encodeCall(call)
+    if (call.method === V2_METHOD) {
+      const frame = new V2CallFrame(stream, call)
+      this.frame = frame
+      this.bytes = frame.bytes
+    } else {
+      const payload = encodeCall(call)
+      this.frame = { kind: FrameKind.CALL, stream, payload }
+      this.bytes = payload.length
+    }
     this.reader = reader
     this.#repeatable = isRepeatable(call)
   }
@@ -67,7 +79,7 @@ export class PendingAnswers {
 
   /** Answers whether there was room for it. */
   add(call: PendingAnswer): boolean {
-    const bytes = this.#waitingBytes + call.payload.length
+    const bytes = this.#waitingBytes + call.bytes
     if (this.count >= CALLS_MAX || bytes > WAITING_BYTES_MAX) {
       return false
     }
@@ -81,14 +93,14 @@ export class PendingAnswers {
     const frames: Frame[] = []
     let bytes = 0
     for (const [stream, call] of this.#waiting) {
-      if (frames.length > 0 && bytes + call.payload.length > MESSAGE_BYTES_MAX) {
+      if (frames.length > 0 && bytes + call.bytes > MESSAGE_BYTES_MAX) {
         break
       }
-      bytes += call.payload.length
+      bytes += call.bytes
       call.message = message
       this.#waiting.delete(stream)
       this.#sent.set(stream, call)
-      frames.push({ kind: FrameKind.CALL, stream, payload: call.payload })
+      frames.push(call.frame)
     }
     this.#waitingBytes -= bytes
     return frames
@@ -103,16 +115,12 @@ export class PendingAnswers {
   }
 
   /** Answers the message that the call had left in, if somebody still waited for its answer. */
-  answer(stream: number, payload: Uint8Array): number | undefined {
+  answer(frame: Frame): number | undefined {
+    const { stream } = frame
     const call = this.#sent.get(stream)
     this.#sent.delete(stream)
     if (call !== undefined) {
-      if (payload[0] === 0) {
-        call.reader.answered(payload.subarray(1))
-      } else {
-        const { code, message } = decodeEnd(payload)
-        call.reader.failed(new RpcStatus(code as Code, message))
-      }
+      answerReader(call.reader, frame)
     }
     return call?.message
   }
@@ -122,7 +130,7 @@ export class PendingAnswers {
     const waiting = this.#waiting.get(stream)
     if (waiting !== undefined) {
       this.#waiting.delete(stream)
-      this.#waitingBytes -= waiting.payload.length
+      this.#waitingBytes -= waiting.bytes
     }
     return this.#sent.delete(stream)
   }
@@ -137,7 +145,7 @@ export class PendingAnswers {
       [...again, ...this.#waiting.values()].map((call) => [call.stream, call]),
     )
     for (const call of again) {
-      this.#waitingBytes += call.payload.length
+      this.#waitingBytes += call.bytes
       call.reader.repeated()
     }
     for (const call of this.#waiting.values()) {
@@ -167,5 +175,19 @@ export class PendingAnswers {
     for (const call of all) {
       call.reader.failed(status)
     }
+  }
+}
+
+function answerReader(reader: AnswerReader, frame: Frame): void {
+  if (frame instanceof V2AnswerFrame && reader.answeredV2 !== undefined) {
+    reader.answeredV2(frame.answer)
+    return
+  }
+  const { payload } = frame
+  if (payload[0] === 0) {
+    reader.answered(payload.subarray(1))
+  } else {
+    const { code, message } = decodeEnd(payload)
+    reader.failed(new RpcStatus(code as Code, message))
   }
 }

@@ -10,10 +10,11 @@ const asked: {
 } = { '/etcdserverpb.Maintenance/Alarm': isGet }
 
 /** Whether a call may run twice when it is not known whether it has run. */
-export function isRepeatable({ method, request }: LinkCall): boolean {
-  if (method === V2_METHOD) {
+export function isRepeatable(call: LinkCall): boolean {
+  if (call.method === V2_METHOD) {
     return false
   }
+  const { method, request } = call
   const { repeats } = methods[method]
   return repeats === 'as-asked' ? asked[method as keyof typeof asked](request) : repeats !== 'never'
 }

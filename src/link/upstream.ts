@@ -1,5 +1,6 @@
 import type { Call, CallContext } from '../protocol/shard-rpc.ts'
 import type { RpcStatus } from '../protocol/status.ts'
+import type { V2Answered, V2Refused } from '../protocol/v2-call.ts'
 import type { LinkCall } from '../protocol/v2-wire.ts'
 
 /**
@@ -34,6 +35,8 @@ export interface AnswerReader {
   part(bytes: Uint8Array): void
   /** The last part. */
   answered(bytes: Uint8Array): void
+  /** The same of /v2/keys, where it was not encoded on its way. */
+  answeredV2?(answer: V2Answered | V2Refused): void
   /** How long the whole answer is that has parts, if that was asked; the next one has not come yet. */
   measured?(answerBytes: number): void
   failed(status: RpcStatus): void

@@ -340,6 +340,13 @@ export function responseFrame(stream: number, response: Uint8Array): Frame {
   return { kind: FrameKind.ANSWER, stream, head: codeOk, payload: response }
 }
 
+/** Its whole payload, where nothing is gained by sending the zero apart. */
+export function responsePayload(response: Uint8Array): Uint8Array {
+  const payload = new Uint8Array(1 + response.length)
+  payload.set(response, 1)
+  return payload
+}
+
 const methodNames = new Map<string, Uint8Array>()
 
 /** Encoded once each: there are few methods and many calls. */

@@ -9,7 +9,13 @@ import { bigintSize, uint32Size, uint64Size, WireError, WireReader, WireWriter }
 export const V2_METHOD = '/etcdurable.V2/Keys'
 
 /** What goes over a link as one call: those of gRPC, and these. */
-export type LinkCall = Call | (Omit<Call, 'method'> & { readonly method: typeof V2_METHOD })
+export type LinkCall = Call | V2LinkCall
+
+/** A call of /v2/keys, which is not encoded yet: perhaps nobody needs its bytes. */
+export interface V2LinkCall extends Pick<Call, 'context'> {
+  readonly method: typeof V2_METHOD
+  readonly keys: V2KeysCall | V2UnreadableCall
+}
 
 type Wired = V2KeysCall | V2UnreadableCall
 

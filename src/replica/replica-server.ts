@@ -248,7 +248,7 @@ export class ReplicaServer {
     this.#following.open(this.#server.sessions)
   }
 
-  receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+  receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> | undefined {
     return this.#server.receive(socket, message)
   }
 

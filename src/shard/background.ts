@@ -62,10 +62,29 @@ export class BackgroundWork {
     this.#autoCompaction = autoCompaction && new AutoCompactor(keyspace, autoCompaction)
   }
 
-  /** Sets the deadlines anew from the state: at a start, and when one may have come closer. */
-  async schedule(): Promise<void> {
-    const { store, hub, settings } = this.#keyspace
+  /** Sets the deadlines anew from the state: at a start, and when one may have come closer. Mostly none has. */
+  schedule(): Promise<void> | undefined {
     const now = Date.now()
+    return this.#isScheduled(now) ? undefined : this.#schedule(now)
+  }
+
+  #isScheduled(now: number): boolean {
+    const { store, hub, lessor, v2Expiry } = this.#keyspace
+    const next = lessor.nextDeadline()
+    const v2 = v2Expiry === undefined ? undefined : v2Deadline(v2Expiry, now)
+    return (
+      (!this.#partners.endsLeases ||
+        ((next === undefined || next > now) &&
+          this.#deadlines.isAt('lease', next) &&
+          (v2 === undefined || this.#deadlines.isAt('v2', v2)))) &&
+      !hub.wantsProgress &&
+      !store.compactionPending &&
+      (this.#autoCompaction === undefined || this.#deadlines.has('auto-compaction'))
+    )
+  }
+
+  async #schedule(now: number): Promise<void> {
+    const { store, hub, settings } = this.#keyspace
     if (this.#partners.endsLeases) {
       await this.#scheduleExpiry(now)
     }
@@ -89,7 +108,7 @@ export class BackgroundWork {
       await this.#deadlines.set('lease', now + EXPIRY_SCAN_MS)
     }
     if (v2Expiry !== undefined) {
-      await this.#deadlines.set('v2', Math.min(Math.max(v2Expiry, now), DEADLINE_MS_MAX))
+      await this.#deadlines.set('v2', v2Deadline(v2Expiry, now))
     }
   }
 
@@ -245,4 +264,9 @@ export class BackgroundWork {
       this.#ranges.end(open)
     }
   }
+}
+
+/** In ms since 1970, when something of the v2 store may expire. */
+function v2Deadline(expiry: number, now: number): number {
+  return Math.min(Math.max(expiry, now), DEADLINE_MS_MAX)
 }

@@ -33,6 +33,11 @@ export class Deadlines {
     return this.#times.has(name)
   }
 
+  /** Whether to set it would change nothing. */
+  isAt(name: DeadlineName, time: number | undefined): boolean {
+    return this.#times.get(name) === (time && Math.ceil(time))
+  }
+
   /** Milliseconds since 1970; undefined for none. */
   async set(name: DeadlineName, time: number | undefined): Promise<void> {
     if (time === undefined) {

@@ -14,6 +14,7 @@ import type {
   ReplicationStatus,
   Call,
 } from '../protocol/shard-rpc.ts'
+import type { FrameMessage } from '../protocol/frame-socket.ts'
 import { statusOf } from '../protocol/status.ts'
 import { AwaitedRevisions } from './awaited-revisions.ts'
 import { type BackgroundPartners, BackgroundWork } from './background.ts'
@@ -236,7 +237,8 @@ export class KeyspaceServer {
     return run === runOfIsolate() ? this.#moves.leaveNode() : Promise.resolve()
   }
 
-  async receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+  /** Resolves when all of the message is under way; undefined where it is already. */
+  receive(socket: WebSocket, message: FrameMessage): Promise<void> | undefined {
     let waiting: Promise<unknown> | undefined
     this.commits.hold()
     this.#turns.begin()
@@ -245,15 +247,25 @@ export class KeyspaceServer {
     } finally {
       this.#endMessage()
     }
-    if (waiting !== undefined) {
-      await waiting
-      this.#endMessage()
-    }
+    return waiting === undefined ? this.schedule() : this.#receiveLater(waiting)
+  }
+
+  async #receiveLater(waiting: Promise<unknown>): Promise<void> {
+    await waiting
+    this.#endMessage()
     await this.schedule()
   }
 
-  async schedule(): Promise<void> {
-    await this.background.schedule()
+  /** Undefined where nothing is to be set. */
+  schedule(): Promise<void> | undefined {
+    const background = this.background.schedule()
+    return background === undefined && this.door.nextExpiry === Infinity
+      ? undefined
+      : this.#schedule(background)
+  }
+
+  async #schedule(background: Promise<void> | undefined): Promise<void> {
+    await background
     if (this.door.nextExpiry !== Infinity) {
       await this.deadlines.set('access', this.door.nextExpiry)
     }

@@ -16,6 +16,7 @@ import type {
   ReplicationStatus,
   Call,
 } from '../protocol/shard-rpc.ts'
+import type { FrameMessage } from '../protocol/frame-socket.ts'
 import type { V2Answer, V2Call, V2WatchCall } from '../protocol/v2-call.ts'
 import { CopyPace } from './copy-pace.ts'
 import type { CopyDesk } from './copy-source.ts'
@@ -206,7 +207,7 @@ export class Leader {
     this.#server.endDead()
   }
 
-  configure({ enableV2 }: ChangedOptions): Promise<void> {
+  configure({ enableV2 }: ChangedOptions): Promise<void> | undefined {
     this.#keyspace.v2Setting.set(enableV2)
     if (!this.#keyspace.v2Setting.isOn) {
       this.#v2Sockets.endAll()
@@ -254,12 +255,13 @@ export class Leader {
     return this.#server.leaveNode(run)
   }
 
-  async receive(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+  /** Undefined where nothing of it is still under way. */
+  receive(socket: WebSocket, message: FrameMessage): Promise<void> | undefined {
     if (this.#v2Sockets.has(socket)) {
       this.#v2Sockets.receive(socket, message)
-    } else {
-      await this.#server.receive(socket, message)
+      return undefined
     }
+    return this.#server.receive(socket, message)
   }
 
   /** The socket is gone. */

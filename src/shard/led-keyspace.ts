@@ -2,6 +2,7 @@ import { parseSettings } from '../config/settings.ts'
 import { DIRECTORY_NAME } from '../directory/directory-rpc.ts'
 import { type Authority, hibernates } from '../door/door.ts'
 import type { ChangeId, Revision } from '../mvcc/types.ts'
+import { type FrameMessage, takeFrames } from '../protocol/frame-socket.ts'
 import type { FaultRpc, LineFault } from '../protocol/fault-rpc.ts'
 import {
   type CallContext,
@@ -237,6 +238,7 @@ export class LedKeyspace implements CopyRpc, FaultRpc {
       const nearer = request.headers.get(NEARER_HEADER)?.split(',') ?? []
       this.#ctx.acceptWebSocket(server, nearer.map(nearerTag))
     } else {
+      takeFrames(server, (frames) => void this.received(server, frames))
       stayFor(server, {
         message: (message) => void this.received(server, message),
         close: () => this.closed(server),
@@ -248,7 +250,7 @@ export class LedKeyspace implements CopyRpc, FaultRpc {
     return new Response(null, { status: 101, webSocket: client })
   }
 
-  async received(socket: WebSocket, message: string | ArrayBuffer): Promise<void> {
+  async received(socket: WebSocket, message: FrameMessage): Promise<void> {
     await this.#leader?.receive(socket, message)
   }
 

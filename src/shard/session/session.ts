@@ -2,16 +2,15 @@ import { principalOf } from '../../auth/principal.ts'
 import type { ClusterNode } from '../../config/cluster.ts'
 import type { Authority, Door } from '../../door/door.ts'
 import { decode } from '../../protocol/binary.ts'
+import { sendFrames } from '../../protocol/frame-socket.ts'
 import {
   decodeCall,
   decodeCredit,
   encodeEnd,
-  encodeFrames,
   type Frame,
   type CallFrame,
   FrameError,
   FrameKind,
-  messagesOf,
 } from '../../protocol/frames.ts'
 import {
   LeaderRequest,
@@ -22,6 +21,8 @@ import { rpcMethods } from '../../protocol/generated/services.ts'
 import type { MethodName } from '../../protocol/methods.ts'
 import type { CallContext } from '../../protocol/shard-rpc.ts'
 import { Code, RpcStatus, statusOf } from '../../protocol/status.ts'
+import type { V2KeysCall, V2UnreadableCall } from '../../protocol/v2-call.ts'
+import { V2CallFrame } from '../../protocol/v2-frames.ts'
 import { decodeV2Call, V2_METHOD } from '../../protocol/v2-wire.ts'
 import type { CallsIn } from '../calls.ts'
 import type { Keyspace } from '../keyspace.ts'
@@ -147,14 +148,22 @@ export class Session implements SessionOut, Unflushed {
     return undefined
   }
 
-  #call({ stream, payload }: Frame): void {
-    const { method, request, context } = this.#decoded(payload)
+  #call(frame: Frame): void {
+    const { stream } = frame
     this.#requireNew(stream)
     if (this.#calls.size >= CALLS_MAX) {
       const message = `a socket carries at most ${CALLS_MAX} calls at once`
       this.#refuseCall(stream, new RpcStatus(Code.RESOURCE_EXHAUSTED, message))
-    } else if (method === V2_METHOD) {
-      this.#v2(stream, request, context)
+    } else if (frame instanceof V2CallFrame) {
+      this.#v2(stream, frame.call.context, () => frame.call.keys)
+    } else {
+      this.#decodedCall(stream, this.#decoded(frame.payload))
+    }
+  }
+
+  #decodedCall(stream: number, { method, request, context }: CallFrame): void {
+    if (method === V2_METHOD) {
+      this.#v2(stream, context, () => decodeV2Call(request))
     } else if (!isMethod(method)) {
       this.#refuseCall(stream, new RpcStatus(Code.UNIMPLEMENTED, `unknown method ${method}`))
     } else if (method === OBSERVE_METHOD) {
@@ -168,12 +177,12 @@ export class Session implements SessionOut, Unflushed {
     }
   }
 
-  #v2(stream: number, request: Uint8Array, context: CallContext): void {
+  #v2(stream: number, context: CallContext, read: () => V2KeysCall | V2UnreadableCall): void {
     const caller = new V2SessionCall(context, stream, this)
     this.#calls.set(stream, caller)
     let call: ReturnType<typeof believedKeys>
     try {
-      call = believedKeys(decodeV2Call(request), this.authority)
+      call = believedKeys(read(), this.authority)
     } catch {
       caller.answered(refused(statusOf('unreadable-request')))
       return
@@ -437,9 +446,7 @@ export class Session implements SessionOut, Unflushed {
     this.#eventBytes = 0
     // A socket that is closing takes nothing any more; its close event ends the session.
     if (outgoing.length > 0 && this.#socket.readyState === WebSocket.OPEN) {
-      for (const message of messagesOf(outgoing)) {
-        this.#socket.send(encodeFrames(message))
-      }
+      sendFrames(this.#socket, outgoing)
     }
     this.#remember()
     if (wasFull) {

@@ -1,4 +1,5 @@
 import { hibernates } from '../../door/door.ts'
+import type { FrameMessage } from '../../protocol/frame-socket.ts'
 import { decodeFrames, FrameError } from '../../protocol/frames.ts'
 import {
   CLOSE_MOVED,
@@ -97,7 +98,7 @@ export class Sessions {
   }
 
   /** Resolves when all of the message's watch requests are answered, some of which may wait for a JWT. */
-  receive(socket: WebSocket, message: string | ArrayBuffer): Promise<unknown> | undefined {
+  receive(socket: WebSocket, message: FrameMessage): Promise<unknown> | undefined {
     const session = this.#sessions.get(socket)
     if (session === undefined) {
       // It was closed here, and the peer has yet to hear of it.
@@ -108,7 +109,9 @@ export class Sessions {
       if (typeof message === 'string') {
         throw new FrameError('a text message, where frames are binary')
       }
-      for (const frame of decodeFrames(new Uint8Array(message))) {
+      const frames =
+        message instanceof ArrayBuffer ? decodeFrames(new Uint8Array(message)) : message
+      for (const frame of frames) {
         const later = session.receive(frame)
         if (later !== undefined) {
           waiting.push(later)

@@ -1,7 +1,7 @@
-import { encodeEnd, FrameKind, responseFrame } from '../../protocol/frames.ts'
+import { encodeEnd, FrameKind } from '../../protocol/frames.ts'
 import type { CallContext, Refused } from '../../protocol/shard-rpc.ts'
 import type { V2Answered, V2Refused } from '../../protocol/v2-call.ts'
-import { encodeV2Answer } from '../../protocol/v2-wire.ts'
+import { V2AnswerFrame } from '../../protocol/v2-frames.ts'
 import type { SessionOut } from './session-out.ts'
 
 /** A call of /v2/keys that came in a CALL frame, and waits for its one answer. */
@@ -25,7 +25,7 @@ export class V2SessionCall {
       const payload = encodeEnd(answer.refused.code, answer.refused.message)
       this.#out.sendSoon({ kind: FrameKind.ANSWER, stream: this.#stream, payload })
     } else {
-      this.#out.sendSoon(responseFrame(this.#stream, encodeV2Answer(answer)))
+      this.#out.sendSoon(new V2AnswerFrame(this.#stream, answer))
     }
     this.#out.ended(this.#stream)
   }

@@ -1,4 +1,5 @@
 import type { Authority, Door } from '../../door/door.ts'
+import type { FrameMessage } from '../../protocol/frame-socket.ts'
 import { CREDIT_WINDOW_BYTES } from '../../protocol/frames.ts'
 import {
   V2_KEYS_PREFIX,
@@ -112,7 +113,7 @@ export class V2Sockets {
   }
 
   /** The client has taken so many bytes of events. */
-  receive(socket: WebSocket, message: string | ArrayBuffer): void {
+  receive(socket: WebSocket, message: FrameMessage): void {
     this.#waiting.get(socket)?.credit(Number(message))
   }
 
