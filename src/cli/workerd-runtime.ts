@@ -91,13 +91,7 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
       mayVanish: cluster !== undefined,
     }),
   )
-  handOver = () => {
-    kept.replace()
-    setTimeout(() => {
-      route.leave()
-      void clients.finish()
-    }, CLUSTER_ACCEPTS_MS).unref()
-  }
+  handOver = () => replace(kept, route, clients)
   return {
     route,
     gateway: { address: { socketPath: sockets.secure }, agent: new Agent({ keepAlive: true }) },
@@ -118,6 +112,15 @@ async function startBehind(sockets: WorkerSockets, options: RuntimeOptions): Pro
       await clients.finish()
     },
   }
+}
+
+/** The node's own clients go to the next workerd when this one takes no more, which then ends at once. */
+function replace(kept: KeptWorkerd, route: LeavingRoute, clients: PipedClients): void {
+  kept.replace()
+  setTimeout(() => {
+    route.leave()
+    void clients.finish()
+  }, CLUSTER_ACCEPTS_MS).unref()
 }
 
 /** A workerd that is gone has ended them already. */

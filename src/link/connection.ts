@@ -42,6 +42,8 @@ export interface SocketEnd {
   readonly missing?: boolean
   /** It has gone elsewhere on purpose, and may be asked for again in so many milliseconds. */
   readonly againInMs?: number
+  /** It was waited for in vain, which is pause enough before the next try. */
+  readonly waited?: boolean
   /** This node is no member of its cluster. */
   readonly removed?: boolean
   /** Its storage was full, and whether what it has not answered may have been done. */

@@ -384,12 +384,15 @@ export class Link implements Upstream {
   }
 
   #lost(end: SocketEnd): void {
-    const { reason, refused, missing = false, full, againInMs } = end
+    const { reason, refused, missing = false, full, againInMs, waited = false } = end
     this.#connection = undefined
     this.#isFinding ||= againInMs !== undefined
     clearTimeout(this.#leaving)
     this.#leaving = undefined
     this.#stopping?.resolve()
+    if (waited) {
+      this.#backoff.reset()
+    }
     if (this.#open) {
       this.#open = false
       this.#goDown()

@@ -193,7 +193,7 @@ class LinkSocket implements LinkConnection {
     if (this.#isRefused) {
       this.#socket.terminate()
     } else {
-      this.#giveUp({ reason: 'the handshake takes too long', refused: false })
+      this.#giveUp({ reason: 'the handshake takes too long', refused: false, waited: true })
     }
   }
 
