@@ -20,8 +20,8 @@ export interface Tail {
 }
 
 /**
- * The last changes, encoded when they are made: half a microsecond of each put, where to read them back from
- * SQLite takes two. What does not fit, or was written before the object came into memory, is read.
+ * The last changes, encoded when they are made: a third of a microsecond of each put, where to read them back
+ * from SQLite takes two. What does not fit, or was written before the object came into memory, is read.
  */
 export class ChangeTail {
   #writer: ChangesWriter | undefined
