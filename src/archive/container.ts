@@ -13,7 +13,7 @@ import { ArchiveDamage } from './archive-damage.ts'
  *     sections        one behind the other
  *     checksum        4 bytes: CRC-32C of all before the sections
  *
- * A section's checksum is CRC-32C too, and is summed while the section grows: a segment of 8 MiB takes 5 ms
+ * A section's checksum is CRC-32C too, and is summed while the section grows: a segment of 8 MiB takes 4 ms
  * to sum, which the shard does not spend at once. The checksum at the end covers those of the sections, so
  * it stands for the whole object.
  */
