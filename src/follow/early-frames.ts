@@ -1,4 +1,6 @@
+import type { Standing } from './follower-events.ts'
 import type { Frame } from './frame.ts'
+import { type NextVerdict, verdictOn } from './verdict.ts'
 
 const FRAMES_MAX = 256
 const BYTES_MAX = 1024 * 1024
@@ -28,12 +30,23 @@ export class EarlyFrames {
     return true
   }
 
-  find(test: (frame: Frame) => boolean): Frame | undefined {
-    return this.#frames.find(({ frame }) => test(frame))?.frame
+  /** The one that comes next; where none does, those are dropped that are here by now. */
+  next(standing: Standing): { readonly frame: Frame; readonly verdict: NextVerdict } | undefined {
+    for (const { frame } of this.#frames) {
+      const verdict = verdictOn(frame, standing, undefined)
+      if (verdict.kind === 'next') {
+        return { frame, verdict }
+      }
+    }
+    this.#keep((frame) => verdictOn(frame, standing, undefined).kind === 'early')
+    return undefined
   }
 
-  /** Drops all others. */
-  keep(test: (frame: Frame) => boolean): void {
+  clear(): void {
+    this.#keep(() => false)
+  }
+
+  #keep(test: (frame: Frame) => boolean): void {
     this.#set(this.#frames.filter(({ frame }) => test(frame)))
   }
 

@@ -1,12 +1,12 @@
 import type { FeedRefusal, LeaderPosition } from '../protocol/replica-rpc.ts'
-import { Backoff } from './backoff.ts'
+import { Backoff, FAILURES_UNREACHABLE } from './backoff.ts'
 import { EarlyFrames } from './early-frames.ts'
 import { CONTACT_MS, fallback, isBehind } from './fallback.ts'
 import type { FollowerInput, FollowerOutput, ReadRequest, Standing } from './follower-events.ts'
 import type { Frame } from './frame.ts'
-import type { Filling, PullUnderWay } from './pull-under-way.ts'
+import type { PullUnderWay } from './pull-under-way.ts'
 import { type Question, Questions } from './questions.ts'
-import { hasState, isSame, type Verdict, verdictOn } from './verdict.ts'
+import { hasState, isSame, type NextVerdict, verdictOn } from './verdict.ts'
 import { type WaitingRead, WaitingReads } from './waiting-reads.ts'
 
 /** From then on the contact is renewed beside the reads that it still does for. */
@@ -15,12 +15,6 @@ const RENEW_MS = CONTACT_MS / 2
 export const AWAKE_MS = 60_000
 /** A pull that is not answered within so many ms has failed. */
 const PULL_MS = 10_000
-const RETRY_MS = 50
-/** While somebody reads or the leader is heard of, and else. */
-const RETRY_READ_MS_MAX = 1_000
-const RETRY_MS_MAX = 10_000
-/** From so many failures on the leader is not reachable, and the directory is asked whether another one leads. */
-const FAILURES_UNREACHABLE = 2
 
 /**
  * The side of a replica in its protocol with the leader, without a clock: the driver tells what happens and when, and
@@ -38,8 +32,6 @@ export class Follower {
   #contact = -Infinity
   /** The epoch whose leader pushes, as far as is known; 0 for none. */
   #pushing = 0
-  /** The leader has pushed something since it was not to be reached: it may be by now. */
-  #isHeardOf = false
   /** Something was pushed for which there was no room. */
   #hasLost = false
   #lastRead = -Infinity
@@ -49,14 +41,12 @@ export class Follower {
   /** Questions and pulls, in the order in which they left. */
   #requests = 0
   #pull: PullUnderWay | undefined
-  /** What the leader has compacted comes from the archive: so far it was here before. */
-  #fill: Filling | undefined
   readonly #early = new EarlyFrames()
   readonly #questions = new Questions()
   readonly #reads = new WaitingReads()
   /** Nothing but the revision that they want is missing. */
   #ahead: WaitingRead[] = []
-  readonly #backoff = new Backoff(RETRY_MS)
+  readonly #backoff = new Backoff()
   #out: FollowerOutput[] = []
 
   /** Of an object that comes into memory: what it has stored; undefined where it has nothing, and copies first. */
@@ -77,7 +67,7 @@ export class Follower {
 
   /** Whether the leader was not to be reached when it was asked last. */
   get isCutOff(): boolean {
-    return this.#backoff.failures >= FAILURES_UNREACHABLE
+    return this.#backoff.isUnreachable
   }
 
   /** Whether frames are to be pushed. */
@@ -92,9 +82,8 @@ export class Follower {
       return this.#reads.soonest
     }
     const { pullAt, lateAt } = this.#questions
-    const retryAt = this.#retryAt()
-    const mayPull = this.#wasAwake && this.#fill === undefined
-    const pulls = mayPull ? Math.max(this.#pullAt(pullAt), retryAt) : Infinity
+    const retryAt = this.#backoff.nextTry(!this.#reads.isEmpty)
+    const pulls = this.#wasAwake ? Math.max(this.#pullAt(pullAt), retryAt) : Infinity
     return Math.min(
       this.#reads.soonest,
       lateAt,
@@ -119,7 +108,7 @@ export class Follower {
           ? this.#pulledPart(input.pull, input.frame)
           : this.#pulled(input.pull, input.frame, now)
       case 'filled':
-        return this.#filled(input.fill, input.frame)
+        return this.#pulledPart(input.fill, input.frame)
       case 'fill-ended':
         return this.#fillEnded(input.fill, input.isUseless === true)
       case 'asked':
@@ -127,9 +116,7 @@ export class Follower {
       case 'refused':
         return this.#refused(input.of, input.id, input.refusal, now)
       case 'failed':
-        return input.of === 'pull'
-          ? this.#pullFailed(input.id, now)
-          : this.#askFailed(input.id, now)
+        return this.#failed(input.of, input.id, now)
       case 'led':
         return this.#led(input.epoch)
       case 'copied':
@@ -158,9 +145,9 @@ export class Follower {
     }
     this.#wasAwake = this.isAwake(now)
     if (this.#pull !== undefined && now >= this.#pull.sent + PULL_MS) {
-      this.#pullFailed(this.#pull.id, now)
+      this.#failed('pull', this.#pull.id, now)
     }
-    if (now < this.#retryAt()) {
+    if (now < this.#backoff.nextTry(!this.#reads.isEmpty)) {
       return
     }
     if (now >= this.#askAt()) {
@@ -171,15 +158,12 @@ export class Follower {
       this.#out.push({ kind: 'ask', question: id, follow, standing })
     }
     const pullAt = this.#pullAt(this.#questions.pullAt)
-    const mayPull = this.#pull === undefined && this.#fill === undefined && this.#wasAwake
-    if (mayPull && now >= pullAt) {
-      this.#sendPull(now)
+    if (this.#pull === undefined && this.#wasAwake && now >= pullAt) {
+      const standing = this.#standing
+      this.#pull = { id: ++this.#requests, sent: now, standing }
+      this.#hasLost = false
+      this.#out.push({ kind: 'pull', pull: this.#pull.id, standing })
     }
-  }
-
-  #retryAt(): number {
-    const isHurried = this.#isHeardOf || !this.#reads.isEmpty
-    return this.#backoff.nextTry(isHurried ? RETRY_READ_MS_MAX : RETRY_MS_MAX)
   }
 
   /** While it is not known whether the leader can be reached, one question at a time finds out. */
@@ -198,18 +182,11 @@ export class Follower {
     return this.#pushing === this.#standing.epoch
   }
 
-  #sendPull(now: number): void {
-    const pull = ++this.#requests
-    this.#pull = { id: pull, sent: now, standing: this.#standing }
-    this.#hasLost = false
-    this.#out.push({ kind: 'pull', pull, standing: this.#standing })
-  }
-
   #pushed(frame: Frame, now: number): void {
     if (this.#phase !== 'following' || this.#isOver(frame.epoch)) {
       return
     }
-    this.#isHeardOf = true
+    this.#backoff.heard()
     if (!this.isAwake(now)) {
       // The answer tells the leader so.
       this.#pushing = 0
@@ -256,28 +233,20 @@ export class Follower {
     }
   }
 
-  /** The leader's log does not reach back to what is here. */
+  /** The leader's log does not reach back to what is here: nothing is pulled while the archive tells of it. */
   #gap(epoch: number): void {
     const fill = ++this.#requests
     const { revision: after } = this.#standing
-    this.#pull = undefined
-    this.#fill = { id: fill, after, standing: this.#standing }
+    this.#pull = { id: fill, sent: Infinity, standing: this.#standing, after }
     this.#out.push({ kind: 'fill', fill, epoch, after })
-  }
-
-  #filled(fill: number, frame: Frame): void {
-    const filling = this.#fill
-    if (filling?.id === fill && this.#brought(frame, filling)) {
-      this.#fill = { ...filling, standing: this.#standing }
-    }
   }
 
   /** What is still missing is pulled. Where nothing has come, nothing will. */
   #fillEnded(fill: number, isUseless: boolean): void {
-    const filling = this.#fill
-    if (filling?.id === fill) {
-      this.#fill = undefined
-      if (isUseless || this.#standing.revision === filling.after) {
+    const asked = this.#pull
+    if (asked?.id === fill) {
+      this.#pull = undefined
+      if (isUseless || this.#standing.revision === asked.after) {
         this.#copy()
       }
     }
@@ -319,7 +288,7 @@ export class Follower {
     return epoch < this.#standing.epoch || epoch < this.#epochMin
   }
 
-  #apply(frame: Frame, verdict: Extract<Verdict, { readonly kind: 'next' }>): void {
+  #apply(frame: Frame, verdict: NextVerdict): void {
     const { standing, state, compaction } = verdict
     const { revision: after, epoch } = this.#standing
     this.#standing = standing
@@ -327,12 +296,10 @@ export class Follower {
       this.#requireFollowed()
     }
     this.#out.push({ kind: 'apply', frame, after, state, compaction, standing })
-    const next = this.#early.find((early) => verdictOn(early, standing, undefined).kind === 'next')
-    const nextVerdict = next && verdictOn(next, standing, undefined)
-    if (next !== undefined && nextVerdict?.kind === 'next') {
-      return this.#apply(next, nextVerdict)
+    const next = this.#early.next(standing)
+    if (next !== undefined) {
+      return this.#apply(next.frame, next.verdict)
     }
-    this.#early.keep((early) => verdictOn(early, standing, undefined).kind === 'early')
     this.#settle()
   }
 
@@ -377,16 +344,14 @@ export class Follower {
     }
     switch (refusal.refused) {
       case 'diverged':
-        if (request.standing.epoch === this.#standing.epoch) {
-          return this.#copy()
-        }
-        return of === 'pull' ? this.#pullFailed(id, now) : this.#askFailed(id, now)
+        return request.standing.epoch === this.#standing.epoch
+          ? this.#copy()
+          : this.#failed(of, id, now)
       case 'compacted':
-        if (isSame(request.standing, this.#standing)) {
-          return this.#gap(refusal.epoch)
-        }
-        // More has come meanwhile.
-        return of === 'pull' ? this.#pullFailed(id, now) : this.#askFailed(id, now)
+        // Or more has come meanwhile.
+        return isSame(request.standing, this.#standing)
+          ? this.#gap(refusal.epoch)
+          : this.#failed(of, id, now)
       case 'removed':
         this.#phase = 'removed'
         this.#out.push({ kind: 'removed' })
@@ -403,26 +368,24 @@ export class Follower {
   /** Who was asked leads no more. */
   #deposed(of: 'question' | 'pull', id: number, now: number): void {
     this.#findLeader()
-    return of === 'pull' ? this.#pullFailed(id, now) : this.#askFailed(id, now)
+    return this.#failed(of, id, now)
   }
 
   #copy(): void {
-    const waiting = this.#reads.all
     this.#phase = 'copying'
     this.#forget()
-    this.#questions.wait(waiting)
+    this.#questions.wait(this.#reads.all)
     this.#out.push({ kind: 'copy' })
   }
 
   /** Nothing that is under way counts any more. */
   #forget(): void {
     this.#pull = undefined
-    this.#fill = undefined
     this.#pushing = 0
     this.#contact = -Infinity
     this.#questions.clear()
     this.#ahead = []
-    this.#early.keep(() => false)
+    this.#early.clear()
     this.#hasLost = false
   }
 
@@ -434,7 +397,6 @@ export class Follower {
     }
     this.#pushing = 0
     this.#pull = undefined
-    this.#fill = undefined
     this.#ahead = []
     this.#questions.clear()
     this.#questions.wait(this.#reads.all)
@@ -455,18 +417,14 @@ export class Follower {
     }
   }
 
-  #pullFailed(id: number, now: number): void {
-    if (this.#pull?.id === id) {
+  #failed(of: 'question' | 'pull', id: number, now: number): void {
+    const question = of === 'question' ? this.#questions.failed(id) : undefined
+    if (question !== undefined) {
+      this.#unanswered(question, 1, now)
+    } else if (of === 'pull' && this.#pull?.id === id) {
       const { sent } = this.#pull
       this.#pull = undefined
       this.#hasFailed(sent, now)
-    }
-  }
-
-  #askFailed(id: number, now: number): void {
-    const question = this.#questions.failed(id)
-    if (question !== undefined) {
-      this.#unanswered(question, 1, now)
     }
   }
 
@@ -491,7 +449,6 @@ export class Follower {
   }
 
   #hasFailed(sent: number, now: number, failures = 1): void {
-    this.#isHeardOf = false
     this.#backoff.failed(now, sent, failures)
     if (this.isCutOff) {
       this.#findLeader()

@@ -17,6 +17,8 @@ export type Verdict =
   /** It is of an epoch that is over. */
   | { readonly kind: 'deposed' }
 
+export type NextVerdict = Extract<Verdict, { readonly kind: 'next' }>
+
 /**
  * `asked` is where the replica stood when it asked for the frame; undefined of one that is pushed. What is here and what
  * is in the frame may be of different epochs, or stays of the leader, which nobody can put in order. But where nothing

@@ -1,4 +1,10 @@
-import { type Coordinates, isRegion, nearestRegion, type Region, regions } from '../config/region.ts'
+import {
+  type Coordinates,
+  isRegion,
+  nearestRegion,
+  type Region,
+  regions,
+} from '../config/region.ts'
 import type { KeyspaceAddress } from '../directory/directory-rpc.ts'
 import { statusOf } from '../protocol/status.ts'
 
@@ -34,7 +40,11 @@ export function placesOf(address: KeyspaceAddress, place: string | undefined, cf
     return { all: undefined, reads: nearestReplica(address, cf) }
   }
   if (place === NEAREST) {
-    return { all: nearestReplica(address, cf), reads: undefined, nearer: nearerRegions(address, cf) }
+    return {
+      all: nearestReplica(address, cf),
+      reads: undefined,
+      nearer: nearerRegions(address, cf),
+    }
   }
   if (place === address.leader) {
     return { all: undefined, reads: undefined }

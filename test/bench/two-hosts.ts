@@ -26,10 +26,6 @@ export class TwoHosts {
     this.url = url
   }
 
-  get pid(): number {
-    return this.#child.pid ?? 0
-  }
-
   /** `add` is done when the replica has nearly all. */
   async order(order: LeaderOrder): Promise<void> {
     const done = once(this.#child, 'message')

@@ -223,10 +223,10 @@ export const flaws: readonly Flaw[] = [
     edits: [
       {
         file: 'follower.ts',
-        text: `    if (filling?.id === fill) {
-      this.#fill = undefined
+        text: `    if (asked?.id === fill) {
+      this.#pull = undefined
 `,
-        instead: `    if (filling?.id === fill) {
+        instead: `    if (asked?.id === fill) {
 `,
       },
     ],

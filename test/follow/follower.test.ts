@@ -286,31 +286,31 @@ describe('a follower', () => {
   })
 })
 
+/** A follower that is told so: something that it has not got is pulled. */
+function compactedAt(): Driven {
+  const one = new Driven()
+  one.read()
+  one.asked(1, { ...leaderAt(20, 9), isPushing: false })
+  const refusal = { refused: 'compacted', epoch: 1 } as const
+  expect(one.take({ kind: 'refused', of: 'pull', id: 2, refusal })).toEqual([
+    { kind: 'fill', fill: 3, epoch: 1, after: 10 },
+  ])
+  expect(one.follower.wakeAt).toBeGreaterThan(one.now)
+  return one
+}
+
+const piece = (from: number, to: number): Frame => ({
+  epoch: 1,
+  from,
+  to,
+  time: 0,
+  compaction: { revision: -1, finished: true },
+  state: undefined,
+  changes: [],
+  bytes: 100,
+})
+
 describe('what the leader has compacted', () => {
-  /** A follower that is told so: something that it has not got is pulled. */
-  function compactedAt(): Driven {
-    const one = new Driven()
-    one.read()
-    one.asked(1, { ...leaderAt(20, 9), isPushing: false })
-    const refusal = { refused: 'compacted', epoch: 1 } as const
-    expect(one.take({ kind: 'refused', of: 'pull', id: 2, refusal })).toEqual([
-      { kind: 'fill', fill: 3, epoch: 1, after: 10 },
-    ])
-    expect(one.follower.wakeAt).toBeGreaterThan(one.now)
-    return one
-  }
-
-  const piece = (from: number, to: number): Frame => ({
-    epoch: 1,
-    from,
-    to,
-    time: 0,
-    compaction: { revision: -1, finished: true },
-    state: undefined,
-    changes: [],
-    bytes: 100,
-  })
-
   const ended = { kind: 'fill-ended', fill: 3 } as const
 
   it('[RPL90] comes from the archive, and what is behind it and the state from the leader', () => {

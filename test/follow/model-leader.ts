@@ -235,7 +235,10 @@ export class ModelLeader {
     seq: number | undefined
   } {
     const known = isOfHistory(this.leadership, { epoch, revision }) ? revision : 0
-    return { revision: known, seq: state?.incarnation === this.#incarnation ? state.seq : undefined }
+    return {
+      revision: known,
+      seq: state?.incarnation === this.#incarnation ? state.seq : undefined,
+    }
   }
 
   #answered<T>(replica: ReplicaPosition, now: number, answer: () => T): T | FeedRefusal {

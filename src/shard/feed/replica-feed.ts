@@ -265,7 +265,10 @@ export class ReplicaFeed {
   /** What it has of another history is nothing of this one. */
   #reached({ epoch, revision, state }: Omit<ReplicaPosition, 'region'>): Reached {
     const isOwn = isOfHistory(this.#parts.leadership(), { epoch, revision })
-    return { revision: isOwn ? revision : 0, seq: state?.incarnation === this.#incarnation ? state.seq : undefined }
+    return {
+      revision: isOwn ? revision : 0,
+      seq: state?.incarnation === this.#incarnation ? state.seq : undefined,
+    }
   }
 
   /** What has changed since the last frame is in one. */
