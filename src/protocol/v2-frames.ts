@@ -2,13 +2,13 @@ import { encodeCall, type Frame, FrameKind, responsePayload } from './frames.ts'
 import type { V2Answered, V2KeysCall, V2Refused, V2UnreadableCall } from './v2-call.ts'
 import { encodeV2Answer, encodeV2Call, type V2LinkCall } from './v2-wire.ts'
 
-/** A frame that may be handed over as it is where both ends of a socket are in one process. */
-export type V2Frame = V2CallFrame | V2AnswerFrame
-
 /** What of a call are no texts, about. */
 const CALL_BYTES = 64
 
-/** A call of /v2/keys, which is encoded only if somebody asks for its bytes. */
+/**
+ * A call of /v2/keys, which is encoded only if somebody asks for its bytes: where both ends of a socket are in one
+ * process it is handed over as it is.
+ */
 export class V2CallFrame implements Frame {
   readonly kind = FrameKind.CALL
   readonly stream: number

@@ -2,6 +2,7 @@ import { Waiters } from '../concurrency/waiters.ts'
 import type { ClusterNode } from '../config/cluster.ts'
 import type { Settings } from '../config/settings.ts'
 import { Door } from '../door/door.ts'
+import type { FrameMessage } from '../protocol/frame-socket.ts'
 import { linksOf, runOfIsolate } from '../protocol/node-run.ts'
 import type {
   AnsweredBy,
@@ -14,7 +15,6 @@ import type {
   ReplicationStatus,
   Call,
 } from '../protocol/shard-rpc.ts'
-import type { FrameMessage } from '../protocol/frame-socket.ts'
 import { statusOf } from '../protocol/status.ts'
 import { AwaitedRevisions } from './awaited-revisions.ts'
 import { type BackgroundPartners, BackgroundWork } from './background.ts'

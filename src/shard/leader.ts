@@ -4,6 +4,7 @@ import type { Settings } from '../config/settings.ts'
 import type { AccessTokenList } from '../door/access-token-rpc.ts'
 import type { CreatedAccessToken, NewAccessToken } from '../door/access-token.ts'
 import type { Authority, Door } from '../door/door.ts'
+import type { FrameMessage } from '../protocol/frame-socket.ts'
 import type {
   Outcome,
   CallContext,
@@ -16,7 +17,6 @@ import type {
   ReplicationStatus,
   Call,
 } from '../protocol/shard-rpc.ts'
-import type { FrameMessage } from '../protocol/frame-socket.ts'
 import type { V2Answer, V2Call, V2WatchCall } from '../protocol/v2-call.ts'
 import { CopyPace } from './copy-pace.ts'
 import type { CopyDesk } from './copy-source.ts'

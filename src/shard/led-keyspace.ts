@@ -2,8 +2,8 @@ import { parseSettings } from '../config/settings.ts'
 import { DIRECTORY_NAME } from '../directory/directory-rpc.ts'
 import { type Authority, hibernates } from '../door/door.ts'
 import type { ChangeId, Revision } from '../mvcc/types.ts'
-import { type FrameMessage, takeFrames } from '../protocol/frame-socket.ts'
 import type { FaultRpc, LineFault } from '../protocol/fault-rpc.ts'
+import { type FrameMessage, takeFrames } from '../protocol/frame-socket.ts'
 import {
   type CallContext,
   CONTEXT_HEADER,

@@ -222,25 +222,27 @@ describe('what is not plain', () => {
   })
 })
 
-describe('one request behind another', () => {
-  const read = (fields: readonly string[]): ReturnType<typeof readRequest> =>
-    readRequest(bytesOf([...plain, ...fields, ...rest]))
+const readWith = (fields: readonly string[]): ReturnType<typeof readRequest> =>
+  readRequest(bytesOf([...plain, ...fields, ...rest]))
 
+describe('one request behind another', () => {
   it('[V2K52] of the same fields has the same ones', () => {
-    const [first, second] = [read(['Authorization: a']), read(['Authorization: a'])]
+    const [first, second] = [readWith(['Authorization: a']), readWith(['Authorization: a'])]
     expect(second).toEqual(first)
     expect(second).toHaveProperty('headers', typeof first === 'string' ? first : first.headers)
   })
 
   it('[V2K52] of others has its own', () => {
-    read(['Authorization: a'])
-    const next = read(['Authorization: b'])
+    readWith(['Authorization: a'])
+    const next = readWith(['Authorization: b'])
     expect(typeof next === 'string' ? next : next.headers.get('Authorization')).toBe('b')
   })
 
   it('[V2K52] of which the length is too much for its method is another', () => {
     const fields = ['Host: a', 'Content-Length: 3', '', 'a=b']
-    expect(readRequest(bytesOf(['PUT /v2/keys/a HTTP/1.1', ...fields]))).toMatchObject({ host: 'a' })
+    expect(readRequest(bytesOf(['PUT /v2/keys/a HTTP/1.1', ...fields]))).toMatchObject({
+      host: 'a',
+    })
     expect(readRequest(bytesOf(['GET /v2/keys/a HTTP/1.1', ...fields]))).toBe('other')
     const none = ['Host: a', '', '']
     expect(readRequest(bytesOf(['GET /v2/keys/a HTTP/1.1', ...none]))).toMatchObject({ host: 'a' })
@@ -249,6 +251,10 @@ describe('one request behind another', () => {
 
   it('[V2K52] that is not plain is so again', () => {
     const chunked = ['Transfer-Encoding: chunked']
-    expect([read(chunked), read(chunked), read([])]).toMatchObject(['other', 'other', { host: 'a:2379' }])
+    expect([readWith(chunked), readWith(chunked), readWith([])]).toMatchObject([
+      'other',
+      'other',
+      { host: 'a:2379' },
+    ])
   })
 })
