@@ -175,9 +175,9 @@ function tell(socket: WorkerWebSocket | undefined, event: SocketEvent): void {
   }
   if (event.type === 'message') {
     socket.send(event.data)
-  } else if (event.wasClean) {
+  } else if (event.type === 'close' && event.wasClean) {
     socket.close(1000)
-  } else {
+  } else if (event.type === 'close') {
     socket.break(event.reason)
   }
 }
