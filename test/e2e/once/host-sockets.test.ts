@@ -129,6 +129,24 @@ describePlatform('sockets', (world) => {
     second.end()
   })
 
+  it('[HST21] an object finds the sockets of a tag', async () => {
+    const sockets: SocketClient[] = []
+    for (const [word, tags] of [
+      ['one', '&tag=a'],
+      ['both', '&tag=a&tag=b'],
+      ['none', ''],
+    ]) {
+      sockets.push(
+        await SocketClient.open(`${world.url}/fetch/tagged?hibernate&word=${word}${tags}`),
+      )
+    }
+    const [one, both] = ['one', 'both'].map((word) => expect.objectContaining({ word }) as unknown)
+    expect(await world.ask('tagged', 'tagged', 'a')).toEqual([one, both])
+    expect(await world.ask('tagged', 'tagged', 'b')).toEqual([both])
+    expect(await world.ask('tagged', 'tagged', 'c')).toEqual([])
+    sockets.forEach((socket) => socket.end())
+  })
+
   it('[HST21] an attachment is of 16,384 bytes at most', async () => {
     const socket = await open(world, 'attached', 'hibernate')
     socket.send('attach 16000')

@@ -5,7 +5,7 @@ export async function wordOf(subject: Subject, search: URLSearchParams): Promise
   const { 0: client, 1: server } = new WebSocketPair()
   const headers = { 'Sec-WebSocket-Protocol': search.get('protocol') ?? 'contract' }
   if (search.has('hibernate')) {
-    subject.state.acceptWebSocket(server)
+    subject.state.acceptWebSocket(server, search.getAll('tag'))
     server.serializeAttachment({ born: subject.born, word: search.get('word') })
   } else {
     server.accept()
@@ -60,6 +60,10 @@ export const socketProbes: Readonly<Record<string, Probe>> = {
     state
       .getWebSockets()
       .map((socket) => tell([socket.readyState, socket.deserializeAttachment()])),
+
+  /** What is attached to those that have a tag. */
+  tagged: ({ state }, [tag]: [string]) =>
+    state.getWebSockets(tag).map((socket) => tell(socket.deserializeAttachment())),
 
   /** To all that hibernate. */
   broadcast: ({ state }, [text]: [string]) =>
