@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TestContext } from 'vitest'
 import { startVersityGw, versityGwMissing } from '../../../oracle/versitygw.ts'
+import { passWholeRequests } from '../../../oracle/whole-requests.ts'
 import { makeAuthority } from '../../../port/certificates.ts'
 import { Cluster } from './cluster.ts'
 import { NetworkWays } from './network-ways.ts'
@@ -33,12 +34,18 @@ export async function withNetwork(
       return ctx.skip(versityGwMissing)
     }
     const authority = await makeAuthority('peers')
-    const { endpoint } = gateway.settings
+    const whole = await passWholeRequests(bucket, gateway.settings.endpoint)
     const ways = await Promise.all(
-      NODES.map((name) => NetworkWays.make(network.machine(name), endpoint, authority, folder)),
+      NODES.map((name) =>
+        NetworkWays.make(network.machine(name), whole.endpoint, authority, folder),
+      ),
     )
-    const cluster = await Cluster.start(gateway, ways)
-    await whileUp(cluster, () => use({ cluster, network, bucket }))
+    try {
+      const cluster = await Cluster.start(gateway, ways)
+      await whileUp(cluster, () => use({ cluster, network, bucket }))
+    } finally {
+      await whole.stop()
+    }
   } finally {
     await network.close()
     await rm(folder, { recursive: true, force: true })
