@@ -3,7 +3,7 @@ import type { ChangeId, Revision } from '../mvcc/types.ts'
 import { type CopiedLog, copiedBytes, LOG_BYTES_ENOUGH } from './copy-source.ts'
 
 /** So many slices are under way, which hides a round trip between regions: 4 MiB in all. */
-const UNDER_WAY = 16
+const UNDER_WAY = 8
 /** Revisions of the first slices, when nothing is known of their length. */
 const FIRST_WIDTH = 64
 /** How much wider the next ones may be at once. */

@@ -14,8 +14,8 @@ import { LeaseJournal } from './replication/lease-journal.ts'
 import { ALL } from './replication/marks.ts'
 
 /** Pieces of the log that are answered at once, and what of them is enough. */
-const PIECES_MAX = 16
-export const LOG_BYTES_ENOUGH = 256 * 1024
+const PIECES_MAX = 32
+export const LOG_BYTES_ENOUGH = 512 * 1024
 /** What is read of it in a turn of the event loop: a quarter of a millisecond. */
 const TURN = { rows: 256, bytes: 64 * 1024 }
 /** Rows of a first piece, when nothing is known of their length. */
@@ -24,8 +24,8 @@ const FIRST_ROWS = 16
 const TREE_BYTES_MAX = 16 * 1024 * 1024
 /** The same of what is current. */
 const CURRENT_ROWS = 256
-const CURRENT_PIECES_MAX = 16
-const CURRENT_BYTES_ENOUGH = 512 * 1024
+const CURRENT_PIECES_MAX = 32
+const CURRENT_BYTES_ENOUGH = 1024 * 1024
 
 /** What a shard asks another one whose keyspace it copies. */
 export interface CopyRpc {

@@ -304,7 +304,8 @@ it('[RPL28] a leader tells of no archive whose end its log does not reach back t
   await ask(leader, COMPACT, compaction(header?.revision ?? 0, true))
   await evictDurableObject(leader)
   const now = await runInDurableObject(leader, async (_, state) => {
-    const shard = new Shard(state, bound)
+    // It would send all of it soon, and the archive's end with that.
+    const shard = new Shard(state, { ...bound, ETCDURABLE_SNAPSHOT_LAG_SECONDS: '3600' })
     await scheduler.wait(50)
     return shard.copyArchive()
   })
